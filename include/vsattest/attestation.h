@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parse and verify AWS Nitro Enclaves attestation documents.
+ *
+ * A document is evidence that an attester (the enclave) sends to a relying party (RFC 9334).
+ * vsa_document_parse() gives its unverified content; only vsa_verify() fills `struct vsa_claims`.
+ * There is no way to get claims with fewer checks.
+ *
+ * Source: AWS NSM API, docs/attestation_process.md ("AWS attestation process" in rule texts).
+ * Example: examples/verify_document.c
+ */
+#ifndef VSATTEST_ATTESTATION_H
+#define VSATTEST_ATTESTATION_H
+
+#include <stdbool.h>
+
+#include <vsattest/base.h>
+#include <vsattest/limits.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Platform configuration registers: bit n of `present` tells whether `value[n]` means anything. */
+struct vsa_pcrs {
+    uint32_t present;
+    uint8_t value[VSA_PCR_COUNT][VSA_PCR_SIZE];
+};
+
+/*
+ * What a document says, *not verified*: good for showing, never for deciding.
+ * All slices borrow from the bytes that were parsed.
+ */
+struct vsa_unverified_document {
+    struct vsa_slice module_id; /* UTF-8, 1..VSA_MAX_MODULE_ID bytes */
+    uint64_t timestamp_ms;      /* since 1970-01-01T00:00:00Z, by the NSM's clock, not 0 */
+    struct vsa_pcrs pcrs;
+    struct vsa_slice certificate; /* DER, the leaf */
+    size_t cabundle_count;
+    struct vsa_slice cabundle[VSA_MAX_CABUNDLE]; /* DER, root first */
+    struct vsa_slice public_key;                 /* absent (NULL) or 0..VSA_MAX_FIELD bytes */
+    struct vsa_slice user_data;                  /* likewise */
+    struct vsa_slice nonce;                      /* likewise */
+    struct vsa_slice payload;                    /* the signed bytes, exactly as received */
+    struct vsa_slice protected_header;           /* likewise */
+    struct vsa_slice signature;                  /* r || s, VSA_P384_SIGNATURE_SIZE bytes */
+};
+
+/*
+ * Parses a COSE_Sign1 attestation document (untagged or tag 18) and checks its syntax.
+ *
+ * document  in: raw CBOR bytes, at most VSA_MAX_DOCUMENT; must outlive `*parsed`
+ * parsed    out: set on success; zeroed on failure
+ * error     out, may be NULL: why not, with the byte offset
+ *
+ * Errors: class syntax, format or limit.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_document_parse(struct vsa_slice document, struct vsa_unverified_document *parsed,
+                   struct vsa_error *error);
+
+/*
+ * Raw CBOR or base64 text (with or without line breaks), told apart by the first byte: a document
+ * begins with 0x84 or 0xd2, neither of which is a character of base64.
+ *
+ * input     in: the file's or line's bytes
+ * buffer    in: room for the decoded bytes, 3/4 of the input at most; may be used or not
+ * document  out: borrows `input` or `buffer`
+ *
+ * Errors: VSA_ERR_EMPTY, VSA_ERR_BASE64, VSA_ERR_BUFFER, VSA_ERR_TOO_LARGE.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_decode(struct vsa_slice input, void *buffer,
+                                                            size_t capacity,
+                                                            struct vsa_slice *document,
+                                                            struct vsa_error *error);
+
+/*
+ * What the relying party expects. Fill it with vsa_policy_init() and the functions below; a
+ * zeroed or uninitialised policy is refused. Byte slices are borrowed until the last use.
+ */
+struct vsa_policy {
+    uint32_t magic;              /* set by vsa_policy_init */
+    int64_t max_age_ms;          /* document no older than this at `now` */
+    int64_t max_skew_ms;         /* document no more than this ahead of `now` */
+    bool allow_debug;            /* accept a document whose PCR0 is all zero */
+    struct vsa_slice user_data;  /* absent: not compared. Likewise below */
+    struct vsa_slice nonce;      /* compared when present */
+    struct vsa_slice public_key; /* DER or whatever the enclave puts there, byte by byte */
+    struct vsa_slice instance;   /* text: "i-0123456789abcdef0"; checks module_id and PCR4 */
+    struct vsa_pcrs pcrs;        /* those present are compared */
+};
+
+/* Defaults: 300 s of age, 30 s of skew, no debug mode, nothing compared. */
+VSA_PUBLIC void vsa_policy_init(struct vsa_policy *policy);
+
+/*
+ * Expects PCR `index` (0..31) to be `value` (VSA_PCR_SIZE bytes).
+ * Errors: VSA_ERR_POLICY_PCR for an unknown index, another size, all zeros (what debug mode
+ * shows) or a second, different value for the same index.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_pcr(struct vsa_policy *policy,
+                                                              unsigned index,
+                                                              struct vsa_slice value,
+                                                              struct vsa_error *error);
+
+/*
+ * Trust anchors and a bounded cache of certificates that verified up to one of them. The cache is
+ * keyed by the exact bytes of the whole path; validity is checked again at every use.
+ * Safe to share between threads once the anchors are added.
+ */
+struct vsa_verifier;
+
+/* A verifier with no anchors. NULL when memory is short. */
+VSA_PUBLIC struct vsa_verifier *vsa_verifier_new(void);
+/* NULL is fine. */
+VSA_PUBLIC void vsa_verifier_free(struct vsa_verifier *verifier);
+
+/* Adds AWS's roots: G1 (commercial regions) and GovCloud (US), embedded. */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verifier_add_aws_roots(struct vsa_verifier *verifier,
+                                                                   struct vsa_error *error);
+
+/*
+ * Adds one root certificate, PEM (exactly one) or DER. It must be a self-signed P-384 CA.
+ * Adding the same one twice is fine. Errors: class syntax or trust, VSA_ERR_TOO_MANY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verifier_add_root(struct vsa_verifier *verifier,
+                                                              struct vsa_slice certificate,
+                                                              struct vsa_error *error);
+
+/*
+ * What was proved. Filled by vsa_verify() only, zeroed when it fails. Slices borrow from the
+ * document's bytes.
+ *
+ * ECDSA signatures are malleable: neither the signature nor a hash of the document identifies it.
+ * Use the nonce against replay.
+ */
+struct vsa_claims {
+    struct vsa_slice module_id; /* UTF-8 */
+    uint64_t timestamp_ms;      /* document time, within the policy's window around `now` */
+    int64_t verified_at_ms;     /* the caller's `now` */
+    struct vsa_pcrs pcrs;
+    uint32_t pcrs_checked; /* bit n: PCR n was compared with the policy */
+    bool debug_mode;       /* PCR0 all zero; true only if the policy allowed it */
+    struct vsa_slice public_key;
+    struct vsa_slice user_data;
+    struct vsa_slice nonce;
+    bool nonce_checked; /* the policy named a nonce and it was equal. Likewise below */
+    bool user_data_checked;
+    bool public_key_checked;
+    bool instance_checked;
+    uint8_t root_sha256[32]; /* of the DER root certificate */
+    char root_subject[VSA_MAX_SUBJECT];
+    char certificate_subject[VSA_MAX_SUBJECT];
+    int64_t certificate_not_before_ms;
+    int64_t certificate_not_after_ms;
+};
+
+/*
+ * Verifies a document: syntax, certificate chain up to a trust anchor, COSE signature, policy.
+ *
+ * verifier  in: trust anchors and cache
+ * document  in: raw CBOR bytes; must outlive `*claims`
+ * policy    in: what is expected
+ * now_ms    in: the time to verify at, Unix milliseconds; the library reads no clock
+ * claims    out: set on success, zeroed on failure
+ * error     out, may be NULL
+ *
+ * Errors: class syntax, format, limit: malformed. Class trust: forged or expired. Class policy:
+ * genuine but not as expected. VSA_ERR_NO_ANCHOR, VSA_ERR_POLICY_EMPTY: the call is wrong.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
+           const struct vsa_policy *policy, int64_t now_ms, struct vsa_claims *claims,
+           struct vsa_error *error);
+
+/* Cache counters since the verifier was made; a lookup is one certificate. */
+struct vsa_verifier_statistics {
+    uint64_t hits;
+    uint64_t misses;
+};
+VSA_PUBLIC void vsa_verifier_statistics(struct vsa_verifier *verifier,
+                                        struct vsa_verifier_statistics *statistics);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

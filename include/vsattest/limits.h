@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every limit of the library, each with its reason. Sizes in bytes, times in milliseconds.
+ *
+ * Sources: NSM API, docs/attestation_process.md (AWS); linux include/uapi/linux/nsm.h;
+ * AWS Nitro Enclaves image format (EIF) README.
+ */
+#ifndef VSATTEST_LIMITS_H
+#define VSATTEST_LIMITS_H
+
+/* --- attestation documents ------------------------------------------------------------------ */
+
+/* COSE payload: AWS's validation list, 1..16384. Real ones have 4.3 to 5.1 KB. */
+#define VSA_MAX_PAYLOAD 16384
+/* Payload, 96-byte signature, protected header and their heads. */
+#define VSA_MAX_DOCUMENT (VSA_MAX_PAYLOAD + 128)
+/* user_data, nonce, public_key: AWS's CDDL says 1024 (its list says 512; devices take 1024). */
+#define VSA_MAX_FIELD 1024
+/* Each DER certificate of a document (AWS: 1..1024). */
+#define VSA_MAX_CERTIFICATE 1024
+/* cabundle entries: real ones have 4; a longer chain costs a signature check each. */
+#define VSA_MAX_CABUNDLE 8
+/* PCR indexes 0..31 (AWS). */
+#define VSA_PCR_COUNT 32
+/* SHA-384, the only digest AWS uses. */
+#define VSA_PCR_SIZE 48
+/* Text fields such as module_id: real ones have 39 bytes; nsm-lib reserves 100. */
+#define VSA_MAX_MODULE_ID 128
+/* Entries of any CBOR map: 32 PCRs, 9 payload keys, and room for what AWS may add. */
+#define VSA_MAX_CBOR_MAP 48
+/* Nesting inside an unknown field: nothing of Nitro's is deeper than 3. */
+#define VSA_MAX_CBOR_DEPTH 4
+/* Raw ECDSA P-384 signature, r || s (RFC 9053 section 2.1). */
+#define VSA_P384_SIGNATURE_SIZE 96
+/* DER SubjectPublicKeyInfo of a P-384 key (RFC 5480): 23 bytes of header, a 97-byte point. */
+#define VSA_P384_SPKI_SIZE 120
+/* A certificate subject in RFC 2253 form. */
+#define VSA_MAX_SUBJECT 512
+
+/* --- verification ---------------------------------------------------------------------------- */
+
+/* Freshness window unless the caller asks otherwise. */
+#define VSA_DEFAULT_MAX_AGE_MS  (300 * 1000)
+#define VSA_DEFAULT_MAX_SKEW_MS (30 * 1000)
+/* Trust anchors of one verifier: AWS has one a partition. */
+#define VSA_MAX_ANCHORS 16
+/* Verified certificates kept by one verifier: 3 CAs and a leaf for each of 16 enclaves. */
+#define VSA_MAX_CACHED_CERTIFICATES 64
+
+/* --- NSM ------------------------------------------------------------------------------------- */
+
+/* nsm.h: NSM_REQUEST_MAX_SIZE, NSM_RESPONSE_MAX_SIZE. A shorter response buffer is cut silently. */
+#define VSA_NSM_MAX_REQUEST  4096
+#define VSA_NSM_MAX_RESPONSE 12288
+/* GetRandom answers at most this much at a time. */
+#define VSA_NSM_MAX_RANDOM 256
+
+/* --- protocol, server and client ------------------------------------------------------------- */
+
+/* One request line, newline included: 3 fields of 1024 bytes in base64 and much room. */
+#define VSA_MAX_REQUEST_LINE 65536
+/* One reply line: a 16 KiB document in base64 is 22 KiB. */
+#define VSA_MAX_REPLY_LINE 65536
+/* An `id` echoed to the client. */
+#define VSA_MAX_REQUEST_ID 128
+#define VSA_DEFAULT_PORT   9000
+/* Open connections; each idle one costs well under 1 KiB. */
+#define VSA_DEFAULT_MAX_CONNECTIONS 10000
+/* Requests waiting for the NSM, which serves one at a time: about a second's worth of work. */
+#define VSA_DEFAULT_MAX_QUEUE 256
+/* A connection without a complete request for so long is closed. */
+#define VSA_DEFAULT_IDLE_TIMEOUT_MS (60 * 1000)
+/* A request waits for the NSM at most so long. */
+#define VSA_DEFAULT_REQUEST_TIMEOUT_MS (10 * 1000)
+/* After SIGTERM requests in flight get so long. */
+#define VSA_DEFAULT_DRAIN_TIMEOUT_MS (10 * 1000)
+/* The guide's client timeout. */
+#define VSA_DEFAULT_CLIENT_TIMEOUT_MS (30 * 1000)
+/* nitro-cli describe-enclaves: a parent runs at most 4 enclaves; each entry is below 2 KiB. */
+#define VSA_MAX_NITRO_CLI_OUTPUT (1024 * 1024)
+/* Files given on the command line (documents, certificates, measurements). */
+#define VSA_MAX_INPUT_FILE (1024 * 1024)
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * JSON for relying parties: expected measurements in, verification results out.
+ *
+ * Example: examples/verify_document.c
+ */
+#ifndef VSATTEST_REPORT_H
+#define VSATTEST_REPORT_H
+
+#include <jansson.h>
+
+#include <vsattest/attestation.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Expects the PCRs of a measurements file: what `nitro-cli build-enclave` or `describe-eif`
+ * prints ({"Measurements": {"PCR0": ...}}), one entry of `describe-enclaves`, an array with one
+ * such entry, or the bare {"PCR0": ...} object. A text line before the JSON, as build-enclave
+ * prints it, is passed over.
+ *
+ * policy   in and out
+ * json     in: at most VSA_MAX_INPUT_FILE bytes
+ *
+ * Errors: VSA_ERR_JSON; VSA_ERR_POLICY_EMPTY when there is no PCR in it; VSA_ERR_POLICY_PCR for an
+ * unknown name, a wrong size or zeros (debug mode). The policy is unchanged on failure.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_measurements(struct vsa_policy *policy,
+                                                                       struct vsa_slice json,
+                                                                       struct vsa_error *error);
+
+/*
+ * The verification result as a JSON object (docs/PROTOCOL.md, "Verification result"). New
+ * reference, the caller's; NULL when memory is short.
+ */
+VSA_PUBLIC json_t *vsa_claims_to_json(const struct vsa_claims *claims);
+
+/*
+ * {"verification_status": "FAILED", "verification_error": ..., "error_code": ...}: nothing of the
+ * document. New reference; NULL when memory is short.
+ */
+VSA_PUBLIC json_t *vsa_error_to_json(const struct vsa_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base64.h"
+
+#include "base/builder.h"
+#include "base/error.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static const char rule[] = "RFC 4648 section 4";
+
+enum vsa_status vsa_base64_encode(struct vsa_slice bytes, char *text, size_t capacity,
+                                  struct vsa_error *error)
+{
+    if (capacity)
+        text[0] = '\0';
+    if (bytes.size > SIZE_MAX / 2 || capacity < vsa_base64_encoded_size(bytes.size) + 1)
+        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, rule,
+                        "base64 text of %zu bytes does not fit into %zu", bytes.size, capacity);
+    size_t at = 0;
+    for (size_t i = 0; i < bytes.size; i += 3) {
+        size_t left = bytes.size - i;
+        uint32_t group = (uint32_t)bytes.data[i] << 16;
+        if (left > 1)
+            group |= (uint32_t)bytes.data[i + 1] << 8;
+        if (left > 2)
+            group |= bytes.data[i + 2];
+        text[at++] = alphabet[group >> 18];
+        text[at++] = alphabet[(group >> 12) & 63];
+        text[at++] = '=';
+        text[at++] = '=';
+        if (left > 1)
+            text[at - 2] = alphabet[(group >> 6) & 63];
+        if (left > 2)
+            text[at - 1] = alphabet[group & 63];
+    }
+    text[at] = '\0';
+    return VSA_OK;
+}
+
+static int digit_value(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+')
+        return 62;
+    return c == '/' ? 63 : -1;
+}
+
+static bool is_whitespace(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Four characters being collected; `padding` counts the '=' among them. */
+struct quantum {
+    uint32_t bits;
+    unsigned digits;
+    unsigned padding;
+};
+
+/* One character into the quantum; false when it cannot stand there. */
+static bool take_character(struct quantum *quantum, uint8_t c)
+{
+    if (c == '=') {
+        quantum->padding++;
+        return quantum->digits >= 2 && quantum->digits + quantum->padding <= 4;
+    }
+    int value = digit_value(c);
+    if (value < 0 || quantum->padding)
+        return false;
+    quantum->bits = quantum->bits << 6 | (uint32_t)value;
+    quantum->digits++;
+    return true;
+}
+
+/* A full quantum into bytes; false when bits beyond the last byte are set. */
+static bool flush_quantum(struct quantum *quantum, struct vsa_builder *builder)
+{
+    uint32_t bits = quantum->bits << (6 * quantum->padding);
+    if (bits & ((1u << (8 * quantum->padding)) - 1))
+        return false;
+    for (unsigned i = 0; i < 3 - quantum->padding; i++)
+        vsa_builder_append_byte(builder, (uint8_t)(bits >> (16 - 8 * i)));
+    quantum->bits = 0;
+    quantum->digits = 0;
+    return true;
+}
+
+enum vsa_status vsa_base64_decode(struct vsa_slice text, bool allow_whitespace, void *buffer,
+                                  size_t capacity, struct vsa_slice *out, struct vsa_error *error)
+{
+    struct vsa_builder builder = vsa_builder_of(buffer, capacity);
+    struct quantum quantum = {0, 0, 0};
+    bool ended = false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (allow_whitespace && is_whitespace(text.data[i]))
+            continue;
+        if (ended || !take_character(&quantum, text.data[i]))
+            return vsa_fail(error, VSA_ERR_BASE64, i, rule, "not base64 at character %zu", i);
+        if (quantum.digits + quantum.padding < 4)
+            continue;
+        ended = quantum.padding != 0;
+        if (!flush_quantum(&quantum, &builder))
+            return vsa_fail(error, VSA_ERR_BASE64, i, rule, "stray bits before the padding");
+        quantum.padding = 0;
+    }
+    if (quantum.digits)
+        return vsa_fail(error, VSA_ERR_BASE64, text.size, rule, "base64 text is cut off");
+    return vsa_builder_finish(&builder, out, error);
+}

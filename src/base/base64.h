@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Base64 as in RFC 4648 section 4, strictly: standard alphabet, padding, no stray bits. */
+#ifndef VSA_BASE_BASE64_H
+#define VSA_BASE_BASE64_H
+
+#include <stdbool.h>
+
+#include <vsattest/base.h>
+
+/* Characters for `size` bytes, without a NUL. */
+static inline size_t vsa_base64_encoded_size(size_t size)
+{
+    return (size + 2) / 3 * 4;
+}
+
+/* The most bytes that `size` characters can decode to. */
+static inline size_t vsa_base64_decoded_size(size_t size)
+{
+    return size / 4 * 3;
+}
+
+/*
+ * Writes the NUL-terminated base64 text of `bytes`. `capacity` must be at least
+ * vsa_base64_encoded_size(bytes.size) + 1, else VSA_ERR_BUFFER and an empty string.
+ */
+VSA_MUST_USE enum vsa_status vsa_base64_encode(struct vsa_slice bytes, char *text, size_t capacity,
+                                               struct vsa_error *error);
+
+/*
+ * Decodes into `buffer`; `*out` borrows it. With `allow_whitespace`, spaces, tabs and line breaks
+ * are passed over (RFC 2045 files); without, they are errors. Errors: VSA_ERR_BASE64 with the
+ * offset of the offending character, VSA_ERR_BUFFER.
+ */
+VSA_MUST_USE enum vsa_status vsa_base64_decode(struct vsa_slice text, bool allow_whitespace,
+                                               void *buffer, size_t capacity,
+                                               struct vsa_slice *out, struct vsa_error *error);
+
+#endif

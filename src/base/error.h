@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one way errors are made and passed on:
+ *
+ *     if (bad)
+ *         return vsa_fail(error, VSA_ERR_PCRS, offset, "AWS NSM API 3.2.2", "PCR index %u", n);
+ *     VSA_TRY(next_step(..., error));
+ */
+#ifndef VSA_BASE_ERROR_H
+#define VSA_BASE_ERROR_H
+
+#include <vsattest/base.h>
+
+/* Fills `error` (which may be NULL) and returns `status`, so that it ends a function. */
+VSA_MUST_USE VSA_PRINTF(5, 6) enum vsa_status
+    vsa_fail(struct vsa_error *error, enum vsa_status status, size_t offset, const char *rule,
+             const char *format, ...);
+
+/* Puts the formatted context and ": " before the detail of an error on its way up. */
+VSA_PRINTF(2, 3) void vsa_error_wrap(struct vsa_error *error, const char *format, ...);
+
+/* Passes a failure on unchanged. */
+#define VSA_TRY(call)                                                                              \
+    do {                                                                                           \
+        enum vsa_status vsa_try_status_ = (call);                                                  \
+        if (vsa_try_status_ != VSA_OK)                                                             \
+            return vsa_try_status_;                                                                \
+    } while (0)
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VSA_BASE_HEX_H
+#define VSA_BASE_HEX_H
+
+#include <vsattest/base.h>
+
+/* Lower-case hex and a NUL: `capacity` at least 2 * bytes.size + 1, else an empty string. */
+void vsa_hex_encode(struct vsa_slice bytes, char *text, size_t capacity);
+
+/*
+ * Exactly `size` bytes from exactly 2 * `size` hex digits of either case. On failure
+ * VSA_ERR_HEX with the offset, and `bytes` untouched up to the first bad digit.
+ */
+VSA_MUST_USE enum vsa_status vsa_hex_decode(struct vsa_slice text, uint8_t *bytes, size_t size,
+                                            struct vsa_error *error);
+
+#endif

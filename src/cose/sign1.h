@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* COSE_Sign1 (RFC 9052 section 4.2) as Nitro writes it, both directions. */
+#ifndef VSA_COSE_SIGN1_H
+#define VSA_COSE_SIGN1_H
+
+#include "crypto/key.h"
+#include <vsattest/base.h>
+
+/* Algorithms of RFC 9053 section 2.1. */
+#define VSA_COSE_ES256 (-7)
+#define VSA_COSE_ES384 (-35)
+#define VSA_COSE_ES512 (-36)
+
+#define VSA_COSE_TAG_SIGN1 18
+
+/* All slices borrow from the parsed bytes. */
+struct vsa_cose_sign1 {
+    int64_t algorithm;
+    struct vsa_slice protected_header; /* the bytes that are signed */
+    struct vsa_slice payload;
+    struct vsa_slice signature;
+};
+
+/*
+ * Untagged or tag 18; a protected header of exactly {1: alg}; an empty unprotected map; nothing
+ * after it. The algorithm must be `algorithm` and the signature must have its exact size.
+ * Errors: class syntax, VSA_ERR_COSE, VSA_ERR_ALGORITHM, VSA_ERR_SIGNATURE_SIZE.
+ */
+VSA_MUST_USE enum vsa_status vsa_cose_sign1_parse(struct vsa_slice bytes, int64_t algorithm,
+                                                  struct vsa_cose_sign1 *sign1,
+                                                  struct vsa_error *error);
+
+/* Sig_structure of RFC 9052 section 4.4 under `key`. Errors: VSA_ERR_SIGNATURE. */
+VSA_MUST_USE enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1,
+                                                   const struct vsa_key *key,
+                                                   struct vsa_error *error);
+
+/* An untagged COSE_Sign1 over `payload`; the algorithm follows from the key's curve. */
+VSA_MUST_USE enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key,
+                                                 struct vsa_slice payload, uint8_t *buffer,
+                                                 size_t capacity, struct vsa_slice *sign1,
+                                                 struct vsa_error *error);
+
+#endif
