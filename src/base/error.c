@@ -81,8 +81,8 @@ void vsa_error_wrap(struct vsa_error *error, const char *format, ...)
     va_end(args);
     memcpy(detail, error->detail, sizeof(detail));
     /* Cutting the end off a sentence that is too long is fine: it is for people. */
-    int written = snprintf(error->detail, sizeof(error->detail), "%s: %s", context, detail);
-    (void)written;
+    if (snprintf(error->detail, sizeof(error->detail), "%s: %s", context, detail) < 0)
+        error->detail[0] = '\0';
 }
 
 const char *vsa_error_sentence(const struct vsa_error *error, char *text, size_t capacity)

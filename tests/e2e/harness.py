@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What end-to-end tests share: where the programs are, and processes that cannot outlive a test.
+
+Everything here is bounded in time. Addresses are Unix sockets only: no test opens AF_VSOCK.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BUILD = os.environ["VSA_BUILD"]
+SOURCE = os.environ["VSA_SOURCE"]
+SHARED = os.environ.get("VSA_SHARED", "")
+# Sanitizers, valgrind and two busy cores make things slow, not wrong.
+PATIENCE = float(os.environ.get("VSA_PATIENCE", "30"))
+
+
+def program(name):
+    """The path of one of our programs."""
+    return os.path.join(BUILD, "src", "programs", name)
+
+
+def example(name):
+    return os.path.join(BUILD, "examples", name)
+
+
+def shared(*path):
+    """A file of ../shared; skips the test where that folder is not there."""
+    full = os.path.join(SHARED, *path)
+    if not os.path.exists(full):
+        raise unittest.SkipTest(f"no ../shared/{'/'.join(path)} beside this repository")
+    return full
+
+
+def run(arguments, stdin=None, timeout=PATIENCE, env=None, cwd=None):
+    """Runs a program to its end. `stdin`: bytes or None. Returns CompletedProcess with bytes."""
+    return subprocess.run(
+        arguments,
+        input=b"" if stdin is None else stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=timeout,
+        env=None if env is None else {**os.environ, **env},
+        cwd=cwd,
+        check=False,
+    )
+
+
+def wait_until(condition, what, timeout=PATIENCE):
+    """Polls `condition` until it is true; returns its value."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout:g} s for {what}")
+        time.sleep(0.01)
+
+
+class Service:
+    """A program that runs until it is stopped. Its stderr goes to a file: `log()`."""
+
+    def __init__(self, arguments, folder, stdin=subprocess.DEVNULL, env=None):
+        handle, self.log_path = tempfile.mkstemp(dir=folder, suffix=".log")
+        with os.fdopen(handle, "wb") as log:
+            self.process = subprocess.Popen(
+                arguments,
+                stdin=stdin,
+                stdout=subprocess.PIPE if stdin == subprocess.PIPE else log,
+                stderr=log,
+                env=None if env is None else {**os.environ, **env},
+            )
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def wait_for(self, path):
+        """Waits until the socket `path` is there; fails at once if the program ends first."""
+
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError(
+                    f"{self.process.args} ended with {self.process.returncode}: {self.log()}"
+                )
+            return os.path.exists(path)
+
+        wait_until(ready, path)
+        return self
+
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE):
+        """Signals the program and returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait(timeout)
+
+    def wait(self, timeout=PATIENCE):
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(timeout)
+            raise AssertionError(f"{self.process.args} did not end: {self.log()}") from None
+
+    def end(self):
+        """Whatever happened, it is gone afterwards."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+
+class TestCase(unittest.TestCase):
+    """A test with a short-named folder of its own (socket paths have 107 bytes) and services."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="vsa-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def service(self, arguments, wait_for=None, **options):
+        service = Service(arguments, self.folder, **options)
+        self.addCleanup(service.end)
+        if wait_for:
+            service.wait_for(wait_for)
+        return service
+
+    def assert_exit(self, completed, status):
+        """The exit status, with all that the program said when it is another."""
+        if completed.returncode != status:
+            self.fail(
+                f"{completed.args} exited {completed.returncode}, not {status}\n"
+                f"stdout: {completed.stdout!r}\nstderr: {completed.stderr!r}"
+            )
