@@ -24,7 +24,8 @@ extern "C" {
 #define VSA_CID_ANY UINT32_MAX
 /* sun_path of sockaddr_un, its NUL included (unix(7)). */
 #define VSA_MAX_SOCKET_PATH 108
-#define VSA_MAX_ADDRESS     160
+/* "vsock-mux:", a path, ":4294967294" and a NUL. */
+#define VSA_MAX_ADDRESS 160
 
 enum vsa_address_kind { VSA_ADDRESS_VSOCK = 1, VSA_ADDRESS_UNIX = 2, VSA_ADDRESS_VSOCK_MUX = 3 };
 
@@ -35,61 +36,98 @@ struct vsa_address {
     char path[VSA_MAX_SOCKET_PATH];
 };
 
-/* Errors: VSA_ERR_ARGUMENT, with the forms that are understood. */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_address_parse(const char *text,
-                                                          struct vsa_address *address,
-                                                          struct vsa_error *error);
+/*
+ * text     in: an address in one of the forms above; ports 1..4294967294, decimal
+ * address  out: set on success
+ *
+ * Errors: VSA_ERR_ARGUMENT, with the forms that are understood.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_address_parse(const char *text, struct vsa_address *address, struct vsa_error *error);
 
 /* The text form, NUL-terminated; `capacity` at least VSA_MAX_ADDRESS. Returns `text`. */
 VSA_PUBLIC const char *vsa_address_format(const struct vsa_address *address, char *text,
                                           size_t capacity);
 
 /*
- * Connects; `*fd` is a close-on-exec, non-blocking stream socket that the caller closes.
- * `deadline_ms` is an absolute time of CLOCK_MONOTONIC, as vsa_deadline() makes it.
+ * Connects; on a vsock-mux this includes the exchange of "CONNECT PORT" and "OK".
  *
- * Errors: VSA_ERR_REFUSED (nobody listens: ECONNRESET on vsock), VSA_ERR_TIMEOUT,
- * VSA_ERR_NO_SUCH_CID (ENODEV, ENETUNREACH), VSA_ERR_CLOSED (a vsock-mux that hangs up),
+ * address      in: a CID of "any" cannot be connected to
+ * deadline_ms  in: absolute time of CLOCK_MONOTONIC, as vsa_deadline() makes it
+ * fd           out: a close-on-exec, non-blocking stream socket that the caller closes
+ *
+ * Errors: VSA_ERR_REFUSED (nobody listens: ECONNRESET on vsock, no socket file, a vsock-mux that
+ * hangs up instead of "OK"), VSA_ERR_TIMEOUT (no answer), VSA_ERR_NO_SUCH_CID (ENODEV,
+ * ENETUNREACH), VSA_ERR_REPLY (a vsock-mux that answers something else), VSA_ERR_ARGUMENT,
  * VSA_ERR_IO.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_connect(const struct vsa_address *address,
                                                     int64_t deadline_ms, int *fd,
                                                     struct vsa_error *error);
 
+/* A listening socket. Close it with vsa_listener_close(), which removes its socket file. */
+struct vsa_listener {
+    int fd; /* close-on-exec, non-blocking; -1 when closed */
+    struct vsa_address address;
+    uint64_t file_device; /* st_dev and st_ino of the socket file we made; inode 0: no file */
+    uint64_t file_inode;
+};
+
 /*
- * A listening, close-on-exec, non-blocking stream socket. A Unix socket file left over by a dead
- * process is replaced; one that somebody answers on is not.
- * Errors: VSA_ERR_ADDRESS_IN_USE, VSA_ERR_IO.
+ * Listens, with the longest backlog the system allows.
+ *
+ * A Unix socket file left over by a dead process is replaced; one that somebody answers on, and
+ * any other kind of file, is not. Permissions of the file follow the umask. For a vsock-mux
+ * address the socket is PATH_PORT, where connections of the guest arrive.
+ *
+ * address   in
+ * listener  out: set on success
+ *
+ * Errors: VSA_ERR_ADDRESS_IN_USE; VSA_ERR_ARGUMENT for a path that is too long; VSA_ERR_IO, whose
+ * detail says what to do about EACCES (ports below 1024 and folders) and EADDRNOTAVAIL.
  */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_listen(const struct vsa_address *address, int *fd,
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_listen(const struct vsa_address *address,
+                                                   struct vsa_listener *listener,
                                                    struct vsa_error *error);
 
-/* CLOCK_MONOTONIC in milliseconds, now or `timeout_ms` from now. Only for time limits. */
+/* Stops listening and removes the socket file if it is still ours. Closing twice is harmless. */
+VSA_PUBLIC void vsa_listener_close(struct vsa_listener *listener);
+
+/* CLOCK_MONOTONIC in milliseconds. Only for time limits. */
 VSA_PUBLIC int64_t vsa_monotonic_ms(void);
+/* The moment `timeout_ms` from now; a negative timeout is one that is over already. */
 VSA_PUBLIC int64_t vsa_deadline(int64_t timeout_ms);
 
 /*
- * Whole messages with a deadline, on a non-blocking socket. Errors: VSA_ERR_TIMEOUT,
- * VSA_ERR_CLOSED, VSA_ERR_IO, VSA_ERR_LINE_TOO_LONG.
+ * Sends all of `bytes` on a non-blocking socket; never raises SIGPIPE.
+ * Errors: VSA_ERR_TIMEOUT, VSA_ERR_CLOSED (the peer may still have said why: read a line before
+ * giving up), VSA_ERR_IO.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_send_all(int fd, struct vsa_slice bytes,
-                                                     int64_t deadline_ms,
-                                                     struct vsa_error *error);
+                                                     int64_t deadline_ms, struct vsa_error *error);
 
 /*
- * Reads the next line. What came after it stays in `buffer` for the next call. `*line` borrows
- * the line without its newline (and without a '\r' before it) until the next call.
+ * Lines from a non-blocking stream socket. Zero it, then set `fd`, `buffer` and `capacity`, all
+ * three the caller's.
  */
 struct vsa_line_reader {
     int fd;
     char *buffer;
     size_t capacity; /* bytes; the longest line with its newline */
-    size_t filled;
+    size_t filled;   /* bytes in the buffer */
     size_t consumed; /* bytes at the front that the last line took */
 };
+
+/*
+ * The next line. What came after it stays in the buffer for the next call.
+ *
+ * line  out: borrows the buffer until the next call; without its newline and a '\r' before it
+ *
+ * Errors: VSA_ERR_TIMEOUT, VSA_ERR_CLOSED (also in the middle of a line), VSA_ERR_IO,
+ * VSA_ERR_LINE_TOO_LONG.
+ */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_read_line(struct vsa_line_reader *reader,
-                                                      int64_t deadline_ms,
-                                                      struct vsa_slice *line,
+                                                      int64_t deadline_ms, struct vsa_slice *line,
                                                       struct vsa_error *error);
 
 #ifdef __cplusplus
