@@ -55,9 +55,9 @@ struct vsa_unverified_document {
  *
  * Errors: class syntax, format or limit.
  */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status
-vsa_document_parse(struct vsa_slice document, struct vsa_unverified_document *parsed,
-                   struct vsa_error *error);
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_parse(struct vsa_slice document,
+                                                           struct vsa_unverified_document *parsed,
+                                                           struct vsa_error *error);
 
 /*
  * Raw CBOR or base64 text (with or without line breaks), told apart by the first byte: a document
@@ -67,7 +67,7 @@ vsa_document_parse(struct vsa_slice document, struct vsa_unverified_document *pa
  * buffer    in: room for the decoded bytes, 3/4 of the input at most; may be used or not
  * document  out: borrows `input` or `buffer`
  *
- * Errors: VSA_ERR_EMPTY, VSA_ERR_BASE64, VSA_ERR_BUFFER, VSA_ERR_TOO_LARGE.
+ * Errors: VSA_ERR_EMPTY, VSA_ERR_BASE64, VSA_ERR_BUFFER.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_decode(struct vsa_slice input, void *buffer,
                                                             size_t capacity,
@@ -168,10 +168,11 @@ struct vsa_claims {
  * Errors: class syntax, format, limit: malformed. Class trust: forged or expired. Class policy:
  * genuine but not as expected. VSA_ERR_NO_ANCHOR, VSA_ERR_POLICY_EMPTY: the call is wrong.
  */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status
-vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
-           const struct vsa_policy *policy, int64_t now_ms, struct vsa_claims *claims,
-           struct vsa_error *error);
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verify(struct vsa_verifier *verifier,
+                                                   struct vsa_slice document,
+                                                   const struct vsa_policy *policy, int64_t now_ms,
+                                                   struct vsa_claims *claims,
+                                                   struct vsa_error *error);
 
 /* Cache counters since the verifier was made; a lookup is one certificate. */
 struct vsa_verifier_statistics {

@@ -17,7 +17,7 @@ extern "C" {
 
 #define VSA_PUBLIC __attribute__((visibility("default")))
 /* A result that is ignored is a check that never happened. */
-#define VSA_MUST_USE __attribute__((warn_unused_result))
+#define VSA_MUST_USE                    __attribute__((warn_unused_result))
 #define VSA_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
 
 /*

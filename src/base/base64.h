@@ -32,7 +32,7 @@ VSA_MUST_USE enum vsa_status vsa_base64_encode(struct vsa_slice bytes, char *tex
  * offset of the offending character, VSA_ERR_BUFFER.
  */
 VSA_MUST_USE enum vsa_status vsa_base64_decode(struct vsa_slice text, bool allow_whitespace,
-                                               void *buffer, size_t capacity,
-                                               struct vsa_slice *out, struct vsa_error *error);
+                                               void *buffer, size_t capacity, struct vsa_slice *out,
+                                               struct vsa_error *error);
 
 #endif

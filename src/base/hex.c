@@ -31,8 +31,8 @@ enum vsa_status vsa_hex_decode(struct vsa_slice text, uint8_t *bytes, size_t siz
                                struct vsa_error *error)
 {
     if (text.size != 2 * size)
-        return vsa_fail(error, VSA_ERR_HEX, VSA_NO_OFFSET, NULL,
-                        "expected %zu hex digits, got %zu", 2 * size, text.size);
+        return vsa_fail(error, VSA_ERR_HEX, VSA_NO_OFFSET, NULL, "expected %zu hex digits, got %zu",
+                        2 * size, text.size);
     for (size_t i = 0; i < size; i++) {
         int high = digit_value(text.data[2 * i]);
         int low = digit_value(text.data[2 * i + 1]);

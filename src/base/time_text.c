@@ -89,8 +89,8 @@ static bool parse_rfc3339(const char *at, int64_t *unix_ms)
         !take_character(&at, "-") || !take_number(&at, 2, &tm.tm_mday) ||
         !take_character(&at, "Tt ") || !take_number(&at, 2, &tm.tm_hour) ||
         !take_character(&at, ":") || !take_number(&at, 2, &tm.tm_min) ||
-        !take_character(&at, ":") || !take_number(&at, 2, &tm.tm_sec) ||
-        !take_fraction(&at, &ms) || !take_offset(&at, &offset) || *at != '\0')
+        !take_character(&at, ":") || !take_number(&at, 2, &tm.tm_sec) || !take_fraction(&at, &ms) ||
+        !take_offset(&at, &offset) || *at != '\0')
         return false;
     if (year < 1 || month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
         tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)

@@ -47,14 +47,13 @@ enum vsa_cbor_type {
 /* What the next item is, by its first byte alone. */
 enum vsa_cbor_type vsa_cbor_peek(const struct vsa_cbor_reader *reader);
 
-VSA_MUST_USE enum vsa_status vsa_cbor_read_unsigned(struct vsa_cbor_reader *reader,
-                                                    uint64_t *value, struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_cbor_read_unsigned(struct vsa_cbor_reader *reader, uint64_t *value,
+                                                    struct vsa_error *error);
 /* Any integer that fits: -2^63 .. 2^63 - 1. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_integer(struct vsa_cbor_reader *reader, int64_t *value,
                                                    struct vsa_error *error);
 VSA_MUST_USE enum vsa_status vsa_cbor_read_bytes(struct vsa_cbor_reader *reader,
-                                                 struct vsa_slice *bytes,
-                                                 struct vsa_error *error);
+                                                 struct vsa_slice *bytes, struct vsa_error *error);
 /* Valid UTF-8. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_text(struct vsa_cbor_reader *reader,
                                                 struct vsa_slice *text, struct vsa_error *error);
@@ -92,11 +91,10 @@ VSA_MUST_USE enum vsa_status vsa_cbor_next_entry(struct vsa_cbor_reader *reader,
                                                  struct vsa_error *error);
 
 /* Passes over one item of any allowed kind, checking all of it. */
-VSA_MUST_USE enum vsa_status vsa_cbor_skip(struct vsa_cbor_reader *reader,
-                                           struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_cbor_skip(struct vsa_cbor_reader *reader, struct vsa_error *error);
 
 /* VSA_ERR_TRAILING_BYTES unless everything was read. `what` names the item: "the payload map". */
-VSA_MUST_USE enum vsa_status vsa_cbor_finish(const struct vsa_cbor_reader *reader,
-                                             const char *what, struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_cbor_finish(const struct vsa_cbor_reader *reader, const char *what,
+                                             struct vsa_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef VSA_CRYPTO_CERTIFICATE_H
 #define VSA_CRYPTO_CERTIFICATE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "crypto/key.h"
@@ -25,8 +26,8 @@ struct x509_st; /* libcrypto's certificate */
 struct vsa_certificate {
     struct x509_st *x509;
     struct vsa_key *key; /* NULL unless the key is on a NIST curve, named, uncompressed */
-    int references;
-    int version;                 /* 3 for X.509 v3 */
+    atomic_int references;
+    int version;                   /* 3 for X.509 v3 */
     bool signed_with_ecdsa_sha384; /* both in the certificate and around it */
     bool extensions_malformed;     /* undecodable, or one twice */
     bool unknown_critical;         /* a critical extension besides the two below */
@@ -49,7 +50,7 @@ struct vsa_certificate {
 VSA_MUST_USE enum vsa_status vsa_certificate_parse(struct vsa_slice der,
                                                    struct vsa_certificate **certificate,
                                                    struct vsa_error *error);
-/* Exactly one certificate, PEM or DER; `*der` (may be NULL) gets its DER form, in `buffer`. */
+/* Exactly one certificate, PEM or DER; `*der` borrows `file` or `buffer`. */
 VSA_MUST_USE enum vsa_status vsa_certificate_read_file(struct vsa_slice file, uint8_t *buffer,
                                                        size_t capacity, struct vsa_slice *der,
                                                        struct vsa_error *error);
@@ -67,8 +68,8 @@ bool vsa_certificate_names_issuer(const struct vsa_certificate *subject,
                                   const struct vsa_certificate *issuer);
 
 /* The certificate's signature holds under the issuer's key: VSA_OK or VSA_ERR_CHAIN. */
-VSA_MUST_USE enum vsa_status vsa_certificate_check_signature(
-    const struct vsa_certificate *subject, const struct vsa_certificate *issuer,
-    struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *subject,
+                                                             const struct vsa_certificate *issuer,
+                                                             struct vsa_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EC keys on the NIST curves, ECDSA as COSE writes it: r || s, fixed width (RFC 9053 section 2.1). */
+/* EC keys on the NIST curves, ECDSA as COSE writes it: r || s, fixed width (RFC 9053 section 2.1).
+ */
 #ifndef VSA_CRYPTO_KEY_H
 #define VSA_CRYPTO_KEY_H
 
@@ -10,6 +11,8 @@
 enum vsa_curve { VSA_CURVE_NONE = 0, VSA_CURVE_P256, VSA_CURVE_P384, VSA_CURVE_P521 };
 
 #define VSA_MAX_SIGNATURE_SIZE 132
+/* PEM and DER keys on these curves are below 1 KiB; certificates of a key file may come along. */
+#define VSA_MAX_KEY_FILE 65536
 
 /* Bytes of r || s: 64, 96 or 132; 0 for VSA_CURVE_NONE. */
 size_t vsa_curve_signature_size(enum vsa_curve curve);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the relying party expects, compared with what a genuine document says. */
+#ifndef VSA_ATTESTATION_POLICY_H
+#define VSA_ATTESTATION_POLICY_H
+
+#include <vsattest/attestation.h>
+
+/* The policy itself makes sense. Errors: class usage. */
+VSA_MUST_USE enum vsa_status vsa_policy_check(const struct vsa_policy *policy,
+                                              struct vsa_error *error);
+
+/* `document` is as expected at `now_ms`. Errors: class policy. */
+VSA_MUST_USE enum vsa_status vsa_policy_apply(const struct vsa_policy *policy,
+                                              const struct vsa_unverified_document *document,
+                                              int64_t now_ms, struct vsa_error *error);
+
+/* PCR0 is all zero, which is how an enclave in debug mode shows itself. */
+bool vsa_pcrs_show_debug_mode(const struct vsa_pcrs *pcrs);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/certificate.h"
+
+#include <time.h>
+
+#include "base/slice.h"
+#include "crypto/digest.h"
+#include "crypto/internal.h"
+
+/* Real certificates have at most 5 extensions; the pairwise look for duplicates stays cheap. */
+#define MAX_EXTENSIONS 16
+
+static const char rule_der[] = "RFC 5280 section 4.1";
+
+/* UTCTime "YYMMDDHHMMSSZ" or GeneralizedTime "YYYYMMDDHHMMSSZ" (RFC 5280 section 4.1.2.5). */
+static bool read_time(const ASN1_TIME *time, int64_t *unix_ms)
+{
+    int length = ASN1_STRING_length(time);
+    int expected = ASN1_STRING_type(time) == V_ASN1_UTCTIME ? 13 : 15;
+    struct tm tm;
+    if (length != expected || ASN1_STRING_get0_data(time)[length - 1] != 'Z' ||
+        ASN1_TIME_to_tm(time, &tm) != 1)
+        return false;
+    *unix_ms = (int64_t)timegm(&tm) * 1000;
+    return true;
+}
+
+static bool read_subject(const X509 *x509, char *text, size_t capacity)
+{
+    VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new(BIO_s_mem());
+    if (!bio || X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0, XN_FLAG_RFC2253) < 0)
+        return false;
+    int length = BIO_read(bio, text, (int)capacity - 1);
+    text[length > 0 ? length : 0] = '\0';
+    return true;
+}
+
+/* An extension's value must be exactly the DER of what was decoded from it. */
+static bool is_exact_encoding(const X509 *x509, int nid, const unsigned char *der, int size)
+{
+    X509_EXTENSION *extension = X509_get_ext(x509, X509_get_ext_by_NID(x509, nid, -1));
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(extension);
+    return ASN1_STRING_length(value) == size &&
+           memcmp(ASN1_STRING_get0_data(value), der, (size_t)size) == 0;
+}
+
+static bool read_basic_constraints(struct vsa_certificate *certificate)
+{
+    int critical = -1;
+    BASIC_CONSTRAINTS *constraints =
+        X509_get_ext_d2i(certificate->x509, NID_basic_constraints, &critical, NULL);
+    if (!constraints)
+        return critical == -1;
+    unsigned char *der = NULL;
+    int size = i2d_BASIC_CONSTRAINTS(constraints, &der);
+    long length = constraints->pathlen ? ASN1_INTEGER_get(constraints->pathlen) : 0;
+    bool good = size > 0 &&
+                is_exact_encoding(certificate->x509, NID_basic_constraints, der, size) &&
+                length >= 0 && length <= 255;
+    certificate->has_basic_constraints = true;
+    certificate->basic_constraints_critical = critical == 1;
+    certificate->is_ca = constraints->ca != 0;
+    certificate->path_length = constraints->pathlen ? (int)length : VSA_NO_PATH_LENGTH;
+    OPENSSL_free(der);
+    BASIC_CONSTRAINTS_free(constraints);
+    return good;
+}
+
+static bool read_key_usage(struct vsa_certificate *certificate)
+{
+    int critical = -1;
+    ASN1_BIT_STRING *usage = X509_get_ext_d2i(certificate->x509, NID_key_usage, &critical, NULL);
+    if (!usage)
+        return critical == -1;
+    unsigned char *der = NULL;
+    int size = i2d_ASN1_BIT_STRING(usage, &der);
+    bool good = size > 0 && is_exact_encoding(certificate->x509, NID_key_usage, der, size);
+    certificate->has_key_usage = true;
+    for (int bit = 0; bit < 9; bit++)
+        if (ASN1_BIT_STRING_get_bit(usage, bit))
+            certificate->key_usage |= 1u << bit;
+    OPENSSL_free(der);
+    ASN1_BIT_STRING_free(usage);
+    return good;
+}
+
+/* No extension twice; which critical ones there are. */
+static bool read_extension_list(struct vsa_certificate *certificate)
+{
+    int count = X509_get_ext_count(certificate->x509);
+    if (count > MAX_EXTENSIONS)
+        return false;
+    for (int i = 0; i < count; i++) {
+        X509_EXTENSION *extension = X509_get_ext(certificate->x509, i);
+        const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
+        int nid = OBJ_obj2nid(object);
+        if (X509_EXTENSION_get_critical(extension) && nid != NID_basic_constraints &&
+            nid != NID_key_usage)
+            certificate->unknown_critical = true;
+        if (X509_get_ext_by_OBJ(certificate->x509, object, i) != -1)
+            return false;
+    }
+    return true;
+}
+
+static void read_extensions(struct vsa_certificate *certificate)
+{
+    bool good = read_extension_list(certificate);
+    good = read_basic_constraints(certificate) && good;
+    good = read_key_usage(certificate) && good;
+    /* libcrypto decodes the others it knows, key identifiers among them. */
+    good = !(X509_get_extension_flags(certificate->x509) & EXFLAG_INVALID) && good;
+    certificate->extensions_malformed = !good;
+    ERR_clear_error();
+}
+
+static bool is_signed_with_ecdsa_sha384(const X509 *x509)
+{
+    const X509_ALGOR *outer = NULL;
+    X509_get0_signature(NULL, &outer, x509);
+    const X509_ALGOR *inner = X509_get0_tbs_sigalg(x509);
+    const ASN1_OBJECT *object = NULL;
+    int parameter_type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(&object, &parameter_type, NULL, inner);
+    /* RFC 5758 section 3.2: no parameters. */
+    return OBJ_obj2nid(object) == NID_ecdsa_with_SHA384 && parameter_type == V_ASN1_UNDEF &&
+           X509_ALGOR_cmp(outer, inner) == 0;
+}
+
+static enum vsa_status read_key(struct vsa_certificate *certificate, struct vsa_error *error)
+{
+    enum vsa_curve curve = vsa_curve_of_spki(X509_get_X509_PUBKEY(certificate->x509));
+    if (curve == VSA_CURVE_NONE)
+        return VSA_OK;
+    EVP_PKEY *pkey = X509_get_pubkey(certificate->x509);
+    ERR_clear_error();
+    if (!pkey)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
+                        "certificate's public key is not a point of its curve");
+    return vsa_key_wrap(pkey, curve, &certificate->key, error);
+}
+
+static enum vsa_status read_facts(struct vsa_certificate *certificate, struct vsa_slice der,
+                                  struct vsa_error *error)
+{
+    X509 *x509 = certificate->x509;
+    certificate->version = (int)X509_get_version(x509) + 1;
+    certificate->signed_with_ecdsa_sha384 = is_signed_with_ecdsa_sha384(x509);
+    if (!read_time(X509_get0_notBefore(x509), &certificate->not_before_ms) ||
+        !read_time(X509_get0_notAfter(x509), &certificate->not_after_ms))
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET,
+                        "RFC 5280 section 4.1.2.5", "certificate's validity is not a valid time");
+    if (!read_subject(x509, certificate->subject, sizeof(certificate->subject)))
+        return vsa_crypto_fail(error, "reading a subject name");
+    read_extensions(certificate);
+    VSA_TRY(vsa_sha256(&der, 1, certificate->sha256, error));
+    return read_key(certificate, error);
+}
+
+/* Decoding and encoding again must give the same bytes: strict DER on the outside too. */
+static bool is_exact_der(X509 *x509, struct vsa_slice der)
+{
+    unsigned char *encoded = NULL;
+    int size = i2d_X509(x509, &encoded);
+    bool same = size > 0 && vsa_slice_equal(vsa_slice_of(encoded, (size_t)size), der);
+    OPENSSL_free(encoded);
+    return same;
+}
+
+static enum vsa_status decode(struct vsa_slice der, X509 **x509, struct vsa_error *error)
+{
+    if (!der.size || der.size > VSA_MAX_KEY_FILE)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
+                        "certificate of %zu bytes", der.size);
+    const unsigned char *end = der.data;
+    VSA_CLEANUP(vsa_cleanup_x509) X509 *decoded = d2i_X509(NULL, &end, (long)der.size);
+    ERR_clear_error();
+    if (!decoded)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
+                        "not a DER certificate");
+    if (end != der.data + der.size)
+        return vsa_fail(error, VSA_ERR_TRAILING_BYTES, (size_t)(end - der.data), rule_der,
+                        "%zu bytes after the end of a certificate",
+                        der.size - (size_t)(end - der.data));
+    if (!is_exact_der(decoded, der))
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
+                        "certificate is not strict DER");
+    *x509 = decoded;
+    decoded = NULL;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_certificate_parse(struct vsa_slice der, struct vsa_certificate **certificate,
+                                      struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_cleanup_certificate)
+    struct vsa_certificate *parsed = calloc(1, sizeof(*parsed));
+    if (!parsed)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "no memory for a certificate");
+    parsed->references = 1;
+    parsed->path_length = VSA_NO_PATH_LENGTH;
+    VSA_TRY(decode(der, &parsed->x509, error));
+    VSA_TRY(read_facts(parsed, der, error));
+    *certificate = parsed;
+    parsed = NULL;
+    return VSA_OK;
+}
+
+/* The one certificate of a PEM file. */
+static enum vsa_status read_pem(struct vsa_slice file, X509 **x509, struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(file.data, (int)file.size);
+    if (!bio)
+        return vsa_crypto_fail(error, "reading PEM");
+    VSA_CLEANUP(vsa_cleanup_x509) X509 *first = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    VSA_CLEANUP(vsa_cleanup_x509) X509 *second = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    ERR_clear_error();
+    if (!first)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+                        "file holds no certificate, neither in PEM nor in DER");
+    if (second)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+                        "file holds more than one certificate");
+    *x509 = first;
+    first = NULL;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_certificate_read_file(struct vsa_slice file, uint8_t *buffer, size_t capacity,
+                                          struct vsa_slice *der, struct vsa_error *error)
+{
+    static const uint8_t der_sequence = 0x30;
+    if (!file.size || file.size > VSA_MAX_KEY_FILE)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+                        "certificate file of %zu bytes", file.size);
+    if (file.data[0] == der_sequence) {
+        *der = file;
+        return VSA_OK;
+    }
+    VSA_CLEANUP(vsa_cleanup_x509) X509 *x509 = NULL;
+    VSA_TRY(read_pem(file, &x509, error));
+    int length = i2d_X509(x509, NULL);
+    VSA_TRY(vsa_check_encoded_size(length, capacity, "certificate", error));
+    unsigned char *end = buffer;
+    *der = vsa_slice_of(buffer, (size_t)i2d_X509(x509, &end));
+    return VSA_OK;
+}
+
+struct vsa_certificate *vsa_certificate_reference(struct vsa_certificate *certificate)
+{
+    atomic_fetch_add_explicit(&certificate->references, 1, memory_order_relaxed);
+    return certificate;
+}
+
+void vsa_certificate_release(struct vsa_certificate *certificate)
+{
+    if (!certificate ||
+        atomic_fetch_sub_explicit(&certificate->references, 1, memory_order_acq_rel) != 1)
+        return;
+    X509_free(certificate->x509);
+    vsa_key_free(certificate->key);
+    free(certificate);
+}
+
+bool vsa_certificate_names_issuer(const struct vsa_certificate *subject,
+                                  const struct vsa_certificate *issuer)
+{
+    return X509_check_issued(issuer->x509, subject->x509) == X509_V_OK;
+}
+
+enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *subject,
+                                                const struct vsa_certificate *issuer,
+                                                struct vsa_error *error)
+{
+    int verdict = X509_verify(subject->x509, issuer->key->pkey);
+    ERR_clear_error();
+    if (verdict != 1)
+        return vsa_fail(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(1)",
+                        "certificate's signature does not verify under its issuer's key");
+    return VSA_OK;
+}

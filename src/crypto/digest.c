@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/digest.h"
+
+#include <limits.h>
+
+#include "crypto/internal.h"
+
+static enum vsa_status digest_parts(const EVP_MD *md, const struct vsa_slice *parts, size_t count,
+                                    uint8_t *digest, struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_cleanup_md_ctx) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || EVP_DigestInit_ex(context, md, NULL) != 1)
+        return vsa_crypto_fail(error, "digest");
+    for (size_t i = 0; i < count; i++)
+        if (EVP_DigestUpdate(context, parts[i].data, parts[i].size) != 1)
+            return vsa_crypto_fail(error, "digest");
+    if (EVP_DigestFinal_ex(context, digest, NULL) != 1)
+        return vsa_crypto_fail(error, "digest");
+    return VSA_OK;
+}
+
+enum vsa_status vsa_sha384(const struct vsa_slice *parts, size_t count,
+                           uint8_t digest[VSA_SHA384_SIZE], struct vsa_error *error)
+{
+    return digest_parts(EVP_sha384(), parts, count, digest, error);
+}
+
+enum vsa_status vsa_sha256(const struct vsa_slice *parts, size_t count,
+                           uint8_t digest[VSA_SHA256_SIZE], struct vsa_error *error)
+{
+    return digest_parts(EVP_sha256(), parts, count, digest, error);
+}
+
+enum vsa_status vsa_random(void *bytes, size_t size, struct vsa_error *error)
+{
+    if (size > INT_MAX || RAND_bytes(bytes, (int)size) != 1)
+        return vsa_crypto_fail(error, "random generator");
+    return VSA_OK;
+}
+
+enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what)
+{
+    char reason[120] = "unknown reason";
+    unsigned long code = ERR_get_error();
+    if (code)
+        ERR_error_string_n(code, reason, sizeof(reason));
+    ERR_clear_error();
+    return vsa_fail(error, VSA_ERR_CRYPTO, VSA_NO_OFFSET, NULL, "%s failed in libcrypto: %s", what,
+                    reason);
+}
+
+enum vsa_status vsa_check_encoded_size(int length, size_t capacity, const char *what,
+                                       struct vsa_error *error)
+{
+    if (length <= 0)
+        return vsa_crypto_fail(error, what);
+    if ((size_t)length > capacity)
+        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
+                        "%s: %d bytes do not fit into %zu", what, length, capacity);
+    return VSA_OK;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of this folder: the only ones that see OpenSSL. */
+#ifndef VSA_CRYPTO_INTERNAL_H
+#define VSA_CRYPTO_INTERNAL_H
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "base/error.h"
+#include "crypto/key.h"
+
+struct vsa_key {
+    EVP_PKEY *pkey;
+    enum vsa_curve curve;
+};
+
+/* A key around `pkey`, whose reference it takes over, also on failure. */
+VSA_MUST_USE enum vsa_status vsa_key_wrap(EVP_PKEY *pkey, enum vsa_curve curve,
+                                          struct vsa_key **key, struct vsa_error *error);
+
+/*
+ * The curve of a SubjectPublicKeyInfo: id-ecPublicKey with a *named* curve and an uncompressed
+ * point (RFC 5480 section 2); VSA_CURVE_NONE for everything else.
+ */
+enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki);
+
+/* VSA_ERR_CRYPTO with `what` and libcrypto's own reason; empties its error queue. */
+VSA_MUST_USE enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what);
+
+/* `length` bytes that an i2d function is going to write must fit the caller's buffer. */
+VSA_MUST_USE enum vsa_status vsa_check_encoded_size(int length, size_t capacity, const char *what,
+                                                    struct vsa_error *error);
+
+VSA_DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free, vsa_cleanup_pkey);
+VSA_DEFINE_CLEANUP(EVP_PKEY_CTX, EVP_PKEY_CTX_free, vsa_cleanup_pkey_ctx);
+VSA_DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free, vsa_cleanup_md_ctx);
+VSA_DEFINE_CLEANUP(ECDSA_SIG, ECDSA_SIG_free, vsa_cleanup_ecdsa_sig);
+VSA_DEFINE_CLEANUP(BIO, BIO_free_all, vsa_cleanup_bio);
+VSA_DEFINE_CLEANUP(X509, X509_free, vsa_cleanup_x509);
+VSA_DEFINE_CLEANUP(X509_PUBKEY, X509_PUBKEY_free, vsa_cleanup_x509_pubkey);
+
+#endif

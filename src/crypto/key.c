@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/internal.h"
+
+struct curve_facts {
+    int nid;
+    size_t field_size; /* bytes of r, of s and of a coordinate */
+    const EVP_MD *(*digest)(void);
+};
+
+static const struct curve_facts *curve_facts(enum vsa_curve curve)
+{
+    static const struct curve_facts p256 = {NID_X9_62_prime256v1, 32, EVP_sha256};
+    static const struct curve_facts p384 = {NID_secp384r1, 48, EVP_sha384};
+    static const struct curve_facts p521 = {NID_secp521r1, 66, EVP_sha512};
+    switch (curve) {
+    case VSA_CURVE_P256:
+        return &p256;
+    case VSA_CURVE_P384:
+        return &p384;
+    case VSA_CURVE_P521:
+        return &p521;
+    case VSA_CURVE_NONE:
+    default:
+        return NULL;
+    }
+}
+
+size_t vsa_curve_signature_size(enum vsa_curve curve)
+{
+    const struct curve_facts *facts = curve_facts(curve);
+    return facts ? 2 * facts->field_size : 0;
+}
+
+enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki)
+{
+    ASN1_OBJECT *algorithm = NULL;
+    const unsigned char *point = NULL;
+    int point_size = 0;
+    X509_ALGOR *algor = NULL;
+    if (X509_PUBKEY_get0_param(&algorithm, &point, &point_size, &algor, spki) != 1 ||
+        OBJ_obj2nid(algorithm) != NID_X9_62_id_ecPublicKey)
+        return VSA_CURVE_NONE;
+    int parameter_type = V_ASN1_UNDEF;
+    const void *parameter = NULL;
+    X509_ALGOR_get0(NULL, &parameter_type, &parameter, algor);
+    if (parameter_type != V_ASN1_OBJECT)
+        return VSA_CURVE_NONE;
+    int nid = OBJ_obj2nid(parameter);
+    for (enum vsa_curve curve = VSA_CURVE_P256; curve <= VSA_CURVE_P521; curve++) {
+        const struct curve_facts *facts = curve_facts(curve);
+        if (nid == facts->nid && (size_t)point_size == 1 + 2 * facts->field_size &&
+            point[0] == 0x04)
+            return curve;
+    }
+    return VSA_CURVE_NONE;
+}
+
+enum vsa_status vsa_key_wrap(EVP_PKEY *pkey, enum vsa_curve curve, struct vsa_key **key,
+                             struct vsa_error *error)
+{
+    struct vsa_key *wrapped = malloc(sizeof(*wrapped));
+    if (!wrapped) {
+        EVP_PKEY_free(pkey);
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "no memory for a key");
+    }
+    wrapped->pkey = pkey;
+    wrapped->curve = curve;
+    *key = wrapped;
+    return VSA_OK;
+}
+
+void vsa_key_free(struct vsa_key *key)
+{
+    if (!key)
+        return;
+    /* libcrypto clears private scalars when it frees them. */
+    EVP_PKEY_free(key->pkey);
+    free(key);
+}
+
+enum vsa_curve vsa_key_curve(const struct vsa_key *key)
+{
+    return key->curve;
+}
+
+enum vsa_status vsa_key_generate(enum vsa_curve curve, struct vsa_key **key,
+                                 struct vsa_error *error)
+{
+    const struct curve_facts *facts = curve_facts(curve);
+    if (!facts)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no such curve");
+    VSA_CLEANUP(vsa_cleanup_pkey_ctx)
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+    EVP_PKEY *pkey = NULL;
+    if (!context || EVP_PKEY_keygen_init(context) != 1 ||
+        EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, facts->nid) != 1 ||
+        EVP_PKEY_keygen(context, &pkey) != 1)
+        return vsa_crypto_fail(error, "key generation");
+    return vsa_key_wrap(pkey, curve, key, error);
+}
+
+enum vsa_status vsa_key_write_private(const struct vsa_key *key, uint8_t *buffer, size_t capacity,
+                                      struct vsa_slice *der, struct vsa_error *error)
+{
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
+    if (!info)
+        return vsa_crypto_fail(error, "private key encoding");
+    int length = i2d_PKCS8_PRIV_KEY_INFO(info, NULL);
+    enum vsa_status status =
+        vsa_check_encoded_size(length, capacity, "private key encoding", error);
+    if (status == VSA_OK) {
+        unsigned char *end = buffer;
+        length = i2d_PKCS8_PRIV_KEY_INFO(info, &end);
+        *der = vsa_slice_of(buffer, (size_t)length);
+    }
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return status;
+}
+
+static EVP_PKEY *read_private(struct vsa_slice encoded)
+{
+    if (encoded.size > VSA_MAX_KEY_FILE)
+        return NULL;
+    VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(encoded.data, (int)encoded.size);
+    if (!bio)
+        return NULL;
+    /* The empty pass phrase keeps an encrypted key from asking on the terminal. */
+    char no_passphrase[] = "";
+    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_passphrase);
+    if (!pkey) {
+        const unsigned char *at = encoded.data;
+        pkey = d2i_AutoPrivateKey(NULL, &at, (long)encoded.size);
+    }
+    ERR_clear_error();
+    return pkey;
+}
+
+enum vsa_status vsa_key_read_private(struct vsa_slice encoded, struct vsa_key **key,
+                                     struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = read_private(encoded);
+    if (!pkey)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+                        "not an unencrypted private key in PEM or DER");
+    VSA_CLEANUP(vsa_cleanup_x509_pubkey) X509_PUBKEY *spki = NULL;
+    if (X509_PUBKEY_set(&spki, pkey) != 1)
+        return vsa_crypto_fail(error, "private key");
+    enum vsa_curve curve = vsa_curve_of_spki(spki);
+    if (curve == VSA_CURVE_NONE)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "private key is not on the curve P-256, P-384 or P-521");
+    EVP_PKEY *taken = pkey;
+    pkey = NULL;
+    return vsa_key_wrap(taken, curve, key, error);
+}
+
+static enum vsa_status write_spki(EVP_PKEY *pkey, uint8_t *buffer, size_t capacity,
+                                  struct vsa_slice *spki, struct vsa_error *error)
+{
+    int length = i2d_PUBKEY(pkey, NULL);
+    VSA_TRY(vsa_check_encoded_size(length, capacity, "public key encoding", error));
+    unsigned char *end = buffer;
+    length = i2d_PUBKEY(pkey, &end);
+    *spki = vsa_slice_of(buffer, (size_t)length);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_key_write_public(const struct vsa_key *key, uint8_t *buffer, size_t capacity,
+                                     struct vsa_slice *spki, struct vsa_error *error)
+{
+    return write_spki(key->pkey, buffer, capacity, spki, error);
+}
+
+enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer, size_t capacity,
+                                         struct vsa_slice *der, struct vsa_error *error)
+{
+    static const char pem_start[] = "-----BEGIN ";
+    if (file.size < sizeof(pem_start) - 1 ||
+        memcmp(file.data, pem_start, sizeof(pem_start) - 1) != 0) {
+        *der = file;
+        return VSA_OK;
+    }
+    if (file.size > VSA_MAX_KEY_FILE)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL, "public key file too large");
+    VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(file.data, (int)file.size);
+    if (!bio)
+        return vsa_crypto_fail(error, "public key");
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    ERR_clear_error();
+    if (!pkey)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "PEM file holds no readable PUBLIC KEY");
+    return write_spki(pkey, buffer, capacity, der, error);
+}
+
+/* DER ECDSA-Sig-Value -> r || s. */
+static enum vsa_status signature_to_raw(const uint8_t *der, size_t size, size_t field_size,
+                                        uint8_t *raw, struct vsa_error *error)
+{
+    const unsigned char *at = der;
+    VSA_CLEANUP(vsa_cleanup_ecdsa_sig)
+    ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &at, (long)size);
+    if (!signature)
+        return vsa_crypto_fail(error, "signature encoding");
+    const BIGNUM *r = NULL;
+    const BIGNUM *s = NULL;
+    ECDSA_SIG_get0(signature, &r, &s);
+    if (BN_bn2binpad(r, raw, (int)field_size) < 0 ||
+        BN_bn2binpad(s, raw + field_size, (int)field_size) < 0)
+        return vsa_crypto_fail(error, "signature encoding");
+    return VSA_OK;
+}
+
+enum vsa_status vsa_key_sign(const struct vsa_key *key, const struct vsa_slice *parts, size_t count,
+                             uint8_t *signature, struct vsa_error *error)
+{
+    const struct curve_facts *facts = curve_facts(key->curve);
+    VSA_CLEANUP(vsa_cleanup_md_ctx) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || EVP_DigestSignInit(context, NULL, facts->digest(), NULL, key->pkey) != 1)
+        return vsa_crypto_fail(error, "signing");
+    for (size_t i = 0; i < count; i++)
+        if (EVP_DigestSignUpdate(context, parts[i].data, parts[i].size) != 1)
+            return vsa_crypto_fail(error, "signing");
+    uint8_t der[VSA_MAX_SIGNATURE_SIZE + 16];
+    size_t size = sizeof(der);
+    if (EVP_DigestSignFinal(context, der, &size) != 1)
+        return vsa_crypto_fail(error, "signing");
+    return signature_to_raw(der, size, facts->field_size, signature, error);
+}
+
+/* r || s -> DER ECDSA-Sig-Value; its length, or 0. */
+static size_t signature_from_raw(struct vsa_slice raw, uint8_t *der, size_t capacity)
+{
+    size_t half = raw.size / 2;
+    VSA_CLEANUP(vsa_cleanup_ecdsa_sig) ECDSA_SIG *signature = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(raw.data, (int)half, NULL);
+    BIGNUM *s = BN_bin2bn(raw.data + half, (int)half, NULL);
+    if (!signature || !r || !s || ECDSA_SIG_set0(signature, r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+        return 0;
+    }
+    int length = i2d_ECDSA_SIG(signature, NULL);
+    if (length <= 0 || (size_t)length > capacity)
+        return 0;
+    unsigned char *end = der;
+    return (size_t)i2d_ECDSA_SIG(signature, &end);
+}
+
+enum vsa_status vsa_key_verify(const struct vsa_key *key, const struct vsa_slice *parts,
+                               size_t count, struct vsa_slice signature, struct vsa_error *error)
+{
+    const struct curve_facts *facts = curve_facts(key->curve);
+    if (signature.size != 2 * facts->field_size)
+        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9053 section 2.1",
+                        "signature has %zu bytes instead of %zu", signature.size,
+                        2 * facts->field_size);
+    uint8_t der[VSA_MAX_SIGNATURE_SIZE + 16];
+    size_t der_size = signature_from_raw(signature, der, sizeof(der));
+    VSA_CLEANUP(vsa_cleanup_md_ctx) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!der_size || !context ||
+        EVP_DigestVerifyInit(context, NULL, facts->digest(), NULL, key->pkey) != 1)
+        return vsa_crypto_fail(error, "signature check");
+    for (size_t i = 0; i < count; i++)
+        if (EVP_DigestVerifyUpdate(context, parts[i].data, parts[i].size) != 1)
+            return vsa_crypto_fail(error, "signature check");
+    int verdict = EVP_DigestVerifyFinal(context, der, der_size);
+    ERR_clear_error();
+    if (verdict != 1)
+        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9052 section 4.4",
+                        "signature does not verify under the key");
+    return VSA_OK;
+}
