@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/exit_code.h"
+
+enum exit_code exit_code_of(enum vsa_status status)
+{
+    /* Limits that only time can lift: asking again later is right, looking at the bytes is not. */
+    if (status == VSA_ERR_BUSY || status == VSA_ERR_CONNECTIONS)
+        return EXIT_CODE_UNREACHABLE;
+    switch (vsa_status_class(status)) {
+    case VSA_CLASS_OK:
+        return EXIT_CODE_OK;
+    case VSA_CLASS_TRUST:
+    case VSA_CLASS_POLICY:
+        return EXIT_CODE_REFUSED;
+    case VSA_CLASS_USAGE:
+        return EXIT_CODE_USAGE;
+    case VSA_CLASS_IO:
+        return EXIT_CODE_UNREACHABLE;
+    case VSA_CLASS_SYNTAX:
+    case VSA_CLASS_FORMAT:
+    case VSA_CLASS_LIMIT:
+        return EXIT_CODE_MALFORMED;
+    case VSA_CLASS_INTERNAL:
+    default:
+        return EXIT_CODE_INTERNAL;
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the programs' exit statuses mean; the man pages say the same. */
+#ifndef VSA_PROGRAMS_EXIT_CODE_H
+#define VSA_PROGRAMS_EXIT_CODE_H
+
+#include <vsattest/base.h>
+
+enum exit_code {
+    EXIT_CODE_OK = 0,          /* done; where something was verified: it holds */
+    EXIT_CODE_REFUSED = 1,     /* not trustworthy, not as expected, or the enclave refused */
+    EXIT_CODE_USAGE = 2,       /* arguments, or files that options name */
+    EXIT_CODE_UNREACHABLE = 3, /* input or output failed, nobody answers, busy */
+    EXIT_CODE_MALFORMED = 4,   /* not what the format says, or above a limit */
+    EXIT_CODE_INTERNAL = 5,    /* out of memory, or a fault of ours */
+};
+
+/* The lines of --help about them. */
+#define EXIT_CODE_HELP                                                                             \
+    "Exit status:\n"                                                                               \
+    "  0  done; with verification: verified\n"                                                     \
+    "  1  refused: not trustworthy, not as expected, or refused by the enclave\n"                  \
+    "  2  usage: wrong arguments, or a file named by an option is unfit\n"                         \
+    "  3  unreachable: input, output or connection failed, no answer, busy\n"                      \
+    "  4  malformed: broken syntax or format, or larger than allowed\n"                            \
+    "  5  internal error\n"
+
+enum exit_code exit_code_of(enum vsa_status status);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/output.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include <vsattest/limits.h>
+
+/* C0, DEL, and C1 in its UTF-8 form (0xc2 0x80..0x9f), which terminals obey as well. */
+static bool is_control(struct vsa_slice text, size_t i)
+{
+    uint8_t byte = text.data[i];
+    if (byte < 0x20 || byte == 0x7f)
+        return true;
+    bool c1_lead = byte == 0xc2 && i + 1 < text.size && text.data[i + 1] < 0xa0;
+    bool c1_tail = byte >= 0x80 && byte < 0xa0 && i > 0 && text.data[i - 1] == 0xc2;
+    return c1_lead || c1_tail;
+}
+
+static void put_escaped(FILE *out, struct vsa_slice text, bool quoted)
+{
+    bool utf8 = vsa_slice_is_utf8(text);
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        if (is_control(text, i) || (byte >= 0x80 && !utf8))
+            (void)fprintf(out, "\\x%02x", byte);
+        else if (quoted && (byte == '"' || byte == '\\'))
+            (void)fprintf(out, "\\%c", byte);
+        else
+            (void)fputc(byte, out);
+    }
+}
+
+void output_text(FILE *out, struct vsa_slice text)
+{
+    put_escaped(out, text, false);
+}
+
+void output_field(FILE *out, struct vsa_slice value)
+{
+    char base64[(VSA_MAX_FIELD + 2) / 3 * 4 + 1];
+    if (!value.data) {
+        (void)fputs("none", out);
+    } else if (vsa_slice_is_utf8(value)) {
+        (void)fputc('"', out);
+        put_escaped(out, value, true);
+        (void)fputc('"', out);
+    } else if (vsa_base64_encode(value, base64, sizeof(base64), NULL) == VSA_OK) {
+        (void)fprintf(out, "%zu bytes, base64 %s", value.size, base64);
+    } else {
+        (void)fprintf(out, "%zu bytes", value.size);
+    }
+}
+
+void output_error(const char *program, const struct vsa_error *error)
+{
+    char sentence[2 * VSA_ERROR_DETAIL];
+    vsa_error_sentence(error, sentence, sizeof(sentence));
+    (void)fprintf(stderr, "%s: ", program);
+    output_text(stderr, vsa_slice_of_text(sentence));
+    (void)fputc('\n', stderr);
+}
+
+enum vsa_status output_json(json_t *object, struct vsa_error *error)
+{
+    if (!object)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    /* ASCII only: user data with terminal controls beyond C0 stays harmless. */
+    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    json_decref(object);
+    (void)fputc('\n', stdout);
+    if (failed)
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot write to standard output");
+    return output_finish(error);
+}
+
+enum vsa_status output_finish(struct vsa_error *error)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return VSA_OK;
+    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot write to standard output: %s",
+                    strerror(errno));
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/policy_options.h"
+
+#include <time.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/hex.h"
+#include "base/slice.h"
+#include "base/time_text.h"
+#include "programs/numbers.h"
+#include "programs/pem.h"
+#include <vsattest/report.h>
+
+/* A hundred years: longer than any root lives. */
+#define MAX_AGE_SECONDS UINT64_C(3153600000)
+
+const struct program_option policy_option_table[] = {
+    {"user-data", POLICY_OPTION_USER_DATA, "TEXT", "user data the document must hold", false},
+    {"expected-user-data", POLICY_OPTION_USER_DATA, "TEXT", NULL, false},
+    {"user-data-base64", POLICY_OPTION_USER_DATA_BASE64, "BASE64", "the same for binary data",
+     false},
+    {"nonce", POLICY_OPTION_NONCE, "TEXT", "nonce the document must hold", false},
+    {"expected-nonce", POLICY_OPTION_NONCE, "TEXT", NULL, false},
+    {"nonce-base64", POLICY_OPTION_NONCE_BASE64, "BASE64", "the same for a binary nonce", false},
+    {"public-key", POLICY_OPTION_PUBLIC_KEY, "FILE",
+     "public key the document must hold (DER or PEM)", false},
+    {"pcr", POLICY_OPTION_PCR, "N=HEX", "value PCR N must have; may be repeated", true},
+    {"measurements", POLICY_OPTION_MEASUREMENTS, "FILE",
+     "PCRs the document must have: the JSON that\n"
+     "nitro-cli build-enclave or describe-eif prints",
+     true},
+    {"instance-id", POLICY_OPTION_INSTANCE_ID, "ID", "parent instance (module ID and PCR4)", false},
+    {"max-age", POLICY_OPTION_MAX_AGE, "SECONDS", "oldest document accepted (default: 300)", false},
+    {"max-skew", POLICY_OPTION_MAX_SKEW, "SECONDS",
+     "how far ahead of our clock it may be (default: 30)", false},
+    {"at", POLICY_OPTION_AT, "TIME",
+     "verify at this time instead of now (RFC 3339 or\n"
+     "Unix seconds)",
+     false},
+    {"root", POLICY_OPTION_ROOT, "FILE",
+     "root certificate to trust besides AWS's (PEM or\n"
+     "DER); may be repeated",
+     true},
+    {"allow-debug", POLICY_OPTION_ALLOW_DEBUG, NULL,
+     "accept enclaves in debug mode; never in production", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+enum vsa_status policy_options_init(struct policy_options *options, struct vsa_error *error)
+{
+    *options = (struct policy_options){0};
+    vsa_policy_init(&options->policy);
+    options->verifier = vsa_verifier_new();
+    if (!options->verifier)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    return vsa_verifier_add_aws_roots(options->verifier, error);
+}
+
+void policy_options_free(struct policy_options *options)
+{
+    vsa_verifier_free(options->verifier);
+    options->verifier = NULL;
+    file_bytes_free(&options->public_key);
+}
+
+static enum vsa_status take_field(const char *name, struct vsa_slice value, bool may_be_empty,
+                                  struct vsa_slice *field, struct vsa_error *error)
+{
+    if (field->data)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%s is given as text and as base64; which one is meant?", name);
+    if (!value.size && !may_be_empty)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%s is empty, which proves nothing; leave the option out or give a value",
+                        name);
+    if (value.size > VSA_MAX_FIELD)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%s has %zu bytes; documents hold %d at most", name, value.size,
+                        VSA_MAX_FIELD);
+    *field = value;
+    return VSA_OK;
+}
+
+static enum vsa_status take_base64(const char *name, const char *text, uint8_t *buffer,
+                                   bool may_be_empty, struct vsa_slice *field,
+                                   struct vsa_error *error)
+{
+    struct vsa_slice bytes;
+    enum vsa_status status =
+        vsa_base64_decode(vsa_slice_of_text(text), false, buffer, VSA_MAX_FIELD, &bytes, error);
+    if (status != VSA_OK) {
+        vsa_error_wrap(error, "%s", name);
+        return status;
+    }
+    return take_field(name, bytes, may_be_empty, field, error);
+}
+
+static enum vsa_status take_pcr(struct policy_options *options, const char *text,
+                                struct vsa_error *error)
+{
+    const char *equals = strchr(text, '=');
+    char index_text[4] = "";
+    uint64_t index = 0;
+    uint8_t value[VSA_PCR_SIZE];
+    if (equals && equals - text < (int)sizeof(index_text))
+        memcpy(index_text, text, (size_t)(equals - text));
+    if (numbers_parse("--pcr", index_text, 0, VSA_PCR_COUNT - 1, &index, NULL) != VSA_OK)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--pcr: '%.40s' is not N=HEX with N from 0 to %d", text, VSA_PCR_COUNT - 1);
+    if (vsa_hex_decode(vsa_slice_of_text(equals + 1), value, sizeof(value), NULL) != VSA_OK)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--pcr %s: the value must be %d hexadecimal digits", index_text,
+                        2 * VSA_PCR_SIZE);
+    return vsa_policy_expect_pcr(&options->policy, (unsigned)index,
+                                 vsa_slice_of(value, sizeof(value)), error);
+}
+
+static enum vsa_status take_measurements(struct policy_options *options, const char *path,
+                                         struct vsa_error *error)
+{
+    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    enum vsa_status status =
+        vsa_policy_expect_measurements(&options->policy, file_bytes_slice(&file), error);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--measurements %.80s", path);
+    return status;
+}
+
+static enum vsa_status take_root(struct policy_options *options, const char *path,
+                                 struct vsa_error *error)
+{
+    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    enum vsa_status status =
+        vsa_verifier_add_root(options->verifier, file_bytes_slice(&file), error);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--root %.80s", path);
+    return status;
+}
+
+static enum vsa_status take_public_key(struct policy_options *options, const char *path,
+                                       struct vsa_error *error)
+{
+    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &options->public_key, error));
+    enum vsa_status status = pem_to_der(&options->public_key, "PUBLIC KEY", error);
+    if (status != VSA_OK) {
+        vsa_error_wrap(error, "--public-key %.80s", path);
+        return status;
+    }
+    return take_field("--public-key", file_bytes_slice(&options->public_key), false,
+                      &options->policy.public_key, error);
+}
+
+static enum vsa_status take_instance(struct policy_options *options, const char *text,
+                                     struct vsa_error *error)
+{
+    if (strncmp(text, "i-", 2) != 0 || !text[2])
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--instance-id: '%.40s' is not an EC2 instance ID (i-0123456789abcdef0)",
+                        text);
+    options->policy.instance = vsa_slice_of_text(text);
+    return VSA_OK;
+}
+
+static enum vsa_status take_time(struct policy_options *options, const char *text,
+                                 struct vsa_error *error)
+{
+    if (vsa_time_parse(text, &options->time_ms, NULL) != VSA_OK)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--at: '%.40s' is neither RFC 3339 (2026-01-31T12:00:00Z) nor Unix "
+                        "seconds",
+                        text);
+    options->has_time = true;
+    return VSA_OK;
+}
+
+enum vsa_status policy_options_take(struct policy_options *options, int key, const char *value,
+                                    struct vsa_error *error)
+{
+    struct vsa_policy *policy = &options->policy;
+    /* What a user wants checked must not go unnoticed where nothing is verified. */
+    bool also_request = key == POLICY_OPTION_USER_DATA || key == POLICY_OPTION_NONCE ||
+                        key == POLICY_OPTION_USER_DATA_BASE64 || key == POLICY_OPTION_NONCE_BASE64;
+    if (!also_request)
+        for (const struct program_option *row = policy_option_table; row->name; row++)
+            if (row->key == key && row->help)
+                options->check_only = row->name;
+    switch ((enum policy_option_key)key) {
+    case POLICY_OPTION_AT:
+        return take_time(options, value, error);
+    case POLICY_OPTION_MAX_AGE:
+        return numbers_parse_seconds("--max-age", value, MAX_AGE_SECONDS, &policy->max_age_ms,
+                                     error);
+    case POLICY_OPTION_MAX_SKEW:
+        return numbers_parse_seconds("--max-skew", value, MAX_AGE_SECONDS, &policy->max_skew_ms,
+                                     error);
+    case POLICY_OPTION_USER_DATA:
+        return take_field("--user-data", vsa_slice_of_text(value), true, &policy->user_data, error);
+    case POLICY_OPTION_USER_DATA_BASE64:
+        return take_base64("--user-data-base64", value, options->user_data, true,
+                           &policy->user_data, error);
+    case POLICY_OPTION_NONCE:
+        return take_field("--nonce", vsa_slice_of_text(value), false, &policy->nonce, error);
+    case POLICY_OPTION_NONCE_BASE64:
+        return take_base64("--nonce-base64", value, options->nonce, false, &policy->nonce, error);
+    case POLICY_OPTION_PUBLIC_KEY:
+        return take_public_key(options, value, error);
+    case POLICY_OPTION_PCR:
+        return take_pcr(options, value, error);
+    case POLICY_OPTION_MEASUREMENTS:
+        return take_measurements(options, value, error);
+    case POLICY_OPTION_INSTANCE_ID:
+        return take_instance(options, value, error);
+    case POLICY_OPTION_ROOT:
+        return take_root(options, value, error);
+    case POLICY_OPTION_ALLOW_DEBUG:
+        policy->allow_debug = true;
+        return VSA_OK;
+    case POLICY_OPTION_KEY_END:
+        break;
+    }
+    return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "unknown policy option");
+}
+
+int64_t policy_options_time(const struct policy_options *options)
+{
+    if (options->has_time)
+        return options->time_ms;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options that say what a document must be: the same in verifier and vsock_client. */
+#ifndef VSA_PROGRAMS_POLICY_OPTIONS_H
+#define VSA_PROGRAMS_POLICY_OPTIONS_H
+
+#include "programs/files.h"
+#include "programs/options.h"
+#include <vsattest/attestation.h>
+
+/* Keys of policy_option_table: OPTION_KEY_POLICY and following. */
+enum policy_option_key {
+    POLICY_OPTION_AT = OPTION_KEY_POLICY,
+    POLICY_OPTION_MAX_AGE,
+    POLICY_OPTION_MAX_SKEW,
+    POLICY_OPTION_USER_DATA,
+    POLICY_OPTION_USER_DATA_BASE64,
+    POLICY_OPTION_NONCE,
+    POLICY_OPTION_NONCE_BASE64,
+    POLICY_OPTION_PUBLIC_KEY,
+    POLICY_OPTION_PCR,
+    POLICY_OPTION_MEASUREMENTS,
+    POLICY_OPTION_INSTANCE_ID,
+    POLICY_OPTION_ROOT,
+    POLICY_OPTION_ALLOW_DEBUG,
+    POLICY_OPTION_KEY_END,
+};
+
+extern const struct program_option policy_option_table[];
+
+struct policy_options {
+    struct vsa_policy policy; /* borrows from argv and from this struct */
+    struct vsa_verifier *verifier;
+    bool has_time;
+    int64_t time_ms;        /* --at */
+    const char *check_only; /* an option that only a verification can honour, or NULL */
+    struct file_bytes public_key;
+    uint8_t user_data[VSA_MAX_FIELD]; /* decoded --user-data-base64, likewise below */
+    uint8_t nonce[VSA_MAX_FIELD];
+};
+
+/* A policy with the defaults, a verifier with AWS's roots. Errors: class internal. */
+VSA_MUST_USE enum vsa_status policy_options_init(struct policy_options *options,
+                                                 struct vsa_error *error);
+void policy_options_free(struct policy_options *options);
+
+/* Is `key` one of ours? */
+static inline bool policy_options_has(int key)
+{
+    return key >= OPTION_KEY_POLICY && key < POLICY_OPTION_KEY_END;
+}
+
+/*
+ * Takes one option; files are read at once. The error names the option and what to do; whatever
+ * its status, it is a fault of the arguments (EXIT_CODE_USAGE).
+ */
+VSA_MUST_USE enum vsa_status policy_options_take(struct policy_options *options, int key,
+                                                 const char *value, struct vsa_error *error);
+
+/* The time to verify at: --at, or the clock. */
+int64_t policy_options_time(const struct policy_options *options);
+
+#endif
