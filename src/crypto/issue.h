@@ -22,21 +22,27 @@ struct vsa_certificate_template {
     int64_t not_after_ms;
     bool is_ca;
     bool basic_constraints_critical;
-    int path_length; /* or VSA_NO_PATH_LENGTH */
+    int path_length;    /* or VSA_NO_PATH_LENGTH */
     uint32_t key_usage; /* VSA_KEY_USAGE_...; 0: no extension */
     bool key_usage_critical;
     bool subject_key_identifier;
     bool authority_key_identifier;
     const char *crl_distribution_point; /* URI or NULL */
+    bool key_usage_first; /* before the key identifiers, as in Nitro's instance certificates */
 };
 
 /*
  * Signs a certificate for `subject_key` with ecdsa-with-SHA384. `issuer` is the issuer's own
  * certificate, or NULL for a self-signed one.
+ *
+ * Errors: VSA_ERR_ARGUMENT for a template that no certificate can be made of, VSA_ERR_BUFFER,
+ * VSA_ERR_CRYPTO.
  */
-VSA_MUST_USE enum vsa_status vsa_certificate_issue(
-    const struct vsa_certificate_template *certificate_template, const struct vsa_key *subject_key,
-    const struct vsa_certificate *issuer, const struct vsa_key *issuer_key, uint8_t *buffer,
-    size_t capacity, struct vsa_slice *der, struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_certificate_issue(const struct vsa_certificate_template *wanted,
+                                                   const struct vsa_key *subject_key,
+                                                   const struct vsa_certificate *issuer,
+                                                   const struct vsa_key *issuer_key,
+                                                   uint8_t *buffer, size_t capacity,
+                                                   struct vsa_slice *der, struct vsa_error *error);
 
 #endif
