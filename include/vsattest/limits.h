@@ -63,6 +63,10 @@
 #define VSA_MAX_REPLY_LINE 65536
 /* An `id` echoed to the client. */
 #define VSA_MAX_REQUEST_ID 128
+/* Nesting of one line: ours have 2; commands of one's own and future fields get room. */
+#define VSA_MAX_JSON_DEPTH 8
+/* A command's name. */
+#define VSA_MAX_COMMAND_NAME 64
 #define VSA_DEFAULT_PORT   9000
 /* Open connections; each idle one costs well under 1 KiB. */
 #define VSA_DEFAULT_MAX_CONNECTIONS 10000

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/reply.h"
+
+#include "base/error.h"
+#include "base/slice.h"
+
+/* Room for the peer's sentence in an error of ours. */
+#define MAX_PEER_TEXT 160
+#define MAX_PEER_CODE 40
+
+/* The longest prefix that ends between two characters. */
+static size_t whole_characters(struct vsa_slice text)
+{
+    while (text.size > 0 && !vsa_slice_is_utf8(text))
+        text.size--;
+    return text.size;
+}
+
+enum vsa_status vsa_reply_set_error(json_t *reply, const struct vsa_error *cause,
+                                    struct vsa_error *error)
+{
+    char sentence[VSA_ERROR_DETAIL + 80];
+    vsa_error_sentence(cause, sentence, sizeof(sentence));
+    struct vsa_slice text = vsa_slice_of_text(sentence);
+    text.size = whole_characters(text);
+    if (json_object_clear(reply) != 0)
+        return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "reply is not an object");
+    VSA_TRY(vsa_json_set(reply, "success", json_false(), error));
+    VSA_TRY(vsa_json_set(reply, "error", vsa_json_text_or_null(text), error));
+    return vsa_json_set(reply, "error_code", json_string_nocheck(vsa_status_code(cause->status)),
+                        error);
+}
+
+/* The codes that say more to a client than "refused". */
+static enum vsa_status status_of_peer(const char *code)
+{
+    static const enum vsa_status told_apart[] = {
+        VSA_ERR_BUSY,         VSA_ERR_TIMEOUT,       VSA_ERR_SHUTTING_DOWN,   VSA_ERR_CONNECTIONS,
+        VSA_ERR_IDLE_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM_UNREACHABLE, VSA_ERR_NSM,
+    };
+    enum vsa_status status = vsa_status_from_code(code);
+    for (size_t i = 0; i < sizeof(told_apart) / sizeof(told_apart[0]); i++)
+        if (told_apart[i] == status)
+            return status;
+    return VSA_ERR_REFUSED_BY_PEER;
+}
+
+static bool is_control(const uint8_t *byte, size_t left)
+{
+    if (*byte < 0x20 || *byte == 0x7f)
+        return true;
+    /* U+0080..U+009F: terminals obey these too. */
+    return *byte == 0xc2 && left > 1 && byte[1] < 0xa0;
+}
+
+/* The peer's text goes to terminals and logs: printable, on one line, short. */
+static const char *printable(const json_t *string, char *text, size_t capacity)
+{
+    struct vsa_slice from = vsa_json_string_slice(string);
+    if (from.size > capacity - 1)
+        from.size = capacity - 1;
+    from.size = whole_characters(from);
+    for (size_t i = 0; i < from.size; i++) {
+        bool control = is_control(from.data + i, from.size - i);
+        text[i] = control ? '?' : (char)from.data[i];
+        if (control && from.data[i] == 0xc2)
+            text[++i] = '?';
+    }
+    text[from.size] = '\0';
+    return text;
+}
+
+enum vsa_status vsa_reply_check(const json_t *reply, struct vsa_error *error)
+{
+    char sentence[MAX_PEER_TEXT] = "no reason given";
+    char code[MAX_PEER_CODE] = "";
+    const json_t *success = json_object_get(reply, "success");
+    if (!json_is_boolean(success))
+        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
+                        "the reply has no \"success\": not a server of this protocol?");
+    if (json_is_true(success))
+        return VSA_OK;
+    if (json_is_string(json_object_get(reply, "error")))
+        printable(json_object_get(reply, "error"), sentence, sizeof(sentence));
+    if (json_is_string(json_object_get(reply, "error_code")))
+        printable(json_object_get(reply, "error_code"), code, sizeof(code));
+    return vsa_fail(error, status_of_peer(code), VSA_NO_OFFSET, NULL,
+                    "the enclave refused: %s%s%s%s", sentence, *code ? " [" : "", code,
+                    *code ? "]" : "");
+}

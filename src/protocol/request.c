@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/request.h"
+
+#include "base/error.h"
+
+json_t *vsa_request_new(const char *command)
+{
+    json_t *request = json_object();
+    if (request && vsa_json_set(request, "command", json_string(command), NULL) != VSA_OK) {
+        json_decref(request);
+        return NULL;
+    }
+    return request;
+}
+
+enum vsa_status vsa_request_command(const json_t *request, const char **command,
+                                    struct vsa_error *error)
+{
+    json_t *value = vsa_json_get(request, "command");
+    if (!value)
+        return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL, "no \"command\"");
+    if (!json_is_string(value))
+        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL, "\"command\" must be a string");
+    *command = json_string_value(value);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_request_id(const json_t *request, json_t **id, struct vsa_error *error)
+{
+    json_t *value = vsa_json_get(request, "id");
+    if (value && !json_is_string(value) && !json_is_integer(value))
+        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
+                        "\"id\" must be a string or an integer");
+    if (json_string_length(value) > VSA_MAX_REQUEST_ID)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
+                        "\"id\" is longer than %d bytes", VSA_MAX_REQUEST_ID);
+    *id = value;
+    return VSA_OK;
+}

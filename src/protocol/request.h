@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all requests share: docs/PROTOCOL.md, "Requests". */
+#ifndef VSA_PROTOCOL_REQUEST_H
+#define VSA_PROTOCOL_REQUEST_H
+
+#include "protocol/json.h"
+
+#define VSA_COMMAND_NAME_PING   "ping"
+#define VSA_COMMAND_NAME_STATUS "status"
+#define VSA_COMMAND_NAME_ATTEST "attest"
+
+/* {"command": command}: new reference, NULL when memory is short. Encoding. */
+json_t *vsa_request_new(const char *command);
+
+/*
+ * The command's name, borrowed from the request. Decoding.
+ * Errors: VSA_ERR_REQUEST when there is none, VSA_ERR_FIELD when it is no string.
+ */
+VSA_MUST_USE enum vsa_status vsa_request_command(const json_t *request, const char **command,
+                                                 struct vsa_error *error);
+
+/*
+ * The client's `id`, borrowed from the request; NULL when absent. Decoding.
+ * Errors: VSA_ERR_FIELD unless it is a string or an integer, VSA_ERR_TOO_LARGE for a string of
+ * more than VSA_MAX_REQUEST_ID bytes.
+ */
+VSA_MUST_USE enum vsa_status vsa_request_id(const json_t *request, json_t **id,
+                                            struct vsa_error *error);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/service.h"
+
+#include "base/error.h"
+#include "base/slice.h"
+
+enum vsa_status vsa_ping_reply_encode(json_t *reply, struct vsa_error *error)
+{
+    return vsa_json_set(reply, "message", json_string_nocheck("pong"), error);
+}
+
+enum vsa_status vsa_ping_reply_decode(const json_t *reply, struct vsa_error *error)
+{
+    const char *message = json_string_value(json_object_get(reply, "message"));
+    if (!message || strcmp(message, "pong") != 0)
+        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
+                        "the reply to ping is not \"pong\"");
+    return VSA_OK;
+}
+
+static json_t *nsm_to_json(const struct vsa_service_status *status)
+{
+    json_t *nsm = json_object();
+    json_t *module_id = status->module_id
+                            ? vsa_json_text_or_null(vsa_slice_of_text(status->module_id))
+                            : json_null();
+    if (json_object_set_new_nocheck(nsm, "module_id", module_id) != 0 ||
+        json_object_set_new_nocheck(nsm, "reachable", json_boolean(status->nsm_reachable)) != 0) {
+        json_decref(nsm);
+        return NULL;
+    }
+    return nsm;
+}
+
+enum vsa_status vsa_status_reply_encode(const struct vsa_service_status *status, json_t *reply,
+                                        struct vsa_error *error)
+{
+    json_t *port = status->port ? json_integer(status->port) : json_null();
+    VSA_TRY(vsa_json_set(reply, "status", json_string_nocheck("running"), error));
+    VSA_TRY(vsa_json_set(reply, "port", port, error));
+    VSA_TRY(vsa_json_set(reply, "uptime", json_integer((json_int_t)status->uptime_s), error));
+    VSA_TRY(vsa_json_set(reply, "version", json_string(status->version), error));
+    VSA_TRY(vsa_json_set(reply, "requests", json_integer((json_int_t)status->requests), error));
+    VSA_TRY(vsa_json_set(reply, "errors", json_integer((json_int_t)status->errors), error));
+    VSA_TRY(
+        vsa_json_set(reply, "connections", json_integer((json_int_t)status->connections), error));
+    return vsa_json_set(reply, "nsm", nsm_to_json(status), error);
+}
+
+static enum vsa_status wrong_type(const char *key, const char *expected, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
+                    "\"%s\" of the status reply is not %s", key, expected);
+}
+
+static enum vsa_status read_count(const json_t *reply, const char *key, uint64_t *count,
+                                  struct vsa_error *error)
+{
+    const json_t *value = vsa_json_get(reply, key);
+    /* Older servers give fractions of a second. */
+    double number = json_number_value(value);
+    if (!value)
+        return VSA_OK;
+    if (!json_is_number(value) || number < 0 || number > 9e15)
+        return wrong_type(key, "a count", error);
+    *count = json_is_integer(value) ? (uint64_t)json_integer_value(value) : (uint64_t)number;
+    return VSA_OK;
+}
+
+static enum vsa_status read_text(const json_t *reply, const char *key, const char **text,
+                                 struct vsa_error *error)
+{
+    const json_t *value = vsa_json_get(reply, key);
+    if (!value)
+        return VSA_OK;
+    if (!json_is_string(value))
+        return wrong_type(key, "a string", error);
+    *text = json_string_value(value);
+    return VSA_OK;
+}
+
+static enum vsa_status read_nsm(const json_t *reply, struct vsa_service_status *status,
+                                struct vsa_error *error)
+{
+    const json_t *nsm = vsa_json_get(reply, "nsm");
+    if (!nsm)
+        return VSA_OK;
+    const json_t *reachable = json_object_get(nsm, "reachable");
+    if (!json_is_boolean(reachable))
+        return wrong_type("nsm", "an object with \"reachable\"", error);
+    status->nsm_reachable = json_is_true(reachable);
+    return read_text(nsm, "module_id", &status->module_id, error);
+}
+
+enum vsa_status vsa_status_reply_decode(const json_t *reply, struct vsa_service_status *status,
+                                        struct vsa_error *error)
+{
+    struct vsa_service_status read = {0};
+    const char *state = NULL;
+    uint64_t port = 0;
+    VSA_TRY(read_text(reply, "status", &state, error));
+    if (!state)
+        return wrong_type("status", "there", error);
+    VSA_TRY(read_text(reply, "version", &read.version, error));
+    VSA_TRY(read_count(reply, "port", &port, error));
+    if (port > UINT32_MAX)
+        return wrong_type("port", "a port", error);
+    read.port = (uint32_t)port;
+    VSA_TRY(read_count(reply, "uptime", &read.uptime_s, error));
+    VSA_TRY(read_count(reply, "requests", &read.requests, error));
+    VSA_TRY(read_count(reply, "errors", &read.errors, error));
+    VSA_TRY(read_count(reply, "connections", &read.connections, error));
+    VSA_TRY(read_nsm(reply, &read, error));
+    *status = read;
+    return VSA_OK;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `ping` and `status`: is the server there, and how is it? Both directions. */
+#ifndef VSA_PROTOCOL_SERVICE_H
+#define VSA_PROTOCOL_SERVICE_H
+
+#include "protocol/json.h"
+
+/* Adds "message": "pong" to `reply`. Errors: VSA_ERR_MEMORY. */
+VSA_MUST_USE enum vsa_status vsa_ping_reply_encode(json_t *reply, struct vsa_error *error);
+/* VSA_ERR_REPLY unless a successful reply says "pong". */
+VSA_MUST_USE enum vsa_status vsa_ping_reply_decode(const json_t *reply, struct vsa_error *error);
+
+struct vsa_service_status {
+    const char *version;
+    const char *module_id; /* of the NSM; NULL while it is not known */
+    uint64_t uptime_s;
+    uint64_t requests;    /* answered since the start, whatever the answer */
+    uint64_t errors;      /* of these, with "success": false */
+    uint64_t connections; /* open now */
+    uint32_t port;        /* vsock port; 0 when the server listens on a plain Unix socket */
+    bool nsm_reachable;   /* as of the NSM's last answer, or of its failure to answer */
+};
+
+/* Adds the members of a status reply. Errors: VSA_ERR_MEMORY. */
+VSA_MUST_USE enum vsa_status vsa_status_reply_encode(const struct vsa_service_status *status,
+                                                     json_t *reply, struct vsa_error *error);
+
+/*
+ * Reads a successful reply; strings are borrowed from it. Members that older servers do not send
+ * stay 0 or NULL; ones of another type are VSA_ERR_REPLY, as is a missing "status".
+ */
+VSA_MUST_USE enum vsa_status vsa_status_reply_decode(const json_t *reply,
+                                                     struct vsa_service_status *status,
+                                                     struct vsa_error *error);
+
+#endif
