@@ -7,8 +7,10 @@ struct curve_facts {
     const EVP_MD *(*digest)(void);
 };
 
+/* Never NULL: a curve we do not know has a field of no bytes. */
 static const struct curve_facts *curve_facts(enum vsa_curve curve)
 {
+    static const struct curve_facts none = {NID_undef, 0, EVP_sha384};
     static const struct curve_facts p256 = {NID_X9_62_prime256v1, 32, EVP_sha256};
     static const struct curve_facts p384 = {NID_secp384r1, 48, EVP_sha384};
     static const struct curve_facts p521 = {NID_secp521r1, 66, EVP_sha512};
@@ -21,14 +23,13 @@ static const struct curve_facts *curve_facts(enum vsa_curve curve)
         return &p521;
     case VSA_CURVE_NONE:
     default:
-        return NULL;
+        return &none;
     }
 }
 
 size_t vsa_curve_signature_size(enum vsa_curve curve)
 {
-    const struct curve_facts *facts = curve_facts(curve);
-    return facts ? 2 * facts->field_size : 0;
+    return 2 * curve_facts(curve)->field_size;
 }
 
 enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki)
@@ -87,7 +88,7 @@ enum vsa_status vsa_key_generate(enum vsa_curve curve, struct vsa_key **key,
                                  struct vsa_error *error)
 {
     const struct curve_facts *facts = curve_facts(curve);
-    if (!facts)
+    if (!facts->field_size)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no such curve");
     VSA_CLEANUP(vsa_cleanup_pkey_ctx)
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
@@ -251,6 +252,8 @@ enum vsa_status vsa_key_verify(const struct vsa_key *key, const struct vsa_slice
                                size_t count, struct vsa_slice signature, struct vsa_error *error)
 {
     const struct curve_facts *facts = curve_facts(key->curve);
+    if (!facts->field_size)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no such curve");
     if (signature.size != 2 * facts->field_size)
         return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9053 section 2.1",
                         "signature has %zu bytes instead of %zu", signature.size,
