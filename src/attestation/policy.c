@@ -29,8 +29,8 @@ void vsa_policy_init(struct vsa_policy *policy)
 {
     memset(policy, 0, sizeof(*policy));
     policy->magic = POLICY_MAGIC;
-    policy->max_age_ms = VSA_DEFAULT_MAX_AGE_MS;
-    policy->max_skew_ms = VSA_DEFAULT_MAX_SKEW_MS;
+    policy->max_age_ms = (int64_t)VSA_DEFAULT_MAX_AGE_MS;
+    policy->max_skew_ms = (int64_t)VSA_DEFAULT_MAX_SKEW_MS;
 }
 
 static enum vsa_status refuse_zero_pcr(unsigned index, struct vsa_slice value,

@@ -10,7 +10,7 @@
 
 /* Defines `name`, a cleanup function for a variable of `type *` released by `function`. */
 #define VSA_DEFINE_CLEANUP(type, function, name)                                                   \
-    static inline void name(type **pointer)                                                        \
+    static inline void name(type **pointer) /* NOLINT(bugprone-macro-parentheses) */               \
     {                                                                                              \
         if (*pointer)                                                                              \
             function(*pointer);                                                                    \

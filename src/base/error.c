@@ -52,11 +52,11 @@ enum vsa_status vsa_status_from_code(const char *code)
     return VSA_ERR_INTERNAL;
 }
 
-enum vsa_status vsa_fail(struct vsa_error *error, enum vsa_status status, size_t offset,
-                         const char *rule, const char *format, ...)
+void vsa_error_set(struct vsa_error *error, enum vsa_status status, size_t offset, const char *rule,
+                   const char *format, ...)
 {
     if (!error)
-        return status;
+        return;
     error->status = status;
     error->offset = offset;
     error->rule = rule;
@@ -65,7 +65,6 @@ enum vsa_status vsa_fail(struct vsa_error *error, enum vsa_status status, size_t
     if (vsnprintf(error->detail, sizeof(error->detail), format, args) < 0)
         error->detail[0] = '\0';
     va_end(args);
-    return status;
 }
 
 void vsa_error_wrap(struct vsa_error *error, const char *format, ...)

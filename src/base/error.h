@@ -11,10 +11,17 @@
 
 #include <vsattest/base.h>
 
-/* Fills `error` (which may be NULL) and returns `status`, so that it ends a function. */
-VSA_MUST_USE VSA_PRINTF(5, 6) enum vsa_status
-    vsa_fail(struct vsa_error *error, enum vsa_status status, size_t offset, const char *rule,
-             const char *format, ...);
+/*
+ * Fills `error` (which may be NULL) and gives `status`, so that it ends a function. A macro, so
+ * that static analysers see which status comes back: without that they take every VSA_TRY for a
+ * place where things went well with nothing set.
+ */
+#define vsa_fail(error, status, ...) (vsa_error_set((error), (status), __VA_ARGS__), (status))
+
+/* Fills `error`, which may be NULL. `rule` is static or NULL; `offset` may be VSA_NO_OFFSET. */
+VSA_PRINTF(5, 6)
+void vsa_error_set(struct vsa_error *error, enum vsa_status status, size_t offset, const char *rule,
+                   const char *format, ...);
 
 /* Puts the formatted context and ": " before the detail of an error on its way up. */
 VSA_PRINTF(2, 3) void vsa_error_wrap(struct vsa_error *error, const char *format, ...);

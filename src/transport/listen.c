@@ -15,7 +15,7 @@
 
 /* Another process may hold the folder's lock for as long as its own start takes. */
 #define LOCK_ATTEMPTS    50
-#define LOCK_INTERVAL_NS (20 * 1000 * 1000)
+#define LOCK_INTERVAL_NS (20L * 1000 * 1000)
 
 static enum vsa_status bind_failed(const char *address, int number, struct vsa_error *error)
 {
