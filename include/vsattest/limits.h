@@ -82,6 +82,10 @@
 #define VSA_DEFAULT_CLIENT_TIMEOUT_MS (30 * 1000)
 /* nitro-cli describe-enclaves: a parent runs at most 4 enclaves; each entry is below 2 KiB. */
 #define VSA_MAX_NITRO_CLI_OUTPUT (1024 * 1024)
+/* Enclaves in it: four times what a parent can run. */
+#define VSA_MAX_ENCLAVES 16
+/* Name or ID of an enclave with its NUL: a name is a file's base name by default (NAME_MAX). */
+#define VSA_MAX_ENCLAVE_NAME 256
 /* Files given on the command line (documents, certificates, measurements). */
 #define VSA_MAX_INPUT_FILE (1024 * 1024)
 

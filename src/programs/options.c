@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-#define HELP_COLUMN 26
+#define HELP_COLUMN 28
 
 static void add_rows(struct option_parser *parser, size_t *count, const struct program_option *rows)
 {
@@ -40,13 +40,13 @@ static enum vsa_status explain(const struct option_parser *parser, int problem,
     const char *word = parser->argv[optind - 1];
     if (optopt > 0 && optopt < OPTION_KEY_FIRST)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "unknown option -%c: all options are words (--help)", optopt);
+                        "unknown option -%c: all options are words (see --help)", optopt);
     if (problem == ':')
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%.80s needs a value", word);
     if (optopt)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%.80s takes no value", word);
     return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                    "unknown or ambiguous option %.80s", word);
+                    "unknown or ambiguous option %.80s (see --help)", word);
 }
 
 enum vsa_status options_next(struct option_parser *parser, int *key, const char **value,
