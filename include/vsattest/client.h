@@ -54,8 +54,9 @@ VSA_PUBLIC void vsa_client_free(struct vsa_client *client);
  * Errors, besides those of the connection: VSA_ERR_REQUEST when the request is not such an object
  * or too long; VSA_ERR_REPLY, VSA_ERR_JSON, VSA_ERR_LINE_TOO_LONG for a reply that breaks the
  * protocol. When the enclave says no: VSA_ERR_BUSY, VSA_ERR_CONNECTIONS, VSA_ERR_SHUTTING_DOWN,
- * VSA_ERR_IDLE_TIMEOUT, VSA_ERR_TIMEOUT and VSA_ERR_NSM_UNREACHABLE are passed on as they are;
- * all others are VSA_ERR_REFUSED_BY_PEER with the enclave's words, freed of control characters.
+ * VSA_ERR_IDLE_TIMEOUT, VSA_ERR_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM and
+ * VSA_ERR_NSM_UNREACHABLE are passed on as they are; all others are VSA_ERR_REFUSED_BY_PEER. The
+ * detail has the enclave's words, freed of control characters.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_request(struct vsa_client *client,
                                                            const json_t *request, json_t **reply,
@@ -109,7 +110,7 @@ static inline struct vsa_slice vsa_reply_document(const struct vsa_attestation_r
  *
  * reply  out: set on success; untouched otherwise
  *
- * Errors: as vsa_client_request(); VSA_ERR_ARGUMENT for fields that are too long.
+ * Errors: as vsa_client_request(); VSA_ERR_TOO_LARGE for fields that are too long.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_request *request,
@@ -124,9 +125,9 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_
 /*
  * Requests a document and verifies it.
  *
- * The document must hold what was asked for: the nonce (without one in the request or the policy
- * a random one is made), the user data if the request names some, and a public key if
- * `generate_key` is set. That comes on top of what the policy says.
+ * The document must hold what was asked for, on top of what the policy says: the nonce, the user
+ * data if some was named, and a public key if `generate_key` is set. A nonce or user data that only
+ * the policy names is asked for too; without any nonce a random one is made.
  *
  * verifier  in: trust anchors
  * policy    in: what is expected besides; not changed
@@ -135,7 +136,8 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_
  *           (`document_size` is 0 if none did)
  * claims    out: set on success, zeroed otherwise; borrows from `*reply`
  *
- * Errors: those of vsa_client_attest() and vsa_verify().
+ * Errors: those of vsa_client_attest() and vsa_verify(); VSA_ERR_ARGUMENT when request and policy
+ * name different values.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
     struct vsa_client *client, const struct vsa_attestation_request *request,

@@ -88,5 +88,24 @@
 #define VSA_MAX_ENCLAVE_NAME 256
 /* Files given on the command line (documents, certificates, measurements). */
 #define VSA_MAX_INPUT_FILE (1024 * 1024)
+/* Nesting of JSON files: nitro-cli's own have 4, custom metadata of an image is free. */
+#define VSA_MAX_JSON_FILE_DEPTH 32
+
+/* --- enclave images (EIF) --------------------------------------------------------------------- */
+
+/* The header has room for so many (AWS EIF README: MAX_NUM_SECTIONS). */
+#define VSA_MAX_IMAGE_SECTIONS 32
+/* An enclave needs four times its image as memory: beyond this no instance could run it well. */
+#define VSA_MAX_IMAGE (4LL * 1024 * 1024 * 1024)
+/* COMMAND_LINE_SIZE of x86 and arm64: Linux cuts off what is longer, without a word. */
+#define VSA_MAX_IMAGE_CMDLINE 2047
+/* JSON of a few hundred bytes; nitro-cli allows 4096 for the part that users add. */
+#define VSA_MAX_IMAGE_METADATA 65536
+/* AWS EIF: SIGNATURE_MAX_SIZE. */
+#define VSA_MAX_IMAGE_SIGNATURE 32768
+/* Entries of one cpio archive: the tree of a large container image has some 100,000 files. */
+#define VSA_MAX_ARCHIVE_ENTRIES 1000000
+/* PATH_MAX of Linux, with its NUL: what the kernel can unpack. */
+#define VSA_MAX_ARCHIVE_PATH 4096
 
 #endif

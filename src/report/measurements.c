@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/hex.h"
+#include "base/json_depth.h"
 
 #define RULE "nitro-cli output, Measurements"
 
@@ -43,6 +44,7 @@ static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct v
         return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, NULL,
                         "no JSON in the measurements file; expected what nitro-cli "
                         "build-enclave or describe-eif prints");
+    VSA_TRY(vsa_json_depth_check(text, VSA_MAX_JSON_FILE_DEPTH, error));
     json_error_t json_error;
     *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &json_error);
     if (*root)

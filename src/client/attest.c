@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking for a document, and for one that holds. */
+#include <vsattest/client.h>
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/error.h"
+#include "base/hex.h"
+#include "base/slice.h"
+#include "protocol/attest.h"
+
+#define NONCE_BYTES ((VSA_NONCE_TEXT_SIZE - 1) / 2)
+
+enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_SIZE], struct vsa_error *error)
+{
+    uint8_t bytes[NONCE_BYTES];
+    /* Up to 256 bytes come at once or not at all (getrandom(2)). */
+    ssize_t got;
+    do {
+        got = getrandom(bytes, sizeof(bytes), 0);
+    } while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)sizeof(bytes))
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "no random bytes: %s",
+                        strerror(errno));
+    vsa_hex_encode(vsa_slice_of(bytes, sizeof(bytes)), text, VSA_NONCE_TEXT_SIZE);
+    return VSA_OK;
+}
+
+static enum vsa_status make_request(const struct vsa_attestation_request *request, json_t **object,
+                                    struct vsa_error *error)
+{
+    if (request->no_user_data && request->user_data.data)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "user data and no user data at once");
+    struct vsa_attest_request encoded = {request->user_data, request->nonce, request->generate_key};
+    VSA_TRY(vsa_attest_request_encode(&encoded, object, error));
+    /* null would mean none; not to mention it means the server's default. */
+    if (!request->user_data.data && !request->no_user_data)
+        (void)json_object_del(*object, "user_data");
+    return VSA_OK;
+}
+
+static void copy_field(struct vsa_slice value, uint8_t *bytes, size_t *size, bool *present)
+{
+    *present = value.data != NULL;
+    *size = value.size;
+    if (value.size)
+        memcpy(bytes, value.data, value.size);
+}
+
+enum vsa_status vsa_client_attest(struct vsa_client *client,
+                                  const struct vsa_attestation_request *request,
+                                  struct vsa_attestation_reply *reply, struct vsa_error *error)
+{
+    struct vsa_attest_reply_buffers buffers;
+    struct vsa_attest_reply decoded;
+    VSA_AUTO_JSON json_t *object = NULL;
+    VSA_AUTO_JSON json_t *received = NULL;
+    VSA_TRY(make_request(request, &object, error));
+    VSA_TRY(vsa_client_request(client, object, &received, error));
+    VSA_TRY(vsa_attest_reply_decode(received, &buffers, &decoded, error));
+    memcpy(reply->document, decoded.document.data, decoded.document.size);
+    reply->document_size = decoded.document.size;
+    copy_field(decoded.user_data, reply->user_data, &reply->user_data_size, &reply->has_user_data);
+    copy_field(decoded.nonce, reply->nonce, &reply->nonce_size, &reply->has_nonce);
+    reply->has_public_key = decoded.has_public_key;
+    reply->timestamp_ms = decoded.timestamp_ms;
+    return VSA_OK;
+}
+
+/* What is asked for is expected back; both sides naming it differently is a mistake. */
+static enum vsa_status expect_back(const char *what, struct vsa_slice *asked,
+                                   struct vsa_slice *expected, struct vsa_error *error)
+{
+    if (!expected->data)
+        *expected = *asked;
+    if (!asked->data || vsa_slice_equal(*asked, *expected))
+        return VSA_OK;
+    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                    "request and policy name a different %s", what);
+}
+
+static enum vsa_status verify(const struct vsa_attestation_request *request,
+                              struct vsa_verifier *verifier, const struct vsa_policy *policy,
+                              int64_t now_ms, const struct vsa_attestation_reply *reply,
+                              struct vsa_claims *claims, struct vsa_error *error)
+{
+    VSA_TRY(vsa_verify(verifier, vsa_reply_document(reply), policy, now_ms, claims, error));
+    if (!request->generate_key || claims->public_key.size)
+        return VSA_OK;
+    *claims = (struct vsa_claims){0};
+    return vsa_fail(error, VSA_ERR_PUBLIC_KEY, VSA_NO_OFFSET, NULL,
+                    "a key was asked for, and the document holds none");
+}
+
+enum vsa_status vsa_client_attest_and_verify(struct vsa_client *client,
+                                             const struct vsa_attestation_request *request,
+                                             struct vsa_verifier *verifier,
+                                             const struct vsa_policy *policy, int64_t (*now)(void),
+                                             struct vsa_attestation_reply *reply,
+                                             struct vsa_claims *claims, struct vsa_error *error)
+{
+    char made_nonce[VSA_NONCE_TEXT_SIZE];
+    struct vsa_attestation_request asked = *request;
+    struct vsa_policy expected = *policy;
+    reply->document_size = 0;
+    *claims = (struct vsa_claims){0};
+    if (!asked.user_data.data && !asked.no_user_data)
+        asked.user_data = expected.user_data;
+    if (!asked.nonce.data)
+        asked.nonce = expected.nonce;
+    if (!asked.nonce.data) {
+        VSA_TRY(vsa_make_nonce(made_nonce, error));
+        asked.nonce = vsa_slice_of_text(made_nonce);
+    }
+    VSA_TRY(expect_back("nonce", &asked.nonce, &expected.nonce, error));
+    VSA_TRY(expect_back("user data", &asked.user_data, &expected.user_data, error));
+    VSA_TRY(vsa_client_attest(client, &asked, reply, error));
+    return verify(&asked, verifier, &expected, now(), reply, claims, error);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `nitro-cli describe-enclaves` prints. It comes from a program that may run as root on our
+ * side, but names in it were chosen by whoever started the enclaves.
+ */
+#include <vsattest/client.h>
+
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json_depth.h"
+
+#define RULE "nitro-cli describe-enclaves"
+/* 0: hypervisor, 1: loopback, 2: host, 3: the parent itself (vm_sockets.h; AWS user guide). */
+#define FIRST_ENCLAVE_CID 4
+
+VSA_DEFINE_CLEANUP(json_t, json_decref, cleanup_json);
+
+static enum vsa_status malformed(struct vsa_error *error, const char *what)
+{
+    return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
+                    "cannot understand the output of nitro-cli: %s; name the enclave's CID instead",
+                    what);
+}
+
+/* Copies text for people: control characters, which a terminal would obey, become '?'. */
+static enum vsa_status copy_text(const json_t *value, char text[VSA_MAX_ENCLAVE_NAME],
+                                 const char *what, struct vsa_error *error)
+{
+    size_t size = json_string_length(value);
+    if (!json_is_string(value) || size >= VSA_MAX_ENCLAVE_NAME)
+        return malformed(error, what);
+    memcpy(text, json_string_value(value), size + 1);
+    for (size_t i = 0; i < size; i++) {
+        bool c1 = (unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0;
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = '?';
+        else if (c1)
+            text[i] = text[i + 1] = '?';
+    }
+    return VSA_OK;
+}
+
+static enum vsa_status read_running(const json_t *entry, struct vsa_enclave *enclave,
+                                    struct vsa_error *error)
+{
+    const json_t *name = json_object_get(entry, "EnclaveName");
+    const json_t *id = json_object_get(entry, "EnclaveID");
+    const json_t *cid = json_object_get(entry, "EnclaveCID");
+    const json_t *flags = json_object_get(entry, "Flags");
+    *enclave = (struct vsa_enclave){0};
+    /* Versions before 1.2 knew no names. */
+    if (name)
+        VSA_TRY(copy_text(name, enclave->name, "EnclaveName is no short string", error));
+    VSA_TRY(copy_text(id, enclave->id, "EnclaveID is no short string", error));
+    json_int_t number = json_integer_value(cid);
+    if (!json_is_integer(cid) || number < FIRST_ENCLAVE_CID || number >= UINT32_MAX)
+        return malformed(error, "EnclaveCID is not the CID of an enclave");
+    enclave->cid = (uint32_t)number;
+    if (flags && !json_is_string(flags))
+        return malformed(error, "Flags is not a string");
+    enclave->debug_mode = flags && strstr(json_string_value(flags), "DEBUG_MODE");
+    return VSA_OK;
+}
+
+static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list *running,
+                                 struct vsa_error *error)
+{
+    if (json.size > VSA_MAX_NITRO_CLI_OUTPUT)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, RULE,
+                        "nitro-cli printed more than %d bytes", VSA_MAX_NITRO_CLI_OUTPUT);
+    VSA_TRY(vsa_json_depth_check(json, VSA_MAX_JSON_FILE_DEPTH, error));
+    VSA_CLEANUP(cleanup_json)
+    json_t *root = json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_array(root))
+        return malformed(error, "it is not a JSON array");
+    running->count = 0;
+    size_t i;
+    json_t *entry;
+    json_array_foreach(root, i, entry)
+    {
+        const char *state = json_string_value(json_object_get(entry, "State"));
+        if (!state)
+            return malformed(error, "an entry without State");
+        if (strcmp(state, "RUNNING") != 0)
+            continue;
+        if (running->count == VSA_MAX_ENCLAVES)
+            return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, RULE,
+                            "more than %d running enclaves", VSA_MAX_ENCLAVES);
+        VSA_TRY(read_running(entry, &running->enclaves[running->count], error));
+        running->count++;
+    }
+    return VSA_OK;
+}
+
+static bool is_selected(const struct vsa_enclave *enclave,
+                        const struct vsa_enclave_selector *selector)
+{
+    return (!selector->name || strcmp(enclave->name, selector->name) == 0) &&
+           (!selector->id || strcmp(enclave->id, selector->id) == 0);
+}
+
+/* "app (i-...-enc..., CID 16), ...", as far as there is room. */
+static void list_text(const struct vsa_enclave_list *list, char *text, size_t capacity)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < list->count; i++) {
+        const struct vsa_enclave *enclave = &list->enclaves[i];
+        int length =
+            snprintf(text + used, capacity - used, "%s%s (%s, CID %u)", i ? ", " : "",
+                     enclave->name[0] ? enclave->name : "unnamed", enclave->id, enclave->cid);
+        if (length < 0 || (size_t)length >= capacity - used) {
+            /* The last one is cut; say that there are more. */
+            (void)snprintf(text + (capacity > 5 ? capacity - 5 : 0), 5, " ...");
+            return;
+        }
+        used += (size_t)length;
+    }
+}
+
+static enum vsa_status none_selected(const struct vsa_enclave_list *running,
+                                     const struct vsa_enclave_selector *selector,
+                                     struct vsa_error *error)
+{
+    char list[120];
+    if (!running->count)
+        return vsa_fail(error, VSA_ERR_NO_ENCLAVE, VSA_NO_OFFSET, NULL,
+                        "No running enclaves found; start one: nitro-cli run-enclave --cpu-count "
+                        "2 --memory 1920 --eif-path app.eif; or see whether it ended: sudo "
+                        "nitro-cli describe-enclaves");
+    list_text(running, list, sizeof(list));
+    return vsa_fail(error, VSA_ERR_NO_ENCLAVE, VSA_NO_OFFSET, NULL,
+                    "no running enclave with the %s '%.60s'; there is %s",
+                    selector->name ? "name" : "ID", selector->name ? selector->name : selector->id,
+                    list);
+}
+
+static enum vsa_status choose(const struct vsa_enclave_list *running,
+                              const struct vsa_enclave_selector *selector,
+                              struct vsa_enclave *enclave, struct vsa_error *error)
+{
+    struct vsa_enclave_list matching = {0};
+    for (size_t i = 0; i < running->count; i++)
+        if (is_selected(&running->enclaves[i], selector))
+            matching.enclaves[matching.count++] = running->enclaves[i];
+    if (!matching.count)
+        return none_selected(running, selector, error);
+    if (matching.count > 1) {
+        char list[160];
+        list_text(&matching, list, sizeof(list));
+        return vsa_fail(error, VSA_ERR_AMBIGUOUS_ENCLAVE, VSA_NO_OFFSET, NULL,
+                        "%zu enclaves run, choose one by name, ID or CID: %s", matching.count,
+                        list);
+    }
+    *enclave = matching.enclaves[0];
+    return VSA_OK;
+}
+
+enum vsa_status vsa_find_enclave_in(struct vsa_slice json,
+                                    const struct vsa_enclave_selector *selector,
+                                    struct vsa_enclave_list *running, struct vsa_enclave *enclave,
+                                    struct vsa_error *error)
+{
+    struct vsa_enclave_list found;
+    VSA_TRY(read_list(json, &found, error));
+    if (running)
+        *running = found;
+    return choose(&found, selector, enclave, error);
+}

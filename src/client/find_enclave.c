@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <vsattest/client.h>
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "client/run_program.h"
+#include <vsattest/transport.h>
+
+static const char *const plain_command[] = {"nitro-cli", "describe-enclaves", NULL};
+static const char *const sudo_command[] = {"sudo", "-n", "nitro-cli", "describe-enclaves", NULL};
+
+/*
+ * nitro-cli document_errors.rs: E18 is about file permissions; E19, a failed file operation, is
+ * what a user outside the group `ne` sees of its log and device.
+ */
+static const char *const permission_signs[] = {
+    "ermission denied", "os error 13", "EACCES", "not permitted", "EPERM", "E18", "E19",
+};
+
+static bool lacks_permission(const struct vsa_program_result *result)
+{
+    if (result->start_error)
+        return result->start_error == EACCES;
+    for (size_t i = 0; i < sizeof(permission_signs) / sizeof(permission_signs[0]); i++)
+        if (memmem(result->stderr_text, result->stderr_size, permission_signs[i],
+                   strlen(permission_signs[i])))
+            return true;
+    return false;
+}
+
+/* The first line that says something, printable. */
+static void first_line(const struct vsa_program_result *result, char *text, size_t capacity)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < result->stderr_size && used + 1 < capacity; i++) {
+        char c = result->stderr_text[i];
+        if (c == '\n' && used)
+            break;
+        if (c != '\n')
+            text[used++] = c >= 0x20 && c < 0x7f ? c : '?';
+    }
+    text[used] = '\0';
+}
+
+static enum vsa_status explain_failure(const struct vsa_program_result *result, bool with_sudo,
+                                       struct vsa_error *error)
+{
+    char said[100];
+    first_line(result, said, sizeof(said));
+    if (with_sudo)
+        return vsa_fail(error, VSA_ERR_NO_NITRO_CLI, VSA_NO_OFFSET, NULL,
+                        "nitro-cli may not look and sudo -n did not help (%s); join the group ne, "
+                        "or name the CID that sudo nitro-cli describe-enclaves shows",
+                        said[0] ? said : "no message");
+    if (result->start_error)
+        return vsa_fail(error, VSA_ERR_NO_NITRO_CLI, VSA_NO_OFFSET, NULL,
+                        "cannot run nitro-cli (%s); on the parent instance install "
+                        "aws-nitro-enclaves-cli, elsewhere say where the enclave is",
+                        result->start_error == ENOENT ? "not found in PATH"
+                                                      : strerror(result->start_error));
+    return vsa_fail(error, VSA_ERR_NO_NITRO_CLI, VSA_NO_OFFSET, NULL,
+                    "nitro-cli describe-enclaves failed with status %d: %s; run it by hand, or "
+                    "name the CID",
+                    result->exit_status, said[0] ? said : "no message");
+}
+
+/* Runs one command and looks into its output, if there is any worth it. */
+static enum vsa_status ask(const char *const *command, int64_t deadline_ms, char *buffer,
+                           const struct vsa_enclave_selector *selector,
+                           struct vsa_enclave_list *running, struct vsa_enclave *enclave,
+                           bool *permission, struct vsa_error *error)
+{
+    struct vsa_program_result result;
+    VSA_TRY(
+        vsa_run_program(command, deadline_ms, buffer, VSA_MAX_NITRO_CLI_OUTPUT, &result, error));
+    *permission = lacks_permission(&result);
+    if (result.start_error || result.exit_status)
+        return explain_failure(&result, command == sudo_command, error);
+    return vsa_find_enclave_in(vsa_slice_of(buffer, result.stdout_size), selector, running, enclave,
+                               error);
+}
+
+enum vsa_status vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms,
+                                 struct vsa_enclave_list *running, struct vsa_enclave *enclave,
+                                 struct vsa_error *error)
+{
+    struct vsa_enclave_list list = {0};
+    int64_t deadline_ms = vsa_deadline(timeout_ms);
+    bool permission = false;
+    VSA_AUTO_FREE char *buffer = malloc(VSA_MAX_NITRO_CLI_OUTPUT);
+    if (!buffer)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    enum vsa_status status =
+        ask(plain_command, deadline_ms, buffer, selector, &list, enclave, &permission, error);
+    /* Without permission nitro-cli either fails or does not see the enclaves of others. */
+    if (permission && (status == VSA_ERR_NO_NITRO_CLI || status == VSA_ERR_NO_ENCLAVE))
+        status =
+            ask(sudo_command, deadline_ms, buffer, selector, &list, enclave, &permission, error);
+    if (running)
+        *running = list;
+    return status;
+}
