@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/json_depth.h"
 #include "base/slice.h"
 
 #define RULE "RFC 8259"
@@ -13,31 +14,6 @@ bool vsa_json_is_blank(struct vsa_slice text)
         if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\r')
             return false;
     return true;
-}
-
-/*
- * jansson recurses, up to 2048 levels: this looks at the brackets first. On text that is not JSON
- * the count means little, and the parser refuses it anyway.
- */
-static enum vsa_status check_depth(struct vsa_slice text, struct vsa_error *error)
-{
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-        if (in_string && byte == '\\')
-            i++;
-        else if (byte == '"')
-            in_string = !in_string;
-        else if (in_string)
-            continue;
-        else if ((byte == '{' || byte == '[') && ++depth > VSA_MAX_JSON_DEPTH)
-            return vsa_fail(error, VSA_ERR_NESTING, i, NULL, "JSON nested deeper than %d levels",
-                            VSA_MAX_JSON_DEPTH);
-        else if ((byte == '}' || byte == ']') && depth > 0)
-            depth--;
-    }
-    return VSA_OK;
 }
 
 static enum vsa_status parse_failed(const json_error_t *cause, struct vsa_error *error)
@@ -62,7 +38,7 @@ enum vsa_status vsa_json_parse(struct vsa_slice text, json_t **object, struct vs
     if (text.size > VSA_MAX_REPLY_LINE)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_MAX_REPLY_LINE, NULL,
                         "a line of more than %d bytes", VSA_MAX_REPLY_LINE);
-    VSA_TRY(check_depth(text, error));
+    VSA_TRY(vsa_json_depth_check(text, VSA_MAX_JSON_DEPTH, error));
     json_t *parsed = json_loadb((const char *)text.data, text.size,
                                 JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &cause);
     if (!parsed)
