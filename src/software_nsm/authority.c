@@ -39,7 +39,7 @@ struct profile {
 };
 
 static const struct profile profiles[VSA_AUTHORITY_LEVELS] = {
-    [VSA_AUTHORITY_ROOT] = {0, 10958 * DAY_MS + HOUR_MS, 20 * DAY_MS, VSA_NO_PATH_LENGTH, CA_USAGE,
+    [VSA_AUTHORITY_ROOT] = {HOUR_MS, 10958 * DAY_MS, 20 * DAY_MS, VSA_NO_PATH_LENGTH, CA_USAGE,
                             false, false},
     [VSA_AUTHORITY_REGIONAL] = {HOUR_MS, 20 * DAY_MS, 6 * DAY_MS, 2, CA_USAGE, true, true},
     [VSA_AUTHORITY_ZONAL] = {HOUR_MS, 6 * DAY_MS, DAY_MS, 1, CA_USAGE, true, true},

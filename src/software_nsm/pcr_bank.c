@@ -32,6 +32,17 @@ enum vsa_status vsa_pcr_measure_text(const char *text, uint8_t value[VSA_PCR_SIZ
     return extend(zeros, vsa_slice_of_text(text), value, error);
 }
 
+enum vsa_status vsa_pcr_bank_set_placeholders(struct vsa_pcr_bank *bank, struct vsa_error *error)
+{
+    static const char *const texts[] = {"software_nsm PCR0", "software_nsm PCR1",
+                                        "software_nsm PCR2"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct vsa_slice text = vsa_slice_of_text(texts[i]);
+        VSA_TRY(vsa_sha384(&text, 1, bank->value[i], error));
+    }
+    return VSA_OK;
+}
+
 void vsa_pcr_bank_set_debug(struct vsa_pcr_bank *bank)
 {
     static const unsigned hidden[] = {0, 1, 2, 8};

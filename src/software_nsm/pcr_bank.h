@@ -26,6 +26,13 @@ void vsa_pcr_bank_init(struct vsa_pcr_bank *bank);
 VSA_MUST_USE enum vsa_status vsa_pcr_measure_text(const char *text, uint8_t value[VSA_PCR_SIZE],
                                                   struct vsa_error *error);
 
+/*
+ * Measurements of no image at all, for who has none: PCRn = SHA384("software_nsm PCRn") for n of
+ * 0, 1, 2, the text in ASCII. Fixed, so that they can be expected. Errors: VSA_ERR_CRYPTO.
+ */
+VSA_MUST_USE enum vsa_status vsa_pcr_bank_set_placeholders(struct vsa_pcr_bank *bank,
+                                                           struct vsa_error *error);
+
 /* Debug mode: PCR0, 1, 2 and 8 read zero; PCR3 and 4 keep their values. */
 void vsa_pcr_bank_set_debug(struct vsa_pcr_bank *bank);
 

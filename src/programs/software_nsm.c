@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* software_nsm: a Nitro Secure Module for developers' machines. man/software_nsm.1.scd */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "crypto/digest.h"
+#include "programs/exit_code.h"
+#include "programs/files.h"
+#include "programs/options.h"
+#include "programs/output.h"
+#include "programs/policy_options.h"
+#include "software_nsm/pem.h"
+#include "software_nsm/serve.h"
+#include "software_nsm/state.h"
+
+#define PROGRAM          "software_nsm"
+#define DEFAULT_INSTANCE "i-0123456789abcdef0"
+#define STATE_FOLDER     "vsock-attest/" PROGRAM
+
+#define PCR_ROLE     3
+#define PCR_INSTANCE 4
+
+enum {
+    KEY_LISTEN = OPTION_KEY_PROGRAM,
+    KEY_STATE,
+    KEY_ROOT_OUT,
+    KEY_DEBUG_MODE,
+    KEY_MODULE_ID,
+    KEY_ROLE_ARN,
+    KEY_INSTANCE_ID,
+};
+
+static const struct program_option own_options[] = {
+    {"listen", KEY_LISTEN, "unix:PATH", "the socket to serve on; needed", false},
+    {"state", KEY_STATE, "DIR",
+     "where the root key and certificate are kept\n"
+     "(default: ~/.local/state/" STATE_FOLDER ")",
+     false},
+    {"root-out", KEY_ROOT_OUT, "FILE",
+     "write the root certificate here (PEM), for the\n"
+     "--root option of verifier and vsock_client",
+     false},
+    {"pcr", POLICY_OPTION_PCR, "N=HEX", "value of PCR N (0 to 15); may be repeated", true},
+    {"measurements", POLICY_OPTION_MEASUREMENTS, "FILE",
+     "PCRs of an image: the JSON that nitro-cli\n"
+     "build-enclave or describe-eif prints",
+     true},
+    {"debug-mode", KEY_DEBUG_MODE, NULL, "PCR0, 1, 2 and 8 read zero, as in debug mode", false},
+    {"module-id", KEY_MODULE_ID, "ID", "module ID (default: a new one at each start)", false},
+    {"instance-id", KEY_INSTANCE_ID, "ID",
+     "parent instance, measured in PCR4\n"
+     "(default: " DEFAULT_INSTANCE ")",
+     false},
+    {"role-arn", KEY_ROLE_ARN, "ARN", "the parent's IAM role, measured in PCR3", false},
+    {"help", OPTION_KEY_HELP, NULL, "print this", false},
+    {"version", OPTION_KEY_VERSION, NULL, "print the version", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+struct arguments {
+    bool done; /* --help or --version was all */
+    bool debug_mode;
+    const char *listen;
+    const char *state;
+    const char *root_out;
+    const char *module_id;
+    const char *instance_id;
+    const char *role_arn;
+    struct policy_options pcrs; /* --pcr and --measurements, with their checks */
+};
+
+/* --- arguments ------------------------------------------------------------------------------- */
+
+static void print_help(void)
+{
+    (void)puts("Usage: software_nsm --listen unix:PATH [OPTION]...\n"
+               "\n"
+               "A Nitro Secure Module in software, with a certificate authority of its own, to\n"
+               "develop and test without AWS. Its documents prove nothing: verifiers refuse them\n"
+               "unless they are given its root. Never use it where trust matters.\n");
+    options_print_help(stdout, own_options);
+    (void)fputs("\n" EXIT_CODE_HELP "\nSee software_nsm(1).\n", stdout);
+}
+
+/* --help and --version answer at once. */
+static void answer(struct arguments *arguments, int key)
+{
+    arguments->done = true;
+    if (key == OPTION_KEY_HELP)
+        print_help();
+    else
+        (void)printf("%s %s\n", PROGRAM, vsa_version());
+}
+
+static enum vsa_status take_role(struct arguments *arguments, const char *arn,
+                                 struct vsa_error *error)
+{
+    if (strncmp(arn, "arn:", 4) != 0 || !strstr(arn, ":iam::") || !strstr(arn, ":role/"))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--role-arn: '%.100s' is no IAM role; they look like "
+                        "arn:aws:iam::123456789012:role/NAME (not the instance profile)",
+                        arn);
+    arguments->role_arn = arn;
+    return VSA_OK;
+}
+
+static enum vsa_status take_option(struct arguments *arguments, int key, const char *value,
+                                   struct vsa_error *error)
+{
+    switch (key) {
+    case KEY_LISTEN:
+        arguments->listen = value;
+        return VSA_OK;
+    case KEY_STATE:
+        arguments->state = value;
+        return VSA_OK;
+    case KEY_ROOT_OUT:
+        arguments->root_out = value;
+        return VSA_OK;
+    case KEY_DEBUG_MODE:
+        arguments->debug_mode = true;
+        return VSA_OK;
+    case KEY_MODULE_ID:
+        arguments->module_id = value;
+        return VSA_OK;
+    case KEY_INSTANCE_ID:
+        arguments->instance_id = value;
+        return VSA_OK;
+    case KEY_ROLE_ARN:
+        return take_role(arguments, value, error);
+    default:
+        return policy_options_take(&arguments->pcrs, key, value, error);
+    }
+}
+
+static enum vsa_status check_arguments(const struct option_parser *parser,
+                                       const struct arguments *arguments, struct vsa_error *error)
+{
+    char **operands;
+    if (options_operands(parser, &operands) > 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "'%.80s' is no option (see --help)", operands[0]);
+    if (!arguments->listen)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--listen unix:PATH is needed: the socket to serve on");
+    if (arguments->pcrs.policy.pcrs.present >> VSA_PCR_FIRST_USER)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "PCR16 to PCR31 are zero at boot: the enclave itself extends and locks "
+                        "them");
+    return VSA_OK;
+}
+
+static enum vsa_status read_arguments(int argc, char **argv, struct arguments *arguments,
+                                      struct vsa_error *error)
+{
+    struct option_parser parser;
+    options_start(&parser, argc, argv, own_options, NULL);
+    VSA_TRY(policy_options_init(&arguments->pcrs, error));
+    for (;;) {
+        int key;
+        const char *value;
+        VSA_TRY(options_next(&parser, &key, &value, error));
+        if (key == OPTION_KEY_END)
+            return check_arguments(&parser, arguments, error);
+        if (key == OPTION_KEY_HELP || key == OPTION_KEY_VERSION) {
+            answer(arguments, key);
+            return VSA_OK;
+        }
+        VSA_TRY(take_option(arguments, key, value, error));
+    }
+}
+
+/* --- the module at boot ---------------------------------------------------------------------- */
+
+static int64_t clock_ms(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Enclave IDs of AWS are the time in milliseconds and two bytes more. */
+static enum vsa_status choose_module_id(const struct arguments *arguments,
+                                        struct vsa_module_id *module_id, struct vsa_error *error)
+{
+    if (!arguments->module_id) {
+        uint16_t random = 0;
+        const char *instance = arguments->instance_id ? arguments->instance_id : DEFAULT_INSTANCE;
+        VSA_TRY(vsa_random(&random, sizeof(random), error));
+        return vsa_module_id_make(instance, (uint64_t)clock_ms() << 16 | random, module_id, error);
+    }
+    VSA_TRY(vsa_module_id_parse(arguments->module_id, module_id, error));
+    if (arguments->instance_id && strcmp(arguments->instance_id, module_id->instance) != 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--module-id is one of instance %s, but --instance-id says %.40s",
+                        module_id->instance, arguments->instance_id);
+    return VSA_OK;
+}
+
+static enum vsa_status fill_bank(const struct arguments *arguments,
+                                 const struct vsa_module_id *module_id, struct vsa_pcr_bank *bank,
+                                 struct vsa_error *error)
+{
+    const struct vsa_pcrs *given = &arguments->pcrs.policy.pcrs;
+    vsa_pcr_bank_init(bank);
+    VSA_TRY(vsa_pcr_bank_set_placeholders(bank, error));
+    VSA_TRY(vsa_pcr_measure_text(module_id->instance, bank->value[PCR_INSTANCE], error));
+    if (arguments->role_arn)
+        VSA_TRY(vsa_pcr_measure_text(arguments->role_arn, bank->value[PCR_ROLE], error));
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
+        if (given->present >> i & 1)
+            memcpy(bank->value[i], given->value[i], VSA_PCR_SIZE);
+    if (arguments->debug_mode)
+        vsa_pcr_bank_set_debug(bank);
+    return VSA_OK;
+}
+
+/* $XDG_STATE_HOME, by default ~/.local/state (XDG Base Directory Specification). */
+static enum vsa_status choose_state(const struct arguments *arguments, char path[PATH_MAX],
+                                    struct vsa_error *error)
+{
+    const char *state_home = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int length = 0;
+    if (arguments->state)
+        length = snprintf(path, PATH_MAX, "%s", arguments->state);
+    else if (state_home && state_home[0] == '/')
+        length = snprintf(path, PATH_MAX, "%s/" STATE_FOLDER, state_home);
+    else if (home && home[0] == '/')
+        length = snprintf(path, PATH_MAX, "%s/.local/state/" STATE_FOLDER, home);
+    else
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "no home directory to keep the root in: give --state DIR");
+    if (length < 0 || length >= PATH_MAX)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "the state directory's name is too long");
+    return VSA_OK;
+}
+
+static enum vsa_status write_root(const char *path, struct vsa_slice root, struct vsa_error *error)
+{
+    char text[VSA_PEM_SIZE(VSA_MAX_CERTIFICATE)];
+    struct vsa_slice pem;
+    VSA_TRY(vsa_pem_encode("CERTIFICATE", root, text, sizeof(text), &pem, error));
+    VSA_TRY(files_write_atomically(path, pem, error));
+    /* Nothing secret: other users' verifiers read it too. */
+    if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot set the mode of %.160s: %s",
+                        path, strerror(errno));
+    return VSA_OK;
+}
+
+static enum vsa_status boot(const struct arguments *arguments,
+                            const struct vsa_module_id *module_id, struct vsa_software_nsm **nsm,
+                            struct vsa_error *error)
+{
+    char state[PATH_MAX];
+    uint8_t buffer[VSA_MAX_CERTIFICATE];
+    struct vsa_slice root;
+    struct vsa_key *key = NULL;
+    struct vsa_pcr_bank bank;
+    VSA_CLEANUP(vsa_cleanup_authority) struct vsa_authority *authority = NULL;
+    VSA_TRY(fill_bank(arguments, module_id, &bank, error));
+    VSA_TRY(choose_state(arguments, state, error));
+    VSA_TRY(vsa_software_state_open(state, clock_ms(), &key, buffer, sizeof(buffer), &root, error));
+    VSA_TRY(vsa_authority_new(key, root, module_id, &authority, error));
+    /* What is wrong with the root shows now, not at the first request. */
+    VSA_TRY(vsa_authority_refresh(authority, clock_ms(), error));
+    if (arguments->root_out)
+        VSA_TRY(write_root(arguments->root_out, root, error));
+    struct vsa_authority *handed_over = authority;
+    authority = NULL;
+    return vsa_software_nsm_new(handed_over, &bank, nsm, error);
+}
+
+/* --- service --------------------------------------------------------------------------------- */
+
+static void report(const struct vsa_error *failure)
+{
+    output_error(PROGRAM, failure);
+}
+
+/* Readable when it is time to stop. */
+static enum vsa_status open_signals(int *out, struct vsa_error *error)
+{
+    sigset_t stopping;
+    (void)sigemptyset(&stopping);
+    (void)sigaddset(&stopping, SIGTERM);
+    (void)sigaddset(&stopping, SIGINT);
+    (void)sigaddset(&stopping, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+    int fd =
+        sigprocmask(SIG_BLOCK, &stopping, NULL) == 0 ? signalfd(-1, &stopping, SFD_CLOEXEC) : -1;
+    if (fd < 0)
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "signals: %s", strerror(errno));
+    *out = fd;
+    return VSA_OK;
+}
+
+static enum vsa_status run(const struct arguments *arguments, struct vsa_error *error)
+{
+    struct vsa_module_id module_id;
+    VSA_CLEANUP(vsa_cleanup_software_nsm) struct vsa_software_nsm *nsm = NULL;
+    VSA_CLEANUP(vsa_software_listener_close) struct vsa_software_listener listener = {.fd = -1};
+    VSA_AUTO_FD int signals = -1;
+    /* State and socket are for this user alone. */
+    (void)umask(S_IRWXG | S_IRWXO);
+    VSA_TRY(choose_module_id(arguments, &module_id, error));
+    VSA_TRY(boot(arguments, &module_id, &nsm, error));
+    VSA_TRY(open_signals(&signals, error));
+    VSA_TRY(vsa_software_listener_open(arguments->listen, &listener, error));
+    struct vsa_software_service service = {nsm, listener.fd, signals, clock_ms, report};
+    (void)fprintf(stderr, "%s: ready on %s as %s%s; not AWS, for development only\n", PROGRAM,
+                  arguments->listen, module_id.text, arguments->debug_mode ? " in debug mode" : "");
+    return vsa_software_nsm_serve(&service, error);
+}
+
+static enum exit_code software_nsm(int argc, char **argv, struct arguments *arguments)
+{
+    struct vsa_error error = {0};
+    enum vsa_status status = read_arguments(argc, argv, arguments, &error);
+    if (status != VSA_OK) {
+        output_error(PROGRAM, &error);
+        return vsa_status_class(status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL
+                                                              : EXIT_CODE_USAGE;
+    }
+    status = arguments->done ? output_finish(&error) : run(arguments, &error);
+    if (status != VSA_OK)
+        output_error(PROGRAM, &error);
+    return exit_code_of(status);
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    enum exit_code code = software_nsm(argc, argv, &arguments);
+    policy_options_free(&arguments.pcrs);
+    return (int)code;
+}
