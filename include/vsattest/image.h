@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Enclave image files (EIF): read, check, measure, sign and write them.
+ *
+ * An image has a header and up to 32 sections: a kernel, its command line, ramdisks, metadata
+ * (JSON) and perhaps a signature. Its measurements are what a verifier expects as PCR0, 1, 2 and 8.
+ *
+ * Sources: AWS Nitro Enclaves image format ("AWS EIF" in rule texts), README and src/defs; the
+ * measurements are cross-checked with qemu hw/core/eif.c.
+ * Example: examples/measure_image.c
+ */
+#ifndef VSATTEST_IMAGE_H
+#define VSATTEST_IMAGE_H
+
+#include <stdbool.h>
+
+#include <vsattest/base.h>
+#include <vsattest/limits.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Versions that can be read and written; 3 brought the signature, 4 the metadata. */
+#define VSA_IMAGE_OLDEST_VERSION  2
+#define VSA_IMAGE_CURRENT_VERSION 4
+
+enum vsa_image_section_type {
+    VSA_IMAGE_KERNEL = 1,
+    VSA_IMAGE_CMDLINE = 2,
+    VSA_IMAGE_RAMDISK = 3,
+    VSA_IMAGE_SIGNATURE = 4,
+    VSA_IMAGE_METADATA = 5,
+};
+
+enum vsa_image_architecture { VSA_IMAGE_X86_64 = 0, VSA_IMAGE_AARCH64 = 1 };
+
+struct vsa_image_section {
+    enum vsa_image_section_type type;
+    struct vsa_slice data; /* borrowed, at least one byte */
+};
+
+/*
+ * One image. Filled by vsa_image_parse(); or by the caller, beginning with vsa_image_init(), to be
+ * written. All slices are borrowed.
+ */
+struct vsa_image {
+    uint16_t version;
+    enum vsa_image_architecture architecture;
+    uint64_t default_memory; /* bytes; a hint that nitro-cli does not use */
+    uint64_t default_cpus;   /* likewise */
+    size_t section_count;
+    struct vsa_image_section sections[VSA_MAX_IMAGE_SECTIONS]; /* in file order */
+};
+
+/* "kernel", "cmdline", "ramdisk", "signature", "metadata", static; "unknown" for others. */
+VSA_PUBLIC const char *vsa_image_section_name(enum vsa_image_section_type type);
+
+/* An image without sections: version 4, x86_64, 1 GiB and 2 CPUs as AWS's builder writes. */
+VSA_PUBLIC void vsa_image_init(struct vsa_image *image);
+
+/*
+ * Adds a section at the end; AWS's order is kernel, cmdline, metadata, ramdisks, signature.
+ * Errors: VSA_ERR_IMAGE when there are VSA_MAX_IMAGE_SECTIONS already.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_add(struct vsa_image *image,
+                                                      enum vsa_image_section_type type,
+                                                      struct vsa_slice data,
+                                                      struct vsa_error *error);
+
+/* The data of the first section of this type, absent (data NULL) when there is none. */
+VSA_PUBLIC struct vsa_slice vsa_image_find(const struct vsa_image *image,
+                                           enum vsa_image_section_type type);
+
+/*
+ * Reads an image and checks all of its form: magic, version, flags, the table of sections against
+ * the sections themselves, their order, number and sizes, the CRC. No signature is checked here.
+ *
+ * bytes  in: the whole file; must outlive `*image`
+ * image  out: set on success, zeroed on failure
+ * error  out, may be NULL: names the section and the byte offset. Likewise below
+ *
+ * Errors: VSA_ERR_IMAGE, VSA_ERR_TOO_LARGE.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_image_parse(struct vsa_slice bytes, struct vsa_image *image, struct vsa_error *error);
+
+/* Bytes that vsa_image_write() needs. */
+VSA_PUBLIC size_t vsa_image_size(const struct vsa_image *image);
+
+/*
+ * Writes an image, after the same checks as vsa_image_parse(). The bytes depend on `image` alone.
+ *
+ * buffer    out: room for vsa_image_size() bytes; must not overlap the sections' data
+ * file      out: borrows `buffer`
+ *
+ * Errors: VSA_ERR_IMAGE, VSA_ERR_TOO_LARGE, VSA_ERR_BUFFER.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_write(const struct vsa_image *image, void *buffer,
+                                                        size_t capacity, struct vsa_slice *file,
+                                                        struct vsa_error *error);
+
+/* What the Nitro hypervisor will put into the registers. */
+struct vsa_image_measurements {
+    uint8_t pcr0[VSA_PCR_SIZE]; /* kernel, command line, all ramdisks */
+    uint8_t pcr1[VSA_PCR_SIZE]; /* kernel, command line, first ramdisk */
+    uint8_t pcr2[VSA_PCR_SIZE]; /* all other ramdisks */
+    bool is_signed;
+    uint8_t pcr8[VSA_PCR_SIZE]; /* signing certificate; zero if unsigned */
+};
+
+/*
+ * Measures an image: PCRn = SHA384(48 zero bytes || SHA384(contents)). A debug-mode enclave shows
+ * zeros instead.
+ *
+ * image  in: at least a kernel, a command line and a ramdisk; its signature is not verified
+ *
+ * Errors: VSA_ERR_IMAGE, VSA_ERR_CRYPTO; of the signing certificate: class syntax.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_image_measure(const struct vsa_image *image, struct vsa_image_measurements *measurements,
+                  struct vsa_error *error);
+
+/* The same formula over any file: what `nitro-cli pcr --input` prints. `pcr` is set on success. */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_image_measure_bytes(struct vsa_slice bytes, uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error);
+
+/* PCR8 of images signed with this certificate (PEM, exactly one). */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_measure_certificate(struct vsa_slice pem,
+                                                                      uint8_t pcr[VSA_PCR_SIZE],
+                                                                      struct vsa_error *error);
+
+/*
+ * Makes the signature section of an image: the certificate and a COSE_Sign1 over PCR0. Add it with
+ * vsa_image_add(); it must be the last section. ECDSA is randomised: no two are the same.
+ *
+ * image        in: without a signature, complete otherwise
+ * certificate  in: PEM, exactly one, key on P-256, P-384 or P-521; goes into the section as it is
+ * private_key  in: PEM or DER, of that certificate. The caller wipes it
+ * now_ms       in: Unix milliseconds; the certificate must be valid then, since nitro-cli refuses
+ *              to start an image whose certificate is not
+ * buffer       out: VSA_MAX_IMAGE_SIGNATURE bytes are always enough
+ * section      out: borrows `buffer`
+ *
+ * Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_CERTIFICATE_PROFILE (another kind of key),
+ * VSA_ERR_EXPIRED, VSA_ERR_NOT_YET_VALID, VSA_ERR_ARGUMENT (the key is not the certificate's, or
+ * not a key), VSA_ERR_BUFFER, VSA_ERR_CRYPTO.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_image_sign(const struct vsa_image *image, struct vsa_slice certificate,
+               struct vsa_slice private_key, int64_t now_ms, void *buffer, size_t capacity,
+               struct vsa_slice *section, struct vsa_error *error);
+
+/*
+ * Checks the signature of an image: its form, that it holds under the certificate in it, that it
+ * is over this image's PCR0, and the certificate's validity at `now_ms`. Who issued the
+ * certificate is not checked: compare PCR8 for that.
+ *
+ * Errors: VSA_ERR_FIELD_MISSING when there is none; class syntax or format when it is malformed;
+ * VSA_ERR_SIGNATURE, VSA_ERR_CERTIFICATE_PROFILE, VSA_ERR_EXPIRED, VSA_ERR_NOT_YET_VALID.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_image_verify_signature(const struct vsa_image *image, int64_t now_ms, struct vsa_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

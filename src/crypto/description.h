@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people are shown of a certificate besides its subject and validity. */
+#ifndef VSA_CRYPTO_DESCRIPTION_H
+#define VSA_CRYPTO_DESCRIPTION_H
+
+#include "crypto/certificate.h"
+
+/* Real issuer names have fewer than ten parts; the rest of a longer one is left out. */
+#define VSA_MAX_ISSUER_PARTS 16
+/* Longer than any of these is RSA-16384: no signing certificate. */
+#define VSA_MAX_CERTIFICATE_SIGNATURE 2048
+
+struct vsa_issuer_part {
+    char type[64];   /* "commonName" */
+    char value[256]; /* UTF-8, cut off where longer */
+};
+
+struct vsa_certificate_description {
+    size_t issuer_count;
+    struct vsa_issuer_part issuer[VSA_MAX_ISSUER_PARTS];
+    char signature_algorithm[64]; /* "ecdsa-with-SHA384" */
+    uint8_t signature[VSA_MAX_CERTIFICATE_SIGNATURE];
+    size_t signature_size;
+};
+
+/* Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_CRYPTO. */
+VSA_MUST_USE enum vsa_status
+vsa_certificate_describe(const struct vsa_certificate *certificate,
+                         struct vsa_certificate_description *description, struct vsa_error *error);
+
+#endif
