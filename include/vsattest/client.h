@@ -131,7 +131,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_
  *
  * verifier  in: trust anchors
  * policy    in: what is expected besides; not changed
- * now       in: called once, after the reply has arrived: Unix milliseconds
+ * now       in: called once with `context`, after the reply has arrived: Unix milliseconds
  * reply     out: set as soon as a document has arrived, also when it does not verify
  *           (`document_size` is 0 if none did)
  * claims    out: set on success, zeroed otherwise; borrows from `*reply`
@@ -141,8 +141,9 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
     struct vsa_client *client, const struct vsa_attestation_request *request,
-    struct vsa_verifier *verifier, const struct vsa_policy *policy, int64_t (*now)(void),
-    struct vsa_attestation_reply *reply, struct vsa_claims *claims, struct vsa_error *error);
+    struct vsa_verifier *verifier, const struct vsa_policy *policy,
+    int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
+    struct vsa_claims *claims, struct vsa_error *error);
 
 /* --- finding enclaves ------------------------------------------------------------------------ */
 

@@ -94,12 +94,11 @@ static enum vsa_status verify(const struct vsa_attestation_request *request,
                     "a key was asked for, and the document holds none");
 }
 
-enum vsa_status vsa_client_attest_and_verify(struct vsa_client *client,
-                                             const struct vsa_attestation_request *request,
-                                             struct vsa_verifier *verifier,
-                                             const struct vsa_policy *policy, int64_t (*now)(void),
-                                             struct vsa_attestation_reply *reply,
-                                             struct vsa_claims *claims, struct vsa_error *error)
+enum vsa_status vsa_client_attest_and_verify(
+    struct vsa_client *client, const struct vsa_attestation_request *request,
+    struct vsa_verifier *verifier, const struct vsa_policy *policy,
+    int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
+    struct vsa_claims *claims, struct vsa_error *error)
 {
     char made_nonce[VSA_NONCE_TEXT_SIZE];
     struct vsa_attestation_request asked = *request;
@@ -117,5 +116,5 @@ enum vsa_status vsa_client_attest_and_verify(struct vsa_client *client,
     VSA_TRY(expect_back("nonce", &asked.nonce, &expected.nonce, error));
     VSA_TRY(expect_back("user data", &asked.user_data, &expected.user_data, error));
     VSA_TRY(vsa_client_attest(client, &asked, reply, error));
-    return verify(&asked, verifier, &expected, now(), reply, claims, error);
+    return verify(&asked, verifier, &expected, now(context), reply, claims, error);
 }

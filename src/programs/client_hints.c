@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/client_hints.h"
+
+#define CONSOLE                                                                                    \
+    "  nitro-cli console --enclave-name NAME       what its console says (debug mode only)\n"
+#define DESCRIBE                                                                                   \
+    "  sudo nitro-cli describe-enclaves            which enclaves run, with their CIDs\n"
+
+static const struct {
+    enum vsa_status status;
+    const char *text;
+} hints[] = {
+    {VSA_ERR_REFUSED,
+     "The enclave may have ended, its server may not have started, or it uses another port:\n" //
+     DESCRIBE CONSOLE "  --port PORT                                 if it is not on 9000\n"},
+    {VSA_ERR_TIMEOUT, "The enclave may be slow, or stuck:\n"
+                      "  --timeout 60                                wait longer\n" CONSOLE},
+    {VSA_ERR_NO_SUCH_CID, "The enclave may have ended, or been given another CID:\n" DESCRIBE},
+    {VSA_ERR_NO_NITRO_CLI,
+     "To name the enclave yourself:\n" DESCRIBE
+     "  --cid CID                                   an enclave of this instance\n"
+     "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
+    {VSA_ERR_JSON,
+     "If this came from nitro-cli, name the enclave yourself:\n" DESCRIBE "  --cid CID\n"},
+    {VSA_ERR_NO_ENCLAVE,
+     "To start one, and to see whether it ended again at once:\n"
+     "  nitro-cli run-enclave --cpu-count 2 --memory 1920 --eif-path app.eif\n" DESCRIBE},
+    {VSA_ERR_AMBIGUOUS_ENCLAVE, "Choose one: --enclave-name NAME, --enclave-id ID or --cid CID\n"},
+    {VSA_ERR_BUSY, "The enclave has more requests than its NSM can serve; try again.\n"},
+    {VSA_ERR_CONNECTIONS, "The enclave has as many clients as it takes; try again.\n"},
+    {VSA_ERR_SHUTTING_DOWN, "The enclave's server is stopping; try again once it is back.\n"},
+};
+
+const char *client_hint(enum vsa_status status)
+{
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+        if (hints[i].status == status)
+            return hints[i].text;
+    return NULL;
+}
