@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Shows that the benches themselves work, with a small probe in the place of the project's programs.
 
-    tests/enclave/check_bench.py [loopback] [vhost] [microvm] [nitro] [pair]
+    tests/enclave/check_bench.py [--required] [loopback] [vhost] [microvm] [nitro] [pair]
 
-Without a name all are run. A bench whose tools cannot be had here is skipped, with the reason.
+Without a name all are run. A bench whose tools cannot be had here is skipped, with the reason; with --required that
+is a failure too.
 """
 
 import re
@@ -138,13 +139,15 @@ def pair():
 def main():
     """Runs the benches named, or all."""
     benches = {f.__name__: f for f in (loopback, vhost, microvm, nitro, pair)}
+    names = [name for name in sys.argv[1:] if name != "--required"]
+    required = len(names) < len(sys.argv) - 1
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
-    for name in sys.argv[1:] or benches:
+    for name in names or benches:
         begun = time.monotonic()
         try:
             verdict, text = "ok", benches[name]()
         except NotAvailable as reason:
-            verdict, text = "skipped", reason
+            verdict, text = ("FAILED" if required else "skipped"), reason
         except Exception as error:  # pylint: disable=broad-except # every kind of failure is reported the same way
             verdict, text = "FAILED", "%s: %s" % (type(error).__name__, error)
         counts[verdict] += 1
