@@ -3,11 +3,15 @@
 #ifndef VSA_FUZZ_FUZZ_H
 #define VSA_FUZZ_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Only that it comes back matters. */
+#define FUZZ_CALL(call) ((void)!(call))
 
 /* A property that must hold for every input. abort() is what libFuzzer takes for a finding. */
 #define FUZZ_REQUIRE(condition)                                                                    \

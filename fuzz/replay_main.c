@@ -14,24 +14,23 @@
 #include "fuzz.h"
 
 /* The corpus is ours; anything larger does not belong there. */
-#define MAX_INPUT 65536
+#define MAX_SEED 65536
 /* Cuts and changes of one input: enough for every byte of a small one, bounded for large ones. */
-#define MAX_MUTATIONS 512
+#define MAX_MUTATIONS 256
 
 struct input {
-    unsigned char bytes[MAX_INPUT];
+    unsigned char bytes[MAX_SEED];
     size_t size;
 };
 
-typedef void (*visit)(const struct input *input);
+typedef void (*visitor)(const struct input *input);
 
 static void run(const unsigned char *bytes, size_t size)
 {
     /* malloc(0) may give NULL; a target must take that too, but not by accident. */
     unsigned char *copy = malloc(size > 0 ? size : 1);
-    if (copy == NULL) {
+    if (copy == NULL)
         abort();
-    }
     memcpy(copy, bytes, size);
     LLVMFuzzerTestOneInput(copy, size);
     free(copy);
@@ -70,13 +69,11 @@ static void changed(const struct input *input)
 static int read_input(const char *folder, const char *name, struct input *input)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path)) {
+    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
         return -1;
-    }
     FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    if (file == NULL)
         return -1;
-    }
     input->size = fread(input->bytes, 1, sizeof(input->bytes), file);
     int whole = feof(file) && !ferror(file);
     fclose(file);
@@ -84,21 +81,19 @@ static int read_input(const char *folder, const char *name, struct input *input)
 }
 
 /* Returns how many inputs there were, or -1 if one could not be read. */
-static int for_each_input(const char *folder, visit visit)
+static int for_each_input(const char *folder, visitor visit)
 {
     static struct input input;
     DIR *directory = opendir(folder);
-    if (directory == NULL) {
+    if (directory == NULL)
         return -1;
-    }
     int count = 0;
     for (const struct dirent *entry; count >= 0 && (entry = readdir(directory)) != NULL;) {
-        if (entry->d_name[0] == '.') {
+        if (entry->d_name[0] == '.')
             continue;
-        }
         if (read_input(folder, entry->d_name, &input) != 0) {
             printf("# cannot read %s/%s, or it is larger than %d bytes\n", folder, entry->d_name,
-                   MAX_INPUT);
+                   MAX_SEED);
             count = -1;
             continue;
         }
@@ -113,7 +108,7 @@ int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
-        visit visit;
+        visitor visit;
     } cases[] = {
         {"inputs as they are", as_it_is},
         {"inputs cut off", cut_off},

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attestation documents, all the way: the root is taken from the document itself, which no real
+ * caller may do, and `now` is its own time, so that inputs get as deep as they can.
+ */
+#include <vsattest/attestation.h>
+
+#include "fuzz.h"
+
+static bool is_zero(const void *memory, size_t size)
+{
+    const uint8_t *bytes = memory;
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+static void verify(struct vsa_slice document, const struct vsa_unverified_document *parsed)
+{
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    struct vsa_policy policy;
+    struct vsa_claims claims;
+    struct vsa_error error = {.status = VSA_OK};
+    FUZZ_REQUIRE(verifier != NULL);
+    vsa_policy_init(&policy);
+    policy.allow_debug = true;
+    FUZZ_CALL(vsa_verifier_add_root(verifier, parsed->cabundle[0], NULL));
+    int64_t now = parsed->timestamp_ms < INT64_MAX ? (int64_t)parsed->timestamp_ms : INT64_MAX;
+    /* Twice: the second time certificates that held come from the cache. */
+    enum vsa_status first = vsa_verify(verifier, document, &policy, now, &claims, &error);
+    FUZZ_REQUIRE(first == VSA_OK || is_zero(&claims, sizeof(claims)));
+    FUZZ_REQUIRE(first == error.status || first == VSA_OK);
+    enum vsa_status second = vsa_verify(verifier, document, &policy, now, &claims, NULL);
+    FUZZ_REQUIRE(first == second);
+    /* Never under roots that are not its own. */
+    vsa_verifier_free(verifier);
+    verifier = vsa_verifier_new();
+    FUZZ_REQUIRE(verifier && vsa_verifier_add_aws_roots(verifier, NULL) == VSA_OK);
+    FUZZ_REQUIRE(vsa_verify(verifier, document, &policy, now, &claims, NULL) != VSA_OK);
+    FUZZ_REQUIRE(is_zero(&claims, sizeof(claims)));
+    vsa_verifier_free(verifier);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t buffer[VSA_MAX_INPUT_FILE];
+    struct vsa_slice document;
+    struct vsa_unverified_document parsed;
+    if (vsa_document_decode(vsa_slice_of(data, size), buffer, sizeof(buffer), &document, NULL) !=
+        VSA_OK)
+        return 0;
+    if (vsa_document_parse(document, &parsed, NULL) != VSA_OK) {
+        FUZZ_REQUIRE(is_zero(&parsed, sizeof(parsed)));
+        return 0;
+    }
+    FUZZ_REQUIRE(parsed.cabundle_count >= 1 && parsed.cabundle_count <= VSA_MAX_CABUNDLE);
+    FUZZ_REQUIRE(parsed.timestamp_ms > 0);
+    FUZZ_REQUIRE(parsed.signature.size == VSA_P384_SIGNATURE_SIZE);
+    verify(document, &parsed);
+    return 0;
+}

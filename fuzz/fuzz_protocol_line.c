@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One line of the wire protocol, as the server reads a request and as the client reads a reply. */
+#include "fuzz.h"
+#include "protocol/attest.h"
+#include "protocol/reply.h"
+#include "protocol/request.h"
+#include "protocol/service.h"
+
+static bool same(struct vsa_slice a, struct vsa_slice b)
+{
+    return (a.data == NULL) == (b.data == NULL) && a.size == b.size &&
+           (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* What was understood means the same when it is sent on. */
+static void check_attest_request(const json_t *object)
+{
+    static struct vsa_attest_buffers buffers;
+    static struct vsa_attest_buffers buffers_again;
+    struct vsa_attest_request request;
+    struct vsa_attest_request again;
+    if (vsa_attest_request_decode(object, &buffers, &request, NULL) != VSA_OK)
+        return;
+    FUZZ_REQUIRE(request.user_data.size <= VSA_MAX_FIELD && request.nonce.size <= VSA_MAX_FIELD);
+    VSA_AUTO_JSON json_t *encoded = NULL;
+    FUZZ_REQUIRE(vsa_attest_request_encode(&request, &encoded, NULL) == VSA_OK);
+    FUZZ_REQUIRE(vsa_attest_request_decode(encoded, &buffers_again, &again, NULL) == VSA_OK);
+    FUZZ_REQUIRE(same(request.user_data, again.user_data) && same(request.nonce, again.nonce) &&
+                 request.generate_key == again.generate_key);
+}
+
+static void check_request(const json_t *object)
+{
+    const char *command = NULL;
+    json_t *id = NULL;
+    FUZZ_CALL(vsa_request_command(object, &command, NULL));
+    FUZZ_CALL(vsa_request_id(object, &id, NULL));
+    check_attest_request(object);
+}
+
+static void check_reply(const json_t *object)
+{
+    static struct vsa_attest_reply_buffers buffers;
+    struct vsa_attest_reply attestation;
+    struct vsa_service_status status;
+    struct vsa_error error = {.status = VSA_OK};
+    if (vsa_reply_check(object, &error) != VSA_OK)
+        FUZZ_REQUIRE(memchr(error.detail, '\0', sizeof(error.detail)) != NULL);
+    FUZZ_CALL(vsa_ping_reply_decode(object, NULL));
+    FUZZ_CALL(vsa_status_reply_decode(object, &status, NULL));
+    if (vsa_attest_reply_decode(object, &buffers, &attestation, NULL) == VSA_OK)
+        FUZZ_REQUIRE(attestation.document.size > 0 &&
+                     attestation.document.size <= VSA_MAX_DOCUMENT);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    VSA_AUTO_JSON json_t *object = NULL;
+    struct vsa_slice line = vsa_slice_of(data, size);
+    if (size > VSA_MAX_REPLY_LINE || vsa_json_parse(line, &object, NULL) != VSA_OK)
+        return 0;
+    FUZZ_REQUIRE(json_is_object(object));
+    check_request(object);
+    check_reply(object);
+    return 0;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes the seeds of all fuzz targets into FOLDER/<target>/: documents and messages from the
+ * software NSM, the rest by hand. The keys are new each time, so only run it to add seeds.
+ *
+ *     ninja -C build fuzz/make_corpus && build/fuzz/make_corpus fuzz/corpus
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/base64.h"
+#include "cbor/writer.h"
+#include "cose/sign1.h"
+#include "fuzz.h"
+#include "nsm/message.h"
+#include "software_nsm/software_nsm.h"
+
+/* 2026-01-01T00:00:00Z */
+#define NOW_MS INT64_C(1767225600000)
+
+static const char *folder;
+
+static void write_seed(const char *target, const char *name, struct vsa_slice bytes)
+{
+    char path[PATH_MAX];
+    FUZZ_REQUIRE(snprintf(path, sizeof(path), "%s/%s", folder, target) < (int)sizeof(path));
+    FUZZ_REQUIRE(mkdir(path, 0755) == 0 || errno == EEXIST);
+    FUZZ_REQUIRE(snprintf(path, sizeof(path), "%s/%s/%s", folder, target, name) <
+                 (int)sizeof(path));
+    FILE *file = fopen(path, "wb");
+    FUZZ_REQUIRE(file && fwrite(bytes.data, 1, bytes.size, file) == bytes.size);
+    FUZZ_REQUIRE(fclose(file) == 0);
+}
+
+static void write_text(const char *target, const char *name, const char *text)
+{
+    write_seed(target, name, vsa_slice_of_text(text));
+}
+
+static void make_cbor(void)
+{
+    uint8_t buffer[512];
+    struct vsa_slice out;
+    struct vsa_builder builder = vsa_builder_of(buffer, sizeof(buffer));
+    static const uint64_t edges[] = {0,     23,         24,          255,       256,
+                                     65535, 0xffffffff, 0x100000000, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+        vsa_cbor_write_unsigned(&builder, edges[i]);
+    vsa_cbor_write_integer(&builder, -35);
+    vsa_cbor_write_integer(&builder, INT64_MIN);
+    FUZZ_REQUIRE(vsa_builder_finish(&builder, &out, NULL) == VSA_OK);
+    write_seed("cbor", "integers", out);
+
+    builder = vsa_builder_of(buffer, sizeof(buffer));
+    vsa_cbor_write_text(&builder, "module_id");
+    vsa_cbor_write_text(&builder, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x92");
+    vsa_cbor_write_bytes(&builder, vsa_slice_of_text("bytes"));
+    vsa_cbor_write_optional_bytes(&builder, vsa_slice_of(NULL, 0));
+    vsa_cbor_write_boolean(&builder, true);
+    vsa_cbor_write_boolean(&builder, false);
+    FUZZ_REQUIRE(vsa_builder_finish(&builder, &out, NULL) == VSA_OK);
+    write_seed("cbor", "strings", out);
+
+    builder = vsa_builder_of(buffer, sizeof(buffer));
+    vsa_cbor_write_tag(&builder, VSA_COSE_TAG_SIGN1);
+    vsa_cbor_write_array(&builder, 2);
+    vsa_cbor_write_indefinite_map(&builder);
+    vsa_cbor_write_text(&builder, "a");
+    vsa_cbor_write_map(&builder, 2);
+    vsa_cbor_write_unsigned(&builder, 0);
+    vsa_cbor_write_null(&builder);
+    vsa_cbor_write_unsigned(&builder, 31);
+    vsa_cbor_write_array(&builder, 0);
+    vsa_cbor_write_break(&builder);
+    vsa_cbor_write_array(&builder, 1);
+    vsa_cbor_write_array(&builder, 1);
+    vsa_cbor_write_array(&builder, 0);
+    FUZZ_REQUIRE(vsa_builder_finish(&builder, &out, NULL) == VSA_OK);
+    write_seed("cbor", "nested", out);
+
+    static const uint8_t bomb[] = {0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    write_seed("cbor", "length-bomb", vsa_slice_of(bomb, sizeof(bomb)));
+    static const uint8_t twice[] = {0xa2, 0x01, 0x00, 0x01, 0x00};
+    write_seed("cbor", "duplicate-key", vsa_slice_of(twice, sizeof(twice)));
+}
+
+static void make_cose(void)
+{
+    static const struct {
+        enum vsa_curve curve;
+        const char *name;
+    } keys[] = {{VSA_CURVE_P256, "es256"}, {VSA_CURVE_P384, "es384"}, {VSA_CURVE_P521, "es512"}};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        uint8_t buffer[512];
+        struct vsa_key *key = NULL;
+        struct vsa_slice out;
+        FUZZ_REQUIRE(vsa_key_generate(keys[i].curve, &key, NULL) == VSA_OK);
+        FUZZ_REQUIRE(vsa_cose_sign1_sign(key, vsa_slice_of_text("payload"), buffer + 1,
+                                         sizeof(buffer) - 1, &out, NULL) == VSA_OK);
+        write_seed("cose", keys[i].name, out);
+        buffer[0] = 0xc0 | VSA_COSE_TAG_SIGN1;
+        if (keys[i].curve == VSA_CURVE_P384)
+            write_seed("cose", "es384-tagged", vsa_slice_of(buffer, out.size + 1));
+        vsa_key_free(key);
+    }
+}
+
+static struct vsa_software_nsm *make_nsm(bool debug)
+{
+    static uint8_t buffer[VSA_MAX_CERTIFICATE];
+    struct vsa_slice root;
+    struct vsa_key *key = NULL;
+    struct vsa_authority *authority = NULL;
+    struct vsa_software_nsm *nsm = NULL;
+    struct vsa_module_id module_id;
+    struct vsa_pcr_bank bank;
+    vsa_pcr_bank_init(&bank);
+    for (unsigned i = 0; i < 5; i++)
+        FUZZ_REQUIRE(vsa_pcr_measure_text("seed", bank.value[i], NULL) == VSA_OK);
+    if (debug)
+        vsa_pcr_bank_set_debug(&bank);
+    FUZZ_REQUIRE(vsa_module_id_make("i-0123456789abcdef0", 1, &module_id, NULL) == VSA_OK);
+    FUZZ_REQUIRE(vsa_authority_make_root(NOW_MS, &key, buffer, sizeof(buffer), &root, NULL) ==
+                 VSA_OK);
+    FUZZ_REQUIRE(vsa_authority_new(key, root, &module_id, &authority, NULL) == VSA_OK);
+    FUZZ_REQUIRE(vsa_software_nsm_new(authority, &bank, &nsm, NULL) == VSA_OK);
+    return nsm;
+}
+
+/* Writes a request and the NSM's answer to it as seeds; the answer is borrowed. */
+static struct vsa_nsm_response ask(struct vsa_software_nsm *nsm,
+                                   const struct vsa_nsm_request *request, const char *name)
+{
+    uint8_t buffer[VSA_NSM_MAX_REQUEST];
+    char file[64];
+    struct vsa_slice encoded;
+    struct vsa_slice answer;
+    struct vsa_nsm_response response;
+    FUZZ_REQUIRE(vsa_nsm_request_encode(request, buffer, sizeof(buffer), &encoded, NULL) == VSA_OK);
+    vsa_software_nsm_respond(nsm, encoded, NOW_MS + 1000, &answer, NULL);
+    FUZZ_REQUIRE(vsa_nsm_response_decode(answer, &response, NULL) == VSA_OK);
+    if (name) {
+        (void)snprintf(file, sizeof(file), "%s-request", name);
+        write_seed("nsm_message", file, encoded);
+        (void)snprintf(file, sizeof(file), "%s-response", name);
+        write_seed("nsm_message", file, answer);
+    }
+    return response;
+}
+
+static void make_nsm_messages(struct vsa_software_nsm *nsm)
+{
+    struct vsa_slice data = vsa_slice_of_text("hello");
+    static const char *const names[] = {"describe-pcr", "extend-pcr",  "lock-pcr",  "lock-pcrs",
+                                        "describe-nsm", "attestation", "get-random"};
+    for (enum vsa_nsm_kind kind = VSA_NSM_DESCRIBE_PCR; kind <= VSA_NSM_GET_RANDOM; kind++) {
+        struct vsa_nsm_request request = {.kind = kind, .index = 16, .range = 20};
+        if (kind == VSA_NSM_EXTEND_PCR)
+            request.data = data;
+        (void)ask(nsm, &request, names[kind]);
+    }
+    struct vsa_nsm_request wrong = {.kind = VSA_NSM_DESCRIBE_PCR, .index = 32};
+    (void)ask(nsm, &wrong, "invalid-index");
+}
+
+static void make_document(const char *name, bool debug, bool all_fields, bool as_base64)
+{
+    static char text[2 * VSA_MAX_DOCUMENT];
+    struct vsa_software_nsm *nsm = make_nsm(debug);
+    struct vsa_nsm_request request = {.kind = VSA_NSM_ATTESTATION};
+    if (all_fields) {
+        request.user_data = vsa_slice_of_text("user data");
+        request.nonce = vsa_slice_of_text("nonce");
+        request.public_key = vsa_slice_of_text("public key");
+    }
+    struct vsa_nsm_response response = ask(nsm, &request, NULL);
+    FUZZ_REQUIRE(response.kind == VSA_NSM_ATTESTATION);
+    if (as_base64) {
+        FUZZ_REQUIRE(vsa_base64_encode(response.document, text, sizeof(text), NULL) == VSA_OK);
+        write_text("document", name, text);
+    } else {
+        write_seed("document", name, response.document);
+    }
+    vsa_software_nsm_free(nsm);
+}
+
+static void make_protocol_lines(void)
+{
+    static const char target[] = "protocol_line";
+    write_text(target, "ping", "{\"command\":\"ping\",\"id\":7}");
+    write_text(target, "attest",
+               "{\"command\":\"attest\",\"user_data\":\"hello\",\"nonce\":\"n\","
+               "\"generate_key\":true,\"id\":\"a\"}");
+    write_text(target, "attest-binary",
+               "{\"command\":\"attest\",\"user_data_base64\":\"AAH/\","
+               "\"nonce_base64\":\"/w==\",\"generate_key\":false}");
+    write_text(target, "attest-null", "{\"command\":\"attest\",\"user_data\":null}");
+    write_text(target, "pong", "{\"success\":true,\"message\":\"pong\"}");
+    write_text(target, "status",
+               "{\"success\":true,\"status\":\"running\",\"port\":9000,\"uptime\":5,"
+               "\"version\":\"0.1.0\",\"requests\":1,\"errors\":0,\"connections\":1,"
+               "\"module_id\":\"i-0-enc0\",\"nsm_reachable\":true}");
+    write_text(target, "attested",
+               "{\"success\":true,\"attestation_document\":\"hEShATgioEBA\",\"user_data\":\"u\","
+               "\"nonce\":null,\"has_public_key\":true,\"document_size\":9,"
+               "\"timestamp\":1767225600000}");
+    write_text(target, "refused",
+               "{\"success\":false,\"error\":\"busy\\u001b\",\"error_code\":\"busy\"}");
+    write_text(target, "deep", "{\"a\":[[[[[[[[[[]]]]]]]]]]}");
+}
+
+static void make_base64(void)
+{
+    write_text("base64", "empty", "");
+    write_text("base64", "whole", "hEShATgioFkQ");
+    write_text("base64", "padded", "hEShATgioFk=");
+    write_text("base64", "lines", "hESh\r\nATgi\n oA==\n");
+    write_text("base64", "stray-bits", "hEShAR==");
+}
+
+static void make_enclaves(void)
+{
+    static const char target[] = "describe_enclaves";
+    write_text(target, "none", "[]");
+    write_text(
+        target, "one",
+        "[{\"EnclaveName\":\"app\",\"EnclaveID\":\"i-0123456789abcdef0-enc0123456789abcdef\","
+        "\"ProcessID\":1,\"EnclaveCID\":16,\"NumberOfCPUs\":2,\"CPUIDs\":[1,3],"
+        "\"MemoryMiB\":64,\"State\":\"RUNNING\",\"Flags\":\"DEBUG_MODE\"}]");
+    write_text(
+        target, "two",
+        "[{\"EnclaveName\":\"app\",\"EnclaveID\":\"a\",\"EnclaveCID\":16,\"State\":\"RUNNING\","
+        "\"Flags\":\"NONE\"},{\"EnclaveName\":\"b\",\"EnclaveID\":\"b\",\"EnclaveCID\":17,"
+        "\"State\":\"RUNNING\",\"Flags\":\"NONE\"},{\"EnclaveID\":\"c\",\"EnclaveCID\":18,"
+        "\"State\":\"TERMINATING\",\"Flags\":\"NONE\"}]");
+#define PCR                                                                                        \
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"                             \
+    "202122232425262728292a2b2c2d2e2f"
+    write_text(target, "measured",
+               "[{\"EnclaveID\":\"a\",\"EnclaveCID\":16,\"State\":\"RUNNING\",\"Flags\":\"NONE\","
+               "\"Measurements\":{\"HashAlgorithm\":\"Sha384 { ... }\",\"PCR0\":\"" PCR "\"}}]");
+    write_text(target, "built",
+               "Start building the Enclave Image...\n{\"Measurements\":{\"PCR0\":\"" PCR
+               "\",\"PCR1\":\"" PCR "\",\"PCR2\":\"" PCR "\"}}\n");
+    write_text(target, "bare", "{\"PCR8\":\"" PCR "\"}");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        return 2;
+    }
+    folder = argv[1];
+    struct vsa_software_nsm *nsm = make_nsm(false);
+    make_cbor();
+    make_cose();
+    make_nsm_messages(nsm);
+    vsa_software_nsm_free(nsm);
+    make_document("plain", false, false, false);
+    make_document("all-fields", false, true, false);
+    make_document("debug-base64", true, false, true);
+    make_protocol_lines();
+    make_base64();
+    make_enclaves();
+    return 0;
+}
