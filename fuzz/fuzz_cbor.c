@@ -41,13 +41,15 @@ static bool read_and_write(struct vsa_cbor_reader *reader, struct vsa_builder *b
         vsa_cbor_write_text(builder, text);
         return true;
     case VSA_CBOR_SIMPLE:
-        if (vsa_cbor_read_boolean(reader, &flag, NULL) == VSA_OK) {
-            vsa_cbor_write_boolean(builder, flag);
+        if (vsa_cbor_read_optional_null(reader, &flag, NULL) != VSA_OK)
+            return false;
+        if (flag) {
+            vsa_cbor_write_null(builder);
             return true;
         }
-        if (vsa_cbor_read_optional_null(reader, &flag, NULL) != VSA_OK || !flag)
+        if (vsa_cbor_read_boolean(reader, &flag, NULL) != VSA_OK)
             return false;
-        vsa_cbor_write_null(builder);
+        vsa_cbor_write_boolean(builder, flag);
         return true;
     case VSA_CBOR_ARRAY:
     case VSA_CBOR_MAP:
