@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit_test.h"
+
+#include "mutation.h"
+
+static void add_root(struct vsa_verifier *verifier, struct vsa_slice root)
+{
+    struct vsa_error error = {0};
+    if (vsa_verifier_add_root(verifier, root, &error) != VSA_OK)
+        fail_msg("root: %s", error.detail);
+}
+
+static struct vsa_verifier *make_verifier(struct setting *setting, struct vsa_slice own_root)
+{
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    assert_non_null(verifier);
+    if (setting->anchors != ANCHOR_NONE)
+        add_root(verifier, forge_genuine_root(&setting->forge));
+    if (setting->anchors == ANCHOR_OWN)
+        add_root(verifier, own_root);
+    return verifier;
+}
+
+static bool is_zero(const void *bytes, size_t size)
+{
+    const uint8_t *byte = bytes;
+    for (size_t i = 0; i < size; i++)
+        if (byte[i])
+            return false;
+    return true;
+}
+
+/* The verdict; and that nothing can be mistaken for claims after a refusal. */
+static void check(struct vsa_verifier *verifier, struct vsa_slice document,
+                  const struct setting *setting, enum vsa_status expected)
+{
+    struct vsa_claims claims;
+    struct vsa_error error;
+    memset(&claims, 0xa5, sizeof(claims));
+    memset(&error, 0xa5, sizeof(error));
+    enum vsa_status status =
+        vsa_verify(verifier, document, setting->used_policy, setting->now_ms, &claims, &error);
+    if (status != expected)
+        fail_msg("%s instead of %s: %s", vsa_status_code(status), vsa_status_code(expected),
+                 status == VSA_OK ? "accepted" : error.detail);
+    if (status == VSA_OK) {
+        assert_in_range((uintptr_t)claims.module_id.data, (uintptr_t)document.data,
+                        (uintptr_t)document.data + document.size - 1);
+        assert_int_equal(claims.verified_at_ms, setting->now_ms);
+        return;
+    }
+    assert_true(is_zero(&claims, sizeof(claims)));
+    assert_int_equal(error.status, status);
+    assert_true(error.detail[0] != '\0' && strnlen(error.detail, VSA_ERROR_DETAIL) > 8);
+    assert_true(error.offset == VSA_NO_OFFSET || error.offset <= document.size);
+    /* The error object is optional. */
+    assert_int_equal(
+        vsa_verify(verifier, document, setting->used_policy, setting->now_ms, &claims, NULL),
+        status);
+}
+
+static void check_genuine(struct vsa_verifier *verifier, struct vsa_slice document)
+{
+    struct vsa_policy policy;
+    struct vsa_claims claims;
+    struct vsa_error error = {0};
+    vsa_policy_init(&policy);
+    if (vsa_verify(verifier, document, &policy, FORGE_NOW_MS, &claims, &error) != VSA_OK)
+        fail_msg("the genuine document: %s", error.detail);
+}
+
+/* A heap block of exactly its size, so that sanitizers and valgrind see what is read past it. */
+static struct vsa_slice exact_copy(struct vsa_slice bytes)
+{
+    uint8_t *copy = malloc(bytes.size ? bytes.size : 1);
+    assert_non_null(copy);
+    if (bytes.size)
+        memcpy(copy, bytes.data, bytes.size);
+    return vsa_slice_of(copy, bytes.size);
+}
+
+static void free_copy(struct vsa_slice copy)
+{
+    free((void *)(uintptr_t)copy.data);
+}
+
+static void set_up(struct setting *setting)
+{
+    forge_reset(&setting->forge);
+    vsa_policy_init(&setting->policy);
+    setting->used_policy = &setting->policy;
+    setting->now_ms = FORGE_NOW_MS;
+    setting->anchors = ANCHOR_GENUINE;
+}
+
+static bool same_bytes(struct vsa_slice a, struct vsa_slice b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+static void run_row(void **state)
+{
+    const struct mutation *row = *state;
+    static struct setting setting;
+    static struct setting untouched;
+    set_up(&untouched);
+    set_up(&setting);
+    struct vsa_slice genuine = exact_copy(forge_build(&untouched.forge));
+    row->apply(&setting, row);
+    struct vsa_slice mutated = exact_copy(forge_build(&setting.forge));
+    struct vsa_slice own_root = setting.forge.made_certificates[FORGE_ROOT];
+
+    /* A row that changes nothing would test nothing. */
+    bool changed = !same_bytes(genuine, mutated) || setting.now_ms != untouched.now_ms ||
+                   setting.anchors != untouched.anchors || !setting.used_policy ||
+                   memcmp(&setting.policy, &untouched.policy, sizeof(setting.policy)) != 0;
+    assert_int_equal(changed, row->apply != leave);
+
+    struct vsa_verifier *cold = make_verifier(&setting, own_root);
+    check(cold, mutated, &setting, row->expected);
+    vsa_verifier_free(cold);
+
+    struct vsa_verifier *warm = make_verifier(&setting, own_root);
+    if (setting.anchors != ANCHOR_NONE)
+        check_genuine(warm, genuine);
+    check(warm, mutated, &setting, row->expected);
+    check(warm, mutated, &setting, row->expected);
+    if (setting.anchors != ANCHOR_NONE)
+        check_genuine(warm, genuine);
+    vsa_verifier_free(warm);
+    free_copy(mutated);
+    free_copy(genuine);
+}
+
+int mutation_run(const char *group, const struct mutation *rows, size_t count)
+{
+    struct CMUnitTest *tests = calloc(count, sizeof(*tests));
+    if (!tests)
+        return 1;
+    for (size_t i = 0; i < count; i++) {
+        tests[i].name = rows[i].name;
+        tests[i].test_func = run_row;
+        tests[i].initial_state = (void *)(uintptr_t)&rows[i];
+    }
+    int failed = _cmocka_run_group_tests(group, tests, count, NULL, NULL);
+    free(tests);
+    return failed;
+}
+
+/* --- for `apply` --- */
+
+void set_cose(struct setting *setting, const struct mutation *row)
+{
+    memcpy((char *)&setting->forge.cose + row->where, &row->hex, sizeof(row->hex));
+}
+
+void set_field(struct setting *setting, const struct mutation *row)
+{
+    forge_set(&setting->forge, (enum forge_field)row->where, row->hex);
+}
+
+void set_field_size(struct setting *setting, const struct mutation *row)
+{
+    forge_set_value(&setting->forge, (enum forge_field)row->where,
+                    forge_bytes(&setting->forge, (size_t)row->number, 0x5a));
+}
+
+void remove_field(struct setting *setting, const struct mutation *row)
+{
+    forge_remove(&setting->forge, (enum forge_field)row->where);
+}
+
+void add_entry(struct setting *setting, const struct mutation *row)
+{
+    forge_add(&setting->forge, row->text, row->hex);
+}
+
+void leave(struct setting *setting, const struct mutation *row)
+{
+    (void)setting;
+    (void)row;
+}
