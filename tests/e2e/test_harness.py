@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tests' own tools must be able to fail: runners, counting, the layer check."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+
+import harness
+
+TAP_RUNNER = os.path.join(harness.SOURCE, "tests", "e2e", "tap_runner.py")
+RUN_CMOCKA = os.path.join(harness.SOURCE, "tests", "unit", "run_cmocka.py")
+COUNT_TESTS = os.path.join(harness.SOURCE, "scripts", "count-tests")
+CHECK_LAYERS = os.path.join(harness.SOURCE, "scripts", "check-layers")
+
+
+class TapRunner(harness.TestCase):
+    def lines(self, body, status, *arguments):
+        path = self.path("test_sample.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("import unittest, time\nclass Sample(unittest.TestCase):\n" + body)
+        done = harness.run([sys.executable, TAP_RUNNER, path, *arguments])
+        self.assert_exit(done, status)
+        return [row for row in done.stdout.decode().splitlines() if not row.startswith("#")]
+
+    def test_counts_each_case(self):
+        body = (
+            "    def test_a(self): pass\n"
+            "    def test_b(self): self.fail('no')\n"
+            "    @unittest.skip('no tool')\n"
+            "    def test_c(self): pass\n"
+            "    def test_d(self): raise OSError('broken')\n"
+        )
+        self.assertEqual(
+            self.lines(body, 1),
+            [
+                "ok 1 - Sample.test_a",
+                "not ok 2 - Sample.test_b",
+                "ok 3 - Sample.test_c # SKIP no tool",
+                "not ok 4 - Sample.test_d",
+                "1..4",
+            ],
+        )
+
+    def test_a_failing_sub_test_fails_its_case_once(self):
+        body = (
+            "    def test_a(self):\n"
+            "        for n in (1, 2, 3):\n"
+            "            with self.subTest(n=n): self.assertEqual(n, 2)\n"
+        )
+        self.assertEqual(self.lines(body, 1), ["not ok 1 - Sample.test_a", "1..1"])
+
+    def test_no_test_is_a_failure(self):
+        self.assertEqual(self.lines("    pass\n", 1)[0], "1..0")
+
+    def test_a_hanging_file_ends(self):
+        self.assertEqual(self.lines("    def test_a(self): time.sleep(600)\n", 1, "1"), [])
+
+
+class RunCmocka(harness.TestCase):
+    def run_script(self, text):
+        path = self.path("program")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n" + text)
+        os.chmod(path, stat.S_IRWXU)
+        return harness.run([sys.executable, RUN_CMOCKA, path])
+
+    def test_mends_skips_and_keeps_the_rest(self):
+        done = self.run_script(
+            "echo 1..3; echo 'ok 1 - a'; echo '# skip: no shared folder'\n"
+            "echo 'not ok 2 # SKIP b'; echo 'not ok 3 - c'; exit 1\n"
+        )
+        self.assert_exit(done, 1)
+        self.assertEqual(
+            done.stdout.decode().splitlines(),
+            ["1..3", "ok 1 - a", "ok 2 - b # SKIP no shared folder", "not ok 3 - c"],
+        )
+
+    def test_a_crash_is_a_failure(self):
+        done = self.run_script("echo 1..2; echo 'ok 1 - a'; kill -SEGV $$\n")
+        self.assert_exit(done, 1)
+        self.assertIn("Bail out!", done.stdout.decode())
+        self.assertIn("SIGSEGV", done.stdout.decode())
+
+
+class CountTests(harness.TestCase):
+    def count(self, programs, junit):
+        logs = self.path("meson-logs")
+        os.mkdir(logs)
+        with open(os.path.join(logs, "testlog.json"), "w", encoding="utf-8") as file:
+            for name, result in programs:
+                file.write(json.dumps({"name": name, "result": result}) + "\n")
+        with open(os.path.join(logs, "testlog.junit.xml"), "w", encoding="utf-8") as file:
+            file.write(junit)
+        done = harness.run([sys.executable, COUNT_TESTS, self.folder])
+        return done.returncode, done.stdout.decode().splitlines()[-1]
+
+    def test_counts_cases_and_skips(self):
+        junit = (
+            '<testsuites><testsuite name="p.p:unit / a"><testcase name="1"/><testcase name="2">'
+            "<skipped>why</skipped></testcase></testsuite></testsuites>"
+        )
+        self.assertEqual(
+            self.count([("p:unit / a", "OK")], junit), (0, "1 passed, 0 failed, 1 skipped")
+        )
+
+    def test_a_failed_case(self):
+        junit = (
+            '<testsuites><testsuite name="p.p:unit / a"><testcase name="1"/><testcase name="2">'
+            "<failure/></testcase></testsuite></testsuites>"
+        )
+        self.assertEqual(
+            self.count([("p:unit / a", "FAIL")], junit), (1, "1 passed, 1 failed, 0 skipped")
+        )
+
+    def test_a_program_that_died_is_a_failure_more(self):
+        junit = '<testsuites><testsuite name="p.p:unit / a"><testcase name="1"/></testsuite></testsuites>'
+        for result in ("ERROR", "TIMEOUT"):
+            with self.subTest(result=result):
+                self.assertEqual(
+                    self.count([("p:unit / a", result)], junit),
+                    (1, "1 passed, 1 failed, 0 skipped"),
+                )
+                shutil.rmtree(self.path("meson-logs"))
+
+    def test_nothing_at_all_is_a_failure(self):
+        self.assertEqual(self.count([], "<testsuites/>"), (1, "0 passed, 0 failed, 0 skipped"))
+
+
+class CheckLayers(harness.TestCase):
+    """On a small tree of its own, under the real table."""
+
+    HEADER = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("git"):
+            self.skipTest("git is not installed")
+        os.makedirs(self.path("scripts"))
+        os.makedirs(self.path("src/base"))
+        os.makedirs(self.path("include/vsattest"))
+        shutil.copy(CHECK_LAYERS, self.path("scripts/check-layers"))
+        shutil.copy(os.path.join(harness.SOURCE, "ARCHITECTURE.md"), self.folder)
+        subprocess.run(["git", "init", "-q", self.folder], check=True, timeout=harness.PATIENCE)
+        self.write("src/base/meson.build", "files('a.c')\n")
+        self.write("src/base/a.c", self.HEADER + "int a(void)\n{\n    return 1;\n}\n")
+
+    def write(self, name, text):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def check(self, expected):
+        done = harness.run([sys.executable, self.path("scripts/check-layers")])
+        if expected is None:
+            self.assert_exit(done, 0)
+        else:
+            self.assert_exit(done, 1)
+            self.assertIn(expected, done.stderr.decode())
+
+    def test_a_good_tree(self):
+        self.check(None)
+
+    def test_what_it_refuses(self):
+        cases = {
+            '#include "cbor/reader.h"\n': "may not include cbor",
+            "#include <vsattest/attestation.h>\n": "may not include attestation",
+            "#include <openssl/evp.h>\n": "may not use openssl",
+            "#include <jansson.h>\n": "may not use jansson",
+            '#include "a.h"\n': 'write "layer/file.h"',
+            "#ifdef OPTION\n#endif\n": "#ifdef OPTION",
+            "#if 0\n#endif\n": "#if 0",
+            "int b(void)\n{\n" + "    ;\n" * 120 + "}\n": "function of 122 lines",
+        }
+        for text, expected in cases.items():
+            with self.subTest(expected=expected):
+                self.write("src/base/a.c", self.HEADER + text)
+                self.check(expected)
+
+    def test_no_licence_line(self):
+        self.write("src/base/a.c", "int a;\n")
+        self.check("no SPDX-License-Identifier")
+
+    def test_a_forgotten_test(self):
+        self.write("tests/unit/meson.build", "unit_tests = ['other']\n")
+        self.write("tests/unit/test_base.c", self.HEADER)
+        self.check("tests/unit/meson.build does not name it")
+
+    def test_an_unknown_layer(self):
+        self.write("src/extra/meson.build", "files('b.c')\n")
+        self.write("src/extra/b.c", self.HEADER)
+        self.check("layer extra is not in the table")
