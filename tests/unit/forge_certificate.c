@@ -329,7 +329,7 @@ static struct vsa_slice key_identifier(struct forge *forge, int number)
 }
 
 static struct vsa_slice extensions(struct forge *forge, const struct forge_certificate *made,
-                                   size_t padding)
+                                   size_t padding, uint8_t fill)
 {
     struct vsa_slice list = forge_hex(forge, "");
     for (size_t i = 0; i < made->extension_count; i++) {
@@ -349,8 +349,8 @@ static struct vsa_slice extensions(struct forge *forge, const struct forge_certi
                                  extension(forge, "551d23", false, forge_der(forge, 0x30, id)));
     }
     if (padding)
-        list = forge_concatenate(forge, list,
-                                 extension(forge, "2a0305", false, forge_fill(forge, padding, 0)));
+        list = forge_concatenate(
+            forge, list, extension(forge, "2a0305", false, forge_fill(forge, padding, fill)));
     return list;
 }
 
@@ -381,7 +381,8 @@ static struct vsa_slice content_of(struct vsa_slice tlv)
     return vsa_slice_of(tlv.data + head, tlv.size - head);
 }
 
-static struct vsa_slice tbs_certificate(struct forge *forge, size_t level, size_t padding)
+static struct vsa_slice tbs_certificate(struct forge *forge, size_t level, size_t padding,
+                                        uint8_t fill)
 {
     const struct forge_certificate *made = &forge->certificates[level];
     const char *above = forge->certificates[level ? level - 1 : 0].subject;
@@ -391,7 +392,7 @@ static struct vsa_slice tbs_certificate(struct forge *forge, size_t level, size_
     uint8_t serial[] = {0x02, 0x01, (uint8_t)(level + 1)};
     struct vsa_slice validity = forge_concatenate(forge, time_value(forge, made->not_before),
                                                   time_value(forge, made->not_after));
-    struct vsa_slice list = extensions(forge, made, padding);
+    struct vsa_slice list = extensions(forge, made, padding, fill);
     struct vsa_slice parts[] = {
         forge_hex(forge, made->version),
         forge_copy(forge, serial, sizeof(serial)),
@@ -438,10 +439,10 @@ static struct vsa_slice wrap(struct forge *forge, enum forge_form form, struct v
     }
 }
 
-static struct vsa_slice certificate(struct forge *forge, size_t level, size_t padding)
+static struct vsa_slice certificate(struct forge *forge, size_t level, size_t padding, uint8_t fill)
 {
     const struct forge_certificate *made = &forge->certificates[level];
-    struct vsa_slice tbs = tbs_certificate(forge, level, padding);
+    struct vsa_slice tbs = tbs_certificate(forge, level, padding, fill);
     enum forge_key_kind signer_kind =
         level && made->signer == forge->certificates[level - 1].key_number
             ? forge->certificates[level - 1].key_kind
@@ -455,17 +456,19 @@ static struct vsa_slice certificate(struct forge *forge, size_t level, size_t pa
     return wrap(forge, made->form, content);
 }
 
-/* The size depends on the padding in steps of one, but for DER's lengths and signatures. */
+/* A signature's size varies by a few bytes: other paddings are tried until one fits. */
 static struct vsa_slice padded_certificate(struct forge *forge, size_t level, size_t size)
 {
-    for (size_t padding = 1; padding < size; padding++) {
-        size_t used = forge->arena_used;
-        struct vsa_slice made = certificate(forge, level, padding);
-        if (made.size == size)
-            return made;
-        if (made.size + 16 < size)
-            padding += size - made.size - 16;
-        forge->arena_used = used;
+    const size_t guess = 400;
+    size_t other = certificate(forge, level, guess, 0).size - guess;
+    for (unsigned fill = 0; fill < 100; fill++) {
+        for (size_t padding = size - other - 2; padding <= size - other + 2; padding++) {
+            size_t used = forge->arena_used;
+            struct vsa_slice made = certificate(forge, level, padding, (uint8_t)fill);
+            if (made.size == size)
+                return made;
+            forge->arena_used = used;
+        }
     }
     REQUIRE(!"such a size cannot be made");
     return forge_hex(forge, "");
@@ -489,7 +492,7 @@ struct vsa_slice forge_issue(struct forge *forge, size_t level)
         !memcmp(above, &remembered[level].above, sizeof(*above)))
         return forge_copy(forge, remembered[level].der, remembered[level].size);
     struct vsa_slice der = made->padded_size ? padded_certificate(forge, level, made->padded_size)
-                                             : certificate(forge, level, 0);
+                                             : certificate(forge, level, 0, 0);
     if (!remembered[level].size && der.size <= sizeof(remembered[level].der)) {
         memcpy(&remembered[level].made, made, sizeof(*made));
         memcpy(&remembered[level].above, above, sizeof(*above));
