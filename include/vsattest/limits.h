@@ -67,9 +67,13 @@
 #define VSA_MAX_JSON_DEPTH 8
 /* A command's name. */
 #define VSA_MAX_COMMAND_NAME 64
-#define VSA_DEFAULT_PORT   9000
+#define VSA_DEFAULT_PORT     9000
 /* Open connections; each idle one costs well under 1 KiB. */
 #define VSA_DEFAULT_MAX_CONNECTIONS 10000
+/* Half-received lines and unsent replies of all connections together. */
+#define VSA_DEFAULT_MAX_BUFFERED (64 * 1024 * 1024)
+/* Commands of one server, the built-in ones included. */
+#define VSA_MAX_COMMANDS 64
 /* Requests waiting for the NSM, which serves one at a time: about a second's worth of work. */
 #define VSA_DEFAULT_MAX_QUEUE 256
 /* A connection without a complete request for so long is closed. */

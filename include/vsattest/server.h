@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A server in the enclave: answers `ping`, `status`, `attest` and commands of one's own, one JSON
+ * object a line, to thousands of connections at once.
+ *
+ *     struct vsa_server_options options;
+ *     vsa_server_options_init(&options);
+ *     vsa_server_new(&options, &server, &error);
+ *     vsa_server_register(server, &(struct vsa_command){.name = "hello", .handler = hello},
+ * &error); vsa_server_run(server, &error);
+ *
+ * All of it runs in the thread that calls vsa_server_run(), but for commands with VSA_COMMAND_NSM:
+ * these run one after the other in a second thread, so that a slow NSM holds up nobody else.
+ *
+ * Source: docs/PROTOCOL.md (the wire contract).
+ * Example: examples/custom_command.c
+ */
+#ifndef VSATTEST_SERVER_H
+#define VSATTEST_SERVER_H
+
+#include <jansson.h>
+
+#include <vsattest/base.h>
+#include <vsattest/limits.h>
+#include <vsattest/nsm.h>
+#include <vsattest/transport.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vsa_server;
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+enum vsa_server_event_kind {
+    VSA_EVENT_LISTENING,         /* detail: the address */
+    VSA_EVENT_NSM_REACHABLE,     /* at the start and when it is back; detail: its module ID */
+    VSA_EVENT_NSM_UNREACHABLE,   /* at the start and when it is lost; detail: why */
+    VSA_EVENT_CONNECTION_OPENED, /* connection, connections */
+    VSA_EVENT_CONNECTION_CLOSED, /* connection, connections; status: why, VSA_OK for its peer's wish
+                                  */
+    VSA_EVENT_CONNECTION_REFUSED, /* the connection limit is reached */
+    VSA_EVENT_REQUEST,            /* answered: connection, command, status, duration_us */
+    VSA_EVENT_ACCEPT_PAUSED,      /* no descriptors or memory left for connections; detail: why */
+    VSA_EVENT_STOPPING,           /* vsa_server_stop() was called */
+    VSA_EVENT_STOPPED, /* status: VSA_OK, or VSA_ERR_TIMEOUT when draining took too long */
+};
+
+/* The event's name for logs, snake_case, static. */
+VSA_PUBLIC const char *vsa_server_event_name(enum vsa_server_event_kind kind);
+
+/* Something that happened. Holds nothing that a client sent: no user data, no nonce. */
+struct vsa_server_event {
+    enum vsa_server_event_kind kind;
+    enum vsa_status status;
+    uint64_t connection; /* counted from 1; 0 when the event is about none */
+    size_t connections;  /* open now */
+    const char *command; /* the command's registered name; NULL when there was no valid one */
+    int64_t duration_us; /* from the request's last byte to its reply */
+    const char *detail;  /* for people, or NULL */
+};
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+/* Runs in the NSM's thread, with `nsm` in its context; answered `busy` when the queue is full. */
+#define VSA_COMMAND_NSM 1U
+/*
+ * Runs in the loop, like a command without flags, but not before the server knows how the NSM is:
+ * for that it asks the NSM if it has not heard of it for a second, and waits half a second at most.
+ */
+#define VSA_COMMAND_NSM_STATE 2U
+
+struct vsa_command_context {
+    void *user;          /* of struct vsa_command */
+    struct vsa_nsm *nsm; /* VSA_COMMAND_NSM: open, to be used during the call; else NULL */
+};
+
+/*
+ * Answers one request.
+ *
+ * context  in
+ * request  in: the client's object, its "command" and "id" included; borrowed during the call
+ * reply    in: an object with "success": true; add members. The server adds the "id". The whole
+ *          line has VSA_MAX_REPLY_LINE bytes at most
+ * error    out: on failure, status and detail become the reply's "error_code" and "error"
+ *
+ * Returns VSA_OK, or the status of a failure. Without VSA_COMMAND_NSM a handler must not block: it
+ * runs in the thread that serves everybody.
+ */
+typedef enum vsa_status vsa_command_handler(const struct vsa_command_context *context,
+                                            const json_t *request, json_t *reply,
+                                            struct vsa_error *error);
+
+struct vsa_command {
+    const char *name; /* 1..VSA_MAX_COMMAND_NAME of a-z 0-9 _ - ; copied */
+    vsa_command_handler *handler;
+    void *user;     /* passed to the handler; must live as long as the server */
+    unsigned flags; /* VSA_COMMAND_*, at most one of them */
+};
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/*
+ * A P-384 key pair that `attest` made because of "generate_key", with the public half in a
+ * document. All slices are valid during the call only, and the private key is wiped after it.
+ */
+struct vsa_server_key {
+    struct vsa_slice private_key; /* PKCS#8 DER */
+    struct vsa_slice public_key;  /* SubjectPublicKeyInfo DER, as in the document */
+    struct vsa_slice document;    /* the attestation document */
+    struct vsa_slice user_data;   /* of the request, or absent */
+    struct vsa_slice nonce;       /* likewise */
+};
+
+/* --- options ---------------------------------------------------------------------------------- */
+
+/* Fill with vsa_server_options_init(), then change what you want. Strings are copied. */
+struct vsa_server_options {
+    const char *listen; /* an address of transport.h; default "vsock:any:9000" */
+    const char *nsm;    /* an address of nsm.h; default "/dev/nsm" */
+
+    size_t max_connections;     /* VSA_DEFAULT_MAX_CONNECTIONS; more get too_many_connections */
+    size_t max_queue;           /* VSA_DEFAULT_MAX_QUEUE requests waiting for the NSM; then busy */
+    size_t max_line;            /* bytes of a request line; VSA_MAX_REQUEST_LINE, not more */
+    size_t max_buffered;        /* bytes; VSA_DEFAULT_MAX_BUFFERED */
+    int64_t idle_timeout_ms;    /* VSA_DEFAULT_IDLE_TIMEOUT_MS without a complete request */
+    int64_t request_timeout_ms; /* VSA_DEFAULT_REQUEST_TIMEOUT_MS from request to reply */
+    int64_t drain_timeout_ms;   /* VSA_DEFAULT_DRAIN_TIMEOUT_MS after vsa_server_stop() */
+
+    /* Called in the loop's thread for every event; NULL: nobody listens. Must not block. */
+    void (*on_event)(void *user, const struct vsa_server_event *event);
+    /*
+     * Gets the private half of every key made by "generate_key", in the NSM's thread, after the
+     * document is made and before the client has it. Anything but VSA_OK fails the request
+     * with that status. NULL: private keys are wiped at once, and "generate_key" only proves that
+     * an enclave can put a public key into a document.
+     */
+    enum vsa_status (*on_key)(void *user, const struct vsa_server_key *key);
+    void *user; /* passed to both */
+};
+
+VSA_PUBLIC void vsa_server_options_init(struct vsa_server_options *options);
+
+/* --- the server ------------------------------------------------------------------------------- */
+
+/*
+ * Opens the NSM and listens; clients can connect from now on and are served by vsa_server_run().
+ * A `unix:` NSM that does not answer is no error (VSA_EVENT_NSM_UNREACHABLE tells); a device that
+ * is not there is.
+ *
+ * options  in
+ * server   out: set on success; free with vsa_server_free()
+ *
+ * Errors: VSA_ERR_ARGUMENT; those of vsa_listen() and vsa_nsm_open(); VSA_ERR_MEMORY, VSA_ERR_IO.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_new(const struct vsa_server_options *options,
+                                                       struct vsa_server **server,
+                                                       struct vsa_error *error);
+
+/*
+ * Adds a command; before vsa_server_run() only.
+ * Errors: VSA_ERR_ARGUMENT (the name is malformed or taken, no handler, unknown flags),
+ * VSA_ERR_TOO_MANY (VSA_MAX_COMMANDS), VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *server,
+                                                            const struct vsa_command *command,
+                                                            struct vsa_error *error);
+
+/*
+ * Serves until vsa_server_stop(), once in a server's life. Then: no new connections, requests in
+ * flight are answered, new ones get `shutting_down`, the socket file is removed.
+ *
+ * Errors: VSA_ERR_TIMEOUT when requests were still in flight drain_timeout_ms after the stop: the
+ * NSM's thread is in a call that does not return, and vsa_server_free() would wait for it; a
+ * program that ends anyway can leave that out and call _exit(). VSA_ERR_MEMORY, VSA_ERR_IO.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_run(struct vsa_server *server,
+                                                       struct vsa_error *error);
+
+/* From any thread or signal handler, before or during vsa_server_run(), any number of times. */
+VSA_PUBLIC void vsa_server_stop(struct vsa_server *server);
+
+/* Frees it, after vsa_server_run() has returned or without it. NULL is fine. */
+VSA_PUBLIC void vsa_server_free(struct vsa_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

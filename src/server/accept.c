@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/internal.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "protocol/json.h"
+#include "server/answer.h"
+
+/* New connections before the others have their turn. */
+#define ACCEPTS_A_TURN 64
+
+static void on_incoming(uv_poll_t *handle, int status, int events);
+
+static enum vsa_status watch(struct vsa_server *server, struct vsa_error *error)
+{
+    int number = uv_poll_start(&server->accept_poll, UV_READABLE, on_incoming);
+    if (number < 0)
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "uv_poll_start", "%s",
+                        uv_strerror(number));
+    server->accepting = true;
+    return VSA_OK;
+}
+
+void vsa_accept_pause_over(void *user, struct vsa_deadline *entry)
+{
+    struct vsa_server *server = user;
+    if (!server->draining && watch(server, NULL) != VSA_OK)
+        vsa_server_limit(server, &server->pauses, entry);
+}
+
+/*
+ * No descriptor or memory for another connection. The listener stays readable, so without a pause
+ * the loop would spin; the clients wait in its backlog meanwhile.
+ */
+static void pause_accepting(struct vsa_server *server, const char *detail)
+{
+    (void)uv_poll_stop(&server->accept_poll);
+    server->accepting = false;
+    vsa_server_limit(server, &server->pauses, &server->accept_pause);
+    vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_ACCEPT_PAUSED,
+                                                      .status = VSA_ERR_IO,
+                                                      .detail = detail});
+}
+
+/* One line of explanation, if the peer's buffer takes it: a new one's does. */
+static void refuse(struct vsa_server *server, int fd)
+{
+    struct vsa_error error;
+    VSA_AUTO_JSON json_t *reply = json_object();
+    vsa_error_set(&error, VSA_ERR_CONNECTIONS, VSA_NO_OFFSET, NULL,
+                  "%zu connections are open already; try again later", server->connections);
+    vsa_answer_error(reply, &error);
+    size_t size = vsa_answer_write(reply, NULL, server->output_scratch);
+    ssize_t sent = send(fd, server->output_scratch, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent;
+    (void)shutdown(fd, SHUT_WR);
+    (void)close(fd);
+    vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED,
+                                                      .status = VSA_ERR_CONNECTIONS});
+}
+
+static void welcome(struct vsa_server *server, int fd)
+{
+    struct vsa_error error;
+    if (server->connections >= server->options.max_connections)
+        refuse(server, fd);
+    else if (vsa_connection_open(server, fd, &error) != VSA_OK)
+        pause_accepting(server, error.detail);
+}
+
+/* Errors of the one connection that was waiting, not of ours (accept(2)). */
+static bool concerns_peer_only(int number)
+{
+    return number == EINTR || number == ECONNABORTED || number == EPROTO || number == ECONNRESET ||
+           number == ENOTCONN || number == ETIMEDOUT;
+}
+
+/* Accepts one; false when there is none, or no more can be taken now. */
+static bool accept_one(struct vsa_server *server)
+{
+    int fd = accept4(server->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        welcome(server, fd);
+        return server->accepting;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return false;
+    if (concerns_peer_only(errno))
+        return true;
+    pause_accepting(server, strerror(errno));
+    return false;
+}
+
+static void on_incoming(uv_poll_t *handle, int status, int events)
+{
+    struct vsa_server *server = handle->data;
+    (void)events;
+    if (status < 0) {
+        pause_accepting(server, uv_strerror(status));
+        return;
+    }
+    for (int i = 0; i < ACCEPTS_A_TURN; i++)
+        if (!accept_one(server))
+            return;
+}
+
+enum vsa_status vsa_accept_start(struct vsa_server *server, struct vsa_error *error)
+{
+    int number = uv_poll_init(&server->loop, &server->accept_poll, server->listener.fd);
+    if (number < 0)
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "uv_poll_init", "%s",
+                        uv_strerror(number));
+    server->accept_poll.data = server;
+    return watch(server, error);
+}
+
+void vsa_accept_stop(struct vsa_server *server)
+{
+    vsa_deadlines_remove(&server->accept_pause);
+    /* Whoever connected before the stop gets an answer. */
+    server->accepting = true;
+    for (size_t i = 0; i < server->options.max_connections; i++)
+        if (!accept_one(server))
+            break;
+    vsa_deadlines_remove(&server->accept_pause);
+    server->accepting = false;
+    uv_close((uv_handle_t *)&server->accept_poll, NULL);
+    vsa_listener_close(&server->listener);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/answer.h"
+
+#include "base/error.h"
+#include "protocol/reply.h"
+
+/* Says what needs no memory to be said. */
+static const char out_of_memory_line[] =
+    "{\"success\":false,\"error\":\"out of memory\",\"error_code\":\"out_of_memory\"}\n";
+
+void vsa_answer_error(json_t *reply, const struct vsa_error *error)
+{
+    /* A reply that cannot be filled is found when it is written. */
+    if (vsa_reply_set_error(reply, error, NULL) != VSA_OK)
+        (void)json_object_clear(reply);
+}
+
+enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_nsm *nsm,
+                               const json_t *request, json_t *reply, struct vsa_error *error)
+{
+    struct vsa_command_context context = {.user = command->user, .nsm = nsm};
+    error->detail[0] = '\0';
+    enum vsa_status status = vsa_json_set(reply, "success", json_true(), error);
+    if (status == VSA_OK)
+        status = command->handler(&context, request, reply, error);
+    if (status == VSA_OK)
+        return VSA_OK;
+    /* A handler may return a status and say nothing more. */
+    if (error->detail[0] == '\0' || error->status != status)
+        vsa_error_set(error, status, VSA_NO_OFFSET, NULL, "%s", vsa_status_text(status));
+    vsa_answer_error(reply, error);
+    return status;
+}
+
+static enum vsa_status write_line(json_t *reply, json_t *id, char *buffer, size_t *size)
+{
+    /* Every answer says how the request went; only memory can have kept it from doing so. */
+    if (!json_object_get(reply, "success"))
+        return VSA_ERR_MEMORY;
+    if (id && json_object_set_nocheck(reply, "id", id) != 0)
+        return VSA_ERR_MEMORY;
+    return vsa_json_write_line(reply, buffer, VSA_MAX_REPLY_LINE, size, NULL);
+}
+
+size_t vsa_answer_write(json_t *reply, json_t *id, char *buffer)
+{
+    size_t size = 0;
+    struct vsa_error error;
+    enum vsa_status status = write_line(reply, id, buffer, &size);
+    if (status == VSA_ERR_BUFFER) {
+        vsa_error_set(&error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
+                      "the reply is larger than %d bytes", VSA_MAX_REPLY_LINE);
+        vsa_answer_error(reply, &error);
+        status = write_line(reply, id, buffer, &size);
+    }
+    if (status == VSA_OK)
+        return size;
+    memcpy(buffer, out_of_memory_line, sizeof(out_of_memory_line) - 1);
+    return sizeof(out_of_memory_line) - 1;
+}

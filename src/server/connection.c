@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/internal.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Requests of one connection before others have their turn. */
+#define REQUESTS_A_TURN 64
+
+/* What a connection has to work on: the scratch just read into, or what it kept. */
+struct turn {
+    const char *data;
+    size_t size;
+    size_t taken; /* bytes at the front that were lines */
+};
+
+struct vsa_connection *vsa_connection_of(struct vsa_deadline *entry)
+{
+    return (struct vsa_connection *)(void *)((char *)entry -
+                                             offsetof(struct vsa_connection, deadline));
+}
+
+static bool is_closed(const struct vsa_connection *connection)
+{
+    return connection->state == VSA_CONNECTION_CLOSED;
+}
+
+/* Its next request must wait: for the one in flight, or until the peer reads its replies. */
+static bool is_blocked(const struct vsa_connection *connection)
+{
+    return connection->job || vsa_output_pending(connection);
+}
+
+/* --- closing ---------------------------------------------------------------------------------- */
+
+static void free_connection(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void vsa_connection_close(struct vsa_connection *connection, enum vsa_status reason)
+{
+    struct vsa_server *server = connection->server;
+    if (is_closed(connection))
+        return;
+    connection->state = VSA_CONNECTION_CLOSED;
+    vsa_dispatch_abandon(connection);
+    vsa_deadlines_remove(&connection->deadline);
+    vsa_output_drop(connection);
+    vsa_buffer_consume(&connection->input, &server->budget, connection->input.size);
+    uv_close((uv_handle_t *)&connection->poll, free_connection);
+    (void)close(connection->fd);
+    server->connections--;
+    vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
+                                                      .connection = connection->number,
+                                                      .status = reason});
+}
+
+/* The last reply is sent. Whoever still writes must be able to read why we stop. */
+static void finish(struct vsa_connection *connection)
+{
+    if (connection->input_ended || shutdown(connection->fd, SHUT_WR) < 0) {
+        vsa_connection_close(connection, connection->reason);
+        return;
+    }
+    connection->state = VSA_CONNECTION_LINGERING;
+    connection->deaf = false;
+}
+
+static void refuse(struct vsa_connection *connection, enum vsa_status reason, const char *detail)
+{
+    struct vsa_error error;
+    vsa_error_set(&error, reason, VSA_NO_OFFSET, NULL, "%s", detail);
+    vsa_dispatch_error(connection, &error, NULL);
+    if (is_closed(connection))
+        return;
+    connection->state = VSA_CONNECTION_CLOSING;
+    connection->reason = reason;
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static bool is_too_long(const struct vsa_connection *connection, size_t size)
+{
+    return size >= connection->server->options.max_line;
+}
+
+/* The next complete line; without a newline, what came before the end of the input is one too. */
+static bool next_line(struct vsa_connection *connection, struct turn *turn, struct vsa_slice *line)
+{
+    const char *start = turn->data + turn->taken;
+    size_t size = turn->size - turn->taken;
+    const char *newline = NULL;
+    if (size > connection->scanned)
+        newline = memchr(start + connection->scanned, '\n', size - connection->scanned);
+    if (newline) {
+        *line = vsa_slice_of(start, (size_t)(newline - start));
+        turn->taken += line->size + 1;
+        connection->scanned = 0;
+        return true;
+    }
+    connection->scanned = size;
+    if (!connection->input_ended || size == 0)
+        return false;
+    *line = vsa_slice_of(start, size);
+    turn->taken = turn->size;
+    connection->scanned = 0;
+    return true;
+}
+
+static void answer_lines(struct vsa_connection *connection, struct turn *turn)
+{
+    struct vsa_slice line;
+    for (int i = 0; i < REQUESTS_A_TURN; i++) {
+        if (connection->state != VSA_CONNECTION_OPEN || is_blocked(connection))
+            return;
+        if (!next_line(connection, turn, &line)) {
+            if (is_too_long(connection, turn->size - turn->taken))
+                refuse(connection, VSA_ERR_LINE_TOO_LONG, "the request line is too long");
+            return;
+        }
+        vsa_dispatch_line(connection, line);
+    }
+}
+
+/* Keeps what is no line yet. */
+static void keep_rest(struct vsa_connection *connection, const struct turn *turn)
+{
+    struct vsa_buffer *input = &connection->input;
+    struct vsa_buffer_budget *budget = &connection->server->budget;
+    if (is_closed(connection))
+        return;
+    if (connection->state != VSA_CONNECTION_OPEN) {
+        vsa_buffer_consume(input, budget, input->size);
+    } else if (turn->data == input->data) {
+        vsa_buffer_consume(input, budget, turn->taken);
+    } else if (!vsa_buffer_append(input, budget, turn->data + turn->taken,
+                                  turn->size - turn->taken)) {
+        refuse(connection, VSA_ERR_BUSY, "too many unfinished requests; try again later");
+    }
+}
+
+/* --- what happens next ------------------------------------------------------------------------ */
+
+static void watch(struct vsa_connection *connection, int events);
+
+static int wanted_events(const struct vsa_connection *connection)
+{
+    int events = vsa_output_pending(connection) ? UV_WRITABLE : 0;
+    if (!connection->input_ended && !connection->deaf)
+        events |= UV_READABLE;
+    return events;
+}
+
+static bool has_more_lines(const struct vsa_connection *connection)
+{
+    return connection->state == VSA_CONNECTION_OPEN && !is_blocked(connection) &&
+           connection->input.size > connection->scanned;
+}
+
+/* Puts it into the list of what it waits for. */
+static void set_limit(struct vsa_connection *connection)
+{
+    struct vsa_server *server = connection->server;
+    bool listed = connection->deadline.next != NULL;
+    if (connection->state == VSA_CONNECTION_LINGERING)
+        vsa_server_limit(server, &server->lingering, &connection->deadline);
+    else if (connection->job)
+        vsa_deadlines_append(&server->busy, &connection->deadline, 0);
+    else if (has_more_lines(connection))
+        vsa_server_limit(server, &server->ready, &connection->deadline);
+    else if (connection->answered || !listed)
+        vsa_server_limit(server, &server->idle, &connection->deadline);
+    connection->answered = false;
+}
+
+static void schedule(struct vsa_connection *connection)
+{
+    if (!is_blocked(connection))
+        connection->deaf = false;
+    if (connection->state == VSA_CONNECTION_OPEN && connection->input_ended &&
+        !is_blocked(connection) && connection->input.size == 0) {
+        vsa_connection_close(connection, VSA_OK);
+        return;
+    }
+    set_limit(connection);
+    watch(connection, wanted_events(connection));
+}
+
+/* One turn: answers what there is to answer, sends it, decides what to wait for. */
+static void work(struct vsa_connection *connection, struct turn *turn)
+{
+    struct vsa_server *server = connection->server;
+    answer_lines(connection, turn);
+    keep_rest(connection, turn);
+    vsa_output_flush(connection);
+    if (connection->state == VSA_CONNECTION_CLOSING && !vsa_output_pending(connection))
+        finish(connection);
+    if (!is_closed(connection))
+        schedule(connection);
+    vsa_server_check_drained(server);
+}
+
+static void work_on_input(struct vsa_connection *connection)
+{
+    struct turn turn = {connection->input.data, connection->input.size, 0};
+    work(connection, &turn);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* Bytes read; 0 when there are none now. Notices the end of the input and a peer that is gone. */
+static size_t receive(struct vsa_connection *connection, size_t capacity)
+{
+    char *scratch = connection->server->input_scratch;
+    ssize_t got;
+    do {
+        got = recv(connection->fd, scratch, capacity, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got > 0)
+        return (size_t)got;
+    if (got == 0)
+        connection->input_ended = true;
+    else if (errno != EAGAIN && errno != EWOULDBLOCK)
+        vsa_connection_close(connection, VSA_ERR_CLOSED);
+    return 0;
+}
+
+/* Its words no longer matter; it shall only be able to finish them. */
+static void discard(struct vsa_connection *connection)
+{
+    (void)receive(connection, VSA_MAX_REQUEST_LINE);
+    if (connection->input_ended)
+        vsa_connection_close(connection, connection->reason);
+}
+
+static void read_and_work(struct vsa_connection *connection)
+{
+    struct vsa_server *server = connection->server;
+    struct vsa_buffer *input = &connection->input;
+    size_t size = receive(connection, server->options.max_line - input->size);
+    struct turn turn = {server->input_scratch, size, 0};
+    if (is_closed(connection))
+        return;
+    if (input->size > 0) {
+        if (!vsa_buffer_append(input, &server->budget, server->input_scratch, size))
+            refuse(connection, VSA_ERR_BUSY, "too many unfinished requests; try again later");
+        turn = (struct turn){input->data, input->size, 0};
+    }
+    work(connection, &turn);
+}
+
+static void on_readable(struct vsa_connection *connection)
+{
+    if (connection->state == VSA_CONNECTION_LINGERING) {
+        discard(connection);
+    } else if (is_blocked(connection) || connection->state != VSA_CONNECTION_OPEN) {
+        /* Pushes back: what it sends stays in the kernel until its turn. */
+        connection->deaf = true;
+        watch(connection, wanted_events(connection));
+    } else if (has_more_lines(connection)) {
+        work_on_input(connection);
+    } else {
+        read_and_work(connection);
+    }
+}
+
+static void on_writable(struct vsa_connection *connection)
+{
+    vsa_output_resume(connection);
+    if (is_closed(connection)) {
+        vsa_server_check_drained(connection->server);
+    } else if (!vsa_output_pending(connection)) {
+        connection->answered = true;
+        work_on_input(connection);
+    }
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct vsa_connection *connection = handle->data;
+    if (status < 0) {
+        vsa_connection_close(connection, VSA_ERR_CLOSED);
+        vsa_server_check_drained(connection->server);
+    } else if (vsa_output_pending(connection)) {
+        if (events & UV_WRITABLE)
+            on_writable(connection);
+    } else if (events & UV_READABLE) {
+        on_readable(connection);
+    }
+}
+
+static void watch(struct vsa_connection *connection, int events)
+{
+    if (events == connection->polled)
+        return;
+    connection->polled = events;
+    /* Fails only for handles that are closing. */
+    if (events)
+        (void)uv_poll_start(&connection->poll, events, on_poll);
+    else
+        (void)uv_poll_stop(&connection->poll);
+}
+
+/* --- for others ------------------------------------------------------------------------------- */
+
+enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, struct vsa_error *error)
+{
+    struct vsa_connection *connection = calloc(1, sizeof(*connection));
+    if (!connection) {
+        (void)close(fd);
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    }
+    int number = uv_poll_init(&server->loop, &connection->poll, fd);
+    if (number < 0) {
+        free(connection);
+        (void)close(fd);
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "uv_poll_init", "%s",
+                        uv_strerror(number));
+    }
+    connection->poll.data = connection;
+    connection->server = server;
+    connection->fd = fd;
+    connection->number = ++server->connection_number;
+    server->connections++;
+    vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
+                                                      .connection = connection->number});
+    schedule(connection);
+    return VSA_OK;
+}
+
+void vsa_connection_complete(struct vsa_connection *connection)
+{
+    connection->job = NULL;
+    work_on_input(connection);
+}
+
+void vsa_connection_refuse(struct vsa_connection *connection, enum vsa_status reason,
+                           const char *detail)
+{
+    refuse(connection, reason, detail);
+    work_on_input(connection);
+}
+
+void vsa_connection_drain(struct vsa_connection *connection)
+{
+    if (connection->state == VSA_CONNECTION_OPEN && !is_blocked(connection)) {
+        work_on_input(connection);
+        if (connection->state == VSA_CONNECTION_OPEN && !connection->input_ended)
+            read_and_work(connection);
+    }
+    vsa_connection_close(connection, VSA_ERR_SHUTTING_DOWN);
+}
+
+void vsa_connection_idle_expired(void *user, struct vsa_deadline *entry)
+{
+    struct vsa_connection *connection = vsa_connection_of(entry);
+    (void)user;
+    if (vsa_output_pending(connection) || connection->state != VSA_CONNECTION_OPEN) {
+        vsa_connection_close(connection, VSA_ERR_IDLE_TIMEOUT);
+        vsa_server_check_drained(connection->server);
+        return;
+    }
+    vsa_connection_refuse(connection, VSA_ERR_IDLE_TIMEOUT, "no complete request for too long");
+}
+
+void vsa_connection_ready_expired(void *user, struct vsa_deadline *entry)
+{
+    (void)user;
+    work_on_input(vsa_connection_of(entry));
+}
+
+void vsa_connection_linger_expired(void *user, struct vsa_deadline *entry)
+{
+    struct vsa_connection *connection = vsa_connection_of(entry);
+    (void)user;
+    vsa_connection_close(connection, connection->reason);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/internal.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "protocol/reply.h"
+#include "protocol/request.h"
+#include "server/answer.h"
+
+struct vsa_job *vsa_job_of(struct vsa_deadline *entry)
+{
+    return (struct vsa_job *)(void *)((char *)entry - offsetof(struct vsa_job, deadline));
+}
+
+/* --- bookkeeping ------------------------------------------------------------------------------ */
+
+static uint64_t start_time(const struct vsa_server *server)
+{
+    return server->options.on_event ? uv_hrtime() : 0;
+}
+
+static void answered(struct vsa_connection *connection, const struct vsa_command *command,
+                     enum vsa_status status, uint64_t started_ns)
+{
+    struct vsa_server *server = connection->server;
+    connection->answered = true;
+    server->request_count++;
+    if (status != VSA_OK)
+        server->error_count++;
+    if (!server->options.on_event)
+        return;
+    vsa_server_tell(server, (struct vsa_server_event){
+                                .kind = VSA_EVENT_REQUEST,
+                                .status = status,
+                                .connection = connection->number,
+                                .command = command ? command->name : NULL,
+                                .duration_us = (int64_t)((uv_hrtime() - started_ns) / 1000),
+                            });
+}
+
+static void write_reply(struct vsa_connection *connection, json_t *reply, json_t *id)
+{
+    char *line = vsa_output_reserve(connection);
+    vsa_output_commit(connection, vsa_answer_write(reply, id, line));
+}
+
+void vsa_dispatch_error(struct vsa_connection *connection, const struct vsa_error *error,
+                        json_t *id)
+{
+    VSA_AUTO_JSON json_t *reply = json_object();
+    vsa_answer_error(reply, error);
+    write_reply(connection, reply, id);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+/* A request on its way through the loop. */
+struct request {
+    struct vsa_connection *connection;
+    json_t *object;
+    json_t *id; /* borrowed from `object`, or NULL */
+    const struct vsa_command *command;
+    uint64_t started_ns;
+};
+
+static const struct vsa_command *find_command(const struct vsa_server *server, const char *name)
+{
+    for (size_t i = 0; i < server->command_count; i++)
+        if (strcmp(server->commands[i].name, name) == 0)
+            return &server->commands[i];
+    return NULL;
+}
+
+static json_t *command_names(const struct vsa_server *server)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < server->command_count; i++)
+        (void)json_array_append_new(names, json_string_nocheck(server->commands[i].name));
+    return names;
+}
+
+static void answer_error(const struct request *request, const struct vsa_error *error)
+{
+    VSA_AUTO_JSON json_t *reply = json_object();
+    vsa_answer_error(reply, error);
+    if (error->status == VSA_ERR_UNKNOWN_COMMAND)
+        (void)json_object_set_new_nocheck(reply, "available_commands",
+                                          command_names(request->connection->server));
+    write_reply(request->connection, reply, request->id);
+    answered(request->connection, request->command, error->status, request->started_ns);
+}
+
+static void answer_now(const struct request *request)
+{
+    struct vsa_error error;
+    VSA_AUTO_JSON json_t *reply = json_object();
+    enum vsa_status status = vsa_answer_run(request->command, NULL, request->object, reply, &error);
+    write_reply(request->connection, reply, request->id);
+    answered(request->connection, request->command, status, request->started_ns);
+}
+
+/* The job takes over the request's object. */
+static enum vsa_status start_job(struct request *request, struct vsa_error *error)
+{
+    struct vsa_connection *connection = request->connection;
+    struct vsa_server *server = connection->server;
+    struct vsa_job *job = vsa_job_new();
+    if (!job)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    job->connection = connection;
+    job->command = request->command;
+    job->request = json_incref(request->object);
+    job->id = json_deep_copy(request->id);
+    job->started_ns = request->started_ns;
+    job->in_worker = (request->command->flags & VSA_COMMAND_NSM) != 0;
+    if (job->in_worker) {
+        enum vsa_status status = vsa_worker_submit(server->worker, job, error);
+        if (status != VSA_OK) {
+            vsa_job_free(job);
+            return status;
+        }
+        vsa_server_limit(server, &server->requests, &job->deadline);
+    } else {
+        vsa_server_limit(server, &server->awaiting, &job->deadline);
+        vsa_nsm_state_probe(server);
+    }
+    /* Until the job comes back the object is its alone: reference counts know no threads. */
+    json_decref(request->object);
+    request->object = NULL;
+    request->id = NULL;
+    connection->job = job;
+    return VSA_OK;
+}
+
+static enum vsa_status read_request(struct request *request, struct vsa_slice line,
+                                    struct vsa_error *error)
+{
+    const struct vsa_server *server = request->connection->server;
+    const char *name = NULL;
+    VSA_TRY(vsa_json_parse(line, &request->object, error));
+    VSA_TRY(vsa_request_id(request->object, &request->id, error));
+    VSA_TRY(vsa_request_command(request->object, &name, error));
+    if (server->draining)
+        return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL,
+                        "the server is stopping");
+    request->command = find_command(server, name);
+    if (!request->command)
+        return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, VSA_NO_OFFSET, NULL, "Unknown command");
+    return VSA_OK;
+}
+
+static enum vsa_status handle(struct request *request, struct vsa_slice line,
+                              struct vsa_error *error)
+{
+    VSA_TRY(read_request(request, line, error));
+    unsigned flags = request->command->flags;
+    if ((flags & VSA_COMMAND_NSM) ||
+        ((flags & VSA_COMMAND_NSM_STATE) && !vsa_nsm_state_fresh(request->connection->server)))
+        return start_job(request, error);
+    answer_now(request);
+    return VSA_OK;
+}
+
+void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line)
+{
+    struct vsa_error error;
+    struct request request = {.connection = connection};
+    if (vsa_json_is_blank(line))
+        return;
+    request.started_ns = start_time(connection->server);
+    if (handle(&request, line, &error) != VSA_OK)
+        answer_error(&request, &error);
+    json_decref(request.object);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+/*
+ * The job's connection has its answer in the output and goes on. Reads nothing of the job that
+ * the worker may be writing.
+ */
+static void detach(struct vsa_job *job, enum vsa_status status)
+{
+    struct vsa_connection *connection = job->connection;
+    vsa_deadlines_remove(&job->deadline);
+    job->connection = NULL;
+    answered(connection, job->command, status, job->started_ns);
+    vsa_connection_complete(connection);
+}
+
+static void fail_job(struct vsa_job *job, const struct vsa_error *error)
+{
+    vsa_dispatch_error(job->connection, error, job->id);
+    detach(job, error->status);
+}
+
+void vsa_dispatch_run_job(struct vsa_job *job)
+{
+    struct vsa_error error;
+    VSA_AUTO_JSON json_t *reply = json_object();
+    enum vsa_status status = vsa_answer_run(job->command, NULL, job->request, reply, &error);
+    write_reply(job->connection, reply, job->id);
+    detach(job, status);
+    vsa_job_free(job);
+}
+
+void vsa_dispatch_abandon(struct vsa_connection *connection)
+{
+    struct vsa_job *job = connection->job;
+    connection->job = NULL;
+    if (!job)
+        return;
+    job->connection = NULL;
+    vsa_deadlines_remove(&job->deadline);
+    /* One that the NSM works on comes back later, and is freed then. */
+    if (!job->in_worker || vsa_worker_cancel(connection->server->worker, job))
+        vsa_job_free(job);
+}
+
+void vsa_dispatch_give_up(struct vsa_server *server, struct vsa_job *job,
+                          const struct vsa_error *error)
+{
+    /* Either the worker never sees it, or it brings back what nobody waits for. */
+    bool is_ours = !job->in_worker || vsa_worker_cancel(server->worker, job);
+    fail_job(job, error);
+    if (is_ours)
+        vsa_job_free(job);
+}
+
+void vsa_dispatch_request_expired(void *user, struct vsa_deadline *entry)
+{
+    struct vsa_error error;
+    vsa_error_set(&error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL, "no answer of the NSM in time");
+    vsa_dispatch_give_up(user, vsa_job_of(entry), &error);
+}
+
+static void collect_one(struct vsa_server *server, struct vsa_job *job)
+{
+    if (!job->command) {
+        vsa_nsm_state_probed(server, job);
+        return;
+    }
+    vsa_nsm_state_heard(server, job);
+    if (!job->connection)
+        return;
+    if (!job->line) {
+        vsa_error_set(&job->error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        fail_job(job, &job->error);
+        return;
+    }
+    memcpy(vsa_output_reserve(job->connection), job->line, job->line_size);
+    vsa_output_commit(job->connection, job->line_size);
+    detach(job, job->status);
+}
+
+void vsa_dispatch_collect(struct vsa_server *server)
+{
+    struct vsa_job *job = vsa_worker_collect(server->worker);
+    while (job) {
+        struct vsa_job *next = job->next;
+        collect_one(server, job);
+        vsa_job_free(job);
+        job = next;
+    }
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's own parts, and which file does what:
+ *
+ *   server.c      options, creating, registering, freeing
+ *   run.c         the loop, its one timer, stopping and draining
+ *   accept.c      new connections
+ *   connection.c  a connection's life: reading, lines, time limits
+ *   output.c      sending, and what the peer does not take yet
+ *   dispatch.c    from a line to its answer, or to a job
+ *   nsm_state.c   what is known of the NSM
+ *   commands.c    ping, status, attest
+ *   worker.c      the NSM's thread (knows nothing of this header)
+ *
+ * The event loop is libuv's, by uv_poll: descriptors are read and written here, so that an idle
+ * connection needs no buffer and backpressure is a matter of what is polled for.
+ */
+#ifndef VSA_SERVER_INTERNAL_H
+#define VSA_SERVER_INTERNAL_H
+
+#include <uv.h>
+
+#include "base/error.h"
+#include "server/buffer.h"
+#include "server/deadlines.h"
+#include "server/worker.h"
+#include <vsattest/server.h>
+
+/* Replies of one turn of one connection are collected before they are sent. */
+#define VSA_OUTPUT_SCRATCH (2 * VSA_MAX_REPLY_LINE)
+
+/* A peer that was told why its connection ends has so long to read it. */
+#define VSA_LINGER_MS 2000
+/* Commands with VSA_COMMAND_NSM_STATE wait for news at most so long. */
+#define VSA_NSM_STATE_WAIT_MS 500
+/* Without descriptors or memory for new connections. */
+#define VSA_ACCEPT_PAUSE_MS 100
+
+enum vsa_connection_state {
+    VSA_CONNECTION_OPEN,
+    VSA_CONNECTION_CLOSING,   /* no more requests; the last reply is on its way */
+    VSA_CONNECTION_LINGERING, /* said why, reads on so that the peer can read it, then closes */
+    VSA_CONNECTION_CLOSED,    /* waits for libuv to let go of it */
+};
+
+struct vsa_connection {
+    uv_poll_t poll;
+    struct vsa_deadline deadline; /* in one of the server's lists of connections */
+    struct vsa_server *server;
+    struct vsa_job *job; /* the request in flight */
+    uint64_t number;
+    struct vsa_buffer input;  /* what came in and is no request yet */
+    struct vsa_buffer output; /* what the peer did not take yet */
+    size_t scanned;           /* bytes of `input` known to hold no newline */
+    enum vsa_connection_state state;
+    enum vsa_status reason; /* why it closes */
+    int fd;
+    int polled;       /* UV_READABLE, UV_WRITABLE: what libuv watches */
+    bool input_ended; /* the peer will send no more */
+    bool deaf;        /* readable, but not to be read now */
+    bool answered;    /* a request was answered since its time limit was set */
+};
+
+struct vsa_nsm_state {
+    bool known;
+    bool reachable;
+    int64_t heard_ms;      /* when it last said how it is; uv_now() */
+    struct vsa_job *probe; /* DescribeNSM in flight */
+    char module_id[VSA_MAX_MODULE_ID + 1];
+};
+
+struct vsa_server {
+    struct vsa_server_options options; /* its strings are the next two */
+    char *listen_text;
+    char *nsm_text;
+    struct vsa_command commands[VSA_MAX_COMMANDS];
+    char *command_names[VSA_MAX_COMMANDS]; /* the commands' names, owned */
+    size_t command_count;
+
+    struct vsa_listener listener;
+    struct vsa_worker *worker;
+    struct vsa_nsm_state nsm;
+
+    uv_loop_t loop;
+    uv_async_t stop_signal;
+    uv_async_t worker_signal;
+    uv_timer_t timer;
+    uv_poll_t accept_poll;
+    bool loop_ready; /* uv_loop_init() was called */
+    bool started;    /* vsa_server_run() was called */
+    bool accepting;  /* the listener is watched */
+    bool draining;   /* vsa_server_stop() was called */
+    bool drain_timed_out;
+    bool ended;           /* the loop is about to end */
+    int64_t timer_due_ms; /* VSA_DEADLINE_NEVER: the timer is off */
+
+    /* Every connection is in one of these. */
+    struct vsa_deadline_list idle;      /* it is the peer's turn */
+    struct vsa_deadline_list ready;     /* more requests are in the buffer */
+    struct vsa_deadline_list busy;      /* a job is in flight; that has its own limit */
+    struct vsa_deadline_list lingering; /* VSA_CONNECTION_LINGERING */
+    /* Jobs. */
+    struct vsa_deadline_list requests; /* with the worker */
+    struct vsa_deadline_list awaiting; /* for news of the NSM */
+    /* One entry each. */
+    struct vsa_deadline_list pauses;
+    struct vsa_deadline_list drains;
+    struct vsa_deadline accept_pause;
+    struct vsa_deadline drain_limit;
+
+    size_t connections;
+    size_t unsent; /* connections whose peer does not take its replies */
+    uint64_t connection_number;
+    uint64_t request_count;
+    uint64_t error_count;
+    uint64_t started_ms;
+    struct vsa_buffer_budget budget;
+
+    char *input_scratch;  /* VSA_MAX_REQUEST_LINE bytes */
+    char *output_scratch; /* VSA_OUTPUT_SCRATCH bytes: the present turn's replies */
+    size_t output_size;
+};
+
+/* --- run.c ------------------------------------------------------------------------------------ */
+
+VSA_MUST_USE enum vsa_status vsa_server_init_loop(struct vsa_server *server,
+                                                  struct vsa_error *error);
+/* Appends to one of the server's lists and sees to it that the timer is set. */
+void vsa_server_limit(struct vsa_server *server, struct vsa_deadline_list *list,
+                      struct vsa_deadline *entry);
+/* Ends the loop if it is draining and nothing is in flight any more. */
+void vsa_server_check_drained(struct vsa_server *server);
+/* Tells the application, if it wants to know; fills in `connections`. */
+void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event);
+
+/* --- accept.c --------------------------------------------------------------------------------- */
+
+VSA_MUST_USE enum vsa_status vsa_accept_start(struct vsa_server *server, struct vsa_error *error);
+/* Takes who is waiting already, then no one any more. */
+void vsa_accept_stop(struct vsa_server *server);
+void vsa_accept_pause_over(void *server, struct vsa_deadline *entry);
+
+/* --- connection.c ----------------------------------------------------------------------------- */
+
+/* Owns `fd` from now on, also on failure. */
+VSA_MUST_USE enum vsa_status vsa_connection_open(struct vsa_server *server, int fd,
+                                                 struct vsa_error *error);
+void vsa_connection_close(struct vsa_connection *connection, enum vsa_status reason);
+/* Answers `reason` to whatever the peer was about to say, then closes. */
+void vsa_connection_refuse(struct vsa_connection *connection, enum vsa_status reason,
+                           const char *detail);
+/* The request in flight has its answer in the turn's output: sends it and goes on. */
+void vsa_connection_complete(struct vsa_connection *connection);
+/* Answers what the peer sent until now, then closes. */
+void vsa_connection_drain(struct vsa_connection *connection);
+/* Expiry of lists. */
+void vsa_connection_idle_expired(void *server, struct vsa_deadline *entry);
+void vsa_connection_ready_expired(void *server, struct vsa_deadline *entry);
+void vsa_connection_linger_expired(void *server, struct vsa_deadline *entry);
+struct vsa_connection *vsa_connection_of(struct vsa_deadline *entry);
+
+/* --- output.c --------------------------------------------------------------------------------- */
+
+/* Room for one reply at the end of the present turn's. */
+char *vsa_output_reserve(struct vsa_connection *connection);
+/* The reply was written there. */
+void vsa_output_commit(struct vsa_connection *connection, size_t size);
+/* Sends the turn's replies; what the peer does not take is kept. */
+void vsa_output_flush(struct vsa_connection *connection);
+/* Sends what was kept. */
+void vsa_output_resume(struct vsa_connection *connection);
+void vsa_output_drop(struct vsa_connection *connection);
+static inline bool vsa_output_pending(const struct vsa_connection *connection)
+{
+    return connection->output.size > 0;
+}
+
+/* --- dispatch.c ------------------------------------------------------------------------------- */
+
+/* Answers one line, or sets `connection->job`. */
+void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line);
+/* Puts {"success": false, ...} into the turn's output. */
+void vsa_dispatch_error(struct vsa_connection *connection, const struct vsa_error *error,
+                        json_t *id);
+/* Runs the command of a job that waited for news of the NSM, and frees the job. */
+void vsa_dispatch_run_job(struct vsa_job *job);
+/* Answers a job with an error instead of its result, and frees it as soon as that can be. */
+void vsa_dispatch_give_up(struct vsa_server *server, struct vsa_job *job,
+                          const struct vsa_error *error);
+/* The peer is gone. */
+void vsa_dispatch_abandon(struct vsa_connection *connection);
+/* What the worker finished. */
+void vsa_dispatch_collect(struct vsa_server *server);
+void vsa_dispatch_request_expired(void *server, struct vsa_deadline *entry);
+struct vsa_job *vsa_job_of(struct vsa_deadline *entry);
+
+/* --- nsm_state.c ------------------------------------------------------------------------------ */
+
+/* Asks the NSM how it is, unless that is under way. */
+void vsa_nsm_state_probe(struct vsa_server *server);
+/* Whether what is known is new enough to be told. */
+bool vsa_nsm_state_fresh(const struct vsa_server *server);
+/* A job of ours or of a client came back. */
+void vsa_nsm_state_probed(struct vsa_server *server, const struct vsa_job *job);
+void vsa_nsm_state_heard(struct vsa_server *server, const struct vsa_job *job);
+void vsa_nsm_state_expired(void *server, struct vsa_deadline *entry);
+
+/* --- commands.c ------------------------------------------------------------------------------- */
+
+VSA_MUST_USE enum vsa_status vsa_commands_register(struct vsa_server *server,
+                                                   struct vsa_error *error);
+
+#endif

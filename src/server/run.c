@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/internal.h"
+
+const char *vsa_server_event_name(enum vsa_server_event_kind kind)
+{
+    switch (kind) {
+    case VSA_EVENT_LISTENING:
+        return "listening";
+    case VSA_EVENT_NSM_REACHABLE:
+        return "nsm_reachable";
+    case VSA_EVENT_NSM_UNREACHABLE:
+        return "nsm_unreachable";
+    case VSA_EVENT_CONNECTION_OPENED:
+        return "connection_opened";
+    case VSA_EVENT_CONNECTION_CLOSED:
+        return "connection_closed";
+    case VSA_EVENT_CONNECTION_REFUSED:
+        return "connection_refused";
+    case VSA_EVENT_REQUEST:
+        return "request";
+    case VSA_EVENT_ACCEPT_PAUSED:
+        return "accept_paused";
+    case VSA_EVENT_STOPPING:
+        return "stopping";
+    case VSA_EVENT_STOPPED:
+        return "stopped";
+    }
+    return "unknown";
+}
+
+void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event)
+{
+    event.connections = server->connections;
+    if (server->options.on_event)
+        server->options.on_event(server->options.user, &event);
+}
+
+/* --- the timer -------------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void set_timer(struct vsa_server *server, int64_t due_ms)
+{
+    int64_t left = due_ms - (int64_t)uv_now(&server->loop);
+    if (due_ms >= server->timer_due_ms)
+        return;
+    server->timer_due_ms = due_ms;
+    /* Fails only for handles that are closing. */
+    (void)uv_timer_start(&server->timer, on_timer, left > 0 ? (uint64_t)left : 0, 0);
+}
+
+void vsa_server_limit(struct vsa_server *server, struct vsa_deadline_list *list,
+                      struct vsa_deadline *entry)
+{
+    vsa_deadlines_append(list, entry, (int64_t)uv_now(&server->loop));
+    set_timer(server, vsa_deadlines_next(list));
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct vsa_server *server = timer->data;
+    struct vsa_deadline_list *lists[] = {
+        &server->ready,    &server->idle,   &server->lingering, &server->requests,
+        &server->awaiting, &server->pauses, &server->drains,
+    };
+    server->timer_due_ms = VSA_DEADLINE_NEVER;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        vsa_deadlines_expire(lists[i], (int64_t)uv_now(&server->loop), server);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        set_timer(server, vsa_deadlines_next(lists[i]));
+}
+
+/* --- stopping --------------------------------------------------------------------------------- */
+
+static void drain_connections(struct vsa_deadline_list *list)
+{
+    struct vsa_deadline *entry;
+    while ((entry = vsa_deadlines_pop(list)))
+        vsa_connection_drain(vsa_connection_of(entry));
+}
+
+/* Everybody has what they asked for, or waited long enough. */
+static void end_loop(struct vsa_server *server)
+{
+    struct vsa_deadline_list *lists[] = {&server->ready, &server->idle, &server->busy,
+                                         &server->lingering};
+    if (server->ended)
+        return;
+    server->ended = true;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        drain_connections(lists[i]);
+    uv_stop(&server->loop);
+}
+
+void vsa_server_check_drained(struct vsa_server *server)
+{
+    if (server->draining && server->unsent == 0 && vsa_deadlines_empty(&server->busy))
+        end_loop(server);
+}
+
+static void give_up_all(struct vsa_server *server, struct vsa_deadline_list *jobs)
+{
+    struct vsa_error error;
+    struct vsa_deadline *entry;
+    vsa_error_set(&error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL, "the server is stopping");
+    while ((entry = vsa_deadlines_pop(jobs)))
+        vsa_dispatch_give_up(server, vsa_job_of(entry), &error);
+}
+
+static void drain_limit_expired(void *user, struct vsa_deadline *entry)
+{
+    struct vsa_server *server = user;
+    (void)entry;
+    server->drain_timed_out = true;
+    give_up_all(server, &server->requests);
+    give_up_all(server, &server->awaiting);
+    end_loop(server);
+}
+
+static void on_stop(uv_async_t *signal)
+{
+    struct vsa_server *server = signal->data;
+    if (server->draining)
+        return;
+    server->draining = true;
+    vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
+    vsa_accept_stop(server);
+    vsa_server_limit(server, &server->drains, &server->drain_limit);
+    vsa_server_check_drained(server);
+}
+
+void vsa_server_stop(struct vsa_server *server)
+{
+    (void)uv_async_send(&server->stop_signal);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+static void on_worker(uv_async_t *signal)
+{
+    vsa_dispatch_collect(signal->data);
+}
+
+static enum vsa_status uv_failed(const char *call, int number, struct vsa_error *error)
+{
+    return vsa_fail(error, number == UV_ENOMEM ? VSA_ERR_MEMORY : VSA_ERR_IO, VSA_NO_OFFSET, NULL,
+                    "%s: %s", call, uv_strerror(number));
+}
+
+enum vsa_status vsa_server_init_loop(struct vsa_server *server, struct vsa_error *error)
+{
+    int number = uv_loop_init(&server->loop);
+    if (number < 0)
+        return uv_failed("uv_loop_init", number, error);
+    server->loop_ready = true;
+    server->timer_due_ms = VSA_DEADLINE_NEVER;
+    if ((number = uv_async_init(&server->loop, &server->stop_signal, on_stop)) < 0 ||
+        (number = uv_async_init(&server->loop, &server->worker_signal, on_worker)) < 0 ||
+        (number = uv_timer_init(&server->loop, &server->timer)) < 0)
+        return uv_failed("uv_async_init", number, error);
+    server->stop_signal.data = server;
+    server->worker_signal.data = server;
+    server->timer.data = server;
+    const struct vsa_server_options *options = &server->options;
+    vsa_deadlines_init(&server->idle, options->idle_timeout_ms, vsa_connection_idle_expired);
+    vsa_deadlines_init(&server->ready, 0, vsa_connection_ready_expired);
+    vsa_deadlines_init(&server->busy, VSA_DEADLINE_NEVER, vsa_connection_idle_expired);
+    vsa_deadlines_init(&server->lingering, VSA_LINGER_MS, vsa_connection_linger_expired);
+    vsa_deadlines_init(&server->requests, options->request_timeout_ms,
+                       vsa_dispatch_request_expired);
+    vsa_deadlines_init(&server->awaiting, VSA_NSM_STATE_WAIT_MS, vsa_nsm_state_expired);
+    vsa_deadlines_init(&server->pauses, VSA_ACCEPT_PAUSE_MS, vsa_accept_pause_over);
+    vsa_deadlines_init(&server->drains, options->drain_timeout_ms, drain_limit_expired);
+    return VSA_OK;
+}
+
+static void tell_listening(struct vsa_server *server)
+{
+    char address[VSA_MAX_ADDRESS];
+    vsa_address_format(&server->listener.address, address, sizeof(address));
+    vsa_server_tell(server,
+                    (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
+}
+
+enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *error)
+{
+    if (server->started)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a server runs only once");
+    server->started = true;
+    uv_update_time(&server->loop);
+    server->started_ms = uv_now(&server->loop);
+    VSA_TRY(vsa_accept_start(server, error));
+    tell_listening(server);
+    vsa_nsm_state_probe(server);
+    (void)uv_run(&server->loop, UV_RUN_DEFAULT);
+    enum vsa_status status = server->drain_timed_out ? VSA_ERR_TIMEOUT : VSA_OK;
+    vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = status});
+    if (status != VSA_OK)
+        return vsa_fail(error, status, VSA_NO_OFFSET, NULL,
+                        "requests were still in flight %lld ms after the stop",
+                        (long long)server->options.drain_timeout_ms);
+    return VSA_OK;
+}

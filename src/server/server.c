@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/internal.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Below this not even the requests of the guide fit. */
+#define SMALLEST_MAX_LINE 256
+
+void vsa_server_options_init(struct vsa_server_options *options)
+{
+    *options = (struct vsa_server_options){
+        .listen = "vsock:any:9000",
+        .nsm = VSA_NSM_DEVICE,
+        .max_connections = VSA_DEFAULT_MAX_CONNECTIONS,
+        .max_queue = VSA_DEFAULT_MAX_QUEUE,
+        .max_line = VSA_MAX_REQUEST_LINE,
+        .max_buffered = VSA_DEFAULT_MAX_BUFFERED,
+        .idle_timeout_ms = VSA_DEFAULT_IDLE_TIMEOUT_MS,
+        .request_timeout_ms = VSA_DEFAULT_REQUEST_TIMEOUT_MS,
+        .drain_timeout_ms = VSA_DEFAULT_DRAIN_TIMEOUT_MS,
+    };
+}
+
+static enum vsa_status check_options(const struct vsa_server_options *options,
+                                     struct vsa_error *error)
+{
+    if (!options->listen || !options->nsm)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no address");
+    if (options->max_connections == 0 || options->max_queue == 0 || options->max_buffered == 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a limit of 0");
+    if (options->max_line < SMALLEST_MAX_LINE || options->max_line > VSA_MAX_REQUEST_LINE)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "max_line must be %d..%d bytes", SMALLEST_MAX_LINE, VSA_MAX_REQUEST_LINE);
+    if (options->idle_timeout_ms <= 0 || options->request_timeout_ms <= 0 ||
+        options->drain_timeout_ms <= 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "time limits must be above 0 ms");
+    return VSA_OK;
+}
+
+static enum vsa_status take_options(struct vsa_server *server,
+                                    const struct vsa_server_options *options,
+                                    struct vsa_error *error)
+{
+    server->options = *options;
+    server->options.listen = server->listen_text = strdup(options->listen);
+    server->options.nsm = server->nsm_text = strdup(options->nsm);
+    server->budget.limit = options->max_buffered;
+    server->input_scratch = malloc(VSA_MAX_REQUEST_LINE);
+    server->output_scratch = malloc(VSA_OUTPUT_SCRATCH);
+    if (!server->listen_text || !server->nsm_text || !server->input_scratch ||
+        !server->output_scratch)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    return VSA_OK;
+}
+
+static void notify_loop(void *user)
+{
+    struct vsa_server *server = user;
+    (void)uv_async_send(&server->worker_signal);
+}
+
+static enum vsa_status start_worker(struct vsa_server *server, struct vsa_error *error)
+{
+    struct vsa_nsm *nsm = NULL;
+    const char *address = server->options.nsm;
+    int64_t timeout_ms = server->options.request_timeout_ms;
+    int nsm_timeout_ms = timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
+    enum vsa_status status = vsa_nsm_open(address, nsm_timeout_ms, &nsm, error);
+    /* A software NSM may come later; a device that is missing stays missing. */
+    bool may_come = strncmp(address, "unix:", 5) == 0 &&
+                    (status == VSA_ERR_NSM_UNREACHABLE || status == VSA_ERR_TIMEOUT);
+    if (status != VSA_OK && !may_come)
+        return status;
+    return vsa_worker_new(address, nsm_timeout_ms, nsm, server->options.max_queue, notify_loop,
+                          server, &server->worker, error);
+}
+
+static enum vsa_status build(struct vsa_server *server, const struct vsa_server_options *options,
+                             struct vsa_error *error)
+{
+    struct vsa_address address;
+    VSA_TRY(take_options(server, options, error));
+    VSA_TRY(vsa_address_parse(options->listen, &address, error));
+    VSA_TRY(vsa_server_init_loop(server, error));
+    VSA_TRY(vsa_commands_register(server, error));
+    VSA_TRY(start_worker(server, error));
+    /* Last: whoever connects now will be served. */
+    return vsa_listen(&address, &server->listener, error);
+}
+
+enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct vsa_server **server,
+                               struct vsa_error *error)
+{
+    VSA_TRY(check_options(options, error));
+    struct vsa_server *built = calloc(1, sizeof(*built));
+    if (!built)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    built->listener.fd = -1;
+    enum vsa_status status = build(built, options, error);
+    if (status != VSA_OK) {
+        vsa_server_free(built);
+        return status;
+    }
+    *server = built;
+    return VSA_OK;
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void vsa_server_free(struct vsa_server *server)
+{
+    if (!server)
+        return;
+    /* First: it may still want to wake the loop. */
+    vsa_worker_free(server->worker);
+    if (server->loop_ready) {
+        uv_walk(&server->loop, close_handle, NULL);
+        (void)uv_run(&server->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&server->loop);
+    }
+    vsa_listener_close(&server->listener);
+    for (size_t i = 0; i < server->command_count; i++)
+        free(server->command_names[i]);
+    free(server->listen_text);
+    free(server->nsm_text);
+    free(server->input_scratch);
+    free(server->output_scratch);
+    free(server);
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+static bool is_command_name(const char *name)
+{
+    size_t size = name ? strlen(name) : 0;
+    return size > 0 && size <= VSA_MAX_COMMAND_NAME &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == size;
+}
+
+static enum vsa_status check_command(const struct vsa_server *server,
+                                     const struct vsa_command *command, struct vsa_error *error)
+{
+    if (!is_command_name(command->name))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "a command's name has 1 to %d characters of a-z 0-9 _ -",
+                        VSA_MAX_COMMAND_NAME);
+    if (!command->handler)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s has no handler",
+                        command->name);
+    if (command->flags > VSA_COMMAND_NSM_STATE || command->flags == 3U)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s: unknown flags",
+                        command->name);
+    for (size_t i = 0; i < server->command_count; i++)
+        if (strcmp(server->commands[i].name, command->name) == 0)
+            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                            "there is a command \"%s\" already", command->name);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_command *command,
+                                    struct vsa_error *error)
+{
+    if (server->started)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "commands are registered before the server runs");
+    VSA_TRY(check_command(server, command, error));
+    if (server->command_count == VSA_MAX_COMMANDS)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL, "more than %d commands",
+                        VSA_MAX_COMMANDS);
+    char *name = strdup(command->name);
+    if (!name)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    size_t index = server->command_count++;
+    server->command_names[index] = name;
+    server->commands[index] = *command;
+    server->commands[index].name = name;
+    return VSA_OK;
+}

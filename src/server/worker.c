@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "protocol/request.h"
+#include "server/answer.h"
+
+struct job_queue {
+    struct vsa_job *first;
+    struct vsa_job **end; /* where the next one is linked in */
+    size_t count;
+};
+
+struct vsa_worker {
+    const char *address;
+    int timeout_ms;
+    size_t max_queue;
+    void (*notify)(void *user);
+    void *user;
+
+    /* The thread's own. */
+    struct vsa_nsm *nsm;
+    char *scratch; /* VSA_MAX_REPLY_LINE bytes */
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards what follows, and `queued` and `next` of jobs */
+    pthread_cond_t wake;
+    struct job_queue waiting;
+    struct job_queue done;
+    bool stop;
+};
+
+struct vsa_job *vsa_job_new(void)
+{
+    return calloc(1, sizeof(struct vsa_job));
+}
+
+void vsa_job_free(struct vsa_job *job)
+{
+    if (!job)
+        return;
+    json_decref(job->request);
+    json_decref(job->id);
+    free(job->line);
+    free(job);
+}
+
+static void queue_init(struct job_queue *queue)
+{
+    queue->first = NULL;
+    queue->end = &queue->first;
+    queue->count = 0;
+}
+
+static void queue_push(struct job_queue *queue, struct vsa_job *job)
+{
+    job->next = NULL;
+    *queue->end = job;
+    queue->end = &job->next;
+    queue->count++;
+}
+
+static struct vsa_job *queue_pop(struct job_queue *queue)
+{
+    struct vsa_job *job = queue->first;
+    queue->first = job->next;
+    if (!queue->first)
+        queue->end = &queue->first;
+    queue->count--;
+    job->next = NULL;
+    return job;
+}
+
+static void queue_remove(struct job_queue *queue, struct vsa_job *job)
+{
+    struct vsa_job **link = &queue->first;
+    while (*link != job)
+        link = &(*link)->next;
+    *link = job->next;
+    if (queue->end == &job->next)
+        queue->end = link;
+    queue->count--;
+    job->next = NULL;
+}
+
+static void free_jobs(struct vsa_job *job)
+{
+    while (job) {
+        struct vsa_job *next = job->next;
+        vsa_job_free(job);
+        job = next;
+    }
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* A software NSM that was not there at the start may be there now. */
+static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *error)
+{
+    if (worker->nsm)
+        return VSA_OK;
+    return vsa_nsm_open(worker->address, worker->timeout_ms, &worker->nsm, error);
+}
+
+static enum vsa_status describe(struct vsa_worker *worker, struct vsa_job *job)
+{
+    struct vsa_nsm_description description;
+    VSA_TRY(open_nsm(worker, &job->error));
+    VSA_TRY(vsa_nsm_describe(worker->nsm, &description, &job->error));
+    memcpy(job->module_id, description.module_id, sizeof(job->module_id));
+    return VSA_OK;
+}
+
+static void keep_line(struct vsa_job *job, const char *line, size_t size)
+{
+    job->line = malloc(size);
+    if (!job->line)
+        return; /* the loop says so to the client */
+    memcpy(job->line, line, size);
+    job->line_size = size;
+}
+
+static void answer(struct vsa_worker *worker, struct vsa_job *job)
+{
+    json_t *reply = json_object();
+    json_t *id = NULL;
+    job->status = open_nsm(worker, &job->error);
+    if (job->status == VSA_OK)
+        job->status = vsa_answer_run(job->command, worker->nsm, job->request, reply, &job->error);
+    else
+        vsa_answer_error(reply, &job->error);
+    /* The id was checked before the job was made. */
+    if (vsa_request_id(job->request, &id, NULL) != VSA_OK)
+        id = NULL;
+    keep_line(job, worker->scratch, vsa_answer_write(reply, id, worker->scratch));
+    json_decref(reply);
+}
+
+static void *work(void *argument)
+{
+    struct vsa_worker *worker = argument;
+    (void)pthread_mutex_lock(&worker->mutex);
+    for (;;) {
+        while (!worker->stop && !worker->waiting.first)
+            (void)pthread_cond_wait(&worker->wake, &worker->mutex);
+        if (worker->stop)
+            break;
+        struct vsa_job *job = queue_pop(&worker->waiting);
+        job->queued = false;
+        (void)pthread_mutex_unlock(&worker->mutex);
+        if (job->command)
+            answer(worker, job);
+        else
+            job->status = describe(worker, job);
+        (void)pthread_mutex_lock(&worker->mutex);
+        queue_push(&worker->done, job);
+        worker->notify(worker->user);
+    }
+    (void)pthread_mutex_unlock(&worker->mutex);
+    return NULL;
+}
+
+/* --- the loop's side -------------------------------------------------------------------------- */
+
+/* Signals are for the application's threads. */
+static int start_thread(struct vsa_worker *worker)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(&worker->thread, NULL, work, worker);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return number;
+}
+
+static void release(struct vsa_worker *worker)
+{
+    free_jobs(worker->waiting.first);
+    free_jobs(worker->done.first);
+    vsa_nsm_free(worker->nsm);
+    (void)pthread_cond_destroy(&worker->wake);
+    (void)pthread_mutex_destroy(&worker->mutex);
+    free(worker->scratch);
+    free(worker);
+}
+
+enum vsa_status vsa_worker_new(const char *address, int timeout_ms, struct vsa_nsm *nsm,
+                               size_t max_queue, void (*notify)(void *user), void *user,
+                               struct vsa_worker **out, struct vsa_error *error)
+{
+    struct vsa_worker *worker = calloc(1, sizeof(*worker));
+    char *scratch = malloc(VSA_MAX_REPLY_LINE);
+    if (!worker || !scratch) {
+        free(worker);
+        free(scratch);
+        vsa_nsm_free(nsm);
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    }
+    worker->address = address;
+    worker->timeout_ms = timeout_ms;
+    worker->nsm = nsm;
+    worker->scratch = scratch;
+    worker->max_queue = max_queue;
+    worker->notify = notify;
+    worker->user = user;
+    queue_init(&worker->waiting);
+    queue_init(&worker->done);
+    (void)pthread_mutex_init(&worker->mutex, NULL);
+    (void)pthread_cond_init(&worker->wake, NULL);
+    int number = start_thread(worker);
+    if (number != 0) {
+        release(worker);
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot start a thread: %s",
+                        strerror(number));
+    }
+    *out = worker;
+    return VSA_OK;
+}
+
+void vsa_worker_free(struct vsa_worker *worker)
+{
+    if (!worker)
+        return;
+    (void)pthread_mutex_lock(&worker->mutex);
+    worker->stop = true;
+    (void)pthread_cond_signal(&worker->wake);
+    (void)pthread_mutex_unlock(&worker->mutex);
+    (void)pthread_join(worker->thread, NULL);
+    release(worker);
+}
+
+enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job,
+                                  struct vsa_error *error)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    bool full = worker->waiting.count >= worker->max_queue;
+    if (!full) {
+        job->queued = true;
+        queue_push(&worker->waiting, job);
+        (void)pthread_cond_signal(&worker->wake);
+    }
+    (void)pthread_mutex_unlock(&worker->mutex);
+    if (full)
+        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
+                        "%zu requests wait for the NSM already; try again later",
+                        worker->max_queue);
+    return VSA_OK;
+}
+
+void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    job->queued = true;
+    job->next = worker->waiting.first;
+    if (!worker->waiting.first)
+        worker->waiting.end = &job->next;
+    worker->waiting.first = job;
+    worker->waiting.count++;
+    (void)pthread_cond_signal(&worker->wake);
+    (void)pthread_mutex_unlock(&worker->mutex);
+}
+
+bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    bool queued = job->queued;
+    if (queued)
+        queue_remove(&worker->waiting, job);
+    job->queued = false;
+    (void)pthread_mutex_unlock(&worker->mutex);
+    return queued;
+}
+
+struct vsa_job *vsa_worker_collect(struct vsa_worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    struct vsa_job *done = worker->done.first;
+    queue_init(&worker->done);
+    (void)pthread_mutex_unlock(&worker->mutex);
+    return done;
+}
