@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit_test.h"
+
+#include <stdio.h>
+
+#include <vsattest/report.h>
+
+#define A48                                                                                        \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+    "aaaa"
+#define B48                                                                                        \
+    "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB" \
+    "BBBB"
+#define C48                                                                                        \
+    "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc" \
+    "cccc"
+#define ZERO48                                                                                     \
+    "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000" \
+    "0000"
+#define THREE "\"PCR0\":\"" A48 "\",\"PCR1\":\"" B48 "\",\"PCR2\":\"" C48 "\""
+#define SHA   "\"HashAlgorithm\":\"Sha384 { ... }\","
+
+static enum vsa_status read_text(const char *json, struct vsa_policy *policy,
+                                 struct vsa_error *error)
+{
+    vsa_policy_init(policy);
+    return vsa_policy_expect_measurements(policy, vsa_slice_of_text(json), error);
+}
+
+static void assert_filled(const struct vsa_pcrs *pcrs, unsigned index, uint8_t byte)
+{
+    assert_true(pcrs->present & (UINT32_C(1) << index));
+    for (size_t i = 0; i < VSA_PCR_SIZE; i++)
+        assert_int_equal(pcrs->value[index][i], byte);
+}
+
+static void assert_three(const char *json)
+{
+    struct vsa_policy policy;
+    struct vsa_error error = {0};
+    assert_int_equal(read_text(json, &policy, &error), VSA_OK);
+    assert_int_equal(policy.pcrs.present, 7);
+    assert_filled(&policy.pcrs, 0, 0xaa);
+    assert_filled(&policy.pcrs, 1, 0xbb);
+    assert_filled(&policy.pcrs, 2, 0xcc);
+}
+
+static void accepts_what_nitro_cli_prints(void **state)
+{
+    (void)state;
+    /* build-enclave, with the lines before its JSON */
+    assert_three("Start building the Enclave Image...\n"
+                 "Using the locally available Docker image...\n"
+                 "Enclave Image successfully created.\n"
+                 "{\n  \"Measurements\": {\n" SHA THREE "  }\n}\n");
+    /* describe-eif */
+    assert_three("{\"EifVersion\":4,\"Measurements\":{" SHA THREE "},\"IsSigned\":false,"
+                 "\"CheckCRC\":true,\"ImageName\":\"app\",\"Metadata\":{\"BuildTime\":\"x\"}}");
+    /* describe-enclaves: one entry, and an array with one */
+    assert_three("{\"EnclaveName\":\"app\",\"EnclaveCID\":16,\"Measurements\":{" SHA THREE "}}");
+    assert_three(" \n[{\"EnclaveCID\":16,\"Measurements\":{" SHA THREE "}}]\n");
+    /* the bare object */
+    assert_three("{" SHA THREE "}");
+    assert_three("\r\n\t{" THREE "}");
+}
+
+static void accepts_every_index(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++) {
+        char json[160];
+        struct vsa_policy policy;
+        (void)snprintf(json, sizeof(json), "{\"PCR%u\":\"" A48 "\"}", i);
+        assert_int_equal(read_text(json, &policy, NULL), VSA_OK);
+        assert_int_equal(policy.pcrs.present, UINT32_C(1) << i);
+        assert_filled(&policy.pcrs, i, 0xaa);
+    }
+}
+
+static void adds_to_a_policy(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    struct vsa_slice same = vsa_slice_of_text("{\"PCR0\":\"" A48 "\"}");
+    struct vsa_slice more = vsa_slice_of_text("{\"PCR8\":\"" B48 "\"}");
+    struct vsa_slice other = vsa_slice_of_text("{\"PCR0\":\"" B48 "\"}");
+    assert_int_equal(read_text("{\"PCR0\":\"" A48 "\"}", &policy, NULL), VSA_OK);
+    assert_int_equal(vsa_policy_expect_measurements(&policy, same, NULL), VSA_OK);
+    assert_int_equal(vsa_policy_expect_measurements(&policy, more, NULL), VSA_OK);
+    assert_int_equal(policy.pcrs.present, 0x101);
+    assert_int_equal(vsa_policy_expect_measurements(&policy, other, NULL), VSA_ERR_POLICY_PCR);
+    assert_filled(&policy.pcrs, 0, 0xaa);
+}
+
+struct refusal {
+    const char *json;
+    enum vsa_status status;
+    const char *says;
+};
+
+static const struct refusal refusals[] = {
+    {"", VSA_ERR_JSON, "no JSON"},
+    {"Enclave Image successfully created.\n", VSA_ERR_JSON, "no JSON"},
+    {"null", VSA_ERR_JSON, "no JSON"},
+    {"{\"PCR0\":\"" A48 "\"", VSA_ERR_JSON, "not valid JSON"},
+    {"{" THREE "} {}", VSA_ERR_JSON, "not valid JSON"},
+    {"{\"PCR0\":\"" A48 "\",\"PCR0\":\"" A48 "\"}", VSA_ERR_JSON, "not valid JSON"},
+    {"[1]", VSA_ERR_JSON, "object"},
+    {"{\"Measurements\":[]}", VSA_ERR_JSON, "object"},
+    {"[]", VSA_ERR_POLICY_EMPTY, "no enclave"},
+    {"{}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
+    {"{\"Measurements\":{}}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
+    {"{\"Measurements\":{" SHA "\"X\":1}}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
+    {"{\"EnclaveID\":\"i-1-enc1\",\"EnclaveCID\":16}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
+    {"[{\"Measurements\":{" THREE "}},{\"Measurements\":{" THREE "}}]", VSA_ERR_ARGUMENT,
+     "lists 2 enclaves"},
+    {"{\"PCR32\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR00\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR01\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR100\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR0x\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR-1\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR 1\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{" THREE ",\"pcr8\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{\"PCR8\":\"" A48 "\",\"Measurements\":{" THREE "}}", VSA_ERR_POLICY_PCR, "beside"},
+    {"{\"PCR0\":\"" ZERO48 "\"}", VSA_ERR_POLICY_PCR, "zero"},
+    {"{\"PCR0\":\"aa\"}", VSA_ERR_POLICY_PCR, "96 hexadecimal digits"},
+    {"{\"PCR0\":\"" A48 "aa\"}", VSA_ERR_POLICY_PCR, "96 hexadecimal digits"},
+    {"{\"PCR0\":\"x" A48 "\"}", VSA_ERR_POLICY_PCR, "96 hexadecimal digits"},
+    {"{\"PCR0\":\"\"}", VSA_ERR_POLICY_PCR, "96 hexadecimal digits"},
+    {"{\"PCR0\":null}", VSA_ERR_POLICY_PCR, "not a string"},
+    {"{\"PCR0\":0}", VSA_ERR_POLICY_PCR, "not a string"},
+    {"{\"HashAlgorithm\":\"Sha256 { ... }\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+    {"{\"HashAlgorithm\":\"Sha3840\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+    {"{\"HashAlgorithm\":384," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+};
+
+static void refuses(void **state)
+{
+    (void)state;
+    struct vsa_policy untouched;
+    vsa_policy_init(&untouched);
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        struct vsa_policy policy;
+        struct vsa_error error = {0};
+        enum vsa_status status = read_text(refusals[i].json, &policy, &error);
+        if (status != refusals[i].status || !strstr(error.detail, refusals[i].says))
+            fail_msg("%s: status %d, %s", refusals[i].json, status, error.detail);
+        assert_int_equal(error.status, refusals[i].status);
+        assert_memory_equal(&policy, &untouched, sizeof(policy));
+    }
+}
+
+static void refuses_deep_nesting_and_large_files(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    size_t size = VSA_MAX_INPUT_FILE + 1;
+    char *text = malloc(size);
+    assert_non_null(text);
+    vsa_policy_init(&policy);
+    memset(text, '[', size);
+    assert_int_equal(vsa_policy_expect_measurements(&policy, vsa_slice_of(text, 100000), NULL),
+                     VSA_ERR_NESTING);
+    assert_int_equal(vsa_policy_expect_measurements(&policy, vsa_slice_of(text, size), NULL),
+                     VSA_ERR_TOO_LARGE);
+    memset(text, ' ', size);
+    memcpy(text, "{" THREE "}", strlen("{" THREE "}"));
+    assert_int_equal(
+        vsa_policy_expect_measurements(&policy, vsa_slice_of(text, VSA_MAX_INPUT_FILE), NULL),
+        VSA_OK);
+    /* A NUL is not white space. */
+    text[VSA_MAX_INPUT_FILE - 1] = '\0';
+    assert_int_equal(
+        vsa_policy_expect_measurements(&policy, vsa_slice_of(text, VSA_MAX_INPUT_FILE), NULL),
+        VSA_ERR_JSON);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accepts_what_nitro_cli_prints),
+        cmocka_unit_test(accepts_every_index),
+        cmocka_unit_test(adds_to_a_policy),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(refuses_deep_nesting_and_large_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit_test.h"
+
+#include <vsattest/report.h>
+
+static struct vsa_claims sample_claims(void)
+{
+    struct vsa_claims claims = {
+        .module_id = vsa_slice_of_text("i-0123456789abcdef0-enc0123456789abcdef"),
+        .timestamp_ms = UINT64_C(1725911352345),
+        .verified_at_ms = INT64_C(1725911353000),
+        .pcrs_checked = (UINT32_C(1) << 0) | (UINT32_C(1) << 31),
+        .public_key = vsa_slice_of("\x30\x00\xff", 3),
+        .user_data = vsa_slice_of_text("gr\xc3\xbc\xc3\x9f dich"),
+        .nonce = vsa_slice_of("\xff\xfe", 2),
+        .root_subject = "CN=root",
+        .certificate_subject = "CN=leaf",
+        .certificate_not_before_ms = INT64_C(1725911349000),
+        .certificate_not_after_ms = INT64_C(1725922152000),
+    };
+    claims.pcrs.present = (UINT32_C(1) << 0) | (UINT32_C(1) << 10) | (UINT32_C(1) << 31);
+    memset(claims.pcrs.value[0], 0x0a, VSA_PCR_SIZE);
+    memset(claims.pcrs.value[10], 0xbc, VSA_PCR_SIZE);
+    memset(claims.pcrs.value[31], 0xff, VSA_PCR_SIZE);
+    memset(claims.root_sha256, 0x64, sizeof(claims.root_sha256));
+    return claims;
+}
+
+#define TWICE(x)   x x
+#define TIMES48(x) TWICE(TWICE(TWICE(TWICE(x x x))))
+#define TIMES32(x) TWICE(TWICE(TWICE(TWICE(TWICE(x)))))
+
+/* The whole report, letter by letter: its keys, their order, their values. */
+static void claims_become_this_json(void **state)
+{
+    (void)state;
+    struct vsa_claims claims = sample_claims();
+    json_t *report = vsa_claims_to_json(&claims);
+    assert_non_null(report);
+    char *text = json_dumps(report, JSON_COMPACT);
+    assert_string_equal(
+        text,
+        "{\"verification_status\":\"SUCCESS\","
+        "\"module_id\":\"i-0123456789abcdef0-enc0123456789abcdef\","
+        "\"digest\":\"SHA384\","
+        "\"timestamp\":1725911352345,"
+        "\"document_time\":\"2024-09-09T19:49:12.345Z\","
+        "\"verified_at\":\"2024-09-09T19:49:13Z\","
+        "\"pcrs\":{\"0\":\"" TIMES48("0a") "\",\"10\":\"" TIMES48("bc") "\",\"31\":\"" TIMES48(
+            "ff") "\"},"
+                  "\"pcrs_checked\":[0,31],"
+                  "\"debug_mode\":false,"
+                  "\"public_key\":\"MAD/\","
+                  "\"user_data\":\"gr\xc3\xbc\xc3\x9f dich\","
+                  "\"user_data_base64\":\"Z3LDvMOfIGRpY2g=\","
+                  "\"nonce\":null,"
+                  "\"nonce_base64\":\"//4=\","
+                  "\"root\":{\"subject\":\"CN=root\",\"sha256\":\"" TIMES32(
+                      "64") "\"},"
+                            "\"certificate\":{\"subject\":\"CN=leaf\","
+                            "\"not_before\":\"2024-09-09T19:49:09Z\","
+                            "\"not_after\":\"2024-09-09T22:49:12Z\"}}");
+    free(text);
+    json_decref(report);
+}
+
+/* null: not there. "": there, and empty. */
+static void absent_and_empty_differ(void **state)
+{
+    (void)state;
+    struct vsa_claims claims = sample_claims();
+    claims.public_key = vsa_slice_of("", 0);
+    claims.user_data = vsa_slice_of("", 0);
+    claims.nonce = vsa_slice_of(NULL, 0);
+    claims.debug_mode = true;
+    claims.pcrs_checked = 0;
+    json_t *report = vsa_claims_to_json(&claims);
+    assert_string_equal(json_string_value(json_object_get(report, "public_key")), "");
+    assert_string_equal(json_string_value(json_object_get(report, "user_data")), "");
+    assert_string_equal(json_string_value(json_object_get(report, "user_data_base64")), "");
+    assert_true(json_is_null(json_object_get(report, "nonce")));
+    assert_true(json_is_null(json_object_get(report, "nonce_base64")));
+    assert_true(json_is_true(json_object_get(report, "debug_mode")));
+    assert_int_equal(json_array_size(json_object_get(report, "pcrs_checked")), 0);
+    json_decref(report);
+    claims.public_key = vsa_slice_of(NULL, 0);
+    report = vsa_claims_to_json(&claims);
+    assert_true(json_is_null(json_object_get(report, "public_key")));
+    json_decref(report);
+}
+
+static void largest_fields_fit(void **state)
+{
+    (void)state;
+    uint8_t bytes[VSA_MAX_FIELD];
+    struct vsa_claims claims = sample_claims();
+    memset(bytes, 0xff, sizeof(bytes));
+    claims.public_key = claims.user_data = claims.nonce = vsa_slice_of(bytes, sizeof(bytes));
+    json_t *report = vsa_claims_to_json(&claims);
+    assert_non_null(report);
+    assert_int_equal(json_string_length(json_object_get(report, "public_key")), 1368);
+    assert_int_equal(json_string_length(json_object_get(report, "nonce_base64")), 1368);
+    assert_true(json_is_null(json_object_get(report, "user_data")));
+    json_decref(report);
+}
+
+static void text_with_a_nul_stays_whole(void **state)
+{
+    (void)state;
+    struct vsa_claims claims = sample_claims();
+    claims.user_data = vsa_slice_of("a\0b", 3);
+    json_t *report = vsa_claims_to_json(&claims);
+    assert_non_null(report);
+    assert_int_equal(json_string_length(json_object_get(report, "user_data")), 3);
+    json_decref(report);
+}
+
+static void failure_tells_the_error_and_nothing_else(void **state)
+{
+    (void)state;
+    struct vsa_error error = {.status = VSA_ERR_PCR_MISMATCH,
+                              .offset = VSA_NO_OFFSET,
+                              .rule = "AWS NSM API 3.2",
+                              .detail = "PCR0 is another one"};
+    json_t *report = vsa_error_to_json(&error);
+    char *text = json_dumps(report, JSON_COMPACT);
+    assert_string_equal(text, "{\"verification_status\":\"FAILED\","
+                              "\"verification_error\":\"PCR0 is another one (AWS NSM API 3.2)\","
+                              "\"error_code\":\"pcr_mismatch\"}");
+    free(text);
+    json_decref(report);
+}
+
+/* Details may quote hostile bytes, or be cut in the middle of a character. */
+static void failure_is_printable(void **state)
+{
+    (void)state;
+    struct vsa_error error = {.status = VSA_ERR_BASE64, .offset = VSA_NO_OFFSET};
+    (void)strcpy(error.detail, "a\x1b[2J\nb\x7f\xc3");
+    json_t *report = vsa_error_to_json(&error);
+    assert_non_null(report);
+    assert_string_equal(json_string_value(json_object_get(report, "verification_error")),
+                        "a?[2J?b??");
+    json_decref(report);
+    (void)strcpy(error.detail, "gr\xc3\xbc\xc3\x9f");
+    report = vsa_error_to_json(&error);
+    assert_string_equal(json_string_value(json_object_get(report, "verification_error")),
+                        "gr\xc3\xbc\xc3\x9f");
+    json_decref(report);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(claims_become_this_json),
+        cmocka_unit_test(absent_and_empty_differ),
+        cmocka_unit_test(largest_fields_fit),
+        cmocka_unit_test(text_with_a_nul_stays_whole),
+        cmocka_unit_test(failure_tells_the_error_and_nothing_else),
+        cmocka_unit_test(failure_is_printable),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
