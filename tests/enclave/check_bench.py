@@ -130,6 +130,7 @@ def pair():
         enclave = bench.nitro_guest(eif.build(kernel, CMDLINE, ramdisks), link)
         enclave.expect("ok heartbeat")
         enclave.wait_up()
+        enclave.expect("ok listening on port 9000")
         check("ok hello" in parent.run("probe ping 16 9000 hello").output, "parent to enclave")
         check("ok back" in enclave.run("probe ping 3 9000 back").output, "enclave to parent")
         check("reset by peer" in parent.run("probe ping 16 9001 x").output, "a port without a listener")
