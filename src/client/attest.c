@@ -45,7 +45,7 @@ static void copy_field(struct vsa_slice value, uint8_t *bytes, size_t *size, boo
 {
     *present = value.data != NULL;
     *size = value.size;
-    if (value.size)
+    if (value.data && value.size)
         memcpy(bytes, value.data, value.size);
 }
 

@@ -105,7 +105,7 @@ static enum vsa_status take_pcr(struct policy_options *options, const char *text
     uint8_t value[VSA_PCR_SIZE];
     if (equals && equals - text < (int)sizeof(index_text))
         memcpy(index_text, text, (size_t)(equals - text));
-    if (numbers_parse("--pcr", index_text, 0, VSA_PCR_COUNT - 1, &index, NULL) != VSA_OK)
+    if (!equals || numbers_parse("--pcr", index_text, 0, VSA_PCR_COUNT - 1, &index, NULL) != VSA_OK)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "--pcr: '%.40s' is not N=HEX with N from 0 to %d", text, VSA_PCR_COUNT - 1);
     if (vsa_hex_decode(vsa_slice_of_text(equals + 1), value, sizeof(value), NULL) != VSA_OK)

@@ -167,7 +167,7 @@ static enum vsa_nsm_code code_of(enum vsa_status status)
 void vsa_software_nsm_respond(struct vsa_software_nsm *nsm, struct vsa_slice request,
                               int64_t now_ms, struct vsa_slice *response, struct vsa_error *failure)
 {
-    struct vsa_error ignored;
+    struct vsa_error ignored = {.status = VSA_OK};
     struct vsa_error *why = failure ? failure : &ignored;
     struct vsa_nsm_request decoded;
     struct vsa_nsm_response answer = {0};
