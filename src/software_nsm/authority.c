@@ -228,7 +228,7 @@ static enum vsa_status check_root(const struct link *root, int64_t now_ms, struc
                     "state directory and give it to the verifiers");
 }
 
-/* A failure leaves the old certificate, which may still be valid, in its place. */
+/* A failure changes nothing. */
 static enum vsa_status replace(struct vsa_authority *authority, enum vsa_authority_level level,
                                int64_t now_ms, struct vsa_error *error)
 {
