@@ -117,14 +117,17 @@ static void sync_folder(const char *path, size_t folder_length)
 }
 
 static enum vsa_status write_and_rename(int fd, const char *temporary, const char *path,
-                                        struct vsa_slice bytes, struct vsa_error *error)
+                                        mode_t mode, struct vsa_slice bytes,
+                                        struct vsa_error *error)
 {
+    if (fchmod(fd, mode) != 0)
+        return fail_errno(error, "write", path);
     VSA_TRY(write_all(fd, bytes, path, error));
     return rename(temporary, path) == 0 ? VSA_OK : fail_errno(error, "write", path);
 }
 
-enum vsa_status files_write_atomically(const char *path, struct vsa_slice bytes,
-                                       struct vsa_error *error)
+static enum vsa_status write_new(const char *path, mode_t mode, struct vsa_slice bytes,
+                                 struct vsa_error *error)
 {
     char temporary[4096];
     const char *slash = strrchr(path, '/');
@@ -138,10 +141,24 @@ enum vsa_status files_write_atomically(const char *path, struct vsa_slice bytes,
     VSA_AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return fail_errno(error, "write", path);
-    enum vsa_status status = write_and_rename(fd, temporary, path, bytes, error);
+    enum vsa_status status = write_and_rename(fd, temporary, path, mode, bytes, error);
     if (status != VSA_OK)
         (void)unlink(temporary);
     else
         sync_folder(path, folder_length);
     return status;
+}
+
+enum vsa_status files_write_atomically(const char *path, struct vsa_slice bytes,
+                                       struct vsa_error *error)
+{
+    return write_new(path, 0600, bytes, error);
+}
+
+enum vsa_status files_publish_atomically(const char *path, struct vsa_slice bytes,
+                                         struct vsa_error *error)
+{
+    mode_t mask = umask(0077);
+    (void)umask(mask);
+    return write_new(path, 0666 & ~mask, bytes, error);
 }

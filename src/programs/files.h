@@ -34,4 +34,8 @@ VSA_MUST_USE enum vsa_status files_read(const char *path, size_t limit, struct f
 VSA_MUST_USE enum vsa_status files_write_atomically(const char *path, struct vsa_slice bytes,
                                                     struct vsa_error *error);
 
+/* As above, for files that are no secret: the umask decides who may read them. */
+VSA_MUST_USE enum vsa_status files_publish_atomically(const char *path, struct vsa_slice bytes,
+                                                      struct vsa_error *error);
+
 #endif
