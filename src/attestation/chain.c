@@ -2,6 +2,7 @@
 #include "attestation/chain.h"
 
 #include "base/error.h"
+#include "base/slice.h"
 #include "base/time_text.h"
 
 static const char rule_aws[] = "AWS attestation process 3.2.3";
@@ -141,6 +142,18 @@ static enum vsa_status next_node(struct vsa_cache *cache, const struct vsa_path_
     return VSA_OK;
 }
 
+/* RFC 5280 section 6.1: no certificate twice in one path. */
+static enum vsa_status check_repetition(const struct vsa_unverified_document *document,
+                                        struct vsa_error *error)
+{
+    for (size_t i = 1; i < document->cabundle_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (vsa_slice_equal(document->cabundle[i], document->cabundle[k]))
+                return vsa_fail(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1",
+                                "cabundle[%zu] and cabundle[%zu] are the same certificate", k, i);
+    return VSA_OK;
+}
+
 enum vsa_status vsa_chain_validate(struct vsa_cache *cache, const struct vsa_anchor *anchor,
                                    const struct vsa_unverified_document *document, int64_t now_ms,
                                    struct vsa_path_node *leaf, struct vsa_error *error)
@@ -150,6 +163,7 @@ enum vsa_status vsa_chain_validate(struct vsa_cache *cache, const struct vsa_anc
         vsa_error_wrap(error, "root certificate");
         return status;
     }
+    VSA_TRY(check_repetition(document, error));
     VSA_CLEANUP(vsa_path_node_release) struct vsa_path_node node = anchor->node;
     (void)vsa_certificate_reference(node.certificate);
     for (size_t i = 1; i <= document->cabundle_count; i++) {

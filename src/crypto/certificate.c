@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/slice.h"
+#include "crypto/der.h"
 #include "crypto/digest.h"
 #include "crypto/internal.h"
 
@@ -39,9 +40,11 @@ static bool read_subject(const X509 *x509, char *text, size_t capacity)
 static bool is_exact_encoding(const X509 *x509, int nid, const unsigned char *der, int size)
 {
     X509_EXTENSION *extension = X509_get_ext(x509, X509_get_ext_by_NID(x509, nid, -1));
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(extension);
-    return ASN1_STRING_length(value) == size &&
-           memcmp(ASN1_STRING_get0_data(value), der, (size_t)size) == 0;
+    const ASN1_OCTET_STRING *string = X509_EXTENSION_get_data(extension);
+    struct vsa_slice value =
+        vsa_slice_of(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
+    return size > 0 && vsa_slice_equal(value, vsa_slice_of(der, (size_t)size)) &&
+           vsa_der_is_strict(value);
 }
 
 static bool read_basic_constraints(struct vsa_certificate *certificate)
@@ -54,8 +57,7 @@ static bool read_basic_constraints(struct vsa_certificate *certificate)
     unsigned char *der = NULL;
     int size = i2d_BASIC_CONSTRAINTS(constraints, &der);
     long length = constraints->pathlen ? ASN1_INTEGER_get(constraints->pathlen) : 0;
-    bool good = size > 0 &&
-                is_exact_encoding(certificate->x509, NID_basic_constraints, der, size) &&
+    bool good = is_exact_encoding(certificate->x509, NID_basic_constraints, der, size) &&
                 length >= 0 && length <= 255;
     certificate->has_basic_constraints = true;
     certificate->basic_constraints_critical = critical == 1;
@@ -72,9 +74,11 @@ static bool read_key_usage(struct vsa_certificate *certificate)
     ASN1_BIT_STRING *usage = X509_get_ext_d2i(certificate->x509, NID_key_usage, &critical, NULL);
     if (!usage)
         return critical == -1;
+    /* Without these flags zero bits at the end are left out, as X.690 section 11.2.2 asks. */
+    usage->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 7);
     unsigned char *der = NULL;
     int size = i2d_ASN1_BIT_STRING(usage, &der);
-    bool good = size > 0 && is_exact_encoding(certificate->x509, NID_key_usage, der, size);
+    bool good = is_exact_encoding(certificate->x509, NID_key_usage, der, size);
     certificate->has_key_usage = true;
     for (int bit = 0; bit < 9; bit++)
         if (ASN1_BIT_STRING_get_bit(usage, bit))
@@ -144,7 +148,8 @@ static enum vsa_status read_facts(struct vsa_certificate *certificate, struct vs
                                   struct vsa_error *error)
 {
     X509 *x509 = certificate->x509;
-    certificate->version = (int)X509_get_version(x509) + 1;
+    long version = X509_get_version(x509); /* 0 for v1; may be any number */
+    certificate->version = version >= 0 && version <= 2 ? (int)version + 1 : 0;
     certificate->signed_with_ecdsa_sha384 = is_signed_with_ecdsa_sha384(x509);
     if (!read_time(X509_get0_notBefore(x509), &certificate->not_before_ms) ||
         !read_time(X509_get0_notAfter(x509), &certificate->not_after_ms))
@@ -157,14 +162,14 @@ static enum vsa_status read_facts(struct vsa_certificate *certificate, struct vs
     return read_key(certificate, error);
 }
 
-/* Decoding and encoding again must give the same bytes: strict DER on the outside too. */
+/* Decoding and encoding again gives the same bytes; libcrypto keeps those inside as they were. */
 static bool is_exact_der(X509 *x509, struct vsa_slice der)
 {
     unsigned char *encoded = NULL;
     int size = i2d_X509(x509, &encoded);
     bool same = size > 0 && vsa_slice_equal(vsa_slice_of(encoded, (size_t)size), der);
     OPENSSL_free(encoded);
-    return same;
+    return same && vsa_der_is_strict(der);
 }
 
 static enum vsa_status decode(struct vsa_slice der, X509 **x509, struct vsa_error *error)

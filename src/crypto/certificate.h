@@ -27,7 +27,7 @@ struct vsa_certificate {
     struct x509_st *x509;
     struct vsa_key *key; /* NULL unless the key is on a NIST curve, named, uncompressed */
     atomic_int references;
-    int version;                   /* 3 for X.509 v3 */
+    int version;                   /* 3 for X.509 v3, 0 for none that exists */
     bool signed_with_ecdsa_sha384; /* both in the certificate and around it */
     bool extensions_malformed;     /* undecodable, or one twice */
     bool unknown_critical;         /* a critical extension besides the two below */
