@@ -63,6 +63,12 @@ enum vsa_status vsa_policy_expect_pcr(struct vsa_policy *policy, unsigned index,
     return VSA_OK;
 }
 
+/* "Absent" is NULL and 0. A length without bytes is a slip, and must not mean "not compared". */
+static bool is_broken(struct vsa_slice slice)
+{
+    return !slice.data && slice.size;
+}
+
 enum vsa_status vsa_policy_check(const struct vsa_policy *policy, struct vsa_error *error)
 {
     if (!policy || policy->magic != POLICY_MAGIC)
@@ -71,6 +77,10 @@ enum vsa_status vsa_policy_check(const struct vsa_policy *policy, struct vsa_err
     if (policy->max_age_ms < 0 || policy->max_skew_ms < 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "negative maximum age or skew");
+    if (is_broken(policy->nonce) || is_broken(policy->user_data) || is_broken(policy->public_key) ||
+        is_broken(policy->instance))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "an expected value has a size but no bytes");
     if (policy->instance.data && !policy->instance.size)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "empty instance ID");
     for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
