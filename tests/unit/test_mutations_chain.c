@@ -295,7 +295,7 @@ static void at(struct setting *setting, const struct mutation *row)
         name, at, status, 0, NULL, NULL, offset                                                    \
     }
 
-/* The leaf is valid from 11:59:00 to 14:59:03, an hour and 03 s either side of noon. */
+/* The leaf is valid from 11:59:00 to 14:59:03; it is noon. */
 #define LEAF_FROM (-MINUTE)
 #define LEAF_TO   (2 * HOUR + 59 * MINUTE + 3000)
 
