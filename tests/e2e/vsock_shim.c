@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * LD_PRELOAD of tests: vsock addresses lead to Unix sockets. Connecting to CID C, port P reaches
+ * $VSA_SHIM/C/P; without the folder C there is no such CID, without the socket P nobody listens.
+ * No AF_VSOCK socket is ever made.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+int socket(int domain, int type, int protocol)
+{
+    return (int)syscall(SYS_socket, domain == AF_VSOCK ? AF_UNIX : domain, type, protocol);
+}
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    return level == AF_VSOCK ? 0 : (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+}
+
+static int refuse(int number)
+{
+    errno = number;
+    return -1;
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    const struct sockaddr_vm *vsock = (const struct sockaddr_vm *)(const void *)address;
+    const char *folder = getenv("VSA_SHIM");
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (address->sa_family != AF_VSOCK)
+        return (int)syscall(SYS_connect, fd, address, size);
+    if (!folder)
+        return refuse(ENODEV);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%u", folder, vsock->svm_cid);
+    if (access(name.sun_path, F_OK) != 0)
+        return refuse(ENODEV);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%u/%u", folder, vsock->svm_cid,
+                   vsock->svm_port);
+    if (access(name.sun_path, F_OK) != 0)
+        return refuse(ECONNRESET);
+    return (int)syscall(SYS_connect, fd, &name, (socklen_t)sizeof(name));
+}
