@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * enclave_init: PID 1 of an enclave. Mounts, NSM module, loopback, heartbeat, then the command of
+ * the image, for as long as it can be kept running. man/enclave_init.8.scd
+ *
+ * An enclave must never look RUNNING with nobody at home: whatever cannot be done ends in a
+ * reboot, which ends the enclave, and says why on the console.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include "enclave_init/console.h"
+#include "enclave_init/devices.h"
+#include "enclave_init/heartbeat.h"
+#include "enclave_init/lines.h"
+#include "enclave_init/mounts.h"
+#include "enclave_init/supervise.h"
+#include "enclave_init/words.h"
+
+/* Up to `capacity` bytes of a file; the number of bytes, or -1. */
+static ssize_t read_file(const char *path, char *buffer, size_t capacity)
+{
+    size_t size = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return console_fail("cannot open %s", path);
+    while (size < capacity) {
+        ssize_t n = read(fd, buffer + size, capacity - size);
+        if (n < 0) {
+            (void)console_fail("cannot read %s", path);
+            (void)close(fd);
+            return -1;
+        }
+        if (n == 0)
+            break;
+        size += (size_t)n;
+    }
+    (void)close(fd);
+    return (ssize_t)size;
+}
+
+static int read_lines(const char *path, struct lines *lines)
+{
+    /* One byte more than may be there tells a file that is too large. */
+    ssize_t size = read_file(path, lines->text, sizeof(lines->text));
+    if (size < 0)
+        return -1;
+    const char *problem = lines_parse(lines, (size_t)size);
+    if (problem) {
+        console_say("%s: %s", path, problem);
+        return -1;
+    }
+    return unlink(path) == 0 ? 0 : console_fail("cannot remove %s", path);
+}
+
+static int read_command(struct lines *command, struct lines *environment)
+{
+    if (read_lines("/cmd", command) != 0 || read_lines("/env", environment) != 0)
+        return -1;
+    if (!command->count || !command->items[0][0]) {
+        console_say("/cmd names no command");
+        return -1;
+    }
+    const char *problem = lines_check_environment(environment);
+    if (problem) {
+        console_say("/env: %s", problem);
+        return -1;
+    }
+    return 0;
+}
+
+static bool heartbeat_wanted(void)
+{
+    char command_line[4096];
+    ssize_t size = read_file("/proc/cmdline", command_line, sizeof(command_line) - 1);
+    command_line[size > 0 ? size : 0] = '\0';
+    if (!words_have(command_line, WORD_NO_HEARTBEAT))
+        return true;
+    console_say("no heartbeat: the kernel command line says " WORD_NO_HEARTBEAT);
+    return false;
+}
+
+static int boot(struct lines *command, struct lines *environment)
+{
+    sigset_t all;
+    sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, NULL);
+    int mounted = mounts_early();
+    console_open();
+    console_say("version %s", VSA_VERSION);
+    if (mounted != 0 || devices_load_nsm() != 0)
+        return -1;
+    devices_bring_up_loopback();
+    if (heartbeat_wanted() && heartbeat_send() != 0)
+        return -1;
+    if (read_command(command, environment) != 0 || mounts_enter_root() != 0 || mounts_all() != 0)
+        return -1;
+    return 0;
+}
+
+/* Anywhere else the mounts and the reboot would be a disaster. */
+static int refuse(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        (void)printf("enclave_init %s\n", VSA_VERSION);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)puts("enclave_init is PID 1 of an enclave image; enclave_image puts it there.\n"
+                   "It takes no options and does nothing elsewhere. See enclave_init(8).");
+        return 0;
+    }
+    console_say("I am PID 1 of an enclave image, and do nothing elsewhere");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    static struct lines command;
+    static struct lines environment;
+    if (getpid() != 1)
+        return refuse(argc, argv);
+    if (boot(&command, &environment) == 0)
+        supervise(command.items, environment.items);
+    console_say("the enclave ends");
+    sync();
+    (void)reboot(RB_AUTOBOOT);
+    /* PID 1 that exits is a panic, and panic= on the command line ends the enclave as well. */
+    return 1;
+}

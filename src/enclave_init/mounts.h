@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File systems, and the way into the application's root. All return 0, or -1 and said why. */
+#ifndef VSA_ENCLAVE_INIT_MOUNTS_H
+#define VSA_ENCLAVE_INIT_MOUNTS_H
+
+/* /dev and /proc of the boot ramdisk. */
+int mounts_early(void);
+
+/* Makes /rootfs the root. */
+int mounts_enter_root(void);
+
+/* /dev, /proc, /sys, /run, /tmp and what else Linux programs expect, in the new root. */
+int mounts_all(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is done when the command has ended. man/enclave_init.8.scd tells users. */
+#ifndef VSA_ENCLAVE_INIT_RESTART_H
+#define VSA_ENCLAVE_INIT_RESTART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Restarts in a row before the enclave gives up: about 8 seconds of trying. */
+#define RESTART_MAX 5
+/* The first restart waits so long, each further one twice as long: 0.25, 0.5, 1, 2, 4 s. */
+#define RESTART_FIRST_DELAY_MS 250
+/* A command that ran so long was up: its next failure is the first of a new row. */
+#define RESTART_STABLE_MS 60000
+
+struct restart_state {
+    unsigned failures; /* in a row */
+};
+
+enum restart_verdict {
+    RESTART_AGAIN,   /* after `*delay_ms` */
+    RESTART_GIVE_UP, /* too many failures */
+    RESTART_DONE,    /* it was asked to stop, or says that it has finished */
+};
+
+/*
+ * stopping     SIGTERM was forwarded to the command
+ * wait_status  of waitpid()
+ * ran_ms       how long it ran
+ */
+enum restart_verdict restart_decide(struct restart_state *state, bool stopping, int wait_status,
+                                    int64_t ran_ms, int *delay_ms);
+
+/* "exited with status 1", "was killed by signal 9 (Killed)". Returns `text`. */
+const char *restart_describe(int wait_status, char *text, size_t capacity);
+
+#endif
