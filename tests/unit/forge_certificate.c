@@ -470,7 +470,7 @@ static struct vsa_slice padded_certificate(struct forge *forge, size_t level, si
             forge->arena_used = used;
         }
     }
-    REQUIRE(!"such a size cannot be made");
+    REQUIRE(false && "such a size cannot be made");
     return forge_hex(forge, "");
 }
 
@@ -519,7 +519,7 @@ void forge_extension_set(struct forge_certificate *certificate, const char *oid,
         memset(&certificate->extensions[certificate->extension_count], 0, sizeof(*one));
         return;
     }
-    REQUIRE(!"no such extension");
+    REQUIRE(false && "no such extension");
 }
 
 void forge_extension_add(struct forge_certificate *certificate, const char *oid, bool critical,
