@@ -69,6 +69,18 @@ static void answer(struct context *context, const char *hex)
 }
 
 #define NOTHING vsa_slice_of(NULL, 0)
+#define ATTESTATION_REQUEST                                                                        \
+    "a1 6b 4174746573746174696f6e a3 69 757365725f64617461 f6 65 6e6f6e6365 f6 "                   \
+    "6a 7075626c69635f6b6579 f6"
+#define DESCRIPTION_RESPONSE                                                                       \
+    "a1 6b 44657363726962654e534d a7 6d 76657273696f6e5f6d616a6f72 01 "                            \
+    "6d 76657273696f6e5f6d696e6f72 00 6d 76657273696f6e5f7061746368 02 "                           \
+    "69 6d6f64756c655f6964 61 69 68 6d61785f70637273 1820 6b 6c6f636b65645f70637273 80 "           \
+    "66 646967657374 66 534841333834"
+#define EXTEND_RESPONSE                                                                            \
+    "a1 69 457874656e64504352 a1 64 64617461 58 30"                                                \
+    "30e84b2d7eeffe6d90a475797b35e59a11b0da473eee4b3b8edfe73daf0279801bb18730c39db7f27f2f77b7"     \
+    "b458cb9e"
 #define PCR_RESPONSE                                                                               \
     "a1 6b 4465736372696265504352 a2 64 6c6f636b f5 64 64617461 58 30"                             \
     "30e84b2d7eeffe6d90a475797b35e59a11b0da473eee4b3b8edfe73daf0279801bb18730c39db7f27f2f77b7"     \
@@ -128,8 +140,7 @@ static void test_requests_on_the_wire(void **state)
         "a1 69 457874656e64504352 a2 65 696e646578 10 64 64617461 45 68656c6c6f",
         "a1 67 4c6f636b504352 a1 65 696e646578 10",
         "a1 68 4c6f636b50435273 a1 65 72616e6765 14",
-        "a1 6b 4174746573746174696f6e a3 69 757365725f64617461 f6 65 6e6f6e6365 f6 "
-        "6a 7075626c69635f6b6579 f6",
+        ATTESTATION_REQUEST,
         "69 47657452616e646f6d",
     };
     struct context *context = *state;
@@ -197,14 +208,9 @@ static void test_error_codes(void **state)
 static void test_answers_of_another_kind(void **state)
 {
     static const char *const answers[QUESTIONS] = {
-        "a1 6b 44657363726962654e534d a7 6d 76657273696f6e5f6d616a6f72 01 "
-        "6d 76657273696f6e5f6d696e6f72 00 6d 76657273696f6e5f7061746368 02 "
-        "69 6d6f64756c655f6964 61 69 68 6d61785f70637273 1820 6b 6c6f636b65645f70637273 80 "
-        "66 646967657374 66 534841333834",
+        DESCRIPTION_RESPONSE,
         PCR_RESPONSE,
-        "a1 69 457874656e64504352 a1 64 64617461 58 30"
-        "30e84b2d7eeffe6d90a475797b35e59a11b0da473eee4b3b8edfe73daf0279801bb18730c39db7f27f2f77b7"
-        "b458cb9e",
+        EXTEND_RESPONSE,
         "67 4c6f636b504352",
         "68 4c6f636b50435273",
         "a1 6b 4174746573746174696f6e a1 68 646f63756d656e74 43 646f63",
