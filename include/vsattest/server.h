@@ -71,6 +71,12 @@ struct vsa_server_event {
  */
 #define VSA_COMMAND_NSM_STATE 2U
 
+/*
+ * The handler looks at nothing but its context's `user` and always answers the same: it is called
+ * once, and what it answers is repeated. `ping` is such a command.
+ */
+#define VSA_COMMAND_CONSTANT 4U
+
 struct vsa_command_context {
     void *user;          /* of struct vsa_command */
     struct vsa_nsm *nsm; /* VSA_COMMAND_NSM: open, to be used during the call; else NULL */

@@ -103,7 +103,7 @@ static enum vsa_status attest(const struct vsa_command_context *context, const j
 enum vsa_status vsa_commands_register(struct vsa_server *server, struct vsa_error *error)
 {
     const struct vsa_command table[] = {
-        {VSA_COMMAND_NAME_PING, ping, server, 0},
+        {VSA_COMMAND_NAME_PING, ping, server, VSA_COMMAND_CONSTANT},
         {VSA_COMMAND_NAME_STATUS, status, server, VSA_COMMAND_NSM_STATE},
         {VSA_COMMAND_NAME_ATTEST, attest, server, VSA_COMMAND_NSM},
     };

@@ -4,8 +4,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/builder.h"
+#include "base/slice.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
+#include "protocol/scan.h"
 #include "server/answer.h"
 
 struct vsa_job *vsa_job_of(struct vsa_deadline *entry)
@@ -64,10 +67,11 @@ struct request {
     uint64_t started_ns;
 };
 
-static const struct vsa_command *find_command(const struct vsa_server *server, const char *name)
+static const struct vsa_command *find_command(const struct vsa_server *server,
+                                              struct vsa_slice name)
 {
     for (size_t i = 0; i < server->command_count; i++)
-        if (strcmp(server->commands[i].name, name) == 0)
+        if (vsa_slice_equal_text(name, server->commands[i].name))
             return &server->commands[i];
     return NULL;
 }
@@ -144,7 +148,7 @@ static enum vsa_status read_request(struct request *request, struct vsa_slice li
     if (server->draining)
         return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL,
                         "the server is stopping");
-    request->command = find_command(server, name);
+    request->command = find_command(server, vsa_slice_of_text(name));
     if (!request->command)
         return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, VSA_NO_OFFSET, NULL, "Unknown command");
     return VSA_OK;
@@ -162,11 +166,73 @@ static enum vsa_status handle(struct request *request, struct vsa_slice line,
     return VSA_OK;
 }
 
+/* --- constant commands ------------------------------------------------------------------------ */
+
+static enum vsa_status prepare(const struct vsa_command *command, struct vsa_command_parts *parts,
+                               char *scratch, struct vsa_error *error)
+{
+    VSA_AUTO_JSON json_t *request = vsa_request_new(command->name);
+    VSA_AUTO_JSON json_t *reply = json_object();
+    /* One that fails is asked again at every request. */
+    if (vsa_answer_run(command, NULL, request, reply, error) != VSA_OK)
+        return VSA_OK;
+    size_t size = vsa_answer_write(reply, NULL, scratch) - strlen("}\n");
+    if (size + VSA_MAX_REQUEST_ID + strlen(",\"id\":\"\"}\n") > VSA_MAX_REPLY_LINE)
+        return VSA_OK; /* too large with some `id`: that needs the long way */
+    parts->constant = malloc(size);
+    if (!parts->constant)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    memcpy(parts->constant, scratch, size);
+    parts->constant_size = size;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_dispatch_prepare(struct vsa_server *server, struct vsa_error *error)
+{
+    for (size_t i = 0; i < server->command_count; i++)
+        if (server->commands[i].flags == VSA_COMMAND_CONSTANT)
+            VSA_TRY(prepare(&server->commands[i], &server->command_parts[i], server->output_scratch,
+                            error));
+    return VSA_OK;
+}
+
+static void write_constant(struct vsa_connection *connection, const struct vsa_command_parts *parts,
+                           struct vsa_slice id)
+{
+    struct vsa_builder line = vsa_builder_of(vsa_output_reserve(connection), VSA_MAX_REPLY_LINE);
+    vsa_builder_append(&line, vsa_slice_of(parts->constant, parts->constant_size));
+    if (id.data) {
+        vsa_builder_append(&line, vsa_slice_of_text(",\"id\":"));
+        vsa_builder_append(&line, id);
+    }
+    vsa_builder_append(&line, vsa_slice_of_text("}\n"));
+    vsa_output_commit(connection, line.size); /* prepare() saw to it that it fits */
+}
+
+/* Answers a plain request for a constant command; false for all others. */
+static bool answer_constant(struct vsa_connection *connection, struct vsa_slice line)
+{
+    const struct vsa_server *server = connection->server;
+    struct vsa_request_scan scan;
+    if (server->draining || !vsa_request_scan(line, &scan))
+        return false;
+    const struct vsa_command *command = find_command(server, scan.command);
+    if (!command || command->flags != VSA_COMMAND_CONSTANT)
+        return false;
+    const struct vsa_command_parts *parts = &server->command_parts[command - server->commands];
+    if (!parts->constant)
+        return false;
+    uint64_t started_ns = start_time(server);
+    write_constant(connection, parts, scan.id);
+    answered(connection, command, VSA_OK, started_ns);
+    return true;
+}
+
 void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line)
 {
     struct vsa_error error;
     struct request request = {.connection = connection};
-    if (vsa_json_is_blank(line))
+    if (vsa_json_is_blank(line) || answer_constant(connection, line))
         return;
     request.started_ns = start_time(connection->server);
     if (handle(&request, line, &error) != VSA_OK)

@@ -69,12 +69,19 @@ struct vsa_nsm_state {
     char module_id[VSA_MAX_MODULE_ID + 1];
 };
 
+/* What a command has besides what was registered. */
+struct vsa_command_parts {
+    char *name;           /* owned; `name` of the command */
+    char *constant;       /* owned; VSA_COMMAND_CONSTANT: its reply up to the closing brace */
+    size_t constant_size; /* bytes */
+};
+
 struct vsa_server {
     struct vsa_server_options options; /* its strings are the next two */
     char *listen_text;
     char *nsm_text;
     struct vsa_command commands[VSA_MAX_COMMANDS];
-    char *command_names[VSA_MAX_COMMANDS]; /* the commands' names, owned */
+    struct vsa_command_parts command_parts[VSA_MAX_COMMANDS];
     size_t command_count;
 
     struct vsa_listener listener;
@@ -177,6 +184,9 @@ static inline bool vsa_output_pending(const struct vsa_connection *connection)
 
 /* --- dispatch.c ------------------------------------------------------------------------------- */
 
+/* Lets the constant commands say what they always will. Errors: VSA_ERR_MEMORY. */
+VSA_MUST_USE enum vsa_status vsa_dispatch_prepare(struct vsa_server *server,
+                                                  struct vsa_error *error);
 /* Answers one line, or sets `connection->job`. */
 void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line);
 /* Puts {"success": false, ...} into the turn's output. */

@@ -189,6 +189,7 @@ enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *erro
     server->started = true;
     uv_update_time(&server->loop);
     server->started_ms = uv_now(&server->loop);
+    VSA_TRY(vsa_dispatch_prepare(server, error));
     VSA_TRY(vsa_accept_start(server, error));
     tell_listening(server);
     vsa_nsm_state_probe(server);

@@ -127,8 +127,10 @@ void vsa_server_free(struct vsa_server *server)
         (void)uv_loop_close(&server->loop);
     }
     vsa_listener_close(&server->listener);
-    for (size_t i = 0; i < server->command_count; i++)
-        free(server->command_names[i]);
+    for (size_t i = 0; i < server->command_count; i++) {
+        free(server->command_parts[i].name);
+        free(server->command_parts[i].constant);
+    }
     free(server->listen_text);
     free(server->nsm_text);
     free(server->input_scratch);
@@ -155,9 +157,10 @@ static enum vsa_status check_command(const struct vsa_server *server,
     if (!command->handler)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s has no handler",
                         command->name);
-    if (command->flags > VSA_COMMAND_NSM_STATE || command->flags == 3U)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s: unknown flags",
-                        command->name);
+    if (command->flags != 0 && command->flags != VSA_COMMAND_NSM &&
+        command->flags != VSA_COMMAND_NSM_STATE && command->flags != VSA_COMMAND_CONSTANT)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%s: flags are none or one of VSA_COMMAND_*", command->name);
     for (size_t i = 0; i < server->command_count; i++)
         if (strcmp(server->commands[i].name, command->name) == 0)
             return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
@@ -179,7 +182,7 @@ enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_
     if (!name)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     size_t index = server->command_count++;
-    server->command_names[index] = name;
+    server->command_parts[index].name = name;
     server->commands[index] = *command;
     server->commands[index].name = name;
     return VSA_OK;
