@@ -2,6 +2,8 @@
 #include "server/internal.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,23 +13,13 @@
 /* New connections before the others have their turn. */
 #define ACCEPTS_A_TURN 64
 
-static void on_incoming(uv_poll_t *handle, int status, int events);
-
-static enum vsa_status watch(struct vsa_server *server, struct vsa_error *error)
-{
-    int number = uv_poll_start(&server->accept_poll, UV_READABLE, on_incoming);
-    if (number < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "uv_poll_start", "%s",
-                        uv_strerror(number));
-    server->accepting = true;
-    return VSA_OK;
-}
-
 void vsa_accept_pause_over(void *user, struct vsa_deadline *entry)
 {
     struct vsa_server *server = user;
-    if (!server->draining && watch(server, NULL) != VSA_OK)
+    if (vsa_loop_watch(&server->loop, &server->accept_watch, EPOLLIN, NULL) != VSA_OK)
         vsa_server_limit(server, &server->pauses, entry);
+    else
+        server->accepting = true;
 }
 
 /*
@@ -36,7 +28,7 @@ void vsa_accept_pause_over(void *user, struct vsa_deadline *entry)
  */
 static void pause_accepting(struct vsa_server *server, const char *detail)
 {
-    (void)uv_poll_stop(&server->accept_poll);
+    vsa_loop_unwatch(&server->loop, &server->accept_watch);
     server->accepting = false;
     vsa_server_limit(server, &server->pauses, &server->accept_pause);
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_ACCEPT_PAUSED,
@@ -93,14 +85,11 @@ static bool accept_one(struct vsa_server *server)
     return false;
 }
 
-static void on_incoming(uv_poll_t *handle, int status, int events)
+static void on_incoming(struct vsa_watch *watch, uint32_t events)
 {
-    struct vsa_server *server = handle->data;
+    struct vsa_server *server =
+        (struct vsa_server *)(void *)((char *)watch - offsetof(struct vsa_server, accept_watch));
     (void)events;
-    if (status < 0) {
-        pause_accepting(server, uv_strerror(status));
-        return;
-    }
     for (int i = 0; i < ACCEPTS_A_TURN; i++)
         if (!accept_one(server))
             return;
@@ -108,12 +97,10 @@ static void on_incoming(uv_poll_t *handle, int status, int events)
 
 enum vsa_status vsa_accept_start(struct vsa_server *server, struct vsa_error *error)
 {
-    int number = uv_poll_init(&server->loop, &server->accept_poll, server->listener.fd);
-    if (number < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "uv_poll_init", "%s",
-                        uv_strerror(number));
-    server->accept_poll.data = server;
-    return watch(server, error);
+    server->accept_watch = (struct vsa_watch){.fd = server->listener.fd, .ready = on_incoming};
+    VSA_TRY(vsa_loop_watch(&server->loop, &server->accept_watch, EPOLLIN, error));
+    server->accepting = true;
+    return VSA_OK;
 }
 
 void vsa_accept_stop(struct vsa_server *server)
@@ -126,6 +113,6 @@ void vsa_accept_stop(struct vsa_server *server)
             break;
     vsa_deadlines_remove(&server->accept_pause);
     server->accepting = false;
-    uv_close((uv_handle_t *)&server->accept_poll, NULL);
+    vsa_loop_unwatch(&server->loop, &server->accept_watch);
     vsa_listener_close(&server->listener);
 }

@@ -28,7 +28,7 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
     struct vsa_service_status now = {
         .version = vsa_version(),
         .module_id = server->nsm.module_id[0] ? server->nsm.module_id : NULL,
-        .uptime_s = (uv_now(&server->loop) - server->started_ms) / 1000,
+        .uptime_s = (uint64_t)(server->loop.now_ms - server->started_ms) / 1000,
         .requests = server->request_count,
         .errors = server->error_count,
         .connections = server->connections,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +24,12 @@ struct vsa_connection *vsa_connection_of(struct vsa_deadline *entry)
                                              offsetof(struct vsa_connection, deadline));
 }
 
+static struct vsa_connection *connection_of_watch(struct vsa_watch *watch)
+{
+    return (struct vsa_connection *)(void *)((char *)watch -
+                                             offsetof(struct vsa_connection, watch));
+}
+
 static bool is_closed(const struct vsa_connection *connection)
 {
     return connection->state == VSA_CONNECTION_CLOSED;
@@ -36,9 +43,13 @@ static bool is_blocked(const struct vsa_connection *connection)
 
 /* --- closing ---------------------------------------------------------------------------------- */
 
-static void free_connection(uv_handle_t *handle)
+void vsa_connection_bury(struct vsa_server *server)
 {
-    free(handle->data);
+    while (server->closed) {
+        struct vsa_connection *connection = server->closed;
+        server->closed = connection->next_closed;
+        free(connection);
+    }
 }
 
 void vsa_connection_close(struct vsa_connection *connection, enum vsa_status reason)
@@ -51,8 +62,10 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
     vsa_deadlines_remove(&connection->deadline);
     vsa_output_drop(connection);
     vsa_buffer_consume(&connection->input, &server->budget, connection->input.size);
-    uv_close((uv_handle_t *)&connection->poll, free_connection);
-    (void)close(connection->fd);
+    vsa_loop_unwatch(&server->loop, &connection->watch);
+    (void)close(connection->watch.fd);
+    connection->next_closed = server->closed;
+    server->closed = connection;
     server->connections--;
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
                                                       .connection = connection->number,
@@ -62,7 +75,7 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
 /* The last reply is sent. Whoever still writes must be able to read why we stop. */
 static void finish(struct vsa_connection *connection)
 {
-    if (connection->input_ended || shutdown(connection->fd, SHUT_WR) < 0) {
+    if (connection->input_ended || shutdown(connection->watch.fd, SHUT_WR) < 0) {
         vsa_connection_close(connection, connection->reason);
         return;
     }
@@ -145,14 +158,13 @@ static void keep_rest(struct vsa_connection *connection, const struct turn *turn
 
 /* --- what happens next ------------------------------------------------------------------------ */
 
-static void watch(struct vsa_connection *connection, int events);
-
-static int wanted_events(const struct vsa_connection *connection)
+static void watch(struct vsa_connection *connection)
 {
-    int events = vsa_output_pending(connection) ? UV_WRITABLE : 0;
+    uint32_t events = vsa_output_pending(connection) ? EPOLLOUT : 0;
     if (!connection->input_ended && !connection->deaf)
-        events |= UV_READABLE;
-    return events;
+        events |= EPOLLIN;
+    if (vsa_loop_watch(&connection->server->loop, &connection->watch, events, NULL) != VSA_OK)
+        vsa_connection_close(connection, VSA_ERR_IO);
 }
 
 static bool has_more_lines(const struct vsa_connection *connection)
@@ -187,7 +199,7 @@ static void schedule(struct vsa_connection *connection)
         return;
     }
     set_limit(connection);
-    watch(connection, wanted_events(connection));
+    watch(connection);
 }
 
 /* One turn: answers what there is to answer, sends it, decides what to wait for. */
@@ -218,7 +230,7 @@ static size_t receive(struct vsa_connection *connection, size_t capacity)
     char *scratch = connection->server->input_scratch;
     ssize_t got;
     do {
-        got = recv(connection->fd, scratch, capacity, MSG_DONTWAIT);
+        got = recv(connection->watch.fd, scratch, capacity, MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got > 0)
         return (size_t)got;
@@ -260,7 +272,7 @@ static void on_readable(struct vsa_connection *connection)
     } else if (is_blocked(connection) || connection->state != VSA_CONNECTION_OPEN) {
         /* Pushes back: what it sends stays in the kernel until its turn. */
         connection->deaf = true;
-        watch(connection, wanted_events(connection));
+        watch(connection);
     } else if (has_more_lines(connection)) {
         work_on_input(connection);
     } else {
@@ -279,30 +291,21 @@ static void on_writable(struct vsa_connection *connection)
     }
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+/* Hung up: both directions are closed, so nobody is left to read an answer. */
+static void on_ready(struct vsa_watch *entry, uint32_t events)
 {
-    struct vsa_connection *connection = handle->data;
-    if (status < 0) {
-        vsa_connection_close(connection, VSA_ERR_CLOSED);
+    struct vsa_connection *connection = connection_of_watch(entry);
+    if (is_closed(connection))
+        return;
+    if (events & (EPOLLERR | EPOLLHUP)) {
+        vsa_connection_close(connection, events & EPOLLERR ? VSA_ERR_CLOSED : VSA_OK);
         vsa_server_check_drained(connection->server);
     } else if (vsa_output_pending(connection)) {
-        if (events & UV_WRITABLE)
+        if (events & EPOLLOUT)
             on_writable(connection);
-    } else if (events & UV_READABLE) {
+    } else if (events & EPOLLIN) {
         on_readable(connection);
     }
-}
-
-static void watch(struct vsa_connection *connection, int events)
-{
-    if (events == connection->polled)
-        return;
-    connection->polled = events;
-    /* Fails only for handles that are closing. */
-    if (events)
-        (void)uv_poll_start(&connection->poll, events, on_poll);
-    else
-        (void)uv_poll_stop(&connection->poll);
 }
 
 /* --- for others ------------------------------------------------------------------------------- */
@@ -314,21 +317,19 @@ enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, struct vs
         (void)close(fd);
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     }
-    int number = uv_poll_init(&server->loop, &connection->poll, fd);
-    if (number < 0) {
+    connection->watch = (struct vsa_watch){.fd = fd, .ready = on_ready};
+    enum vsa_status status = vsa_loop_watch(&server->loop, &connection->watch, EPOLLIN, error);
+    if (status != VSA_OK) {
         free(connection);
         (void)close(fd);
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "uv_poll_init", "%s",
-                        uv_strerror(number));
+        return status;
     }
-    connection->poll.data = connection;
     connection->server = server;
-    connection->fd = fd;
     connection->number = ++server->connection_number;
     server->connections++;
+    vsa_server_limit(server, &server->idle, &connection->deadline);
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
                                                       .connection = connection->number});
-    schedule(connection);
     return VSA_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/builder.h"
 #include "base/slice.h"
@@ -18,13 +19,21 @@ struct vsa_job *vsa_job_of(struct vsa_deadline *entry)
 
 /* --- bookkeeping ------------------------------------------------------------------------------ */
 
-static uint64_t start_time(const struct vsa_server *server)
+/* Only for the events' durations. */
+static int64_t now_ns(void)
 {
-    return server->options.on_event ? uv_hrtime() : 0;
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t start_time(const struct vsa_server *server)
+{
+    return server->options.on_event ? now_ns() : 0;
 }
 
 static void answered(struct vsa_connection *connection, const struct vsa_command *command,
-                     enum vsa_status status, uint64_t started_ns)
+                     enum vsa_status status, int64_t started_ns)
 {
     struct vsa_server *server = connection->server;
     connection->answered = true;
@@ -38,7 +47,7 @@ static void answered(struct vsa_connection *connection, const struct vsa_command
                                 .status = status,
                                 .connection = connection->number,
                                 .command = command ? command->name : NULL,
-                                .duration_us = (int64_t)((uv_hrtime() - started_ns) / 1000),
+                                .duration_us = (now_ns() - started_ns) / 1000,
                             });
 }
 
@@ -64,7 +73,7 @@ struct request {
     json_t *object;
     json_t *id; /* borrowed from `object`, or NULL */
     const struct vsa_command *command;
-    uint64_t started_ns;
+    int64_t started_ns;
 };
 
 static const struct vsa_command *find_command(const struct vsa_server *server,
@@ -222,7 +231,7 @@ static bool answer_constant(struct vsa_connection *connection, struct vsa_slice 
     const struct vsa_command_parts *parts = &server->command_parts[command - server->commands];
     if (!parts->constant)
         return false;
-    uint64_t started_ns = start_time(server);
+    int64_t started_ns = start_time(server);
     write_constant(connection, parts, scan.id);
     answered(connection, command, VSA_OK, started_ns);
     return true;

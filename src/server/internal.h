@@ -3,26 +3,25 @@
  * The server's own parts, and which file does what:
  *
  *   server.c      options, creating, registering, freeing
- *   run.c         the loop, its one timer, stopping and draining
+ *   run.c         serving, stopping and draining
+ *   loop.c        epoll (knows nothing of this header; nor do deadlines.c, buffer.c, worker.c)
  *   accept.c      new connections
  *   connection.c  a connection's life: reading, lines, time limits
  *   output.c      sending, and what the peer does not take yet
  *   dispatch.c    from a line to its answer, or to a job
  *   nsm_state.c   what is known of the NSM
  *   commands.c    ping, status, attest
- *   worker.c      the NSM's thread (knows nothing of this header)
- *
- * The event loop is libuv's, by uv_poll: descriptors are read and written here, so that an idle
- * connection needs no buffer and backpressure is a matter of what is polled for.
+ *   worker.c      the NSM's thread
  */
 #ifndef VSA_SERVER_INTERNAL_H
 #define VSA_SERVER_INTERNAL_H
 
-#include <uv.h>
+#include <stdatomic.h>
 
 #include "base/error.h"
 #include "server/buffer.h"
 #include "server/deadlines.h"
+#include "server/loop.h"
 #include "server/worker.h"
 #include <vsattest/server.h>
 
@@ -40,13 +39,14 @@ enum vsa_connection_state {
     VSA_CONNECTION_OPEN,
     VSA_CONNECTION_CLOSING,   /* no more requests; the last reply is on its way */
     VSA_CONNECTION_LINGERING, /* said why, reads on so that the peer can read it, then closes */
-    VSA_CONNECTION_CLOSED,    /* waits for libuv to let go of it */
+    VSA_CONNECTION_CLOSED,    /* freed at the end of the loop's turn */
 };
 
 struct vsa_connection {
-    uv_poll_t poll;
+    struct vsa_watch watch;
     struct vsa_deadline deadline; /* in one of the server's lists of connections */
     struct vsa_server *server;
+    struct vsa_connection *next_closed;
     struct vsa_job *job; /* the request in flight */
     uint64_t number;
     struct vsa_buffer input;  /* what came in and is no request yet */
@@ -54,17 +54,15 @@ struct vsa_connection {
     size_t scanned;           /* bytes of `input` known to hold no newline */
     enum vsa_connection_state state;
     enum vsa_status reason; /* why it closes */
-    int fd;
-    int polled;       /* UV_READABLE, UV_WRITABLE: what libuv watches */
-    bool input_ended; /* the peer will send no more */
-    bool deaf;        /* readable, but not to be read now */
-    bool answered;    /* a request was answered since its time limit was set */
+    bool input_ended;       /* the peer will send no more */
+    bool deaf;              /* readable, but not to be read now */
+    bool answered;          /* a request was answered since its time limit was set */
 };
 
 struct vsa_nsm_state {
     bool known;
     bool reachable;
-    int64_t heard_ms;      /* when it last said how it is; uv_now() */
+    int64_t heard_ms;      /* when it last said how it is; the loop's time */
     struct vsa_job *probe; /* DescribeNSM in flight */
     char module_id[VSA_MAX_MODULE_ID + 1];
 };
@@ -88,18 +86,14 @@ struct vsa_server {
     struct vsa_worker *worker;
     struct vsa_nsm_state nsm;
 
-    uv_loop_t loop;
-    uv_async_t stop_signal;
-    uv_async_t worker_signal;
-    uv_timer_t timer;
-    uv_poll_t accept_poll;
-    bool loop_ready; /* uv_loop_init() was called */
-    bool started;    /* vsa_server_run() was called */
-    bool accepting;  /* the listener is watched */
-    bool draining;   /* vsa_server_stop() was called */
+    struct vsa_loop loop;
+    struct vsa_watch accept_watch;
+    atomic_bool stop; /* vsa_server_stop() was called */
+    bool started;     /* vsa_server_run() was called */
+    bool accepting;   /* the listener is watched */
+    bool draining;    /* the stop is under way */
     bool drain_timed_out;
-    bool ended;           /* the loop is about to end */
-    int64_t timer_due_ms; /* VSA_DEADLINE_NEVER: the timer is off */
+    bool ended; /* all is done */
 
     /* Every connection is in one of these. */
     struct vsa_deadline_list idle;      /* it is the peer's turn */
@@ -120,7 +114,8 @@ struct vsa_server {
     uint64_t connection_number;
     uint64_t request_count;
     uint64_t error_count;
-    uint64_t started_ms;
+    int64_t started_ms;
+    struct vsa_connection *closed; /* to be freed */
     struct vsa_buffer_budget budget;
 
     char *input_scratch;  /* VSA_MAX_REQUEST_LINE bytes */
@@ -132,9 +127,12 @@ struct vsa_server {
 
 VSA_MUST_USE enum vsa_status vsa_server_init_loop(struct vsa_server *server,
                                                   struct vsa_error *error);
-/* Appends to one of the server's lists and sees to it that the timer is set. */
-void vsa_server_limit(struct vsa_server *server, struct vsa_deadline_list *list,
-                      struct vsa_deadline *entry);
+/* From now on the entry has the list's time limit. */
+static inline void vsa_server_limit(struct vsa_server *server, struct vsa_deadline_list *list,
+                                    struct vsa_deadline *entry)
+{
+    vsa_deadlines_append(list, entry, server->loop.now_ms);
+}
 /* Ends the loop if it is draining and nothing is in flight any more. */
 void vsa_server_check_drained(struct vsa_server *server);
 /* Tells the application, if it wants to know; fills in `connections`. */
@@ -165,6 +163,8 @@ void vsa_connection_idle_expired(void *server, struct vsa_deadline *entry);
 void vsa_connection_ready_expired(void *server, struct vsa_deadline *entry);
 void vsa_connection_linger_expired(void *server, struct vsa_deadline *entry);
 struct vsa_connection *vsa_connection_of(struct vsa_deadline *entry);
+/* Frees the closed ones. */
+void vsa_connection_bury(struct vsa_server *server);
 
 /* --- output.c --------------------------------------------------------------------------------- */
 

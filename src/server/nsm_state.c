@@ -4,11 +4,6 @@
 /* News of the NSM are good for so long. */
 #define FRESH_MS 1000
 
-static int64_t now_ms(const struct vsa_server *server)
-{
-    return (int64_t)uv_now(&server->loop);
-}
-
 /* Tells the application when that is news. */
 static void learn(struct vsa_server *server, bool reachable, enum vsa_status status,
                   const char *detail)
@@ -17,7 +12,7 @@ static void learn(struct vsa_server *server, bool reachable, enum vsa_status sta
     bool is_news = !nsm->known || nsm->reachable != reachable;
     nsm->known = true;
     nsm->reachable = reachable;
-    nsm->heard_ms = now_ms(server);
+    nsm->heard_ms = server->loop.now_ms;
     if (is_news)
         vsa_server_tell(server,
                         (struct vsa_server_event){
@@ -41,7 +36,7 @@ void vsa_nsm_state_probe(struct vsa_server *server)
 
 bool vsa_nsm_state_fresh(const struct vsa_server *server)
 {
-    return server->nsm.known && now_ms(server) - server->nsm.heard_ms < FRESH_MS;
+    return server->nsm.known && server->loop.now_ms - server->nsm.heard_ms < FRESH_MS;
 }
 
 void vsa_nsm_state_probed(struct vsa_server *server, const struct vsa_job *job)

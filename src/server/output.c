@@ -9,7 +9,7 @@ static ssize_t send_some(const struct vsa_connection *connection, const char *da
 {
     ssize_t sent;
     do {
-        sent = send(connection->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = send(connection->watch.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
         return 0;

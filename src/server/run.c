@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/internal.h"
 
+#include <stddef.h>
+
 const char *vsa_server_event_name(enum vsa_server_event_kind kind)
 {
     switch (kind) {
@@ -35,41 +37,6 @@ void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event)
         server->options.on_event(server->options.user, &event);
 }
 
-/* --- the timer -------------------------------------------------------------------------------- */
-
-static void on_timer(uv_timer_t *timer);
-
-static void set_timer(struct vsa_server *server, int64_t due_ms)
-{
-    int64_t left = due_ms - (int64_t)uv_now(&server->loop);
-    if (due_ms >= server->timer_due_ms)
-        return;
-    server->timer_due_ms = due_ms;
-    /* Fails only for handles that are closing. */
-    (void)uv_timer_start(&server->timer, on_timer, left > 0 ? (uint64_t)left : 0, 0);
-}
-
-void vsa_server_limit(struct vsa_server *server, struct vsa_deadline_list *list,
-                      struct vsa_deadline *entry)
-{
-    vsa_deadlines_append(list, entry, (int64_t)uv_now(&server->loop));
-    set_timer(server, vsa_deadlines_next(list));
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct vsa_server *server = timer->data;
-    struct vsa_deadline_list *lists[] = {
-        &server->ready,    &server->idle,   &server->lingering, &server->requests,
-        &server->awaiting, &server->pauses, &server->drains,
-    };
-    server->timer_due_ms = VSA_DEADLINE_NEVER;
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        vsa_deadlines_expire(lists[i], (int64_t)uv_now(&server->loop), server);
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        set_timer(server, vsa_deadlines_next(lists[i]));
-}
-
 /* --- stopping --------------------------------------------------------------------------------- */
 
 static void drain_connections(struct vsa_deadline_list *list)
@@ -86,10 +53,9 @@ static void end_loop(struct vsa_server *server)
                                          &server->lingering};
     if (server->ended)
         return;
-    server->ended = true;
+    server->ended = true; /* before: closing the last ones would bring us here again */
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         drain_connections(lists[i]);
-    uv_stop(&server->loop);
 }
 
 void vsa_server_check_drained(struct vsa_server *server)
@@ -117,11 +83,8 @@ static void drain_limit_expired(void *user, struct vsa_deadline *entry)
     end_loop(server);
 }
 
-static void on_stop(uv_async_t *signal)
+static void begin_drain(struct vsa_server *server)
 {
-    struct vsa_server *server = signal->data;
-    if (server->draining)
-        return;
     server->draining = true;
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
     vsa_accept_stop(server);
@@ -131,36 +94,25 @@ static void on_stop(uv_async_t *signal)
 
 void vsa_server_stop(struct vsa_server *server)
 {
-    (void)uv_async_send(&server->stop_signal);
+    atomic_store(&server->stop, true);
+    vsa_loop_wake(&server->loop);
 }
 
-/* --- running ---------------------------------------------------------------------------------- */
+/* --- serving ---------------------------------------------------------------------------------- */
 
-static void on_worker(uv_async_t *signal)
+/* The NSM's thread is done with something, or somebody wants us to stop. */
+static void on_wake(struct vsa_watch *wake, uint32_t events)
 {
-    vsa_dispatch_collect(signal->data);
-}
-
-static enum vsa_status uv_failed(const char *call, int number, struct vsa_error *error)
-{
-    return vsa_fail(error, number == UV_ENOMEM ? VSA_ERR_MEMORY : VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                    "%s: %s", call, uv_strerror(number));
+    struct vsa_server *server =
+        (struct vsa_server *)(void *)((char *)wake - offsetof(struct vsa_server, loop.wake));
+    (void)events;
+    vsa_dispatch_collect(server);
+    if (atomic_load(&server->stop) && !server->draining)
+        begin_drain(server);
 }
 
 enum vsa_status vsa_server_init_loop(struct vsa_server *server, struct vsa_error *error)
 {
-    int number = uv_loop_init(&server->loop);
-    if (number < 0)
-        return uv_failed("uv_loop_init", number, error);
-    server->loop_ready = true;
-    server->timer_due_ms = VSA_DEADLINE_NEVER;
-    if ((number = uv_async_init(&server->loop, &server->stop_signal, on_stop)) < 0 ||
-        (number = uv_async_init(&server->loop, &server->worker_signal, on_worker)) < 0 ||
-        (number = uv_timer_init(&server->loop, &server->timer)) < 0)
-        return uv_failed("uv_async_init", number, error);
-    server->stop_signal.data = server;
-    server->worker_signal.data = server;
-    server->timer.data = server;
     const struct vsa_server_options *options = &server->options;
     vsa_deadlines_init(&server->idle, options->idle_timeout_ms, vsa_connection_idle_expired);
     vsa_deadlines_init(&server->ready, 0, vsa_connection_ready_expired);
@@ -171,7 +123,7 @@ enum vsa_status vsa_server_init_loop(struct vsa_server *server, struct vsa_error
     vsa_deadlines_init(&server->awaiting, VSA_NSM_STATE_WAIT_MS, vsa_nsm_state_expired);
     vsa_deadlines_init(&server->pauses, VSA_ACCEPT_PAUSE_MS, vsa_accept_pause_over);
     vsa_deadlines_init(&server->drains, options->drain_timeout_ms, drain_limit_expired);
-    return VSA_OK;
+    return vsa_loop_init(&server->loop, on_wake, error);
 }
 
 static void tell_listening(struct vsa_server *server)
@@ -182,18 +134,37 @@ static void tell_listening(struct vsa_server *server)
                     (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
 }
 
+/* Until something happens or the first time limit is over; then what that asks for. */
+static void take_turn(struct vsa_server *server)
+{
+    struct vsa_deadline_list *lists[] = {
+        &server->ready,    &server->idle,   &server->lingering, &server->requests,
+        &server->awaiting, &server->pauses, &server->drains,
+    };
+    const size_t count = sizeof(lists) / sizeof(lists[0]);
+    int64_t next_ms = VSA_DEADLINE_NEVER;
+    for (size_t i = 0; i < count; i++)
+        if (vsa_deadlines_next(lists[i]) < next_ms)
+            next_ms = vsa_deadlines_next(lists[i]);
+    vsa_loop_turn(&server->loop, next_ms);
+    for (size_t i = 0; i < count; i++)
+        vsa_deadlines_expire(lists[i], server->loop.now_ms, server);
+    vsa_connection_bury(server);
+}
+
 enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *error)
 {
     if (server->started)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a server runs only once");
     server->started = true;
-    uv_update_time(&server->loop);
-    server->started_ms = uv_now(&server->loop);
+    server->loop.now_ms = vsa_monotonic_ms();
+    server->started_ms = server->loop.now_ms;
     VSA_TRY(vsa_dispatch_prepare(server, error));
     VSA_TRY(vsa_accept_start(server, error));
     tell_listening(server);
     vsa_nsm_state_probe(server);
-    (void)uv_run(&server->loop, UV_RUN_DEFAULT);
+    while (!server->ended)
+        take_turn(server);
     enum vsa_status status = server->drain_timed_out ? VSA_ERR_TIMEOUT : VSA_OK;
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = status});
     if (status != VSA_OK)

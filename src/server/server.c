@@ -59,7 +59,7 @@ static enum vsa_status take_options(struct vsa_server *server,
 static void notify_loop(void *user)
 {
     struct vsa_server *server = user;
-    (void)uv_async_send(&server->worker_signal);
+    vsa_loop_wake(&server->loop);
 }
 
 static enum vsa_status start_worker(struct vsa_server *server, struct vsa_error *error)
@@ -99,6 +99,8 @@ enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct 
     if (!built)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     built->listener.fd = -1;
+    built->loop.epoll_fd = -1;
+    built->loop.wake.fd = -1;
     enum vsa_status status = build(built, options, error);
     if (status != VSA_OK) {
         vsa_server_free(built);
@@ -108,24 +110,13 @@ enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct 
     return VSA_OK;
 }
 
-static void close_handle(uv_handle_t *handle, void *unused)
-{
-    (void)unused;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
 void vsa_server_free(struct vsa_server *server)
 {
     if (!server)
         return;
     /* First: it may still want to wake the loop. */
     vsa_worker_free(server->worker);
-    if (server->loop_ready) {
-        uv_walk(&server->loop, close_handle, NULL);
-        (void)uv_run(&server->loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(&server->loop);
-    }
+    vsa_loop_close(&server->loop);
     vsa_listener_close(&server->listener);
     for (size_t i = 0; i < server->command_count; i++) {
         free(server->command_parts[i].name);

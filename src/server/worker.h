@@ -21,7 +21,7 @@ struct vsa_job {
     /* The loop's part. */
     struct vsa_deadline deadline;
     struct vsa_connection *connection; /* NULL: nobody waits for it any more */
-    uint64_t started_ns;
+    int64_t started_ns;
     json_t *id;     /* owned; a copy of the request's, which is the worker's meanwhile */
     bool in_worker; /* else it waits for news of the NSM */
 
