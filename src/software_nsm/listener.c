@@ -6,6 +6,7 @@
 #include <libgen.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,12 +16,14 @@
 #include "base/error.h"
 
 #define UNIX_PREFIX "unix:"
+#define NEW_SUFFIX  ".new"
 #define BACKLOG     64
 /* Somebody else's start, at most so long. */
 #define LOCK_ATTEMPTS    50
 #define LOCK_INTERVAL_MS 20
 
-_Static_assert(sizeof(((struct sockaddr_un *)NULL)->sun_path) == VSA_SOFTWARE_NSM_MAX_PATH,
+_Static_assert(sizeof(((struct sockaddr_un *)NULL)->sun_path) ==
+                   VSA_SOFTWARE_NSM_MAX_PATH + sizeof(NEW_SUFFIX) - 1,
                "unix(7)");
 
 static enum vsa_status parse_path(const char *address, char path[VSA_SOFTWARE_NSM_MAX_PATH],
@@ -51,42 +54,56 @@ static int lock_folder(const char *path)
     return fd;
 }
 
-/* Only a refused connection proves that nobody listens any more. */
-static bool is_dead(const struct sockaddr_un *name)
+static struct sockaddr_un name_of(const char *path, const char *suffix)
 {
-    VSA_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return fd >= 0 &&
-           connect(fd, (const struct sockaddr *)(const void *)name, sizeof(*name)) != 0 &&
-           errno == ECONNREFUSED;
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s%s", path, suffix);
+    return name;
 }
 
-static enum vsa_status remove_left_over(const struct sockaddr_un *name, struct vsa_error *error)
+static const struct sockaddr *any(const struct sockaddr_un *name)
+{
+    return (const struct sockaddr *)(const void *)name;
+}
+
+/* Only a refused connection proves that nobody listens any more. */
+static bool is_dead(const char *path)
+{
+    struct sockaddr_un name = name_of(path, "");
+    VSA_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 && connect(fd, any(&name), sizeof(name)) != 0 && errno == ECONNREFUSED;
+}
+
+/* The path is free, or a socket file that somebody left there. */
+static enum vsa_status check_free(const char *path, struct vsa_error *error)
 {
     struct stat file;
-    const char *path = name->sun_path;
     if (lstat(path, &file) != 0)
         return VSA_OK; /* nothing there, or bind() will tell */
     if (!S_ISSOCK(file.st_mode))
         return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
                         "%s exists and is not a socket; it stays as it is", path);
-    if (!is_dead(name))
+    if (!is_dead(path))
         return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
                         "another process listens on unix:%s", path);
-    if (unlink(path) != 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                        "cannot remove the left-over socket %s: %s", path, strerror(errno));
     return VSA_OK;
 }
 
-static enum vsa_status bind_and_listen(int fd, const struct sockaddr_un *name,
-                                       struct vsa_error *error)
+/* Under another name first: the file must not be seen before it can be connected to. */
+static enum vsa_status bind_and_listen(int fd, const char *path, struct vsa_error *error)
 {
-    if (bind(fd, (const struct sockaddr *)(const void *)name, sizeof(*name)) != 0 ||
-        listen(fd, BACKLOG) != 0)
-        return vsa_fail(error, errno == EADDRINUSE ? VSA_ERR_ADDRESS_IN_USE : VSA_ERR_IO,
-                        VSA_NO_OFFSET, NULL, "cannot listen on unix:%s: %s", name->sun_path,
-                        strerror(errno));
-    return VSA_OK;
+    struct sockaddr_un made = name_of(path, NEW_SUFFIX);
+    struct stat file;
+    if (lstat(made.sun_path, &file) == 0 && S_ISSOCK(file.st_mode))
+        (void)unlink(made.sun_path); /* of a process that was killed */
+    bool bound = bind(fd, any(&made), sizeof(made)) == 0;
+    if (bound && listen(fd, BACKLOG) == 0 && rename(made.sun_path, path) == 0)
+        return VSA_OK;
+    int number = errno;
+    if (bound)
+        (void)unlink(made.sun_path);
+    return vsa_fail(error, number == EADDRINUSE ? VSA_ERR_ADDRESS_IN_USE : VSA_ERR_IO,
+                    VSA_NO_OFFSET, NULL, "cannot listen on unix:%s: %s", path, strerror(number));
 }
 
 enum vsa_status vsa_software_listener_open(const char *address,
@@ -94,17 +111,15 @@ enum vsa_status vsa_software_listener_open(const char *address,
                                            struct vsa_error *error)
 {
     struct vsa_software_listener opened = {.fd = -1};
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
     struct stat file = {0};
     VSA_TRY(parse_path(address, opened.path, error));
-    memcpy(name.sun_path, opened.path, sizeof(name.sun_path));
     VSA_AUTO_FD int lock = lock_folder(opened.path);
     (void)lock; /* held until the end of this function */
-    VSA_TRY(remove_left_over(&name, error));
+    VSA_TRY(check_free(opened.path, error));
     VSA_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "no socket: %s", strerror(errno));
-    VSA_TRY(bind_and_listen(fd, &name, error));
+    VSA_TRY(bind_and_listen(fd, opened.path, error));
     if (lstat(opened.path, &file) == 0) {
         opened.device = (uint64_t)file.st_dev;
         opened.inode = (uint64_t)file.st_ino;

@@ -5,8 +5,8 @@
 
 #include <vsattest/base.h>
 
-/* sun_path of sockaddr_un with its NUL (unix(7)). */
-#define VSA_SOFTWARE_NSM_MAX_PATH 108
+/* sun_path of sockaddr_un with its NUL (unix(7)), less the suffix while it is being made. */
+#define VSA_SOFTWARE_NSM_MAX_PATH 104
 
 struct vsa_software_listener {
     int fd; /* SOCK_SEQPACKET, close-on-exec, non-blocking; -1 when closed */
@@ -16,7 +16,8 @@ struct vsa_software_listener {
 };
 
 /*
- * Listens on "unix:PATH". The socket file's mode follows the process's umask; one left over by a
+ * Listens on "unix:PATH". The file appears when connecting works already, so whoever waits for it
+ * may connect at once. The socket file's mode follows the process's umask; one left over by a
  * dead process is replaced, one that somebody answers on is not, nor is any other file.
  * Errors: VSA_ERR_ARGUMENT, VSA_ERR_ADDRESS_IN_USE, VSA_ERR_IO.
  */

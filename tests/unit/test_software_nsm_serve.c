@@ -244,6 +244,16 @@ static void test_left_over_socket_is_replaced(void **state)
     vsa_software_listener_close(&listener);
     assert_int_equal(access(listener.path, F_OK), -1);
     vsa_software_listener_close(&listener); /* twice is fine */
+
+    /* Killed a moment earlier: under the name it had before it could be connected to. */
+    char early[90];
+    struct vsa_software_listener killed;
+    (void)snprintf(early, sizeof(early), "%s.new", address);
+    assert_int_equal(vsa_software_listener_open(early, &killed, NULL), VSA_OK);
+    (void)close(killed.fd);
+    assert_int_equal(vsa_software_listener_open(address, &listener, NULL), VSA_OK);
+    assert_int_equal(access(killed.path, F_OK), -1);
+    vsa_software_listener_close(&listener);
 }
 
 static void test_other_files_are_kept(void **state)
