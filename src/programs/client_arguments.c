@@ -71,7 +71,7 @@ static enum vsa_status take_action(struct client_arguments *arguments, enum clie
     /* --verify requests a document anyway. */
     bool both = (before == CLIENT_ACTION_ATTEST && action == CLIENT_ACTION_VERIFY) ||
                 (before == CLIENT_ACTION_VERIFY && action == CLIENT_ACTION_ATTEST);
-    if (before != CLIENT_ACTION_NONE && !both)
+    if (before != CLIENT_ACTION_NONE && before != action && !both)
         return usage(error, "one action at a time: --ping, --status, --attest or --verify (which "
                             "includes --attest)");
     arguments->action = both ? CLIENT_ACTION_VERIFY : action;

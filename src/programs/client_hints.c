@@ -26,6 +26,9 @@ static const struct {
      "To start one, and to see whether it ended again at once:\n"
      "  nitro-cli run-enclave --cpu-count 2 --memory 1920 --eif-path app.eif\n" DESCRIBE},
     {VSA_ERR_AMBIGUOUS_ENCLAVE, "Choose one: --enclave-name NAME, --enclave-id ID or --cid CID\n"},
+    {VSA_ERR_UNTRUSTED_ROOT,
+     "AWS did not sign this. If it comes from a software_nsm, name its root: "
+     "--root FILE\n"},
     {VSA_ERR_BUSY, "The enclave has more requests than its NSM can serve; try again.\n"},
     {VSA_ERR_CONNECTIONS, "The enclave has as many clients as it takes; try again.\n"},
     {VSA_ERR_SHUTTING_DOWN, "The enclave's server is stopping; try again once it is back.\n"},

@@ -61,7 +61,7 @@ enum vsa_status options_next(struct option_parser *parser, int *key, const char 
     if (found == '?' || found == ':' || row < 0)
         return explain(parser, found, error);
     bool *seen = &parser->seen[found - OPTION_KEY_FIRST];
-    if (*seen && !parser->rows[row]->repeatable)
+    if (*seen && optarg && !parser->rows[row]->repeatable)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "--%s is given twice; which one is meant?", parser->rows[row]->name);
     *seen = true;

@@ -27,7 +27,7 @@ struct program_option {
     int key;              /* one of the above; an older name shares its option's key */
     const char *argument; /* NULL: takes none */
     const char *help;     /* '\n' where a line ends; NULL: an older name, not shown */
-    bool repeatable;
+    bool repeatable;      /* its values add up; flags may be repeated anyway */
 };
 
 #define OPTIONS_MAX 48

@@ -91,7 +91,7 @@ def strict_json(data):
 
 
 def masked(value, patterns):
-    """`value` with every string or number at a path of `patterns` replaced by its mask.
+    """`value` with every string or number (not null) at a path of `patterns` replaced by its mask.
 
     patterns: {path: (regular expression, mask)}; a path is keys joined by dots. A value that does
     not match its expression stays as it is, so that the comparison fails and shows it.
@@ -102,7 +102,7 @@ def masked(value, patterns):
             return {key: walk(child, f"{path}.{key}".lstrip(".")) for key, child in node.items()}
         if isinstance(node, list):
             return [walk(child, path + "[]") for child in node]
-        if path in patterns:
+        if path in patterns and node is not None:
             expression, mask = patterns[path]
             if re.fullmatch(expression, str(node)):
                 return mask
@@ -111,9 +111,18 @@ def masked(value, patterns):
     return walk(value, "")
 
 
-def golden(name):
-    with open(os.path.join(GOLDEN, name), encoding="utf-8") as file:
-        return json.load(file)
+def assert_golden(test, name, value):
+    """`value`, masked, is what tests/golden/`name` holds, in the same order of keys.
+
+    VSA_UPDATE_GOLDEN=1 writes the files instead: read the difference before you commit it.
+    """
+    path = os.path.join(GOLDEN, name)
+    text = json.dumps(value, indent=2) + "\n"
+    if os.environ.get("VSA_UPDATE_GOLDEN"):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    with open(path, encoding="utf-8") as file:
+        test.assertEqual(text, file.read(), name)
 
 
 # --- peers -----------------------------------------------------------------------------------

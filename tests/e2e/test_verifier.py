@@ -473,12 +473,11 @@ class Output(VerifierTestCase):
         ):
             with self.subTest(name):
                 done = self.verifier("--json", f"--at={at}", *options, document(name))
-                self.assert_exit(done, 0)
-                golden = os.path.join(
-                    support.GOLDEN, "verifier-" + name.replace(".bin", ".json")
-                )
-                with open(golden, "rb") as file:
-                    self.assertEqual(done.stdout.decode(), file.read().decode())
+                golden = "verifier-" + name.replace(".bin", ".json")
+                result = self.json_of(done, 0)
+                support.assert_golden(self, golden, result)
+                with open(os.path.join(support.GOLDEN, golden), "rb") as file:
+                    self.assertEqual(done.stdout, file.read())
 
     def test_for_people(self):
         pcrs = self.accepts(f"--at={SAMPLE_TIME}", document(SAMPLE))["pcrs"]
