@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-/* Descriptors that are not connections: standard ones, NSM, listener, libuv's. */
+/* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
 
 /* For the signal handler; NULL while there is no server. */
