@@ -15,10 +15,11 @@ void vsa_time_format(int64_t unix_ms, char *text, size_t capacity)
     if (!capacity)
         return;
     text[0] = '\0';
+    /* Rounded down, also before 1970. */
     int64_t ms = unix_ms % 1000;
+    time_t seconds = (time_t)(unix_ms / 1000 - (ms < 0));
     if (ms < 0)
         ms += 1000;
-    time_t seconds = (time_t)((unix_ms - ms) / 1000);
     struct tm tm;
     if (!gmtime_r(&seconds, &tm) || tm.tm_year + 1900 < 1 || tm.tm_year + 1900 > 9999)
         return;
