@@ -183,7 +183,7 @@ enum vsa_status vsa_authority_make_root(int64_t now_ms, struct vsa_key **key, ui
                                         size_t capacity, struct vsa_slice *root,
                                         struct vsa_error *error)
 {
-    struct texts texts;
+    struct texts texts = {0};
     struct vsa_certificate_template wanted;
     VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *made = NULL;
     VSA_TRY(fill_template(VSA_AUTHORITY_ROOT, NULL, now_ms, &texts, &wanted, error));
@@ -198,7 +198,7 @@ enum vsa_status vsa_authority_make_root(int64_t now_ms, struct vsa_key **key, ui
 static enum vsa_status issue(struct vsa_authority *authority, enum vsa_authority_level level,
                              int64_t now_ms, struct link *link, struct vsa_error *error)
 {
-    struct texts texts;
+    struct texts texts = {0};
     struct vsa_certificate_template wanted;
     struct vsa_slice der;
     const struct link *issuer = &authority->links[level - 1];
