@@ -217,8 +217,10 @@ static enum vsa_status read_pem(struct vsa_slice file, X509 **x509, struct vsa_e
     VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(file.data, (int)file.size);
     if (!bio)
         return vsa_crypto_fail(error, "reading PEM");
-    VSA_CLEANUP(vsa_cleanup_x509) X509 *first = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    VSA_CLEANUP(vsa_cleanup_x509) X509 *second = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    VSA_CLEANUP(vsa_cleanup_x509)
+    X509 *first = PEM_read_bio_X509(bio, NULL, vsa_no_passphrase, NULL);
+    VSA_CLEANUP(vsa_cleanup_x509)
+    X509 *second = PEM_read_bio_X509(bio, NULL, vsa_no_passphrase, NULL);
     ERR_clear_error();
     if (!first)
         return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,

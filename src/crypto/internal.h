@@ -34,6 +34,9 @@ enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki);
 /* VSA_ERR_CRYPTO with `what` and libcrypto's own reason; empties its error queue. */
 VSA_MUST_USE enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what);
 
+/* For PEM files: an encrypted one must not make libcrypto ask on the terminal. */
+int vsa_no_passphrase(char *buffer, int size, int for_writing, void *context);
+
 /* `length` bytes that an i2d function is going to write must fit the caller's buffer. */
 VSA_MUST_USE enum vsa_status vsa_check_encoded_size(int length, size_t capacity, const char *what,
                                                     struct vsa_error *error);

@@ -118,6 +118,15 @@ enum vsa_status vsa_key_write_private(const struct vsa_key *key, uint8_t *buffer
     return status;
 }
 
+int vsa_no_passphrase(char *buffer, int size, int for_writing, void *context)
+{
+    (void)buffer;
+    (void)size;
+    (void)for_writing;
+    (void)context;
+    return -1;
+}
+
 static EVP_PKEY *read_private(struct vsa_slice encoded)
 {
     if (encoded.size > VSA_MAX_KEY_FILE)
@@ -125,9 +134,7 @@ static EVP_PKEY *read_private(struct vsa_slice encoded)
     VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(encoded.data, (int)encoded.size);
     if (!bio)
         return NULL;
-    /* The empty pass phrase keeps an encrypted key from asking on the terminal. */
-    char no_passphrase[] = "";
-    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_passphrase);
+    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, vsa_no_passphrase, NULL);
     if (!pkey) {
         const unsigned char *at = encoded.data;
         pkey = d2i_AutoPrivateKey(NULL, &at, (long)encoded.size);
@@ -186,7 +193,8 @@ enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer,
     VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(file.data, (int)file.size);
     if (!bio)
         return vsa_crypto_fail(error, "public key");
-    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    VSA_CLEANUP(vsa_cleanup_pkey)
+    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, vsa_no_passphrase, NULL);
     ERR_clear_error();
     if (!pkey)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
