@@ -21,7 +21,8 @@ void console_open(void)
 }
 
 /* One write for one line, so that the kernel's messages do not come in between. */
-static void say(const char *format, va_list arguments, const char *reason)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments,
+                                                      const char *reason)
 {
     char line[512] = "enclave_init: ";
     size_t used = strlen(line);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Boots enclaves and parent instances under QEMU's software emulation, for tests. Standard library only.
 
 Nothing here opens AF_VSOCK on this machine or touches /dev/kvm: AF_VSOCK exists inside the guests only, and the host

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Shows that the benches themselves work, with a small probe in the place of the project's programs.
 
     tests/enclave/check_bench.py [--required] [loopback] [vhost] [microvm] [nitro] [pair]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Enclave images (EIF) made and measured in a few lines, independently of the project's C code.
 
 The benches boot images made here, and the image builder's tests may compare with it. Written from the format's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A small static program for test guests: AF_VSOCK and /dev/nsm from the command line, since
  * busybox knows neither. It runs inside QEMU guests only. Each command prints one line that starts
