@@ -294,6 +294,7 @@ void forge_reset(struct forge *forge)
     forge->levels = FORGE_LEVELS;
     memcpy(forge->certificates, genuine, sizeof(genuine));
     number_keys(forge);
+    memcpy(forge->pristine, forge->certificates, sizeof(forge->pristine));
     reset_payload(forge);
     forge->cose.before = "";
     forge->cose.array = "84";
@@ -305,8 +306,7 @@ void forge_reset(struct forge *forge)
 struct vsa_slice forge_genuine_root(struct forge *forge)
 {
     struct forge_certificate now = forge->certificates[FORGE_ROOT];
-    memcpy(&forge->certificates[FORGE_ROOT], &genuine[FORGE_ROOT], sizeof(now));
-    forge->certificates[FORGE_ROOT].version = "a003020102";
+    memcpy(&forge->certificates[FORGE_ROOT], &forge->pristine[FORGE_ROOT], sizeof(now));
     struct vsa_slice root = forge_issue(forge, FORGE_ROOT);
     memcpy(&forge->certificates[FORGE_ROOT], &now, sizeof(now));
     return root;

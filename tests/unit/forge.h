@@ -203,6 +203,7 @@ struct forge {
     struct forge_entry pcrs[FORGE_MAX_ENTRIES];
     const char *pcr_head;
     struct forge_cose cose;
+    struct forge_certificate pristine[FORGE_LEVELS];      /* as forge_reset() made them */
     struct vsa_slice made_payload;                        /* out: of the last forge_build() */
     struct vsa_slice made_certificates[FORGE_MAX_LEVELS]; /* out */
     size_t arena_used;

@@ -474,32 +474,35 @@ static struct vsa_slice padded_certificate(struct forge *forge, size_t level, si
     return forge_hex(forge, "");
 }
 
-/* Chains of one process share what is not touched: signing is what costs. */
+/* As forge_reset() made it. */
+static bool is_pristine(const struct forge *forge, size_t level)
+{
+    return level < FORGE_LEVELS && !memcmp(&forge->certificates[level], &forge->pristine[level],
+                                           sizeof(forge->pristine[0]));
+}
+
+/* Forges of one process share what nobody touched: signing is what costs. */
 static struct {
-    struct forge_certificate made;
-    struct forge_certificate above;
     uint8_t der[1200];
     size_t size;
-} remembered[FORGE_MAX_LEVELS];
+} remembered[FORGE_LEVELS];
 
 struct vsa_slice forge_issue(struct forge *forge, size_t level)
 {
     const struct forge_certificate *made = &forge->certificates[level];
-    const struct forge_certificate *above = &forge->certificates[level ? level - 1 : 0];
     if (made->replaced)
         return forge_hex(forge, made->replaced);
-    if (remembered[level].size && !memcmp(made, &remembered[level].made, sizeof(*made)) &&
-        !memcmp(above, &remembered[level].above, sizeof(*above)))
-        return forge_copy(forge, remembered[level].der, remembered[level].size);
-    struct vsa_slice der = made->padded_size ? padded_certificate(forge, level, made->padded_size)
-                                             : certificate(forge, level, 0, 0);
-    if (!remembered[level].size && der.size <= sizeof(remembered[level].der)) {
-        memcpy(&remembered[level].made, made, sizeof(*made));
-        memcpy(&remembered[level].above, above, sizeof(*above));
+    if (made->padded_size)
+        return padded_certificate(forge, level, made->padded_size);
+    if (!is_pristine(forge, level) || !is_pristine(forge, level ? level - 1 : 0))
+        return certificate(forge, level, 0, 0);
+    if (!remembered[level].size) {
+        struct vsa_slice der = certificate(forge, level, 0, 0);
+        REQUIRE(der.size <= sizeof(remembered[level].der));
         memcpy(remembered[level].der, der.data, der.size);
         remembered[level].size = der.size;
     }
-    return der;
+    return forge_copy(forge, remembered[level].der, remembered[level].size);
 }
 
 void forge_extension_set(struct forge_certificate *certificate, const char *oid, bool critical,
