@@ -17,6 +17,8 @@
 /* How long a killed program may take to vanish. One that we may not kill (sudo) is left alone. */
 #define REAP_MS 1000
 #define POLL_MS 5
+/* Where posix_spawn cannot tell the parent why exec failed, POSIX has the child end with this. */
+#define EXIT_NOT_STARTED 127
 
 struct pipe_ends {
     int read_end;
@@ -204,8 +206,11 @@ static enum vsa_status run(const char *const *arguments, int64_t deadline_ms, st
     out->write_end = err->write_end = -1;
     enum vsa_status status =
         collect(&out->read_end, &err->read_end, deadline_ms, buffer, capacity, result, error);
-    if (status == VSA_OK && reap(pid, deadline_ms, &result->exit_status))
+    if (status == VSA_OK && reap(pid, deadline_ms, &result->exit_status)) {
+        if (result->exit_status == EXIT_NOT_STARTED && !result->stdout_size && !result->stderr_size)
+            result->start_error = ENOENT;
         return VSA_OK;
+    }
     kill_and_reap(pid);
     if (status != VSA_OK)
         return status;

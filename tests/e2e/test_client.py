@@ -204,7 +204,7 @@ class Enclave(ClientTestCase):
         self.refuses(1, "pcr_missing", *self.verify, f"--pcr=16={wrong}")
         self.refuses(1, "instance_mismatch", *self.verify, "--instance-id=i-00000000000000000")
         self.refuses(1, "document_too_old", *self.verify,
-                     "--at", str(int(time.time()) + 301))
+                     "--at", str(int(time.time()) + 600))
         self.refuses(1, "certificate_expired", *self.verify,
                      "--at", str(int(time.time()) + 4 * 3600))
         result = self.refuses(1, "untrusted_root", *self.to)
