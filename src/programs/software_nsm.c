@@ -17,12 +17,14 @@
 #include "programs/options.h"
 #include "programs/output.h"
 #include "programs/policy_options.h"
+#include "software_nsm/cuse.h"
 #include "software_nsm/pem.h"
 #include "software_nsm/serve.h"
 #include "software_nsm/state.h"
 
 #define PROGRAM          "software_nsm"
 #define DEFAULT_INSTANCE "i-0123456789abcdef0"
+#define DEFAULT_DEVICE   "nsm" /* /dev/nsm */
 #define STATE_FOLDER     "vsock-attest/" PROGRAM
 
 #define PCR_ROLE     3
@@ -30,6 +32,7 @@
 
 enum {
     KEY_LISTEN = OPTION_KEY_PROGRAM,
+    KEY_CUSE,
     KEY_STATE,
     KEY_ROOT_OUT,
     KEY_DEBUG_MODE,
@@ -39,7 +42,8 @@ enum {
 };
 
 static const struct program_option own_options[] = {
-    {"listen", KEY_LISTEN, "unix:PATH", "the socket to serve on; needed", false},
+    {"listen", KEY_LISTEN, "unix:PATH", "serve on a socket; this or --cuse is needed", false},
+    {"cuse", KEY_CUSE, NULL, "be the device /dev/NAME (/dev/nsm); root, with CUSE", false},
     {"state", KEY_STATE, "DIR",
      "where the root key and certificate are kept\n"
      "(default: ~/.local/state/" STATE_FOLDER ")",
@@ -68,7 +72,9 @@ static const struct program_option own_options[] = {
 struct arguments {
     bool done; /* --help or --version was all */
     bool debug_mode;
+    bool cuse;
     const char *listen;
+    const char *device; /* with cuse: its name below /dev */
     const char *state;
     const char *root_out;
     const char *module_id;
@@ -82,6 +88,7 @@ struct arguments {
 static void print_help(void)
 {
     (void)puts("Usage: software_nsm --listen unix:PATH [OPTION]...\n"
+               "       software_nsm --cuse [NAME] [OPTION]...\n"
                "\n"
                "A Nitro Secure Module in software, with a certificate authority of its own, to\n"
                "develop and test without AWS. Its documents prove nothing: verifiers refuse them\n"
@@ -119,6 +126,9 @@ static enum vsa_status take_option(struct arguments *arguments, int key, const c
     case KEY_LISTEN:
         arguments->listen = value;
         return VSA_OK;
+    case KEY_CUSE:
+        arguments->cuse = true;
+        return VSA_OK;
     case KEY_STATE:
         arguments->state = value;
         return VSA_OK;
@@ -142,15 +152,18 @@ static enum vsa_status take_option(struct arguments *arguments, int key, const c
 }
 
 static enum vsa_status check_arguments(const struct option_parser *parser,
-                                       const struct arguments *arguments, struct vsa_error *error)
+                                       struct arguments *arguments, struct vsa_error *error)
 {
     char **operands;
-    if (options_operands(parser, &operands) > 0)
+    int count = options_operands(parser, &operands);
+    int names = arguments->cuse ? 1 : 0;
+    if (count > names)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "'%.80s' is no option (see --help)", operands[0]);
-    if (!arguments->listen)
+                        "'%.80s' is no option (see --help)", operands[names]);
+    arguments->device = count == 1 ? operands[0] : DEFAULT_DEVICE;
+    if (!arguments->listen == !arguments->cuse)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--listen unix:PATH is needed: the socket to serve on");
+                        "either --listen unix:PATH or --cuse is needed: where to serve");
     if (arguments->pcrs.policy.pcrs.present >> VSA_PCR_FIRST_USER)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "PCR16 to PCR31 are zero at boot: the enclave itself extends and locks "
@@ -305,22 +318,54 @@ static enum vsa_status open_signals(int *out, struct vsa_error *error)
     return VSA_OK;
 }
 
+static void say_ready(const struct arguments *arguments, const char *where,
+                      const struct vsa_module_id *module_id)
+{
+    (void)fprintf(stderr, "%s: ready on %s as %s%s; not AWS, for development only\n", PROGRAM,
+                  where, module_id->text, arguments->debug_mode ? " in debug mode" : "");
+}
+
+static enum vsa_status serve_socket(const struct arguments *arguments,
+                                    const struct vsa_module_id *module_id,
+                                    struct vsa_software_nsm *nsm, int signals,
+                                    struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_software_listener_close) struct vsa_software_listener listener = {.fd = -1};
+    VSA_TRY(vsa_software_listener_open(arguments->listen, &listener, error));
+    struct vsa_software_service service = {nsm, listener.fd, signals, clock_ms, report};
+    say_ready(arguments, arguments->listen, module_id);
+    return vsa_software_nsm_serve(&service, error);
+}
+
+static enum vsa_status serve_device(const struct arguments *arguments,
+                                    const struct vsa_module_id *module_id,
+                                    struct vsa_software_nsm *nsm, int signals,
+                                    struct vsa_error *error)
+{
+    struct vsa_cuse cuse;
+    VSA_AUTO_FD int device = -1;
+    char path[sizeof("/dev/") + VSA_CUSE_MAX_NAME];
+    VSA_TRY(vsa_cuse_init(&cuse, nsm, arguments->device, error));
+    VSA_TRY(vsa_cuse_open(&cuse, &device, error));
+    struct vsa_cuse_service service = {&cuse, device, signals, clock_ms, report};
+    (void)snprintf(path, sizeof(path), "/dev/%s", cuse.name);
+    say_ready(arguments, path, module_id);
+    return vsa_cuse_serve(&service, error);
+}
+
 static enum vsa_status run(const struct arguments *arguments, struct vsa_error *error)
 {
     struct vsa_module_id module_id;
     VSA_CLEANUP(vsa_cleanup_software_nsm) struct vsa_software_nsm *nsm = NULL;
-    VSA_CLEANUP(vsa_software_listener_close) struct vsa_software_listener listener = {.fd = -1};
     VSA_AUTO_FD int signals = -1;
     /* State and socket are for this user alone. */
     (void)umask(S_IRWXG | S_IRWXO);
     VSA_TRY(choose_module_id(arguments, &module_id, error));
     VSA_TRY(boot(arguments, &module_id, &nsm, error));
     VSA_TRY(open_signals(&signals, error));
-    VSA_TRY(vsa_software_listener_open(arguments->listen, &listener, error));
-    struct vsa_software_service service = {nsm, listener.fd, signals, clock_ms, report};
-    (void)fprintf(stderr, "%s: ready on %s as %s%s; not AWS, for development only\n", PROGRAM,
-                  arguments->listen, module_id.text, arguments->debug_mode ? " in debug mode" : "");
-    return vsa_software_nsm_serve(&service, error);
+    if (arguments->cuse)
+        return serve_device(arguments, &module_id, nsm, signals, error);
+    return serve_socket(arguments, &module_id, nsm, signals, error);
 }
 
 static enum exit_code software_nsm(int argc, char **argv, struct arguments *arguments)
