@@ -89,7 +89,8 @@ struct vsa_command_context {
  * request  in: the client's object, its "command" and "id" included; borrowed during the call
  * reply    in: an object with "success": true; add members. The server adds the "id". The whole
  *          line has VSA_MAX_REPLY_LINE bytes at most
- * error    out: on failure, status and detail become the reply's "error_code" and "error"
+ * error    out: on failure, status and detail become the reply's "error_code" and "error"; never
+ *          NULL, and empty before the call
  *
  * Returns VSA_OK, or the status of a failure. Without VSA_COMMAND_NSM a handler must not block: it
  * runs in the thread that serves everybody.

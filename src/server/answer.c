@@ -19,7 +19,8 @@ enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_nsm
                                const json_t *request, json_t *reply, struct vsa_error *error)
 {
     struct vsa_command_context context = {.user = command->user, .nsm = nsm};
-    error->detail[0] = '\0';
+    /* Handlers of others may fill in only what they need. */
+    *error = (struct vsa_error){.offset = VSA_NO_OFFSET};
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), error);
     if (status == VSA_OK)
         status = command->handler(&context, request, reply, error);
