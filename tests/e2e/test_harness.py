@@ -125,6 +125,15 @@ class CountTests(harness.TestCase):
                 )
                 shutil.rmtree(self.path("meson-logs"))
 
+    def test_control_characters_in_the_output(self):
+        junit = (
+            '<testsuites><testsuite name="p.a"><testcase name="1"/>'
+            "<system-out>\x00\x1b[1m\x08</system-out></testsuite></testsuites>"
+        )
+        self.assertEqual(
+            self.count([("p:unit / a", "OK")], junit), (0, "1 passed, 0 failed, 0 skipped")
+        )
+
     def test_nothing_at_all_is_a_failure(self):
         self.assertEqual(self.count([], "<testsuites/>"), (1, "0 passed, 0 failed, 0 skipped"))
 
