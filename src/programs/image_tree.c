@@ -12,10 +12,9 @@
 
 void image_tree_free(struct image_tree *tree)
 {
-    for (size_t i = 0; i < tree->count; i++) {
-        free((void *)(uintptr_t)tree->entries[i].path);
-        free((void *)(uintptr_t)tree->entries[i].data.data);
-    }
+    for (size_t i = 0; i < 2 * tree->count; i++)
+        free(tree->owned[i]);
+    free(tree->owned);
     free(tree->entries);
     *tree = (struct image_tree){.entries = NULL};
 }
@@ -37,6 +36,10 @@ static enum vsa_status reserve(struct image_tree *tree, struct vsa_error *error)
     if (!larger)
         return no_memory(error);
     tree->entries = larger;
+    void **more = realloc(tree->owned, 2 * capacity * sizeof(*more));
+    if (!more)
+        return no_memory(error);
+    tree->owned = more;
     tree->capacity = capacity;
     return VSA_OK;
 }
@@ -57,6 +60,8 @@ static enum vsa_status add(struct image_tree *tree, const char *path, size_t len
         return status;
     }
     tree->total += data->size;
+    tree->owned[2 * tree->count] = copy;
+    tree->owned[2 * tree->count + 1] = data->data;
     tree->entries[tree->count++] =
         (struct vsa_cpio_entry){copy, kind, permissions, file_bytes_slice(data)};
     *data = (struct file_bytes){NULL, 0};

@@ -7,7 +7,8 @@
 #include "programs/files.h"
 
 struct image_tree {
-    struct vsa_cpio_entry *entries; /* their paths and contents are owned */
+    struct vsa_cpio_entry *entries;
+    void **owned; /* their paths and contents, two for each entry, in the order of adding */
     size_t count;
     size_t capacity;
     size_t total; /* bytes of all contents */
