@@ -238,8 +238,8 @@ static void what_is_no_private_key_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {"", "x", "-----BEGIN PRIVATE KEY-----\n",
-                                        "-----BEGIN PRIVATE KEY-----\nAAAA\n"
-                                        "-----END PRIVATE KEY-----\n"};
+                                        ("-----BEGIN PRIVATE KEY-----\nAAAA\n"
+                                         "-----END PRIVATE KEY-----\n")};
     static uint8_t huge[VSA_MAX_KEY_FILE + 1];
     struct vsa_key *key = NULL;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
