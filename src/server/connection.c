@@ -104,7 +104,8 @@ static bool is_too_long(const struct vsa_connection *connection, size_t size)
 /* The next complete line; without a newline, what came before the end of the input is one too. */
 static bool next_line(struct vsa_connection *connection, struct turn *turn, struct vsa_slice *line)
 {
-    const char *start = turn->data + turn->taken;
+    /* Nothing read yet: no address to add to. */
+    const char *start = turn->size ? turn->data + turn->taken : "";
     size_t size = turn->size - turn->taken;
     const char *newline = NULL;
     if (size > connection->scanned)
