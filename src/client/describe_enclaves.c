@@ -71,8 +71,11 @@ static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list 
         return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, RULE,
                         "nitro-cli printed more than %d bytes", VSA_MAX_NITRO_CLI_OUTPUT);
     VSA_TRY(vsa_json_depth_check(json, VSA_MAX_JSON_FILE_DEPTH, error));
+    json_error_t cause;
     VSA_CLEANUP(cleanup_json)
-    json_t *root = json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, &cause);
+    if (!root && json_error_code(&cause) == json_error_out_of_memory)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     if (!json_is_array(root))
         return malformed(error, "it is not a JSON array");
     running->count = 0;

@@ -49,6 +49,8 @@ static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct v
     *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &json_error);
     if (*root)
         return VSA_OK;
+    if (json_error_code(&json_error) == json_error_out_of_memory)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     size_t offset = (size_t)(text.data - file.data);
     if (json_error.position > 0)
         offset += (size_t)json_error.position;

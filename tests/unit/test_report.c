@@ -149,6 +149,52 @@ static void failure_is_printable(void **state)
     json_decref(report);
 }
 
+/* --- memory ----------------------------------------------------------------------------------- */
+
+static int allocations_left;
+
+static void *failing_malloc(size_t size)
+{
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+static json_t *report_of_claims(void)
+{
+    struct vsa_claims claims = sample_claims();
+    return vsa_claims_to_json(&claims);
+}
+
+static json_t *report_of_error(void)
+{
+    struct vsa_error error = {.status = VSA_ERR_NONCE, .offset = VSA_NO_OFFSET, .detail = "other"};
+    return vsa_error_to_json(&error);
+}
+
+/* Whichever allocation fails: NULL, never half a report. (Sanitizers look for leaks.) */
+static void short_of_memory_there_is_no_report(void **state)
+{
+    (void)state;
+    json_t *(*const makers[])(void) = {report_of_claims, report_of_error};
+    json_malloc_t system_malloc;
+    json_free_t system_free;
+    json_get_alloc_funcs(&system_malloc, &system_free);
+    json_set_alloc_funcs(failing_malloc, free);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *report = NULL;
+        int enough = 0;
+        for (; !report && enough < 1000; enough++) {
+            allocations_left = enough;
+            report = makers[i]();
+        }
+        allocations_left = 1000;
+        assert_non_null(report);
+        assert_int_equal(json_object_size(report), i == 0 ? 16 : 3);
+        assert_true(enough > 5);
+        json_decref(report);
+    }
+    json_set_alloc_funcs(system_malloc, system_free);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +204,7 @@ int main(void)
         cmocka_unit_test(text_with_a_nul_stays_whole),
         cmocka_unit_test(failure_tells_the_error_and_nothing_else),
         cmocka_unit_test(failure_is_printable),
+        cmocka_unit_test(short_of_memory_there_is_no_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
