@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import unittest
 
 import harness
 
@@ -230,12 +231,22 @@ class SoftwareNsm(harness.TestCase):
             self.assertEqual(pcrs[index][1], ZEROS)
         self.assertEqual(pcrs[3][1], PCR3)
 
+    # --- a device (what it does is tested in a guest: tests/enclave) ---
+
+    @unittest.skipIf(os.path.exists("/dev/cuse"), "this machine has CUSE: it would make a device")
+    def test_device_without_cuse(self):
+        completed = harness.run([harness.program("software_nsm"), "--cuse", "vsattest-test",
+                                 "--state", self.state])
+        self.assert_exit(completed, 3)
+        self.assertIn(b"no /dev/cuse", completed.stderr)
+        self.assertIn(b"--listen unix:PATH", completed.stderr)
+
     # --- the command line ---
 
     def test_help_and_version(self):
         completed = harness.run([harness.program("software_nsm"), "--help"])
         self.assert_exit(completed, 0)
-        for option in ("--listen", "--state", "--root-out", "--pcr", "--measurements",
+        for option in ("--listen", "--cuse", "--state", "--root-out", "--pcr", "--measurements",
                        "--debug-mode", "--module-id", "--role-arn", "--instance-id"):
             self.assertIn(option.encode(), completed.stdout)
         completed = harness.run([harness.program("software_nsm"), "--version"])
@@ -259,6 +270,14 @@ class SoftwareNsm(harness.TestCase):
         ):
             with self.subTest(options):
                 self.assertIn(expected, self.fails(*options))
+        completed = harness.run([harness.program("software_nsm"), "--cuse", "nsm", "surplus",
+                                 "--state", self.state])
+        self.assert_exit(completed, 2)
+        self.assertIn(b"surplus", completed.stderr)
+        completed = harness.run([harness.program("software_nsm"), "--cuse", "../nsm",
+                                 "--state", self.state])
+        self.assert_exit(completed, 2)
+        self.assertIn(b"name of a device", completed.stderr)
         completed = harness.run([harness.program("software_nsm")])
         self.assert_exit(completed, 2)
         self.assertIn(b"--listen", completed.stderr)
