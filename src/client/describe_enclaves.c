@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json_depth.h"
+#include "base/printable.h"
 
 #define RULE "nitro-cli describe-enclaves"
 /* 0: hypervisor, 1: loopback, 2: host, 3: the parent itself (vm_sockets.h; AWS user guide). */
@@ -24,7 +25,7 @@ static enum vsa_status malformed(struct vsa_error *error, const char *what)
                     what);
 }
 
-/* Copies text for people: control characters, which a terminal would obey, become '?'. */
+/* Copies text for people. */
 static enum vsa_status copy_text(const json_t *value, char text[VSA_MAX_ENCLAVE_NAME],
                                  const char *what, struct vsa_error *error)
 {
@@ -32,13 +33,7 @@ static enum vsa_status copy_text(const json_t *value, char text[VSA_MAX_ENCLAVE_
     if (!json_is_string(value) || size >= VSA_MAX_ENCLAVE_NAME)
         return malformed(error, what);
     memcpy(text, json_string_value(value), size + 1);
-    for (size_t i = 0; i < size; i++) {
-        bool c1 = (unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0;
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
-        else if (c1)
-            text[i] = text[i + 1] = '?';
-    }
+    vsa_printable_make(text, size);
     return VSA_OK;
 }
 

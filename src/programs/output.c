@@ -6,31 +6,26 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/slice.h"
 #include <vsattest/limits.h>
-
-/* C0, DEL, and C1 in its UTF-8 form (0xc2 0x80..0x9f), which terminals obey as well. */
-static bool is_control(struct vsa_slice text, size_t i)
-{
-    uint8_t byte = text.data[i];
-    if (byte < 0x20 || byte == 0x7f)
-        return true;
-    bool c1_lead = byte == 0xc2 && i + 1 < text.size && text.data[i + 1] < 0xa0;
-    bool c1_tail = byte >= 0x80 && byte < 0xa0 && i > 0 && text.data[i - 1] == 0xc2;
-    return c1_lead || c1_tail;
-}
 
 static void put_escaped(FILE *out, struct vsa_slice text, bool quoted)
 {
     bool utf8 = vsa_slice_is_utf8(text);
+    size_t control = 0; /* bytes left of a control character */
     for (size_t i = 0; i < text.size; i++) {
         uint8_t byte = text.data[i];
-        if (is_control(text, i) || (byte >= 0x80 && !utf8))
+        if (!control)
+            control = vsa_printable_control(text, i);
+        if (control || (byte >= 0x80 && !utf8))
             (void)fprintf(out, "\\x%02x", byte);
         else if (quoted && (byte == '"' || byte == '\\'))
             (void)fprintf(out, "\\%c", byte);
         else
             (void)fputc(byte, out);
+        if (control)
+            control--;
     }
 }
 

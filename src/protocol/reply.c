@@ -2,6 +2,7 @@
 #include "protocol/reply.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/slice.h"
 
 /* Room for the peer's sentence in an error of ours. */
@@ -45,14 +46,6 @@ static enum vsa_status status_of_peer(const char *code)
     return VSA_ERR_REFUSED_BY_PEER;
 }
 
-static bool is_control(const uint8_t *byte, size_t left)
-{
-    if (*byte < 0x20 || *byte == 0x7f)
-        return true;
-    /* U+0080..U+009F: terminals obey these too. */
-    return *byte == 0xc2 && left > 1 && byte[1] < 0xa0;
-}
-
 /* The peer's text goes to terminals and logs: printable, on one line, short. */
 static const char *printable(const json_t *string, char *text, size_t capacity)
 {
@@ -60,13 +53,9 @@ static const char *printable(const json_t *string, char *text, size_t capacity)
     if (from.size > capacity - 1)
         from.size = capacity - 1;
     from.size = whole_characters(from);
-    for (size_t i = 0; i < from.size; i++) {
-        bool control = is_control(from.data + i, from.size - i);
-        text[i] = control ? '?' : (char)from.data[i];
-        if (control && from.data[i] == 0xc2)
-            text[++i] = '?';
-    }
+    memcpy(text, from.data, from.size);
     text[from.size] = '\0';
+    vsa_printable_make(text, from.size);
     return text;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "base/printable.h"
 #include "base/slice.h"
 #include "base/time_text.h"
 
@@ -135,12 +136,7 @@ static json_t *sentence_of(const struct vsa_error *error)
 {
     char text[2 * VSA_ERROR_DETAIL];
     vsa_error_sentence(error, text, sizeof(text));
-    bool utf8 = vsa_slice_is_utf8(vsa_slice_of_text(text));
-    for (char *c = text; *c; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8))
-            *c = '?';
-    }
+    vsa_printable_make(text, strlen(text));
     return json_string(text);
 }
 
