@@ -24,8 +24,10 @@ extern "C" {
  * policy   in and out
  * json     in: at most VSA_MAX_INPUT_FILE bytes
  *
- * Errors: VSA_ERR_JSON; VSA_ERR_POLICY_EMPTY when there is no PCR in it; VSA_ERR_POLICY_PCR for an
- * unknown name, a wrong size or zeros (debug mode). The policy is unchanged on failure.
+ * Errors: VSA_ERR_JSON; VSA_ERR_TOO_LARGE, VSA_ERR_NESTING; VSA_ERR_ARGUMENT for an array with
+ * several enclaves; VSA_ERR_POLICY_EMPTY when there is no PCR in it; VSA_ERR_POLICY_PCR for an
+ * unknown name, another hash than SHA-384, a wrong size, zeros (debug mode), or a value that
+ * contradicts the policy. The policy is unchanged on failure.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_measurements(struct vsa_policy *policy,
                                                                        struct vsa_slice json,
