@@ -16,6 +16,29 @@ static bool is_zero(const void *memory, size_t size)
     return true;
 }
 
+/* What parsing gives lies within what it was given. */
+static void check_inside(struct vsa_slice inner, struct vsa_slice outer)
+{
+    if (!inner.data)
+        return;
+    FUZZ_REQUIRE(inner.data >= outer.data && inner.data <= outer.data + outer.size);
+    FUZZ_REQUIRE(inner.size <= (size_t)(outer.data + outer.size - inner.data));
+}
+
+static void check_slices(struct vsa_slice document, const struct vsa_unverified_document *parsed)
+{
+    check_inside(parsed->protected_header, document);
+    check_inside(parsed->signature, document);
+    check_inside(parsed->payload, document);
+    check_inside(parsed->module_id, parsed->payload);
+    check_inside(parsed->certificate, parsed->payload);
+    check_inside(parsed->public_key, parsed->payload);
+    check_inside(parsed->user_data, parsed->payload);
+    check_inside(parsed->nonce, parsed->payload);
+    for (size_t i = 0; i < parsed->cabundle_count; i++)
+        check_inside(parsed->cabundle[i], parsed->payload);
+}
+
 static void verify(struct vsa_slice document, const struct vsa_unverified_document *parsed)
 {
     struct vsa_verifier *verifier = vsa_verifier_new();
@@ -57,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_REQUIRE(parsed.cabundle_count >= 1 && parsed.cabundle_count <= VSA_MAX_CABUNDLE);
     FUZZ_REQUIRE(parsed.timestamp_ms > 0);
     FUZZ_REQUIRE(parsed.signature.size == VSA_P384_SIGNATURE_SIZE);
+    FUZZ_REQUIRE(parsed.pcrs.present != 0);
+    check_slices(document, &parsed);
     verify(document, &parsed);
     return 0;
 }

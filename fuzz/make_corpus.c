@@ -13,6 +13,7 @@
 #include "base/base64.h"
 #include "cbor/writer.h"
 #include "cose/sign1.h"
+#include "forge.h"
 #include "fuzz.h"
 #include "nsm/message.h"
 #include "software_nsm/software_nsm.h"
@@ -186,6 +187,36 @@ static void make_document(const char *name, bool debug, bool all_fields, bool as
     vsa_software_nsm_free(nsm);
 }
 
+/* Shapes that the software NSM does not make: the forge's, the same bytes each time. */
+static void make_forged_documents(void)
+{
+    static struct forge forge;
+    forge_reset(&forge);
+    forge.cose.before = "d2";
+    forge.payload_head = "bf";
+    forge.payload_end = "ff";
+    forge_set(&forge, FORGE_FIELD_NONCE, "f6");
+    forge_set(&forge, FORGE_FIELD_USER_DATA, "40");
+    forge_remove(&forge, FORGE_FIELD_PUBLIC_KEY);
+    write_seed("document", "forged-tagged-indefinite", forge_build(&forge));
+    forge_reset(&forge);
+    forge_add(&forge, "later", "82a261620061618100f6");
+    forge.pcr_count = 1;
+    forge_add_pcr(&forge, 31, 0xab);
+    write_seed("document", "forged-unknown-entry", forge_build(&forge));
+    forge_reset(&forge);
+    forge.pcr_count = 1;
+    forge_set_levels(&forge, 2);
+    write_seed("document", "forged-root-and-leaf", forge_build(&forge));
+    forge_reset(&forge);
+    forge_add(&forge, "nitrotpm_pcrs", "a0");
+    write_seed("document", "forged-nitrotpm", forge_build(&forge));
+    write_seed("cbor", "payload", forge.made_payload);
+    forge_reset(&forge);
+    forge.cose.signature_edit = FORGE_SIGNATURE_NEGATED;
+    write_seed("cose", "forged-high-or-low-s", forge_build(&forge));
+}
+
 static void make_protocol_lines(void)
 {
     static const char target[] = "protocol_line";
@@ -262,6 +293,7 @@ int main(int argc, char **argv)
     make_document("plain", false, false, false);
     make_document("all-fields", false, true, false);
     make_document("debug-base64", true, false, true);
+    make_forged_documents();
     make_protocol_lines();
     make_base64();
     make_enclaves();
