@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""build-enclave.sh: the same image in two folders, its options, and what --run does.
+
+The kernel and nitro-cli are stand-ins: nothing is booted and no enclave is started.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+import harness
+
+# Nothing else in an image says so.
+MODULE = "the module of the stand-in's kernel"
+NITRO_CLI = """#!/bin/sh
+printf '%s\\n' "$*" >>"$NITRO_CLI_LOG"
+echo '{"EnclaveCID": 16}'
+"""
+
+
+def build_option(name):
+    path = os.path.join(harness.BUILD, "meson-info", "intro-buildoptions.json")
+    with open(path, encoding="utf-8") as file:
+        return {option["name"]: option["value"] for option in json.load(file)}[name]
+
+
+def copy_of_source(target):
+    """The sources as git would take them, without any build."""
+    command = ["git", "-C", harness.SOURCE, "ls-files", "-co", "--exclude-standard", "-z"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise unittest.SkipTest("the sources are not a git checkout")
+    for name in filter(None, done.stdout.decode().split("\0")):
+        source = os.path.join(harness.SOURCE, name)
+        if os.path.isfile(source):
+            os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
+            shutil.copy(source, os.path.join(target, name))
+
+
+class BuildEnclave(harness.TestCase):
+    def setUp(self):
+        super().setUp()
+        if build_option("b_sanitize") != "none":
+            self.skipTest("makes its own build: the same in every configuration")
+        self.blobs = self.path("blobs")
+        os.makedirs(self.blobs)
+        for name, content in (("bzImage", "KERNEL"), ("Image", "KERNEL"),
+                              ("cmdline", "console=ttyS0 nomodules\n"), ("nsm.ko", MODULE)):
+            self.write(os.path.join(self.blobs, name), content)
+        self.bin = self.path("bin")
+        os.makedirs(self.bin)
+
+    def write(self, path, content):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+
+    def build(self, source, *options, status=0, env=None):
+        done = harness.run(
+            ["./build-enclave.sh", *options], cwd=source, timeout=300,
+            env={
+                "NITRO_CLI_BLOBS": self.blobs,
+                "NITRO_CLI_LOG": self.path("nitro-cli.log"),
+                "PATH": self.bin + ":" + os.environ["PATH"],
+                **(env or {}),
+            },
+        )
+        if b"static archives" in done.stderr:
+            self.skipTest("no static libraries on this machine")
+        self.assert_exit(done, status)
+        return done
+
+    def image(self, path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def nitro_cli_calls(self):
+        if not os.path.exists(self.path("nitro-cli.log")):
+            return []
+        with open(self.path("nitro-cli.log"), encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def test_from_source_to_image(self):
+        first, second = self.path("first"), self.path("second/and/deeper")
+        copy_of_source(first)
+        done = self.build(first)
+        measurements = json.loads(done.stdout)
+        self.assertEqual(set(measurements["Measurements"]),
+                         {"HashAlgorithm", "PCR0", "PCR1", "PCR2"})
+        with open(os.path.join(first, "app.measurements.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file), measurements)
+        text = done.stderr.decode()
+        for line in ("nitro-cli run-enclave --cpu-count 1 --memory 64 --eif-path app.eif",
+                     "vsock_client --verify --generate-key --measurements app.measurements.json"):
+            self.assertIn(line, text)
+        self.assertEqual(self.nitro_cli_calls(), [])
+
+        program = harness.program("enclave_image")
+        described = json.loads(harness.run([program, "describe", first + "/app.eif"]).stdout)
+        self.assertEqual(described["Measurements"], measurements["Measurements"])
+        self.assertEqual(described["ImageName"], "enclave_app")
+        harness.run([program, "extract", "--output", self.path("parts"), first + "/app.eif"])
+        self.assertEqual(self.image(self.path("parts/cmdline")), b"console=ttyS0 nomodules")
+        # Not assertIn(): it would print megabytes.
+        self.assertTrue(
+            b"/app/enclave_app\n--vsock\n" in self.image(self.path("parts/ramdisk-1.cpio"))
+        )
+        self.assertTrue(MODULE.encode() in self.image(self.path("parts/ramdisk-0.cpio")))
+        # With nitro-cli's own kernel it may be larger; ours leaves this much.
+        self.assertLess(os.path.getsize(first + "/app.eif"), 10 * 1000 * 1000)
+
+        # Elsewhere, later, by somebody with other habits.
+        copy_of_source(second)
+        for folder, _, names in os.walk(second):
+            for name in names:
+                os.utime(os.path.join(folder, name), (10**9, 10**9))
+        self.build(second, "--output", self.path("second.eif"),
+                   env={"CFLAGS": "-g -O1", "TZ": "Asia/Tokyo", "SOURCE_DATE_EPOCH": "1"})
+        self.assertTrue(self.image(first + "/app.eif") == self.image(self.path("second.eif")))
+
+        self.check_run(first)
+        self.check_options(first)
+
+    def check_run(self, source):
+        done = self.build(source, "--run", status=1)
+        if not shutil.which("nitro-cli"):
+            self.assertIn(b"--run needs nitro-cli", done.stderr)
+        nitro_cli = os.path.join(self.bin, "nitro-cli")
+        self.write(nitro_cli, NITRO_CLI)
+        os.chmod(nitro_cli, 0o755)
+        done = self.build(source, "--run", "--memory", "256", "--cpu-count", "2")
+        self.assertNotIn(b"WARNING", done.stderr)
+        self.build(source)
+        done = self.build(source, "--run", "--debug-mode")
+        self.assertIn(b"PCR0, 1 and 2 are zero", done.stderr)
+        run = "run-enclave --cpu-count 2 --memory 256 --eif-path app.eif"
+        debug = "run-enclave --cpu-count 1 --memory 64 --eif-path app.eif --debug-mode"
+        self.assertEqual(self.nitro_cli_calls(), [run, debug])
+
+    def check_options(self, source):
+        kernel = self.path("kernel")
+        self.write(kernel, "OTHER")
+        self.build(source, "--kernel", kernel, "--cmdline", "panic=1", "--name", "other",
+                   "--output", self.path("other.eif"))
+        done = harness.run([harness.program("enclave_image"), "extract", "--output",
+                            self.path("other"), self.path("other.eif")])
+        self.assert_exit(done, 0)
+        self.assertEqual(self.image(self.path("other/kernel")), b"OTHER")
+        self.assertEqual(self.image(self.path("other/cmdline")), b"panic=1")
+        # The module is of another kernel.
+        self.assertFalse(MODULE.encode() in self.image(self.path("other/ramdisk-0.cpio")))
+
+    def test_usage(self):
+        source = harness.SOURCE
+        for options, text in (
+            (["--frobnicate"], b"unknown argument '--frobnicate'"),
+            (["--output"], b"--output needs a value"),
+            (["--debug-mode"], b"--debug-mode belongs to --run"),
+            (["--memory", "lots"], b"'lots' is not a number"),
+        ):
+            done = self.build(source, *options, status=2)
+            self.assertIn(text, done.stderr)
+            self.assertEqual(done.stdout, b"")
+        self.assertIn(b"--signing-certificate", self.build(source, "--help").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
