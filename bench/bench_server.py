@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server beside a bare epoll echo server, in the same rounds, on Unix sockets.
 
-    scripts/bench server [SECONDS_A_ROUND] [ROUNDS]
+    scripts/bench server
 
 Rates are the median of the rounds. `CPU` is the server's own CPU time per request, from
 /proc/PID/stat: it tells what the load generator hides when that is the slower side.
@@ -14,13 +14,12 @@ import signal
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
 BUILD = os.environ["VSA_BUILD"]
-SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+SECONDS = 3
+ROUNDS = 5
 IDLE_CONNECTIONS = 5000
 PING = '{"command":"ping"}'
 ATTEST = '{"command":"attest","nonce":"bench"}'
@@ -39,10 +38,18 @@ def wait_for(path):
         time.sleep(0.02)
 
 
-def start(command, path):
+def start(children, command, path):
+    """Starts a server and waits for its socket; `children` is what stop_all() ends."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    children.append(child)
     wait_for(path)
     return child
+
+
+def stop_all(children):
+    for child in reversed(children):
+        child.send_signal(signal.SIGTERM)
+        child.wait(timeout=20)
 
 
 def cpu_seconds(pid):
@@ -127,14 +134,13 @@ def main():
         nsm_path, app_path, echo_path = (os.path.join(folder, name)
                                          for name in ("nsm.sock", "app.sock", "echo.sock"))
         try:
-            nsm = start([program("src/programs", "software_nsm"), "--listen", "unix:" + nsm_path,
-                         "--state", os.path.join(folder, "state")], nsm_path)
-            children.append(nsm)
-            app = start([program("src/programs", "enclave_app"), "--listen", "unix:" + app_path,
-                         "--nsm", "unix:" + nsm_path, "--log-level", "error"], app_path)
-            children.append(app)
-            echo = start([program("bench", "echo_server"), echo_path], echo_path)
-            children.append(echo)
+            nsm = start(children, [program("src/programs", "software_nsm"),
+                                   "--listen", "unix:" + nsm_path,
+                                   "--state", os.path.join(folder, "state")], nsm_path)
+            app = start(children, [program("src/programs", "enclave_app"),
+                                   "--listen", "unix:" + app_path, "--nsm", "unix:" + nsm_path,
+                                   "--log-level", "error"], app_path)
+            echo = start(children, [program("bench", "echo_server"), echo_path], echo_path)
             print(f"resident memory, just started: {memory_kib(app.pid)} KiB")
             for mode, connections in (("kept", 1), ("kept", 64), ("oneshot", 16)):
                 measure(echo, echo_path, app, app_path, mode, connections)
@@ -142,9 +148,7 @@ def main():
                 measure_attest(app, app_path, nsm, mode, connections)
             measure_memory(app, app_path)
         finally:
-            for child in reversed(children):
-                child.send_signal(signal.SIGTERM)
-                child.wait(timeout=20)
+            stop_all(children)
 
 
 if __name__ == "__main__":
