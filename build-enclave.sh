@@ -82,7 +82,7 @@ if [ ! -f "$build/build.ninja" ]; then
     meson setup "$build" "$top" --buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled \
         >"$build/configure.log" 2>&1 || {
         tail -n 15 "$build/configure.log" >&2
-        die "cannot configure: the static archives of OpenSSL, libuv, jansson and libc are needed"
+        die "cannot configure: the static archives of OpenSSL, jansson and libc are needed"
     }
 fi
 say "building the programs"
