@@ -161,9 +161,12 @@ static void keep_rest(struct vsa_connection *connection, const struct turn *turn
 
 static void watch(struct vsa_connection *connection)
 {
-    uint32_t events = vsa_output_pending(connection) ? EPOLLOUT : 0;
-    if (!connection->input_ended && !connection->deaf)
-        events |= EPOLLIN;
+    uint32_t events = 0;
+    /* Not both: nothing is read from a peer that does not read, and what it sends would wake us. */
+    if (vsa_output_pending(connection))
+        events = EPOLLOUT;
+    else if (!connection->input_ended && !connection->deaf)
+        events = EPOLLIN;
     if (vsa_loop_watch(&connection->server->loop, &connection->watch, events, NULL) != VSA_OK)
         vsa_connection_close(connection, VSA_ERR_IO);
 }
