@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit_test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/json.h"
+
+static json_t *parse(const char *text)
+{
+    json_t *object = NULL;
+    struct vsa_error error = {0};
+    if (vsa_json_parse(vsa_slice_of_text(text), &object, &error) != VSA_OK)
+        fail_msg("%s: %s", text, error.detail);
+    return object;
+}
+
+static void assert_refused(const char *text, enum vsa_status status)
+{
+    json_t *object = NULL;
+    struct vsa_error error = {0};
+    enum vsa_status got = vsa_json_parse(vsa_slice_of_text(text), &object, &error);
+    if (got != status)
+        fail_msg("%.60s: %s instead of %s", text, vsa_status_code(got), vsa_status_code(status));
+    assert_int_equal(error.status, status);
+    assert_null(object);
+}
+
+static void test_parse(void **state)
+{
+    (void)state;
+    VSA_AUTO_JSON json_t *object = parse(" {\"a\": 1, \"b\": [true, null]} \r");
+    assert_int_equal(json_object_size(object), 2);
+    assert_int_equal(json_integer_value(json_object_get(object, "a")), 1);
+}
+
+static void test_parse_nul(void **state)
+{
+    (void)state;
+    VSA_AUTO_JSON json_t *object = parse("{\"a\": \"x\\u0000y\"}");
+    struct vsa_slice text = vsa_json_string_slice(json_object_get(object, "a"));
+    assert_int_equal(text.size, 3);
+    assert_memory_equal(text.data, "x\0y", 3);
+}
+
+static void test_parse_refused(void **state)
+{
+    (void)state;
+    assert_refused("", VSA_ERR_EMPTY);
+    assert_refused(" \t\r", VSA_ERR_EMPTY);
+    assert_refused("{", VSA_ERR_JSON);
+    assert_refused("{\"a\":1,}", VSA_ERR_JSON);
+    assert_refused("{'a':1}", VSA_ERR_JSON);
+    assert_refused("{\"a\":1} x", VSA_ERR_JSON);
+    assert_refused("{\"a\":1}{}", VSA_ERR_JSON);
+    assert_refused("[]", VSA_ERR_JSON);
+    assert_refused("\"a\"", VSA_ERR_JSON);
+    assert_refused("7", VSA_ERR_JSON);
+    assert_refused("null", VSA_ERR_JSON);
+    assert_refused("{\"a\":NaN}", VSA_ERR_JSON);
+    assert_refused("{\"a\":01}", VSA_ERR_JSON);
+    assert_refused("{\"a\":9223372036854775808}", VSA_ERR_JSON);
+    assert_refused("{\"a\":1e999}", VSA_ERR_JSON);
+    assert_refused("{\"a\":\"\xff\"}", VSA_ERR_JSON);
+    assert_refused("{\"a\":\"\xc0\x80\"}", VSA_ERR_JSON);
+    assert_refused("{\"a\":\"\\ud800\"}", VSA_ERR_JSON);
+    assert_refused("{\"a\":\"\t\"}", VSA_ERR_JSON);
+    assert_refused("{\"\\u0000\":1}", VSA_ERR_JSON);
+    assert_refused("{\"a\":1,\"a\":1}", VSA_ERR_DUPLICATE_KEY);
+    assert_refused("{\"a\":1,\"\\u0061\":1}", VSA_ERR_DUPLICATE_KEY);
+    assert_refused("{\"x\":{\"a\":1,\"a\":2}}", VSA_ERR_DUPLICATE_KEY);
+}
+
+/* The object is the first level. */
+static void test_depth(void **state)
+{
+    (void)state;
+    json_decref(parse("{\"a\":[[[[[[[1]]]]]]]}"));
+    assert_refused("{\"a\":[[[[[[[[1]]]]]]]]}", VSA_ERR_NESTING);
+    json_decref(parse("{\"a\":\"[[[[[[[[[[[[[[[[\\\"[[[[[\"}"));
+}
+
+static void test_size(void **state)
+{
+    (void)state;
+    static char text[VSA_MAX_REPLY_LINE + 2];
+    memset(text, ' ', sizeof(text) - 1);
+    memcpy(text, "{}", 2);
+    assert_refused(text, VSA_ERR_TOO_LARGE);
+    text[VSA_MAX_REPLY_LINE] = '\0';
+    json_decref(parse(text));
+}
+
+/* What somebody sent has no place in an error, which may end up in a log. */
+static void test_error_keeps_quiet(void **state)
+{
+    (void)state;
+    json_t *object = NULL;
+    struct vsa_error error = {0};
+    struct vsa_slice text = vsa_slice_of_text("{\"user_data\":\"s3cret\" oops}");
+    assert_int_equal(vsa_json_parse(text, &object, &error), VSA_ERR_JSON);
+    assert_null(strstr(error.detail, "s3cret"));
+    assert_null(strstr(error.detail, "oops"));
+    assert_string_equal(error.detail, "not valid JSON: '}' expected");
+    assert_true(error.offset > 20 && error.offset < text.size);
+}
+
+static void test_write(void **state)
+{
+    (void)state;
+    VSA_AUTO_JSON json_t *object = parse("{\"b\": 1, \"a\": \"\\u0000\xc3\xa9\"}");
+    char line[64];
+    size_t size = 0;
+    static const char expected[] = "{\"b\":1,\"a\":\"\\u0000\xc3\xa9\"}\n";
+    assert_int_equal(vsa_json_write_line(object, line, sizeof(line), &size, NULL), VSA_OK);
+    assert_int_equal(size, sizeof(expected) - 1);
+    assert_memory_equal(line, expected, size);
+    /* To the byte. */
+    assert_int_equal(vsa_json_write_line(object, line, size, &size, NULL), VSA_OK);
+    assert_int_equal(vsa_json_write_line(object, line, size - 1, &size, NULL), VSA_ERR_BUFFER);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    VSA_AUTO_JSON json_t *object = parse("{\"a\": null, \"b\": 1}");
+    assert_null(vsa_json_get(object, "a"));
+    assert_null(vsa_json_get(object, "c"));
+    assert_int_equal(json_integer_value(vsa_json_get(object, "b")), 1);
+    assert_int_equal(vsa_json_set(object, "c", NULL, NULL), VSA_ERR_MEMORY);
+    assert_int_equal(vsa_json_set(object, "c", json_true(), NULL), VSA_OK);
+    assert_true(json_is_true(json_object_get(object, "c")));
+}
+
+static void test_bytes(void **state)
+{
+    (void)state;
+    VSA_AUTO_JSON json_t *absent = vsa_json_base64(vsa_slice_of(NULL, 0));
+    VSA_AUTO_JSON json_t *empty = vsa_json_base64(vsa_slice_of_text(""));
+    VSA_AUTO_JSON json_t *some = vsa_json_base64(vsa_slice_of_text("ab"));
+    assert_true(json_is_null(absent));
+    assert_string_equal(json_string_value(empty), "");
+    assert_string_equal(json_string_value(some), "YWI=");
+    VSA_AUTO_JSON json_t *text = vsa_json_text_or_null(vsa_slice_of_text("\xc3\xa9"));
+    VSA_AUTO_JSON json_t *not_text = vsa_json_text_or_null(vsa_slice_of_text("\xc3"));
+    VSA_AUTO_JSON json_t *no_text = vsa_json_text_or_null(vsa_slice_of(NULL, 0));
+    assert_string_equal(json_string_value(text), "\xc3\xa9");
+    assert_true(json_is_null(not_text));
+    assert_true(json_is_null(no_text));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse),         cmocka_unit_test(test_parse_nul),
+        cmocka_unit_test(test_parse_refused), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_size),          cmocka_unit_test(test_error_keeps_quiet),
+        cmocka_unit_test(test_write),         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
