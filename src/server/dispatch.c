@@ -70,6 +70,7 @@ void vsa_dispatch_error(struct vsa_connection *connection, const struct vsa_erro
 /* A request on its way through the loop. */
 struct request {
     struct vsa_connection *connection;
+    struct vsa_slice line;
     json_t *object;
     json_t *id; /* borrowed from `object`, or NULL */
     const struct vsa_command *command;
@@ -113,45 +114,54 @@ static void answer_now(const struct request *request)
     answered(request->connection, request->command, status, request->started_ns);
 }
 
-/* The job takes over the request's object. */
-static enum vsa_status start_job(struct request *request, struct vsa_error *error)
+static void free_job(struct vsa_server *server, struct vsa_job *job)
+{
+    vsa_buffer_consume(&job->text, &server->budget, job->text.size);
+    vsa_job_free(job);
+}
+
+static enum vsa_status fill_job(struct vsa_server *server, const struct request *request,
+                                struct vsa_job *job, struct vsa_error *error)
+{
+    job->connection = request->connection;
+    job->command = request->command;
+    job->id = json_deep_copy(request->id);
+    job->started_ns = request->started_ns;
+    job->in_worker = (request->command->flags & VSA_COMMAND_NSM) != 0;
+    if (!vsa_buffer_append(&job->text, &server->budget, (const char *)request->line.data,
+                           request->line.size))
+        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
+                        "too many unfinished requests; try again later");
+    return job->in_worker ? vsa_worker_submit(server->worker, job, error) : VSA_OK;
+}
+
+static enum vsa_status start_job(const struct request *request, struct vsa_error *error)
 {
     struct vsa_connection *connection = request->connection;
     struct vsa_server *server = connection->server;
     struct vsa_job *job = vsa_job_new();
     if (!job)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    job->connection = connection;
-    job->command = request->command;
-    job->request = json_incref(request->object);
-    job->id = json_deep_copy(request->id);
-    job->started_ns = request->started_ns;
-    job->in_worker = (request->command->flags & VSA_COMMAND_NSM) != 0;
+    enum vsa_status status = fill_job(server, request, job, error);
+    if (status != VSA_OK) {
+        free_job(server, job);
+        return status;
+    }
     if (job->in_worker) {
-        enum vsa_status status = vsa_worker_submit(server->worker, job, error);
-        if (status != VSA_OK) {
-            vsa_job_free(job);
-            return status;
-        }
         vsa_server_limit(server, &server->requests, &job->deadline);
     } else {
         vsa_server_limit(server, &server->awaiting, &job->deadline);
         vsa_nsm_state_probe(server);
     }
-    /* Until the job comes back the object is its alone: reference counts know no threads. */
-    json_decref(request->object);
-    request->object = NULL;
-    request->id = NULL;
     connection->job = job;
     return VSA_OK;
 }
 
-static enum vsa_status read_request(struct request *request, struct vsa_slice line,
-                                    struct vsa_error *error)
+static enum vsa_status read_request(struct request *request, struct vsa_error *error)
 {
     const struct vsa_server *server = request->connection->server;
     const char *name = NULL;
-    VSA_TRY(vsa_json_parse(line, &request->object, error));
+    VSA_TRY(vsa_json_parse(request->line, &request->object, error));
     VSA_TRY(vsa_request_id(request->object, &request->id, error));
     VSA_TRY(vsa_request_command(request->object, &name, error));
     if (server->draining)
@@ -163,10 +173,9 @@ static enum vsa_status read_request(struct request *request, struct vsa_slice li
     return VSA_OK;
 }
 
-static enum vsa_status handle(struct request *request, struct vsa_slice line,
-                              struct vsa_error *error)
+static enum vsa_status handle(struct request *request, struct vsa_error *error)
 {
-    VSA_TRY(read_request(request, line, error));
+    VSA_TRY(read_request(request, error));
     unsigned flags = request->command->flags;
     if ((flags & VSA_COMMAND_NSM) ||
         ((flags & VSA_COMMAND_NSM_STATE) && !vsa_nsm_state_fresh(request->connection->server)))
@@ -240,11 +249,11 @@ static bool answer_constant(struct vsa_connection *connection, struct vsa_slice 
 void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line)
 {
     struct vsa_error error;
-    struct request request = {.connection = connection};
+    struct request request = {.connection = connection, .line = line};
     if (vsa_json_is_blank(line) || answer_constant(connection, line))
         return;
     request.started_ns = start_time(connection->server);
-    if (handle(&request, line, &error) != VSA_OK)
+    if (handle(&request, &error) != VSA_OK)
         answer_error(&request, &error);
     json_decref(request.object);
 }
@@ -273,11 +282,18 @@ static void fail_job(struct vsa_job *job, const struct vsa_error *error)
 void vsa_dispatch_run_job(struct vsa_job *job)
 {
     struct vsa_error error;
+    struct vsa_server *server = job->connection->server;
     VSA_AUTO_JSON json_t *reply = json_object();
-    enum vsa_status status = vsa_answer_run(job->command, NULL, job->request, reply, &error);
+    VSA_AUTO_JSON json_t *request = NULL;
+    enum vsa_status status =
+        vsa_json_parse(vsa_slice_of(job->text.data, job->text.size), &request, &error);
+    if (status == VSA_OK)
+        status = vsa_answer_run(job->command, NULL, request, reply, &error);
+    else
+        vsa_answer_error(reply, &error);
     write_reply(job->connection, reply, job->id);
     detach(job, status);
-    vsa_job_free(job);
+    free_job(server, job);
 }
 
 void vsa_dispatch_abandon(struct vsa_connection *connection)
@@ -290,7 +306,7 @@ void vsa_dispatch_abandon(struct vsa_connection *connection)
     vsa_deadlines_remove(&job->deadline);
     /* One that the NSM works on comes back later, and is freed then. */
     if (!job->in_worker || vsa_worker_cancel(connection->server->worker, job))
-        vsa_job_free(job);
+        free_job(connection->server, job);
 }
 
 void vsa_dispatch_give_up(struct vsa_server *server, struct vsa_job *job,
@@ -300,7 +316,7 @@ void vsa_dispatch_give_up(struct vsa_server *server, struct vsa_job *job,
     bool is_ours = !job->in_worker || vsa_worker_cancel(server->worker, job);
     fail_job(job, error);
     if (is_ours)
-        vsa_job_free(job);
+        free_job(server, job);
 }
 
 void vsa_dispatch_request_expired(void *user, struct vsa_deadline *entry)
@@ -335,7 +351,7 @@ void vsa_dispatch_collect(struct vsa_server *server)
     while (job) {
         struct vsa_job *next = job->next;
         collect_one(server, job);
-        vsa_job_free(job);
+        free_job(server, job);
         job = next;
     }
 }

@@ -44,8 +44,8 @@ void vsa_job_free(struct vsa_job *job)
 {
     if (!job)
         return;
-    json_decref(job->request);
     json_decref(job->id);
+    free(job->text.data);
     free(job->line);
     free(job);
 }
@@ -125,20 +125,28 @@ static void keep_line(struct vsa_job *job, const char *line, size_t size)
     job->line_size = size;
 }
 
+static enum vsa_status run_command(struct vsa_worker *worker, struct vsa_job *job,
+                                   const json_t *request, json_t *reply)
+{
+    VSA_TRY(open_nsm(worker, &job->error));
+    return vsa_answer_run(job->command, worker->nsm, request, reply, &job->error);
+}
+
 static void answer(struct vsa_worker *worker, struct vsa_job *job)
 {
-    json_t *reply = json_object();
+    VSA_AUTO_JSON json_t *reply = json_object();
+    VSA_AUTO_JSON json_t *request = NULL;
     json_t *id = NULL;
-    job->status = open_nsm(worker, &job->error);
+    /* The line was checked before the job was made: only memory can be short. */
+    job->status =
+        vsa_json_parse(vsa_slice_of(job->text.data, job->text.size), &request, &job->error);
     if (job->status == VSA_OK)
-        job->status = vsa_answer_run(job->command, worker->nsm, job->request, reply, &job->error);
-    else
+        job->status = vsa_request_id(request, &id, &job->error);
+    if (job->status == VSA_OK)
+        job->status = run_command(worker, job, request, reply);
+    if (job->status != VSA_OK)
         vsa_answer_error(reply, &job->error);
-    /* The id was checked before the job was made. */
-    if (vsa_request_id(job->request, &id, NULL) != VSA_OK)
-        id = NULL;
     keep_line(job, worker->scratch, vsa_answer_write(reply, id, worker->scratch));
-    json_decref(reply);
 }
 
 static void *work(void *argument)

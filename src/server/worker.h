@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "server/buffer.h"
 #include "server/deadlines.h"
 #include <vsattest/server.h>
 
@@ -22,12 +23,16 @@ struct vsa_job {
     struct vsa_deadline deadline;
     struct vsa_connection *connection; /* NULL: nobody waits for it any more */
     int64_t started_ns;
-    json_t *id;     /* owned; a copy of the request's, which is the worker's meanwhile */
+    json_t *id;     /* owned; a copy of the request's */
     bool in_worker; /* else it waits for news of the NSM */
 
     /* What to do. */
     const struct vsa_command *command; /* NULL: DescribeNSM, for the server itself */
-    json_t *request;                   /* owned; NULL without a command */
+    /*
+     * The request's line, checked; charged to the server's budget. Not the tree: that may have
+     * fifty times the size, and its reference counts are not made for two threads.
+     */
+    struct vsa_buffer text;
 
     /* How it went, once collected. */
     enum vsa_status status;
