@@ -90,6 +90,9 @@ static void on_incoming(struct vsa_watch *watch, uint32_t events)
     struct vsa_server *server =
         (struct vsa_server *)(void *)((char *)watch - offsetof(struct vsa_server, accept_watch));
     (void)events;
+    /* The stop may have come in the same turn: then there is no listener any more. */
+    if (!server->accepting)
+        return;
     for (int i = 0; i < ACCEPTS_A_TURN; i++)
         if (!accept_one(server))
             return;
