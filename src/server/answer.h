@@ -7,7 +7,7 @@
 
 /*
  * Runs a command. `reply`, an empty object, becomes what it answered, or the error it failed with.
- * `nsm` may be NULL. Returns how the request was answered, with the reason in `error`.
+ * `nsm` may be NULL, `error` not. Returns how the request was answered, with the reason in `error`.
  */
 enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_nsm *nsm,
                                const json_t *request, json_t *reply, struct vsa_error *error);

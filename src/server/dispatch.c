@@ -189,10 +189,11 @@ static enum vsa_status handle(struct request *request, struct vsa_error *error)
 static enum vsa_status prepare(const struct vsa_command *command, struct vsa_command_parts *parts,
                                char *scratch, struct vsa_error *error)
 {
+    struct vsa_error failure;
     VSA_AUTO_JSON json_t *request = vsa_request_new(command->name);
     VSA_AUTO_JSON json_t *reply = json_object();
     /* One that fails is asked again at every request. */
-    if (vsa_answer_run(command, NULL, request, reply, error) != VSA_OK)
+    if (vsa_answer_run(command, NULL, request, reply, &failure) != VSA_OK)
         return VSA_OK;
     size_t size = vsa_answer_write(reply, NULL, scratch) - strlen("}\n");
     if (size + VSA_MAX_REQUEST_ID + strlen(",\"id\":\"\"}\n") > VSA_MAX_REPLY_LINE)
