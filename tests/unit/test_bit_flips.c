@@ -21,8 +21,14 @@
 #define TAIL 98
 
 #ifdef __has_feature
-#define HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
+#if (defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)) && !defined(HAS_SANITIZER)
+#define HAS_SANITIZER 1
+#endif
+#ifndef HAS_SANITIZER
 #define HAS_SANITIZER 0
 #endif
 
