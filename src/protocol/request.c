@@ -21,6 +21,10 @@ enum vsa_status vsa_request_command(const json_t *request, const char **command,
         return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL, "no \"command\"");
     if (!json_is_string(value))
         return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL, "\"command\" must be a string");
+    /* "ping\u0000x" must not pass for "ping". */
+    if (strlen(json_string_value(value)) != json_string_length(value))
+        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
+                        "\"command\" must not hold U+0000");
     *command = json_string_value(value);
     return VSA_OK;
 }

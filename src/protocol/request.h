@@ -14,7 +14,8 @@ json_t *vsa_request_new(const char *command);
 
 /*
  * The command's name, borrowed from the request. Decoding.
- * Errors: VSA_ERR_REQUEST when there is none, VSA_ERR_FIELD when it is no string.
+ * Errors: VSA_ERR_REQUEST when there is none, VSA_ERR_FIELD when it is no string or
+ * holds U+0000.
  */
 VSA_MUST_USE enum vsa_status vsa_request_command(const json_t *request, const char **command,
                                                  struct vsa_error *error);

@@ -65,7 +65,7 @@ def wait_until(condition, what, timeout=PATIENCE):
 class Service:
     """A program that runs until it is stopped. Its stderr goes to a file: `log()`."""
 
-    def __init__(self, arguments, folder, stdin=subprocess.DEVNULL, env=None):
+    def __init__(self, arguments, folder, stdin=subprocess.DEVNULL, env=None, pass_fds=()):
         handle, self.log_path = tempfile.mkstemp(dir=folder, suffix=".log")
         with os.fdopen(handle, "wb") as log:
             self.process = subprocess.Popen(
@@ -74,6 +74,7 @@ class Service:
                 stdout=subprocess.PIPE if stdin == subprocess.PIPE else log,
                 stderr=log,
                 env=None if env is None else {**os.environ, **env},
+                pass_fds=pass_fds,
             )
 
     @property

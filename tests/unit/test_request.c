@@ -8,7 +8,7 @@
 
 static json_t *load(const char *text)
 {
-    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     assert_non_null(object);
     return object;
 }
@@ -31,6 +31,7 @@ static void test_command(void **state)
     assert_command("{}", VSA_ERR_REQUEST);
     assert_command("{\"command\": null}", VSA_ERR_REQUEST);
     assert_command("{\"command\": 1}", VSA_ERR_FIELD);
+    assert_command("{\"command\": \"ping\\u0000\"}", VSA_ERR_FIELD);
     assert_command("{\"command\": [\"ping\"]}", VSA_ERR_FIELD);
 }
 
