@@ -26,6 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PARENT_CID = 3  # where an enclave finds its parent instance
 UP = "bench: guest is up"
+# A keyboard controller: enclaves' command lines have reboot=k, and without one QEMU does not notice the reboot.
+REBOOT_DEVICE = ["-device", "i8042"]
 
 Result = namedtuple("Result", "status output seconds")
 
@@ -378,14 +380,16 @@ class Bench:
         command += ["-append", "console=ttyS0 reboot=t panic=-1 quiet"]
         return self.guest(name, command)
 
-    def enclave_kernel_guest(self, kernel, cmdline, ramdisks, vhost, cid, memory=256, name="enclave"):
-        """Boots an enclave image's parts without a Nitro machine: QEMU's microvm with the same virtio-mmio devices,
-        but no NSM."""
+    def enclave_kernel_guest(self, kernel, cmdline, ramdisks, vhost, cid, memory=256, name="enclave", nsm=False):
+        """Boots an enclave image's parts without a Nitro machine: QEMU's microvm with the same virtio-mmio devices.
+        nsm: with an NSM, which has measured nothing; stock QEMU has none."""
         command = qemu_command() + _common(memory)
         # Without ACPI QEMU names the devices on the kernel's command line, as the Nitro hypervisor does.
         command += ["-M", "microvm,acpi=off,memory-backend=mem", *_shared_memory(memory)]
         command += ["-chardev", "socket,id=vsock,path=" + vhost.device(cid)]
-        command += ["-device", "vhost-user-vsock-device,chardev=vsock"]
+        command += ["-device", "vhost-user-vsock-device,chardev=vsock", *REBOOT_DEVICE]
+        if nsm:
+            command += ["-device", "virtio-nsm-device"]
         command += ["-kernel", self.file(name + ".bzImage", kernel)]
         command += ["-initrd", self.file(name + ".cpio", b"".join(ramdisks)), "-append", cmdline.decode()]
         return self.guest(name, command)
@@ -397,7 +401,7 @@ class Bench:
         machine += ",parent-role=%s" % (parent_role or "arn:aws:iam::123456789012:role/bench")
         machine += ",parent-id=%s" % (parent_id or identity)
         command = nitro_qemu_command() + _common(memory)
-        command += ["-M", machine, "-chardev", "socket,id=vsock,path=" + vhost.device(cid)]
+        command += ["-M", machine, "-chardev", "socket,id=vsock,path=" + vhost.device(cid), *REBOOT_DEVICE]
         command += ["-kernel", self.file(name + ".eif", image)]
         return self.guest(name, command)
 
