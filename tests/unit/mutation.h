@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tables of mutations: each row turns knobs of the forge, of the policy or of the clock and names
- * the verdict. Every row is one test case, run with an empty cache and with one that holds the
- * genuine chain; a refused document must leave nothing in the claims and nothing in the cache.
+ * the verdict. Every row is one test case, run with an empty cache and with one that has seen the
+ * genuine chain and all rows before; a refused document must leave nothing in the claims and
+ * nothing in the cache.
  */
 #ifndef VSA_TESTS_MUTATION_H
 #define VSA_TESTS_MUTATION_H
