@@ -43,12 +43,19 @@ class NotAvailable(BenchError):
 # --- Tools -----------------------------------------------------------------------------------------------------------
 
 
+_failures = {}
+
+
 def tool(script, *arguments):
-    """The path that a script of ours (enclave/build-kernel, tests/enclave/build-qemu ...) prints on its last line."""
+    """The path that a script of ours (enclave/build-kernel, tests/enclave/build-qemu ...) prints on its last line.
+    What failed once is not tried again: it may take minutes."""
     command = [os.path.join(TOP, script), *arguments]
+    if tuple(command) in _failures:
+        raise NotAvailable(_failures[tuple(command)])
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3600)
     if done.returncode != 0:
-        raise NotAvailable("%s: %s" % (script, done.stderr.strip()[-600:]))
+        _failures[tuple(command)] = "%s: %s" % (script, done.stderr.strip()[-600:])
+        raise NotAvailable(_failures[tuple(command)])
     return done.stdout.strip().splitlines()[-1]
 
 

@@ -34,8 +34,7 @@ class Result(unittest.TestResult):
         self.begun = time.monotonic()
         print("%-7s %6.1f s  %s" % (verdict, seconds, name), flush=True)
         if verdict != "ok":
-            last = " ".join(reason.strip().split("\n")[-1].split())[:400]
-            print("%s: %s: %s" % (verdict, name, last), flush=True)
+            print("%s: %s: %s" % (verdict, name, " ".join(reason.split())[:400]), flush=True)
 
     def addSuccess(self, test):
         self.line("ok", test)
@@ -49,7 +48,7 @@ class Result(unittest.TestResult):
             return
         text = "".join(traceback.format_exception(*error))
         print(text, flush=True)
-        self.line("failed", test, text)
+        self.line("failed", test, str(error[1]) or error[0].__name__)
 
     addFailure = addError = problem
 
