@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 {
     struct vsa_error error = {0};
     struct enclave_app_arguments arguments;
+    output_start();
     enum vsa_status status = enclave_app_read_arguments(argc, argv, &arguments, &error);
     if (status == VSA_OK)
         status = run(&arguments, &error);

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
 {
     struct image_call call = {.argc = argc - 1, .argv = argv + 1};
     struct vsa_error error = {0};
+    output_start();
     if (argc < 1)
         return EXIT_CODE_USAGE;
     enum vsa_status status = run(&call, &error);

@@ -12,6 +12,12 @@
 
 #include <vsattest/base.h>
 
+/*
+ * To be called first: where a standard descriptor is closed, the next socket or file would take
+ * its number and get what is meant for people. It is made one that can only fail instead.
+ */
+void output_start(void);
+
 /* In quotes if it is text, else as base64; "none" when absent. Controls are escaped. */
 void output_field(FILE *out, struct vsa_slice value);
 

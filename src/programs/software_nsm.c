@@ -386,6 +386,7 @@ static enum exit_code software_nsm(int argc, char **argv, struct arguments *argu
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
+    output_start();
     enum exit_code code = software_nsm(argc, argv, &arguments);
     policy_options_free(&arguments.pcrs);
     return (int)code;

@@ -128,6 +128,7 @@ static enum exit_code verifier(int argc, char **argv, struct arguments *argument
     /* Asked for JSON, a caller gets it for mistakes in the other options too. */
     bool json = options_mention(argc, argv, "--json");
     enum vsa_status status = read_arguments(argc, argv, arguments, &error);
+    json = json || arguments->json; /* abbreviated: --js */
     if (status != VSA_OK) {
         tell(json, &error);
         return vsa_status_class(status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL
@@ -142,6 +143,7 @@ static enum exit_code verifier(int argc, char **argv, struct arguments *argument
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
+    output_start();
     enum exit_code code = verifier(argc, argv, &arguments);
     policy_options_free(&arguments.policy);
     return (int)code;

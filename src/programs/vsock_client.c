@@ -265,8 +265,10 @@ static enum exit_code vsock_client(int argc, char **argv, struct run *run)
     enum vsa_status status = client_arguments_read(argc, argv, &run->arguments, &error);
     if (status != VSA_OK) {
         /* Asked for JSON, a caller gets it for mistakes in the other options too. */
-        tell(run, options_mention(argc, argv, "--json"), options_mention(argc, argv, "--verify"),
-             &error);
+        bool json = run->arguments.json || options_mention(argc, argv, "--json");
+        bool verifying = run->arguments.action == CLIENT_ACTION_VERIFY ||
+                         options_mention(argc, argv, "--verify");
+        tell(run, json, verifying, &error);
         return vsa_status_class(status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL
                                                               : EXIT_CODE_USAGE;
     }
@@ -286,6 +288,7 @@ static enum exit_code vsock_client(int argc, char **argv, struct run *run)
 int main(int argc, char **argv)
 {
     static struct run run;
+    output_start();
     enum exit_code code = vsock_client(argc, argv, &run);
     vsa_client_free(run.client);
     policy_options_free(&run.arguments.policy);
