@@ -70,7 +70,7 @@
 #define VSA_DEFAULT_PORT     9000
 /* Open connections; each idle one costs well under 1 KiB. */
 #define VSA_DEFAULT_MAX_CONNECTIONS 10000
-/* Half-received lines and unsent replies of all connections together. */
+/* Half-received lines, waiting requests and unsent replies of all connections together. */
 #define VSA_DEFAULT_MAX_BUFFERED (64 * 1024 * 1024)
 /* Commands of one server, the built-in ones included. */
 #define VSA_MAX_COMMANDS 64
