@@ -65,14 +65,18 @@ static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list 
     if (json.size > VSA_MAX_NITRO_CLI_OUTPUT)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, RULE,
                         "nitro-cli printed more than %d bytes", VSA_MAX_NITRO_CLI_OUTPUT);
-    VSA_TRY(vsa_json_depth_check(json, VSA_MAX_JSON_FILE_DEPTH, error));
+    if (vsa_json_depth_check(json, VSA_MAX_JSON_FILE_DEPTH, NULL) != VSA_OK)
+        return vsa_fail(error, VSA_ERR_NESTING, VSA_NO_OFFSET, RULE,
+                        "cannot understand the output of nitro-cli: it is nested deeper than %d "
+                        "levels; name the enclave's CID instead",
+                        VSA_MAX_JSON_FILE_DEPTH);
     json_error_t cause;
     VSA_CLEANUP(cleanup_json)
     json_t *root = json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, &cause);
     if (!root && json_error_code(&cause) == json_error_out_of_memory)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     if (!json_is_array(root))
-        return malformed(error, "it is not a JSON array");
+        return malformed(error, root ? "it is not a JSON array" : "it is not valid JSON");
     running->count = 0;
     size_t i;
     json_t *entry;

@@ -74,8 +74,13 @@ static enum vsa_status ask(const char *const *command, int64_t deadline_ms, char
                            bool *permission, struct vsa_error *error)
 {
     struct vsa_program_result result;
-    VSA_TRY(
-        vsa_run_program(command, deadline_ms, buffer, VSA_MAX_NITRO_CLI_OUTPUT, &result, error));
+    enum vsa_status run =
+        vsa_run_program(command, deadline_ms, buffer, VSA_MAX_NITRO_CLI_OUTPUT, &result, error);
+    if (run == VSA_ERR_TIMEOUT || run == VSA_ERR_TOO_LARGE)
+        return vsa_fail(error, run, VSA_NO_OFFSET, NULL,
+                        "nitro-cli describe-enclaves %s; run it by hand, or name the CID",
+                        run == VSA_ERR_TIMEOUT ? "did not end in time" : "prints without end");
+    VSA_TRY(run);
     *permission = lacks_permission(&result);
     if (result.start_error || result.exit_status)
         return explain_failure(&result, command == sudo_command, error);

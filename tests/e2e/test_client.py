@@ -865,8 +865,10 @@ class Finding(ClientTestCase):
 
     def test_hanging(self):
         self.sandbox.nitro_cli("exec sleep 60")
-        self.fails(3, "timeout", "--ping", "--timeout=0.5")
+        done = self.fails(3, "timeout", "--ping", "--timeout=0.5")
         self.assertLess(self.seconds, 15)
+        self.assertIn(b"nitro-cli describe-enclaves did not end in time", done.stderr)
+        self.assertIn(b"name the CID", done.stderr)
 
     def test_slow_nitro_cli_leaves_less_time(self):
         """The timeout is for everything together."""
