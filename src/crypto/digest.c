@@ -41,9 +41,8 @@ enum vsa_status vsa_random(void *bytes, size_t size, struct vsa_error *error)
 enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what)
 {
     char reason[120] = "unknown reason";
-    unsigned long code = ERR_get_error();
-    if (code)
-        ERR_error_string_n(code, reason, sizeof(reason));
+    if (ERR_peek_error())
+        ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
     ERR_clear_error();
     return vsa_fail(error, VSA_ERR_CRYPTO, VSA_NO_OFFSET, NULL, "%s failed in libcrypto: %s", what,
                     reason);
