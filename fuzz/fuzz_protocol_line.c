@@ -13,7 +13,7 @@
 static bool same(struct vsa_slice a, struct vsa_slice b)
 {
     return (a.data == NULL) == (b.data == NULL) && a.size == b.size &&
-           (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+           (a.size == 0 || (a.data && b.data && memcmp(a.data, b.data, a.size) == 0));
 }
 
 /* What was understood means the same when it is sent on. */
