@@ -143,7 +143,7 @@ void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event);
 VSA_MUST_USE enum vsa_status vsa_accept_start(struct vsa_server *server, struct vsa_error *error);
 /* Takes who is waiting already, then no one any more. */
 void vsa_accept_stop(struct vsa_server *server);
-void vsa_accept_pause_over(void *server, struct vsa_deadline *entry);
+void vsa_accept_pause_over(void *user, struct vsa_deadline *entry);
 
 /* --- connection.c ----------------------------------------------------------------------------- */
 
@@ -158,10 +158,10 @@ void vsa_connection_refuse(struct vsa_connection *connection, enum vsa_status re
 void vsa_connection_complete(struct vsa_connection *connection);
 /* Answers what the peer sent until now, then closes. */
 void vsa_connection_drain(struct vsa_connection *connection);
-/* Expiry of lists. */
-void vsa_connection_idle_expired(void *server, struct vsa_deadline *entry);
-void vsa_connection_ready_expired(void *server, struct vsa_deadline *entry);
-void vsa_connection_linger_expired(void *server, struct vsa_deadline *entry);
+/* Expiry of lists; `user` is the server. */
+void vsa_connection_idle_expired(void *user, struct vsa_deadline *entry);
+void vsa_connection_ready_expired(void *user, struct vsa_deadline *entry);
+void vsa_connection_linger_expired(void *user, struct vsa_deadline *entry);
 struct vsa_connection *vsa_connection_of(struct vsa_deadline *entry);
 /* Frees the closed ones. */
 void vsa_connection_bury(struct vsa_server *server);
@@ -201,7 +201,7 @@ void vsa_dispatch_give_up(struct vsa_server *server, struct vsa_job *job,
 void vsa_dispatch_abandon(struct vsa_connection *connection);
 /* What the worker finished. */
 void vsa_dispatch_collect(struct vsa_server *server);
-void vsa_dispatch_request_expired(void *server, struct vsa_deadline *entry);
+void vsa_dispatch_request_expired(void *user, struct vsa_deadline *entry);
 struct vsa_job *vsa_job_of(struct vsa_deadline *entry);
 
 /* --- nsm_state.c ------------------------------------------------------------------------------ */
@@ -213,7 +213,7 @@ bool vsa_nsm_state_fresh(const struct vsa_server *server);
 /* A job of ours or of a client came back. */
 void vsa_nsm_state_probed(struct vsa_server *server, const struct vsa_job *job);
 void vsa_nsm_state_heard(struct vsa_server *server, const struct vsa_job *job);
-void vsa_nsm_state_expired(void *server, struct vsa_deadline *entry);
+void vsa_nsm_state_expired(void *user, struct vsa_deadline *entry);
 
 /* --- commands.c ------------------------------------------------------------------------------- */
 
