@@ -427,6 +427,33 @@ static void test_wrong_length(void **state)
     }
 }
 
+/* Whatever comes, an answer is absent or fits and repeats what the message was. */
+static void test_any_bytes(void **state)
+{
+    struct context *context = *state;
+    const uint32_t opcodes[] = {CUSE_INIT, FUSE_OPEN, FUSE_IOCTL, FUSE_IOCTL, FUSE_IOCTL};
+    uint64_t random = 0x9e3779b97f4a7c15; /* xorshift64, the same bytes every time */
+    for (unsigned round = 0; round < 20000; round++) {
+        struct fuse_ioctl_in in = {.flags = FUSE_IOCTL_UNRESTRICTED, .cmd = NSM_IOCTL};
+        begin(context, opcodes[round % 5]);
+        size_t size = random % 200;
+        in.in_size = (uint32_t)(size > sizeof(in) ? size - sizeof(in) : 0);
+        in.out_size = round % 3 ? (uint32_t)(random >> 32) % 13000 : 0;
+        for (size_t i = 0; i < size; i++) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            uint8_t byte = (uint8_t)random;
+            if (round & 8)
+                byte = i % 8 ? 0 : byte; /* small numbers */
+            add(context, &byte, 1);
+        }
+        if (round & 16 && size >= sizeof(in))
+            memcpy(context->message + sizeof(struct fuse_in_header), &in, sizeof(in));
+        (void)deliver(context);
+    }
+}
+
 /* --- */
 
 static int set_up(void **state)
@@ -469,6 +496,7 @@ int main(void)
         TEST(test_bad_sizes),
         TEST(test_short_messages),
         TEST(test_wrong_length),
+        TEST(test_any_bytes),
     };
     return cmocka_run_group_tests_name("cuse", tests, NULL, NULL);
 }
