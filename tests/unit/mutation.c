@@ -2,6 +2,7 @@
 #include "unit_test.h"
 
 #include "mutation.h"
+#include "slow_tool.h"
 
 static void add_root(struct vsa_verifier *verifier, struct vsa_slice root)
 {
@@ -54,6 +55,8 @@ static void check(struct vsa_verifier *verifier, struct vsa_slice document,
     assert_true(error.detail[0] != '\0' && strnlen(error.detail, VSA_ERROR_DETAIL) > 8);
     assert_true(error.offset == VSA_NO_OFFSET || error.offset <= document.size);
     /* The error object is optional. */
+    if (is_slow_tool())
+        return;
     assert_int_equal(
         vsa_verify(verifier, document, setting->used_policy, setting->now_ms, &claims, NULL),
         status);
@@ -151,9 +154,11 @@ static void run_row(void **state)
 
     struct vsa_verifier *own = make_verifier(&setting, setting.forge.made_certificates[FORGE_ROOT]);
     check(own, mutated, &setting, row->expected);
-    if (setting.anchors == ANCHOR_GENUINE)
+    /* Slow tools look at memory, and the first time shows that as well. */
+    bool again = !is_slow_tool();
+    if (again && setting.anchors == ANCHOR_GENUINE)
         check_warm(genuine.verifier, mutated, &setting, row->expected);
-    else if (setting.anchors == ANCHOR_OWN)
+    else if (again && setting.anchors == ANCHOR_OWN)
         check_warm(own, mutated, &setting, row->expected);
     vsa_verifier_free(own);
     free_copy(mutated);

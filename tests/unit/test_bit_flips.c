@@ -4,9 +4,8 @@
  * chain in its cache, as a service would: an attacker gets no more than that. Most flips end in
  * parsing or before a root that is not trusted, the others at a signature.
  *
- * Under a slow tool (VSA_SLOW_TOOL=1, or valgrind and sanitizers found by themselves) a fixed
- * subset stands for all: every bit of the envelope, then every 31st bit (31 is odd and prime to 8,
- * so that all bit positions take part).
+ * Under a slow tool (slow_tool.h) a fixed subset stands for all: every bit of the envelope,
+ * then every 31st bit (31 is prime to 8, so that all bit positions take part).
  */
 #include "unit_test.h"
 
@@ -14,22 +13,11 @@
 #include <string.h>
 
 #include "forge.h"
+#include "slow_tool.h"
 
 #define SLOW_STEP 31
 /* The envelope in front of the payload. */
 #define HEAD 16
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-#if (defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)) && !defined(HAS_SANITIZER)
-#define HAS_SANITIZER 1
-#endif
-#ifndef HAS_SANITIZER
-#define HAS_SANITIZER 0
-#endif
 
 static struct forge forge;
 
@@ -48,13 +36,6 @@ struct share {
     size_t tried;
     size_t by_class[VSA_CLASS_INTERNAL + 1];
 };
-
-static bool is_slow(void)
-{
-    const char *slow = getenv("VSA_SLOW_TOOL");
-    const char *preload = getenv("LD_PRELOAD");
-    return (slow && slow[0] == '1') || HAS_SANITIZER || (preload && strstr(preload, "valgrind"));
-}
 
 static enum vsa_status verify(struct share *share)
 {
@@ -144,7 +125,7 @@ static void document_with_all_fields(void **state)
 {
     (void)state;
     forge_reset(&forge);
-    flip_all(is_slow());
+    flip_all(is_slow_tool());
 }
 
 /* The form of 2025 and later, with null optionals, and the tag: the subset is enough here. */

@@ -249,6 +249,20 @@ static void what_is_no_private_key_is_refused(void **state)
     assert_null(key);
 }
 
+/* secp256k1: a key that libcrypto reads, on a curve that is not ours. */
+static void other_curves_are_refused(void **state)
+{
+    (void)state;
+    uint8_t der[48];
+    struct vsa_key *key = NULL;
+    from_hex("302e0201010420", der, 7);
+    memset(der + 7, 1, 32);
+    from_hex("a00706052b8104000a", der + 39, 9);
+    assert_int_equal(vsa_key_read_private(vsa_slice_of(der, sizeof(der)), &key, NULL),
+                     VSA_ERR_ARGUMENT);
+    assert_null(key);
+}
+
 /* An encrypted key must not ask for a pass phrase on the terminal: it is refused. */
 static void encrypted_keys_are_refused(void **state)
 {
@@ -313,6 +327,7 @@ int main(void)
         cmocka_unit_test(all_curves_sign_and_verify),
         cmocka_unit_test(private_keys_round_trip),
         cmocka_unit_test(what_is_no_private_key_is_refused),
+        cmocka_unit_test(other_curves_are_refused),
         cmocka_unit_test(encrypted_keys_are_refused),
         cmocka_unit_test(public_key_files),
     };

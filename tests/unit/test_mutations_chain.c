@@ -115,6 +115,12 @@ static void extension(struct setting *setting, const struct mutation *row)
     forge_extension_add(certificate(setting, row->where), row->text, row->number != 0, row->hex);
 }
 
+static void extension_twice(struct setting *setting, const struct mutation *row)
+{
+    extension(setting, row);
+    extension(setting, row);
+}
+
 #define EXTENSION(name, level, oid, critical, hex, status)                                         \
     {                                                                                              \
         name, extension, status, level, hex, oid, critical                                         \
@@ -577,6 +583,8 @@ static const struct mutation rows[] = {
               FORGE_OID_BASIC_CONSTRAINTS, 1, FORGE_NOT_CA, VSA_ERR_CERTIFICATE_PROFILE),
     EXTENSION("keyUsage twice", FORGE_INSTANCE, FORGE_OID_KEY_USAGE, 1, FORGE_USAGE_ROOT,
               VSA_ERR_CERTIFICATE_PROFILE),
+    {"unknown extension twice", extension_twice, VSA_ERR_CERTIFICATE_PROFILE, FORGE_LEAF, "0500",
+     FORGE_OID_UNKNOWN, 0},
     EXTENSION("subject key identifier twice", FORGE_ZONAL, "551d0e", 0, "040161",
               VSA_ERR_CERTIFICATE_PROFILE),
     EXTENSION("subject key identifier malformed", FORGE_LEAF, "551d0e", 0, "0500",
