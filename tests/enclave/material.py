@@ -89,7 +89,8 @@ def signed_image():
     key, certificate, path = work("signing.key"), work("signing.pem"), work("signed.eif")
     app = app_image()
     call("openssl", "ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", key)
-    call("openssl", "req", "-new", "-x509", "-sha384", "-key", key, "-subj", "/CN=test", "-days", "2", "-out", certificate)
+    request = ["-new", "-x509", "-sha384", "-key", key, "-subj", "/CN=test", "-days", "2", "-out", certificate]
+    call("openssl", "req", *request)
     options = ["--signing-certificate", certificate, "--private-key", key, "--output", path]
     return _image(path, call(built("enclave_image"), "sign", *options, app.path))
 

@@ -56,7 +56,8 @@ class Loopback(unittest.TestCase):
     def start(cls, command, log, ready):
         """Starts a program that stays, its output in a file of the guest."""
         cls.guest.run("%s >%s 2>&1 & echo $! >%s.pid" % (command, log, log))
-        result = cls.guest.run("for i in $(seq 300); do grep -q '%s' %s && break; sleep 0.1; done; cat %s" % (ready, log, log), 60)
+        wait = "for i in $(seq 300); do grep -q '%s' %s && break; sleep 0.1; done; cat %s" % (ready, log, log)
+        result = cls.guest.run(wait, 60)
         if not re.search(ready, result.output):
             raise BenchError("%s did not start: %s" % (command, result.output))
 
@@ -126,7 +127,8 @@ class Loopback(unittest.TestCase):
         self.guest.run("(vsock_client --json --cid 1 --attest >/tmp/reply 2>&1; echo status $? >>/tmp/reply) &")
         self.guest.run("sleep 2; kill -KILL $(cat /tmp/app.pid)")
         self.guest.run("kill -CONT $(cat /tmp/nsm.pid)")
-        result = self.guest.run("for i in $(seq 100); do grep -q ^status /tmp/reply && break; sleep 0.1; done; cat /tmp/reply", 30)
+        wait = "for i in $(seq 100); do grep -q ^status /tmp/reply && break; sleep 0.1; done; cat /tmp/reply"
+        result = self.guest.run(wait, 30)
         self.refused("connection_refused", "--cid 1 --ping", status=3)
         self.start_server()
         self.test_ping()
