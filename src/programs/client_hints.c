@@ -24,7 +24,7 @@ static const struct {
      "If this came from nitro-cli, name the enclave yourself:\n" DESCRIBE "  --cid CID\n"},
     {VSA_ERR_NO_ENCLAVE,
      "To start one, and to see whether it ended again at once:\n"
-     "  nitro-cli run-enclave --cpu-count 2 --memory 1920 --eif-path app.eif\n" DESCRIBE},
+     "  nitro-cli run-enclave --cpu-count 1 --memory 1920 --eif-path app.eif\n" DESCRIBE},
     {VSA_ERR_AMBIGUOUS_ENCLAVE, "Choose one: --enclave-name NAME, --enclave-id ID or --cid CID\n"},
     {VSA_ERR_UNTRUSTED_ROOT,
      "AWS did not sign this. If it comes from a software_nsm, name its root: "

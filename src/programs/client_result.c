@@ -44,9 +44,11 @@ json_t *client_result_failed(const struct vsa_error *error, bool verifying,
 {
     json_t *object = json_object();
     put(&object, "success", json_false());
-    if (verifying)
-        put(&object, "verified", json_false());
     put_error(&object, "error", error);
+    if (verifying) {
+        put(&object, "verified", json_false());
+        put(&object, "verification_error", json_incref(json_object_get(object, "error")));
+    }
     if (error->status == VSA_ERR_AMBIGUOUS_ENCLAVE)
         put(&object, "enclaves", enclaves_of(running));
     return object;

@@ -58,7 +58,8 @@ class ClientTestCase(support.EnclaveTestCase):
         members = set(FAILED)
         if verifying:
             self.assertIs(result["verified"], False)
-            members.add("verified")
+            self.assertEqual(result["verification_error"], result["error"])
+            members |= {"verified", "verification_error"}
         if code == "ambiguous_enclave":
             members.add("enclaves")
         self.assertEqual(set(result), members)
