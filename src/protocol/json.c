@@ -2,7 +2,6 @@
 #include "protocol/json.h"
 
 #include "base/base64.h"
-#include "base/builder.h"
 #include "base/error.h"
 #include "base/json_depth.h"
 #include "base/slice.h"
@@ -52,85 +51,17 @@ enum vsa_status vsa_json_parse(struct vsa_slice text, json_t **object, struct vs
     return VSA_OK;
 }
 
-/* Whether a string's JSON is its bytes in quotes (RFC 8259 section 7). */
-static bool is_plain(struct vsa_slice text)
+enum vsa_status vsa_json_write_line(const json_t *object, char *buffer, size_t capacity,
+                                    size_t *size, struct vsa_error *error)
 {
-    /* No early end: without one the compiler takes many bytes at a time. */
-    unsigned special = 0;
-    for (size_t i = 0; i < text.size; i++)
-        special |= (unsigned)(text.data[i] < 0x20) | (text.data[i] == '"') | (text.data[i] == '\\');
-    return special == 0;
-}
-
-static void append_quoted(struct vsa_builder *line, struct vsa_slice text)
-{
-    vsa_builder_append_byte(line, '"');
-    vsa_builder_append(line, text);
-    vsa_builder_append_byte(line, '"');
-}
-
-/*
- * jansson looks at strings character by character, which for a document in base64 takes longer
- * than all else in an answer: plain strings are copied instead.
- */
-static enum vsa_status append_value(struct vsa_builder *line, const json_t *value)
-{
-    if (json_is_string(value) && is_plain(vsa_json_string_slice(value))) {
-        append_quoted(line, vsa_json_string_slice(value));
-        return VSA_OK;
-    }
-    size_t room = line->capacity - line->size;
-    size_t needed =
-        json_dumpb(value, (char *)line->data + line->size, room, JSON_COMPACT | JSON_ENCODE_ANY);
+    size_t needed = json_dumpb(object, buffer, capacity, JSON_COMPACT);
     if (needed == 0)
-        return VSA_ERR_MEMORY;
-    if (needed > room)
-        line->overflow = true;
-    else
-        line->size += needed;
-    return VSA_OK;
-}
-
-static enum vsa_status append_key(struct vsa_builder *line, const char *key)
-{
-    struct vsa_slice text = vsa_slice_of_text(key);
-    VSA_AUTO_JSON json_t *string = is_plain(text) ? NULL : json_string(key);
-    if (is_plain(text))
-        append_quoted(line, text);
-    else
-        VSA_TRY(append_value(line, string));
-    vsa_builder_append_byte(line, ':');
-    return VSA_OK;
-}
-
-static enum vsa_status append_members(struct vsa_builder *line, json_t *object)
-{
-    const char *key;
-    json_t *value;
-    char before = '{';
-    json_object_foreach(object, key, value)
-    {
-        vsa_builder_append_byte(line, (uint8_t)before);
-        VSA_TRY(append_key(line, key));
-        VSA_TRY(append_value(line, value));
-        before = ',';
-    }
-    if (before == '{')
-        vsa_builder_append_byte(line, '{');
-    vsa_builder_append(line, vsa_slice_of_text("}\n"));
-    return VSA_OK;
-}
-
-enum vsa_status vsa_json_write_line(json_t *object, char *buffer, size_t capacity, size_t *size,
-                                    struct vsa_error *error)
-{
-    struct vsa_builder line = vsa_builder_of(buffer, capacity);
-    if (append_members(&line, object) != VSA_OK)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "cannot write JSON");
-    if (line.overflow)
+    if (needed >= capacity)
         return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
-                        "a line does not fit into %zu bytes", capacity);
-    *size = line.size;
+                        "a line of %zu bytes does not fit into %zu", needed + 1, capacity);
+    buffer[needed] = '\n';
+    *size = needed + 1;
     return VSA_OK;
 }
 

@@ -31,8 +31,9 @@ VSA_MUST_USE enum vsa_status vsa_json_parse(struct vsa_slice text, json_t **obje
  * The object in compact form and a newline. `*size` counts the newline; there is no NUL.
  * Errors: VSA_ERR_BUFFER when `capacity` is too small, VSA_ERR_MEMORY.
  */
-VSA_MUST_USE enum vsa_status vsa_json_write_line(json_t *object, char *buffer, size_t capacity,
-                                                 size_t *size, struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_json_write_line(const json_t *object, char *buffer,
+                                                 size_t capacity, size_t *size,
+                                                 struct vsa_error *error);
 
 /* Whether the text holds nothing but spaces, tabs and carriage returns. */
 bool vsa_json_is_blank(struct vsa_slice text);
