@@ -62,6 +62,20 @@ def wait_until(condition, what, timeout=PATIENCE):
         time.sleep(0.01)
 
 
+def is_listening(path):
+    """A socket's file is there a moment before anybody can connect to it: the kernel knows."""
+    if not os.path.exists(path):
+        return False
+    try:
+        with open("/proc/net/unix", encoding="utf-8", errors="replace") as sockets:
+            rows = [line.rstrip("\n").split(maxsplit=7) for line in sockets]
+    except OSError:
+        return True
+    flags = [int(row[3], 16) for row in rows[1:] if len(row) == 8 and row[7] == path]
+    # No such name: it was renamed when it was ready. The flag is __SO_ACCEPTCON.
+    return not flags or any(flag & 0x10000 for flag in flags)
+
+
 class Service:
     """A program that runs until it is stopped. Its stderr goes to a file: `log()`."""
 
@@ -86,14 +100,14 @@ class Service:
             return file.read()
 
     def wait_for(self, path):
-        """Waits until the socket `path` is there; fails at once if the program ends first."""
+        """Waits until `path` can be connected to; fails at once if the program ends first."""
 
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError(
                     f"{self.process.args} ended with {self.process.returncode}: {self.log()}"
                 )
-            return os.path.exists(path)
+            return is_listening(path)
 
         wait_until(ready, path)
         return self
