@@ -240,7 +240,7 @@ static void strict_der(void **state)
         {"0485 0000000001 61", false, "length in 5 bytes"},
         {"0484ffffffff 61", false, "length 2^32-1"},
         {"04ff61", false, "reserved length"},
-        {"1f8100 00", false, "tag number above 30"},
+        {"1f0100", false, "tag number above 30"},
         {"010101", false, "BOOLEAN 1"},
         {"010100", false, "explicit FALSE"},
         {"0100", false, "BOOLEAN of no bytes"},

@@ -303,6 +303,15 @@ static void public_key_files(void **state)
     assert_int_equal(der.size, 3);
     assert_int_equal(vsa_public_key_from_file(vsa_slice_of_text(pem), buffer, 10, &der, NULL),
                      VSA_ERR_BUFFER);
+    static char huge[VSA_MAX_KEY_FILE + 1];
+    memset(huge, '\n', sizeof(huge));
+    memcpy(huge, pem, sizeof(pem) - 1);
+    assert_int_equal(vsa_public_key_from_file(vsa_slice_of(huge, sizeof(huge) - 1), buffer,
+                                              sizeof(buffer), &der, NULL),
+                     VSA_OK);
+    assert_int_equal(vsa_public_key_from_file(vsa_slice_of(huge, sizeof(huge)), buffer,
+                                              sizeof(buffer), &der, NULL),
+                     VSA_ERR_TOO_LARGE);
     static const char *const bad[] = {
         "-----BEGIN PUBLIC KEY-----\n", "-----BEGIN CERTIFICATE-----\nAAAA\n",
         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
