@@ -118,6 +118,7 @@ enum vsa_status vsa_key_write_private(const struct vsa_key *key, uint8_t *buffer
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcrypto's */
 int vsa_no_passphrase(char *buffer, int size, int for_writing, void *context)
 {
     (void)buffer;
