@@ -28,7 +28,7 @@ static enum vsa_curve curve_of_algorithm(int64_t algorithm)
     }
 }
 
-static int64_t algorithm_of_curve(enum vsa_curve curve)
+int64_t vsa_cose_algorithm_of(enum vsa_curve curve)
 {
     switch (curve) {
     case VSA_CURVE_P256:
@@ -152,7 +152,7 @@ enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key, struct vsa_slice 
     struct vsa_builder header_builder = vsa_builder_of(header_buffer, sizeof(header_buffer));
     vsa_cbor_write_map(&header_builder, 1);
     vsa_cbor_write_unsigned(&header_builder, LABEL_ALGORITHM);
-    vsa_cbor_write_integer(&header_builder, algorithm_of_curve(vsa_key_curve(key)));
+    vsa_cbor_write_integer(&header_builder, vsa_cose_algorithm_of(vsa_key_curve(key)));
     struct vsa_slice header;
     VSA_TRY(vsa_builder_finish(&header_builder, &header, error));
 

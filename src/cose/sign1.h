@@ -13,6 +13,9 @@
 
 #define VSA_COSE_TAG_SIGN1 18
 
+/* The algorithm that keys on `curve` sign with; ES384 for VSA_CURVE_NONE. */
+int64_t vsa_cose_algorithm_of(enum vsa_curve curve);
+
 /* All slices borrow from the parsed bytes. */
 struct vsa_cose_sign1 {
     int64_t algorithm;

@@ -91,20 +91,6 @@ enum vsa_status vsa_image_sign(const struct vsa_image *image, struct vsa_slice c
     return vsa_image_signature_write(certificate_pem, sign1, buffer, capacity, section, error);
 }
 
-static int64_t algorithm_of(enum vsa_curve curve)
-{
-    switch (curve) {
-    case VSA_CURVE_P256:
-        return VSA_COSE_ES256;
-    case VSA_CURVE_P521:
-        return VSA_COSE_ES512;
-    case VSA_CURVE_P384:
-    case VSA_CURVE_NONE:
-    default:
-        return VSA_COSE_ES384;
-    }
-}
-
 enum vsa_status vsa_image_verify_signature(const struct vsa_image *image, int64_t now_ms,
                                            struct vsa_error *error)
 {
@@ -120,7 +106,8 @@ enum vsa_status vsa_image_verify_signature(const struct vsa_image *image, int64_
     VSA_TRY(parse_certificate(vsa_slice_of(signature.certificate, signature.certificate_size),
                               &certificate, error));
     VSA_TRY(vsa_cose_sign1_parse(vsa_slice_of(signature.sign1, signature.sign1_size),
-                                 algorithm_of(vsa_key_curve(certificate->key)), &sign1, error));
+                                 vsa_cose_algorithm_of(vsa_key_curve(certificate->key)), &sign1,
+                                 error));
     VSA_TRY(vsa_cose_sign1_verify(&sign1, certificate->key, error));
     VSA_TRY(vsa_image_measure(image, &measurements, error));
     VSA_TRY(vsa_image_payload_check(sign1.payload, measurements.pcr0, error));
