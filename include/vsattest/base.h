@@ -107,6 +107,7 @@ enum vsa_status_class {
     X(VSA_ERR_BUSY, 0x504, "busy", "queue full, try again")                                        \
     X(VSA_ERR_CONNECTIONS, 0x505, "too_many_connections", "connection limit reached")              \
     X(VSA_ERR_LINE_TOO_LONG, 0x506, "line_too_long", "line longer than allowed")                   \
+    X(VSA_ERR_RATE_LIMITED, 0x507, "rate_limited", "more requests than a peer may make")           \
     X(VSA_ERR_IO, 0x600, "io_error", "input or output failed")                                     \
     X(VSA_ERR_REFUSED, 0x601, "connection_refused", "nobody listens there")                        \
     X(VSA_ERR_TIMEOUT, 0x602, "timeout", "no answer in time")                                      \

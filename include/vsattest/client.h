@@ -53,14 +53,21 @@ VSA_PUBLIC void vsa_client_free(struct vsa_client *client);
  *
  * Errors, besides those of the connection: VSA_ERR_REQUEST when the request is not such an object
  * or too long; VSA_ERR_REPLY, VSA_ERR_JSON, VSA_ERR_LINE_TOO_LONG for a reply that breaks the
- * protocol. When the enclave says no: VSA_ERR_BUSY, VSA_ERR_CONNECTIONS, VSA_ERR_SHUTTING_DOWN,
- * VSA_ERR_IDLE_TIMEOUT, VSA_ERR_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM and
- * VSA_ERR_NSM_UNREACHABLE are passed on as they are; all others are VSA_ERR_REFUSED_BY_PEER. The
- * detail has the enclave's words, freed of control characters.
+ * protocol. When the enclave says no: VSA_ERR_BUSY, VSA_ERR_RATE_LIMITED, VSA_ERR_CONNECTIONS,
+ * VSA_ERR_SHUTTING_DOWN, VSA_ERR_IDLE_TIMEOUT, VSA_ERR_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM
+ * and VSA_ERR_NSM_UNREACHABLE are passed on as they are; all others are VSA_ERR_REFUSED_BY_PEER.
+ * The detail has the enclave's words, freed of control characters.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_request(struct vsa_client *client,
                                                            const json_t *request, json_t **reply,
                                                            struct vsa_error *error);
+
+/*
+ * When the enclave asked to be asked again ("retry_after_ms"), in milliseconds from its answer to
+ * the last request on: 0..VSA_MAX_RETRY_AFTER_MS, or -1 when it said nothing about it. It comes
+ * with VSA_ERR_RATE_LIMITED. It is the peer's word: wait no longer than suits you.
+ */
+VSA_PUBLIC int64_t vsa_client_retry_after_ms(const struct vsa_client *client);
 
 /* Does anybody answer? Errors: as vsa_client_request(). */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_ping(struct vsa_client *client,

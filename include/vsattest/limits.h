@@ -84,6 +84,9 @@
 #define VSA_DEFAULT_DRAIN_TIMEOUT_MS (10 * 1000)
 /* The guide's client timeout. */
 #define VSA_DEFAULT_CLIENT_TIMEOUT_MS (30 * 1000)
+/* What a peer may ask a client to wait: no bucket takes longer to fill, and sums cannot overflow.
+ */
+#define VSA_MAX_RETRY_AFTER_MS (3600 * 1000)
 /* nitro-cli describe-enclaves: a parent runs at most 4 enclaves; each entry is below 2 KiB. */
 #define VSA_MAX_NITRO_CLI_OUTPUT (1024 * 1024)
 /* Enclaves in it: four times what a parent can run. */

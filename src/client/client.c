@@ -15,9 +15,10 @@
 struct vsa_client {
     int fd;
     int64_t timeout_ms;
-    int64_t deadline_ms; /* of the exchange under way */
-    uint64_t requests;   /* sent so far; the `id` of the last one */
-    bool broken;         /* what comes next on the connection is anybody's guess */
+    int64_t deadline_ms;    /* of the exchange under way */
+    uint64_t requests;      /* sent so far; the `id` of the last one */
+    int64_t retry_after_ms; /* what the last reply said; -1: nothing */
+    bool broken;            /* what comes next on the connection is anybody's guess */
     struct vsa_line_reader reader;
     char address[VSA_MAX_ADDRESS];
     char request_line[VSA_MAX_REQUEST_LINE];
@@ -45,6 +46,7 @@ enum vsa_status vsa_client_connect(const char *address, int64_t timeout_ms,
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     made->fd = -1;
     made->timeout_ms = timeout_ms;
+    made->retry_after_ms = -1;
     made->deadline_ms = vsa_deadline(timeout_ms);
     (void)vsa_address_format(&parsed, made->address, sizeof(made->address));
     VSA_TRY(vsa_connect(&parsed, made->deadline_ms, &made->fd, error));
@@ -123,6 +125,7 @@ enum vsa_status vsa_client_request(struct vsa_client *client, const json_t *requ
                                    struct vsa_error *error)
 {
     struct vsa_slice line;
+    client->retry_after_ms = -1;
     if (client->broken)
         return vsa_fail(error, VSA_ERR_CLOSED, VSA_NO_OFFSET, NULL,
                         "an earlier request broke the connection to %s; connect again",
@@ -136,11 +139,17 @@ enum vsa_status vsa_client_request(struct vsa_client *client, const json_t *requ
         client->broken = true;
         return status;
     }
+    client->retry_after_ms = vsa_reply_retry_after(received);
     VSA_TRY(vsa_reply_check(received, error));
     (void)json_object_del(received, "id");
     *reply = received;
     received = NULL;
     return VSA_OK;
+}
+
+int64_t vsa_client_retry_after_ms(const struct vsa_client *client)
+{
+    return client->retry_after_ms;
 }
 
 static enum vsa_status request_command(struct vsa_client *client, const char *command,

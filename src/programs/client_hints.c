@@ -30,6 +30,8 @@ static const struct {
      "AWS did not sign this. If it comes from a software_nsm, name its root: "
      "--root FILE\n"},
     {VSA_ERR_BUSY, "The enclave has more requests than its NSM can serve; try again.\n"},
+    {VSA_ERR_RATE_LIMITED,
+     "The enclave makes no more documents a second for one peer; try again.\n"},
     {VSA_ERR_CONNECTIONS, "The enclave has as many clients as it takes; try again.\n"},
     {VSA_ERR_SHUTTING_DOWN, "The enclave's server is stopping; try again once it is back.\n"},
 };

@@ -4,7 +4,7 @@
 enum exit_code exit_code_of(enum vsa_status status)
 {
     /* Limits that only time can lift: asking again later is right, looking at the bytes is not. */
-    if (status == VSA_ERR_BUSY || status == VSA_ERR_CONNECTIONS)
+    if (status == VSA_ERR_BUSY || status == VSA_ERR_CONNECTIONS || status == VSA_ERR_RATE_LIMITED)
         return EXIT_CODE_UNREACHABLE;
     switch (vsa_status_class(status)) {
     case VSA_CLASS_OK:

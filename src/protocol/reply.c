@@ -32,12 +32,28 @@ enum vsa_status vsa_reply_set_error(json_t *reply, const struct vsa_error *cause
                         error);
 }
 
+enum vsa_status vsa_reply_set_retry_after(json_t *reply, int64_t retry_after_ms,
+                                          struct vsa_error *error)
+{
+    return vsa_json_set(reply, "retry_after_ms", json_integer(retry_after_ms), error);
+}
+
+int64_t vsa_reply_retry_after(const json_t *reply)
+{
+    const json_t *value = vsa_json_get(reply, "retry_after_ms");
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return -1;
+    json_int_t asked_ms = json_integer_value(value);
+    return asked_ms < VSA_MAX_RETRY_AFTER_MS ? asked_ms : VSA_MAX_RETRY_AFTER_MS;
+}
+
 /* The codes that say more to a client than "refused". */
 static enum vsa_status status_of_peer(const char *code)
 {
     static const enum vsa_status told_apart[] = {
         VSA_ERR_BUSY,         VSA_ERR_TIMEOUT,       VSA_ERR_SHUTTING_DOWN,   VSA_ERR_CONNECTIONS,
         VSA_ERR_IDLE_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM_UNREACHABLE, VSA_ERR_NSM,
+        VSA_ERR_RATE_LIMITED,
     };
     enum vsa_status status = vsa_status_from_code(code);
     for (size_t i = 0; i < sizeof(told_apart) / sizeof(told_apart[0]); i++)

@@ -327,6 +327,7 @@ static const struct {
     enum vsa_status status;
 } refusals[] = {
     {"busy", VSA_ERR_BUSY},
+    {"rate_limited", VSA_ERR_RATE_LIMITED},
     {"timeout", VSA_ERR_TIMEOUT},
     {"too_many_connections", VSA_ERR_CONNECTIONS},
     {"shutting_down", VSA_ERR_SHUTTING_DOWN},
@@ -362,6 +363,24 @@ static void refusals_are_told_apart(void **state)
         assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
         vsa_client_free(client);
     }
+}
+
+/* Of the last answer only. */
+static void enclave_says_when_to_ask_again(void **state)
+{
+    (void)state;
+    struct vsa_client *client = CLIENT_OF(
+        {SAY,
+         "{\"success\":false,\"error\":\"e\",\"error_code\":\"rate_limited\",\"retry_after_ms\":70,"
+         "\"id\":$}",
+         NULL},
+        {SAY_AND_CLOSE, PONG, NULL});
+    assert_int_equal(vsa_client_retry_after_ms(client), -1);
+    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_RATE_LIMITED);
+    assert_int_equal(vsa_client_retry_after_ms(client), 70);
+    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
+    assert_int_equal(vsa_client_retry_after_ms(client), -1);
+    vsa_client_free(client);
 }
 
 /* A server that turns clients away says why before it hangs up, and may not wait for a request. */
@@ -715,6 +734,7 @@ int main(void)
         WITH_PEER(replies_of_the_wrong_kind),
         WITH_PEER(longest_reply_line),
         WITH_PEER(refusals_are_told_apart),
+        WITH_PEER(enclave_says_when_to_ask_again),
         WITH_PEER(reason_given_before_hanging_up),
         WITH_PEER(silence_ends_with_the_timeout),
         WITH_PEER(timeout_includes_connecting),

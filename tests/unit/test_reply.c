@@ -86,6 +86,7 @@ static void test_check_codes(void **state)
         {"line_too_long", VSA_ERR_LINE_TOO_LONG},
         {"nsm_unreachable", VSA_ERR_NSM_UNREACHABLE},
         {"nsm_error", VSA_ERR_NSM},
+        {"rate_limited", VSA_ERR_RATE_LIMITED},
         {"ok", VSA_ERR_REFUSED_BY_PEER},
         {"signature_invalid", VSA_ERR_REFUSED_BY_PEER},
         {"internal_error", VSA_ERR_REFUSED_BY_PEER},
@@ -100,6 +101,33 @@ static void test_check_codes(void **state)
         (void)snprintf(detail, sizeof(detail), "the enclave refused: e [%s]", rows[i].code);
         assert_check(text, rows[i].status, detail);
     }
+}
+
+static int64_t retry_after_of(const char *value)
+{
+    char text[100];
+    (void)snprintf(text, sizeof(text), "{\"success\": false, \"retry_after_ms\": %s}", value);
+    VSA_AUTO_JSON json_t *reply = load(text);
+    return vsa_reply_retry_after(reply);
+}
+
+static void test_retry_after(void **state)
+{
+    (void)state;
+    VSA_AUTO_JSON json_t *reply = load("{\"success\": false}");
+    assert_int_equal(vsa_reply_retry_after(reply), -1);
+    assert_int_equal(vsa_reply_set_retry_after(reply, 250, NULL), VSA_OK);
+    assert_int_equal(vsa_reply_retry_after(reply), 250);
+    assert_int_equal(retry_after_of("0"), 0);
+    assert_int_equal(retry_after_of("3599999"), VSA_MAX_RETRY_AFTER_MS - 1);
+    assert_int_equal(retry_after_of("3600001"), VSA_MAX_RETRY_AFTER_MS);
+    assert_int_equal(retry_after_of("9223372036854775807"), VSA_MAX_RETRY_AFTER_MS);
+    assert_int_equal(retry_after_of("-1"), -1);
+    assert_int_equal(retry_after_of("-9223372036854775808"), -1);
+    assert_int_equal(retry_after_of("1.5"), -1);
+    assert_int_equal(retry_after_of("\"250\""), -1);
+    assert_int_equal(retry_after_of("true"), -1);
+    assert_int_equal(retry_after_of("null"), -1);
 }
 
 /* The peer's words go to terminals. */
@@ -212,15 +240,11 @@ static void test_status_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set_error),
-        cmocka_unit_test(test_set_error_cut),
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_check_codes),
-        cmocka_unit_test(test_check_printable),
-        cmocka_unit_test(test_ping),
-        cmocka_unit_test(test_status),
-        cmocka_unit_test(test_status_unknown),
-        cmocka_unit_test(test_status_of_old_server),
+        cmocka_unit_test(test_set_error),      cmocka_unit_test(test_set_error_cut),
+        cmocka_unit_test(test_check),          cmocka_unit_test(test_check_codes),
+        cmocka_unit_test(test_retry_after),    cmocka_unit_test(test_check_printable),
+        cmocka_unit_test(test_ping),           cmocka_unit_test(test_status),
+        cmocka_unit_test(test_status_unknown), cmocka_unit_test(test_status_of_old_server),
         cmocka_unit_test(test_status_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
