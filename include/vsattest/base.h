@@ -168,6 +168,11 @@ VSA_PUBLIC enum vsa_status vsa_status_from_code(const char *code);
 VSA_PUBLIC const char *vsa_error_sentence(const struct vsa_error *error, char *text,
                                           size_t capacity);
 
+/* CLOCK_MONOTONIC in milliseconds. Only for time limits. */
+VSA_PUBLIC int64_t vsa_monotonic_ms(void);
+/* The moment `timeout_ms` from now; a negative timeout is one that is over already. */
+VSA_PUBLIC int64_t vsa_deadline(int64_t timeout_ms);
+
 /* The library's version, "MAJOR.MINOR.PATCH", static. */
 VSA_PUBLIC const char *vsa_version(void);
 

@@ -93,11 +93,6 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_listen(const struct vsa_address *add
 /* Stops listening and removes the socket file if it is still ours. Closing twice is harmless. */
 VSA_PUBLIC void vsa_listener_close(struct vsa_listener *listener);
 
-/* CLOCK_MONOTONIC in milliseconds. Only for time limits. */
-VSA_PUBLIC int64_t vsa_monotonic_ms(void);
-/* The moment `timeout_ms` from now; a negative timeout is one that is over already. */
-VSA_PUBLIC int64_t vsa_deadline(int64_t timeout_ms);
-
 /*
  * Sends all of `bytes` on a non-blocking socket; never raises SIGPIPE.
  * Errors: VSA_ERR_TIMEOUT, VSA_ERR_CLOSED (the peer may still have said why: read a line before

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -32,14 +31,6 @@ struct socket_transport {
 static struct socket_transport *socket_of(struct vsa_nsm_transport *transport)
 {
     return (struct socket_transport *)(void *)transport;
-}
-
-/* Only for time limits. */
-static int64_t monotonic_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void disconnect(struct socket_transport *transport)
@@ -92,7 +83,7 @@ static enum vsa_status connect_to(struct socket_transport *transport, int64_t de
                    sizeof(transport->address)) != 0) {
         if (errno != EAGAIN && errno != EINTR)
             return connect_failed(transport, errno, error);
-        if (monotonic_ms() >= deadline)
+        if (vsa_monotonic_ms() >= deadline)
             return timed_out(transport, error);
         (void)poll(NULL, 0, CONNECT_RETRY_MS);
     }
@@ -105,7 +96,7 @@ static enum vsa_status wait_for(const struct socket_transport *transport, short 
                                 int64_t deadline, struct vsa_error *error)
 {
     for (;;) {
-        int64_t left = deadline - monotonic_ms();
+        int64_t left = deadline - vsa_monotonic_ms();
         if (left <= 0)
             return timed_out(transport, error);
         struct pollfd polled = {transport->fd, events, 0};
@@ -178,7 +169,7 @@ static enum vsa_status exchange(struct vsa_nsm_transport *base, struct vsa_slice
                                 struct vsa_error *error)
 {
     struct socket_transport *transport = socket_of(base);
-    int64_t deadline = monotonic_ms() + transport->timeout_ms;
+    int64_t deadline = vsa_deadline(transport->timeout_ms);
     enum vsa_status status = deliver(transport, request, deadline, error);
     if (status == VSA_OK)
         status = receive_response(transport, buffer, capacity, deadline, response, error);
@@ -215,7 +206,7 @@ enum vsa_status vsa_nsm_socket_open(const char *path, int timeout_ms,
     transport->timeout_ms = timeout_ms;
     transport->address.sun_family = AF_UNIX;
     memcpy(transport->address.sun_path, path, length);
-    VSA_TRY(connect_to(transport, monotonic_ms() + timeout_ms, error));
+    VSA_TRY(connect_to(transport, vsa_deadline(timeout_ms), error));
     *out = owner;
     owner = NULL;
     return VSA_OK;
