@@ -39,8 +39,9 @@ struct vsa_pool_options {
      */
     int64_t timeout_ms;
     /*
-     * A connection idle for so long is closed by the next call of any kind, in milliseconds; 0
-     * keeps none. Default: VSA_DEFAULT_POOL_IDLE_TIMEOUT_MS, half of what the server grants.
+     * A connection idle for so long is closed by the next call of any kind, in milliseconds; with
+     * 0 none that was idle is used again. Default: VSA_DEFAULT_POOL_IDLE_TIMEOUT_MS, half of what
+     * the server grants.
      */
     int64_t idle_timeout_ms;
     /*

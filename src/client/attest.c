@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking for a document, and for one that holds. */
-#include <vsattest/client.h>
+#include "client/attest.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -27,8 +27,8 @@ enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_SIZE], struct vsa_error 
     return VSA_OK;
 }
 
-static enum vsa_status make_request(const struct vsa_attestation_request *request, json_t **object,
-                                    struct vsa_error *error)
+enum vsa_status vsa_attest_object(const struct vsa_attestation_request *request, json_t **object,
+                                  struct vsa_error *error)
 {
     if (request->no_user_data && request->user_data.data)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
@@ -49,16 +49,11 @@ static void copy_field(struct vsa_slice value, uint8_t *bytes, size_t *size, boo
         memcpy(bytes, value.data, value.size);
 }
 
-enum vsa_status vsa_client_attest(struct vsa_client *client,
-                                  const struct vsa_attestation_request *request,
-                                  struct vsa_attestation_reply *reply, struct vsa_error *error)
+enum vsa_status vsa_attest_read(const json_t *received, struct vsa_attestation_reply *reply,
+                                struct vsa_error *error)
 {
     struct vsa_attest_reply_buffers buffers;
     struct vsa_attest_reply decoded;
-    VSA_AUTO_JSON json_t *object = NULL;
-    VSA_AUTO_JSON json_t *received = NULL;
-    VSA_TRY(make_request(request, &object, error));
-    VSA_TRY(vsa_client_request(client, object, &received, error));
     VSA_TRY(vsa_attest_reply_decode(received, &buffers, &decoded, error));
     memcpy(reply->document, decoded.document.data, decoded.document.size);
     reply->document_size = decoded.document.size;
@@ -67,6 +62,17 @@ enum vsa_status vsa_client_attest(struct vsa_client *client,
     reply->has_public_key = decoded.has_public_key;
     reply->timestamp_ms = decoded.timestamp_ms;
     return VSA_OK;
+}
+
+enum vsa_status vsa_client_attest(struct vsa_client *client,
+                                  const struct vsa_attestation_request *request,
+                                  struct vsa_attestation_reply *reply, struct vsa_error *error)
+{
+    VSA_AUTO_JSON json_t *object = NULL;
+    VSA_AUTO_JSON json_t *received = NULL;
+    VSA_TRY(vsa_attest_object(request, &object, error));
+    VSA_TRY(vsa_client_request(client, object, &received, error));
+    return vsa_attest_read(received, reply, error);
 }
 
 /* What is asked for is expected back; both sides naming it differently is a mistake. */
@@ -81,13 +87,34 @@ static enum vsa_status expect_back(const char *what, struct vsa_slice *asked,
                     "request and policy name a different %s", what);
 }
 
-static enum vsa_status verify(const struct vsa_attestation_request *request,
-                              struct vsa_verifier *verifier, const struct vsa_policy *policy,
-                              int64_t now_ms, const struct vsa_attestation_reply *reply,
-                              struct vsa_claims *claims, struct vsa_error *error)
+enum vsa_status vsa_attest_plan_make(const struct vsa_attestation_request *request,
+                                     const struct vsa_policy *policy, struct vsa_attest_plan *plan,
+                                     struct vsa_error *error)
 {
-    VSA_TRY(vsa_verify(verifier, vsa_reply_document(reply), policy, now_ms, claims, error));
-    if (!request->generate_key || claims->public_key.size)
+    struct vsa_attestation_request *asked = &plan->asked;
+    struct vsa_policy *expected = &plan->expected;
+    *asked = *request;
+    *expected = *policy;
+    if (!asked->user_data.data && !asked->no_user_data)
+        asked->user_data = expected->user_data;
+    if (!asked->nonce.data)
+        asked->nonce = expected->nonce;
+    if (!asked->nonce.data) {
+        VSA_TRY(vsa_make_nonce(plan->made_nonce, error));
+        asked->nonce = vsa_slice_of_text(plan->made_nonce);
+    }
+    VSA_TRY(expect_back("nonce", &asked->nonce, &expected->nonce, error));
+    return expect_back("user data", &asked->user_data, &expected->user_data, error);
+}
+
+enum vsa_status vsa_attest_plan_verify(const struct vsa_attest_plan *plan,
+                                       struct vsa_verifier *verifier, int64_t now_ms,
+                                       const struct vsa_attestation_reply *reply,
+                                       struct vsa_claims *claims, struct vsa_error *error)
+{
+    VSA_TRY(
+        vsa_verify(verifier, vsa_reply_document(reply), &plan->expected, now_ms, claims, error));
+    if (!plan->asked.generate_key || claims->public_key.size)
         return VSA_OK;
     *claims = (struct vsa_claims){0};
     return vsa_fail(error, VSA_ERR_PUBLIC_KEY, VSA_NO_OFFSET, NULL,
@@ -100,21 +127,10 @@ enum vsa_status vsa_client_attest_and_verify(
     int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
     struct vsa_claims *claims, struct vsa_error *error)
 {
-    char made_nonce[VSA_NONCE_TEXT_SIZE];
-    struct vsa_attestation_request asked = *request;
-    struct vsa_policy expected = *policy;
+    struct vsa_attest_plan plan;
     reply->document_size = 0;
     *claims = (struct vsa_claims){0};
-    if (!asked.user_data.data && !asked.no_user_data)
-        asked.user_data = expected.user_data;
-    if (!asked.nonce.data)
-        asked.nonce = expected.nonce;
-    if (!asked.nonce.data) {
-        VSA_TRY(vsa_make_nonce(made_nonce, error));
-        asked.nonce = vsa_slice_of_text(made_nonce);
-    }
-    VSA_TRY(expect_back("nonce", &asked.nonce, &expected.nonce, error));
-    VSA_TRY(expect_back("user data", &asked.user_data, &expected.user_data, error));
-    VSA_TRY(vsa_client_attest(client, &asked, reply, error));
-    return verify(&asked, verifier, &expected, now(context), reply, claims, error);
+    VSA_TRY(vsa_attest_plan_make(request, policy, &plan, error));
+    VSA_TRY(vsa_client_attest(client, &plan.asked, reply, error));
+    return vsa_attest_plan_verify(&plan, verifier, now(context), reply, claims, error);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection: a request goes out, the reply to it comes back, in time or not at all. */
-#include <vsattest/client.h>
+#include "client/connection.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -152,6 +153,29 @@ int64_t vsa_client_retry_after_ms(const struct vsa_client *client)
     return client->retry_after_ms;
 }
 
+bool vsa_client_is_broken(const struct vsa_client *client)
+{
+    return client->broken;
+}
+
+bool vsa_client_is_ready(const struct vsa_client *client)
+{
+    struct pollfd entry = {.fd = client->fd, .events = POLLIN | POLLRDHUP};
+    return !client->broken && client->reader.filled == client->reader.consumed &&
+           poll(&entry, 1, 0) == 0;
+}
+
+bool vsa_client_is_unanswered(const struct vsa_client *client)
+{
+    /* Reading begins with dropping what the last line took. */
+    return client->broken && client->reader.filled == 0;
+}
+
+void vsa_client_set_timeout(struct vsa_client *client, int64_t timeout_ms)
+{
+    client->timeout_ms = timeout_ms;
+}
+
 static enum vsa_status request_command(struct vsa_client *client, const char *command,
                                        json_t **reply, struct vsa_error *error)
 {
@@ -168,16 +192,22 @@ enum vsa_status vsa_client_ping(struct vsa_client *client, struct vsa_error *err
     return vsa_ping_reply_decode(reply, error);
 }
 
-enum vsa_status vsa_client_status(struct vsa_client *client, json_t **status,
-                                  struct vsa_error *error)
+enum vsa_status vsa_client_check_status(const json_t *reply, struct vsa_error *error)
 {
     struct vsa_service_status checked;
-    VSA_AUTO_JSON json_t *reply = NULL;
-    VSA_TRY(request_command(client, VSA_COMMAND_NAME_STATUS, &reply, error));
     VSA_TRY(vsa_status_reply_decode(reply, &checked, error));
     if (!json_is_number(json_object_get(reply, "uptime")))
         return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
                         "the status reply has no \"uptime\"");
+    return VSA_OK;
+}
+
+enum vsa_status vsa_client_status(struct vsa_client *client, json_t **status,
+                                  struct vsa_error *error)
+{
+    VSA_AUTO_JSON json_t *reply = NULL;
+    VSA_TRY(request_command(client, VSA_COMMAND_NAME_STATUS, &reply, error));
+    VSA_TRY(vsa_client_check_status(reply, error));
     *status = reply;
     reply = NULL;
     return VSA_OK;
