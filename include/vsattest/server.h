@@ -18,6 +18,8 @@
 #ifndef VSATTEST_SERVER_H
 #define VSATTEST_SERVER_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include <vsattest/base.h>
@@ -187,6 +189,69 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_run(struct vsa_server *server
 
 /* From any thread or signal handler, before or during vsa_server_run(), any number of times. */
 VSA_PUBLIC void vsa_server_stop(struct vsa_server *server);
+
+/* --- statistics ------------------------------------------------------------------------------- */
+
+/* Upper bounds of struct vsa_latency_statistics' buckets, 0.5 ms to 10 s in steps 1, 2.5, 5. */
+#define VSA_LATENCY_BUCKETS 14
+
+struct vsa_latency_bucket {
+    uint64_t upper_us; /* inclusive */
+    uint64_t count;    /* of durations up to upper_us: cumulative */
+};
+
+/* Durations of exchanges with the NSM, failed ones included, in microseconds. */
+struct vsa_latency_statistics {
+    uint64_t count;
+    uint64_t failures; /* of these: no answer of the NSM, or none that is one */
+    uint64_t sum_us;
+    uint64_t p50_us; /* at most 6.25 % above the true value, never below it nor above max_us */
+    uint64_t p99_us; /* likewise */
+    uint64_t max_us;
+    struct vsa_latency_bucket buckets[VSA_LATENCY_BUCKETS];
+};
+
+struct vsa_command_statistics {
+    const char *name; /* the registered name; valid until vsa_server_free() */
+    uint64_t requests;
+    uint64_t errors; /* of these, with "success": false */
+};
+
+/* All counts are since vsa_server_run() unless they say "now". */
+struct vsa_server_statistics {
+    int64_t uptime_ms;
+    uint64_t requests; /* answered, errors included; also those that name no command of ours */
+    uint64_t errors;   /* of these, with "success": false */
+    size_t command_count;
+    struct vsa_command_statistics commands[VSA_MAX_COMMANDS]; /* in order of registration */
+
+    uint64_t connections;         /* open now: the sum of the next four */
+    uint64_t connections_idle;    /* it is the peer's turn */
+    uint64_t connections_busy;    /* a request is in flight */
+    uint64_t connections_sending; /* the peer does not read its replies */
+    uint64_t connections_closing; /* no more requests; the peer may read why */
+    uint64_t connections_opened;
+    uint64_t connections_refused; /* too_many_connections */
+
+    uint64_t in_flight;   /* now: requests accepted and not answered */
+    uint64_t queue_depth; /* now: of these, and of the server's own, those waiting for the NSM */
+
+    uint64_t rate_limited; /* requests answered rate_limited */
+    uint64_t cached;       /* requests answered from the cache of replies */
+    uint64_t coalesced;    /* requests that shared the NSM's answer to another one */
+
+    struct vsa_latency_statistics nsm_latency;
+    bool nsm_reachable;                    /* as of its last answer, or failure to answer */
+    char module_id[VSA_MAX_MODULE_ID + 1]; /* of the NSM; "" while not known */
+};
+
+/*
+ * What the server counted so far. From any thread, before, during and after vsa_server_run(). Each
+ * number is exact, but they are read one after another while the server goes on: sums may be off by
+ * what happened meanwhile.
+ */
+VSA_PUBLIC void vsa_server_get_statistics(const struct vsa_server *server,
+                                          struct vsa_server_statistics *statistics);
 
 /* Frees it, after vsa_server_run() has returned or without it. NULL is fine. */
 VSA_PUBLIC void vsa_server_free(struct vsa_server *server);

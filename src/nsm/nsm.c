@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <vsattest/nsm.h>
 
+#include <time.h>
+
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/slice.h"
@@ -14,6 +16,8 @@ static const char rule[] = "AWS NSM API src/api/mod.rs";
 struct vsa_nsm {
     struct vsa_nsm_transport *transport;
     enum vsa_nsm_code last_code;
+    void (*observer)(void *user, int64_t duration_us, enum vsa_status status); /* or NULL */
+    void *observer_user;
     uint8_t request[VSA_NSM_MAX_REQUEST];
     uint8_t response[VSA_NSM_MAX_RESPONSE];
 };
@@ -93,6 +97,32 @@ static enum vsa_status refused(struct vsa_nsm *nsm, enum vsa_nsm_kind asked,
                     vsa_nsm_kind_name(asked), shown, (const char *)response->code_name.data);
 }
 
+void vsa_nsm_set_observer(struct vsa_nsm *nsm,
+                          void (*observer)(void *user, int64_t duration_us, enum vsa_status status),
+                          void *user)
+{
+    nsm->observer = observer;
+    nsm->observer_user = user;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static enum vsa_status exchange(struct vsa_nsm *nsm, struct vsa_slice request,
+                                struct vsa_slice *answer, struct vsa_error *error)
+{
+    int64_t started_us = now_us();
+    enum vsa_status status = nsm->transport->exchange(nsm->transport, request, nsm->response,
+                                                      sizeof(nsm->response), answer, error);
+    if (nsm->observer)
+        nsm->observer(nsm->observer_user, now_us() - started_us, status);
+    return status;
+}
+
 /* One request and its response, which borrows from `nsm` until the next one. */
 static enum vsa_status ask(struct vsa_nsm *nsm, const struct vsa_nsm_request *request,
                            struct vsa_nsm_response *response, struct vsa_error *error)
@@ -104,8 +134,7 @@ static enum vsa_status ask(struct vsa_nsm *nsm, const struct vsa_nsm_request *re
                         "%s does not fit into a request of %d bytes",
                         vsa_nsm_kind_name(request->kind), VSA_NSM_MAX_REQUEST);
     struct vsa_slice answer;
-    VSA_TRY(nsm->transport->exchange(nsm->transport, encoded, nsm->response, sizeof(nsm->response),
-                                     &answer, error));
+    VSA_TRY(exchange(nsm, encoded, &answer, error));
     VSA_TRY(decode(nsm, request->kind, answer, response, error));
     if (response->kind == VSA_NSM_ERROR)
         return refused(nsm, request->kind, response, error);

@@ -30,6 +30,11 @@ struct vsa_nsm_transport {
 VSA_MUST_USE enum vsa_status vsa_nsm_new(struct vsa_nsm_transport *transport, struct vsa_nsm **nsm,
                                          struct vsa_error *error);
 
+/* Calls `observer` after every exchange, in its thread; `status` is the transport's. */
+void vsa_nsm_set_observer(struct vsa_nsm *nsm,
+                          void (*observer)(void *user, int64_t duration_us, enum vsa_status status),
+                          void *user);
+
 /* --- the kernel's device --------------------------------------------------------------------- */
 
 /* linux/nsm.h, which distributions do not have yet: struct nsm_iovec, struct nsm_raw. */

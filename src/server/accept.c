@@ -49,6 +49,7 @@ static void refuse(struct vsa_server *server, int fd)
     (void)sent;
     (void)shutdown(fd, SHUT_WR);
     (void)close(fd);
+    vsa_statistic_up(&server->statistics->refused);
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED,
                                                       .status = VSA_ERR_CONNECTIONS});
 }

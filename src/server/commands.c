@@ -25,15 +25,17 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
                               json_t *reply, struct vsa_error *error)
 {
     const struct vsa_server *server = context->user;
+    struct vsa_server_statistics statistics;
+    vsa_server_get_statistics(server, &statistics);
     struct vsa_service_status now = {
         .version = vsa_version(),
-        .module_id = server->nsm.module_id[0] ? server->nsm.module_id : NULL,
-        .uptime_s = (uint64_t)(server->loop.now_ms - server->started_ms) / 1000,
-        .requests = server->request_count,
-        .errors = server->error_count,
-        .connections = server->connections,
+        .module_id = statistics.module_id[0] ? statistics.module_id : NULL,
+        .uptime_s = (uint64_t)statistics.uptime_ms / 1000,
+        .requests = statistics.requests,
+        .errors = statistics.errors,
+        .connections = statistics.connections,
         .port = server->listener.address.port,
-        .nsm_reachable = server->nsm.reachable,
+        .nsm_reachable = statistics.nsm_reachable,
     };
     (void)request;
     return vsa_status_reply_encode(&now, reply, error);

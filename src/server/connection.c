@@ -67,6 +67,7 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
     connection->next_closed = server->closed;
     server->closed = connection;
     server->connections--;
+    vsa_statistic_down(&server->statistics->phases[connection->phase]);
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
                                                       .connection = connection->number,
                                                       .status = reason});
@@ -193,6 +194,26 @@ static void set_limit(struct vsa_connection *connection)
     connection->answered = false;
 }
 
+static enum vsa_connection_phase phase_of(const struct vsa_connection *connection)
+{
+    if (connection->state != VSA_CONNECTION_OPEN)
+        return VSA_PHASE_CLOSING;
+    if (vsa_output_pending(connection))
+        return VSA_PHASE_SENDING;
+    return connection->job ? VSA_PHASE_BUSY : VSA_PHASE_IDLE;
+}
+
+static void count_phase(struct vsa_connection *connection)
+{
+    enum vsa_connection_phase phase = phase_of(connection);
+    vsa_statistic *phases = connection->server->statistics->phases;
+    if (phase == connection->phase)
+        return;
+    vsa_statistic_down(&phases[connection->phase]);
+    vsa_statistic_up(&phases[phase]);
+    connection->phase = phase;
+}
+
 static void schedule(struct vsa_connection *connection)
 {
     if (!is_blocked(connection))
@@ -202,6 +223,7 @@ static void schedule(struct vsa_connection *connection)
         vsa_connection_close(connection, VSA_OK);
         return;
     }
+    count_phase(connection);
     set_limit(connection);
     watch(connection);
 }
@@ -331,6 +353,8 @@ enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, struct vs
     connection->server = server;
     connection->number = ++server->connection_number;
     server->connections++;
+    vsa_statistic_up(&server->statistics->opened);
+    vsa_statistic_up(&server->statistics->phases[connection->phase]);
     vsa_server_limit(server, &server->idle, &connection->deadline);
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
                                                       .connection = connection->number});

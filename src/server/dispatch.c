@@ -32,14 +32,26 @@ static int64_t start_time(const struct vsa_server *server)
     return server->options.on_event ? now_ns() : 0;
 }
 
+static void count(struct vsa_server *server, const struct vsa_command *command,
+                  enum vsa_status status)
+{
+    struct vsa_statistics *statistics = server->statistics;
+    vsa_statistic_up(&statistics->requests);
+    if (status != VSA_OK)
+        vsa_statistic_up(&statistics->errors);
+    if (!command)
+        return;
+    vsa_statistic_up(&statistics->command_requests[command - server->commands]);
+    if (status != VSA_OK)
+        vsa_statistic_up(&statistics->command_errors[command - server->commands]);
+}
+
 static void answered(struct vsa_connection *connection, const struct vsa_command *command,
                      enum vsa_status status, int64_t started_ns)
 {
     struct vsa_server *server = connection->server;
     connection->answered = true;
-    server->request_count++;
-    if (status != VSA_OK)
-        server->error_count++;
+    count(server, command, status);
     if (!server->options.on_event)
         return;
     vsa_server_tell(server, (struct vsa_server_event){
@@ -154,6 +166,7 @@ static enum vsa_status start_job(const struct request *request, struct vsa_error
         vsa_nsm_state_probe(server);
     }
     connection->job = job;
+    vsa_statistic_up(&server->statistics->in_flight);
     return VSA_OK;
 }
 
@@ -270,6 +283,7 @@ static void detach(struct vsa_job *job, enum vsa_status status)
     struct vsa_connection *connection = job->connection;
     vsa_deadlines_remove(&job->deadline);
     job->connection = NULL;
+    vsa_statistic_down(&connection->server->statistics->in_flight);
     answered(connection, job->command, status, job->started_ns);
     vsa_connection_complete(connection);
 }
@@ -304,6 +318,7 @@ void vsa_dispatch_abandon(struct vsa_connection *connection)
     if (!job)
         return;
     job->connection = NULL;
+    vsa_statistic_down(&connection->server->statistics->in_flight);
     vsa_deadlines_remove(&job->deadline);
     /* One that the NSM works on comes back later, and is freed then. */
     if (!job->in_worker || vsa_worker_cancel(connection->server->worker, job))

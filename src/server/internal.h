@@ -12,6 +12,7 @@
  *   nsm_state.c   what is known of the NSM
  *   commands.c    ping, status, attest
  *   worker.c      the NSM's thread
+ *   statistics.c  what is counted
  */
 #ifndef VSA_SERVER_INTERNAL_H
 #define VSA_SERVER_INTERNAL_H
@@ -22,6 +23,7 @@
 #include "server/buffer.h"
 #include "server/deadlines.h"
 #include "server/loop.h"
+#include "server/statistics.h"
 #include "server/worker.h"
 #include <vsattest/server.h>
 
@@ -53,10 +55,11 @@ struct vsa_connection {
     struct vsa_buffer output; /* what the peer did not take yet */
     size_t scanned;           /* bytes of `input` known to hold no newline */
     enum vsa_connection_state state;
-    enum vsa_status reason; /* why it closes */
-    bool input_ended;       /* the peer will send no more */
-    bool deaf;              /* readable, but not to be read now */
-    bool answered;          /* a request was answered since its time limit was set */
+    enum vsa_connection_phase phase; /* as it is counted */
+    enum vsa_status reason;          /* why it closes */
+    bool input_ended;                /* the peer will send no more */
+    bool deaf;                       /* readable, but not to be read now */
+    bool answered;                   /* a request was answered since its time limit was set */
 };
 
 struct vsa_nsm_state {
@@ -112,9 +115,7 @@ struct vsa_server {
     size_t connections;
     size_t unsent; /* connections whose peer does not take its replies */
     uint64_t connection_number;
-    uint64_t request_count;
-    uint64_t error_count;
-    int64_t started_ms;
+    struct vsa_statistics *statistics;
     struct vsa_connection *closed; /* to be freed */
     struct vsa_buffer_budget budget;
 

@@ -13,6 +13,7 @@ static void learn(struct vsa_server *server, bool reachable, enum vsa_status sta
     nsm->known = true;
     nsm->reachable = reachable;
     nsm->heard_ms = server->loop.now_ms;
+    vsa_statistics_set_nsm(server->statistics, reachable, nsm->module_id);
     if (is_news)
         vsa_server_tell(server,
                         (struct vsa_server_event){

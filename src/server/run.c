@@ -158,7 +158,7 @@ enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *erro
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a server runs only once");
     server->started = true;
     server->loop.now_ms = vsa_monotonic_ms();
-    server->started_ms = server->loop.now_ms;
+    vsa_statistic_set(&server->statistics->started_ms, (uint64_t)server->loop.now_ms);
     VSA_TRY(vsa_dispatch_prepare(server, error));
     VSA_TRY(vsa_accept_start(server, error));
     tell_listening(server);

@@ -50,8 +50,9 @@ static enum vsa_status take_options(struct vsa_server *server,
     server->budget.limit = options->max_buffered;
     server->input_scratch = malloc(VSA_MAX_REQUEST_LINE);
     server->output_scratch = malloc(VSA_OUTPUT_SCRATCH);
+    server->statistics = vsa_statistics_new();
     if (!server->listen_text || !server->nsm_text || !server->input_scratch ||
-        !server->output_scratch)
+        !server->output_scratch || !server->statistics)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     return VSA_OK;
 }
@@ -74,8 +75,8 @@ static enum vsa_status start_worker(struct vsa_server *server, struct vsa_error 
                     (status == VSA_ERR_NSM_UNREACHABLE || status == VSA_ERR_TIMEOUT);
     if (status != VSA_OK && !may_come)
         return status;
-    return vsa_worker_new(address, nsm_timeout_ms, nsm, server->options.max_queue, notify_loop,
-                          server, &server->worker, error);
+    return vsa_worker_new(address, nsm_timeout_ms, nsm, server->options.max_queue,
+                          server->statistics, notify_loop, server, &server->worker, error);
 }
 
 static enum vsa_status build(struct vsa_server *server, const struct vsa_server_options *options,
@@ -126,6 +127,7 @@ void vsa_server_free(struct vsa_server *server)
     free(server->nsm_text);
     free(server->input_scratch);
     free(server->output_scratch);
+    vsa_statistics_free(server->statistics);
     free(server);
 }
 
@@ -177,4 +179,20 @@ enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_
     server->commands[index] = *command;
     server->commands[index].name = name;
     return VSA_OK;
+}
+
+/* --- statistics ------------------------------------------------------------------------------- */
+
+void vsa_server_get_statistics(const struct vsa_server *server,
+                               struct vsa_server_statistics *statistics)
+{
+    const struct vsa_statistics *counts = server->statistics;
+    vsa_statistics_read(server->statistics, statistics);
+    statistics->command_count = server->command_count;
+    for (size_t i = 0; i < server->command_count; i++)
+        statistics->commands[i] = (struct vsa_command_statistics){
+            .name = server->commands[i].name,
+            .requests = vsa_statistic_get(&counts->command_requests[i]),
+            .errors = vsa_statistic_get(&counts->command_errors[i]),
+        };
 }

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "nsm/transport.h"
 #include "protocol/request.h"
 #include "server/answer.h"
 
@@ -20,6 +21,7 @@ struct vsa_worker {
     const char *address;
     int timeout_ms;
     size_t max_queue;
+    struct vsa_statistics *statistics;
     void (*notify)(void *user);
     void *user;
 
@@ -97,14 +99,28 @@ static void free_jobs(struct vsa_job *job)
     }
 }
 
+/* With the mutex held, after every change of the queue. */
+static void count_waiting(struct vsa_worker *worker)
+{
+    vsa_statistic_set(&worker->statistics->queue_depth, worker->waiting.count);
+}
+
 /* --- the thread ------------------------------------------------------------------------------- */
+
+static void on_exchange(void *user, int64_t duration_us, enum vsa_status status)
+{
+    struct vsa_worker *worker = user;
+    vsa_latency_count(&worker->statistics->nsm, (uint64_t)duration_us, status != VSA_OK);
+}
 
 /* A software NSM that was not there at the start may be there now. */
 static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *error)
 {
     if (worker->nsm)
         return VSA_OK;
-    return vsa_nsm_open(worker->address, worker->timeout_ms, &worker->nsm, error);
+    VSA_TRY(vsa_nsm_open(worker->address, worker->timeout_ms, &worker->nsm, error));
+    vsa_nsm_set_observer(worker->nsm, on_exchange, worker);
+    return VSA_OK;
 }
 
 static enum vsa_status describe(struct vsa_worker *worker, struct vsa_job *job)
@@ -159,6 +175,7 @@ static void *work(void *argument)
         if (worker->stop)
             break;
         struct vsa_job *job = queue_pop(&worker->waiting);
+        count_waiting(worker);
         job->queued = false;
         (void)pthread_mutex_unlock(&worker->mutex);
         if (job->command)
@@ -199,8 +216,9 @@ static void release(struct vsa_worker *worker)
 }
 
 enum vsa_status vsa_worker_new(const char *address, int timeout_ms, struct vsa_nsm *nsm,
-                               size_t max_queue, void (*notify)(void *user), void *user,
-                               struct vsa_worker **out, struct vsa_error *error)
+                               size_t max_queue, struct vsa_statistics *statistics,
+                               void (*notify)(void *user), void *user, struct vsa_worker **out,
+                               struct vsa_error *error)
 {
     struct vsa_worker *worker = calloc(1, sizeof(*worker));
     char *scratch = malloc(VSA_MAX_REPLY_LINE);
@@ -215,6 +233,9 @@ enum vsa_status vsa_worker_new(const char *address, int timeout_ms, struct vsa_n
     worker->nsm = nsm;
     worker->scratch = scratch;
     worker->max_queue = max_queue;
+    worker->statistics = statistics;
+    if (nsm)
+        vsa_nsm_set_observer(nsm, on_exchange, worker);
     worker->notify = notify;
     worker->user = user;
     queue_init(&worker->waiting);
@@ -251,6 +272,7 @@ enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job
     if (!full) {
         job->queued = true;
         queue_push(&worker->waiting, job);
+        count_waiting(worker);
         (void)pthread_cond_signal(&worker->wake);
     }
     (void)pthread_mutex_unlock(&worker->mutex);
@@ -270,6 +292,7 @@ void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job)
         worker->waiting.end = &job->next;
     worker->waiting.first = job;
     worker->waiting.count++;
+    count_waiting(worker);
     (void)pthread_cond_signal(&worker->wake);
     (void)pthread_mutex_unlock(&worker->mutex);
 }
@@ -280,6 +303,7 @@ bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
     bool queued = job->queued;
     if (queued)
         queue_remove(&worker->waiting, job);
+    count_waiting(worker);
     job->queued = false;
     (void)pthread_mutex_unlock(&worker->mutex);
     return queued;

@@ -10,6 +10,7 @@
 
 #include "server/buffer.h"
 #include "server/deadlines.h"
+#include "server/statistics.h"
 #include <vsattest/server.h>
 
 struct vsa_connection;
@@ -57,12 +58,14 @@ struct vsa_worker;
  * timeout_ms  in: for one exchange with it
  * nsm         in: already open, or NULL; owned from now on, also on failure
  * max_queue   in: jobs that may wait
+ * statistics  in: counts what it does in there; must outlive it
  * notify      in: called in the worker's thread when jobs are done
  *
  * Errors: VSA_ERR_MEMORY, VSA_ERR_IO (no thread).
  */
 VSA_MUST_USE enum vsa_status vsa_worker_new(const char *address, int timeout_ms,
                                             struct vsa_nsm *nsm, size_t max_queue,
+                                            struct vsa_statistics *statistics,
                                             void (*notify)(void *user), void *user,
                                             struct vsa_worker **worker, struct vsa_error *error);
 

@@ -131,7 +131,8 @@ static void start_server(void)
     server_runs = true;
 }
 
-static void stop_server(void)
+/* It still is there to be asked. */
+static void stop_server_only(void)
 {
     void *result = NULL;
     if (server_runs) {
@@ -140,6 +141,11 @@ static void stop_server(void)
         assert_non_null(result);
     }
     server_runs = false;
+}
+
+static void stop_server(void)
+{
+    stop_server_only();
     vsa_server_free(server);
     server = NULL;
 }
@@ -547,6 +553,53 @@ static void test_events(void **state)
     assert_non_null(strstr(events, "\nstopped ok 0/0\n"));
 }
 
+/* --- statistics ------------------------------------------------------------------------------- */
+
+static void assert_counts(const struct vsa_server_statistics *statistics, const char *name,
+                          uint64_t requests, uint64_t errors)
+{
+    size_t i = 0;
+    while (i < statistics->command_count && strcmp(statistics->commands[i].name, name) != 0)
+        i++;
+    assert_true(i < statistics->command_count);
+    assert_int_equal(statistics->commands[i].requests, requests);
+    assert_int_equal(statistics->commands[i].errors, errors);
+}
+
+static void test_statistics(void **state)
+{
+    (void)state;
+    struct vsa_server_statistics statistics;
+    make_server();
+    vsa_server_get_statistics(server, &statistics);
+    assert_int_equal(statistics.uptime_ms, 0);
+    assert_int_equal(statistics.requests, 0);
+    start_server();
+    json_decref(ask("{\"command\":\"ping\"}\n{\"command\":\"ping\"}\n{\"command\":\"x\"}\n"
+                    "{\"command\":\"attest\",\"nonce\":1}\n{\"command\":\"attest\"}\n{\n"));
+    /* From another thread, while it serves. */
+    vsa_server_get_statistics(server, &statistics);
+    assert_int_equal(statistics.requests, 6);
+    assert_int_equal(statistics.errors, 3);
+    assert_counts(&statistics, "ping", 2, 0);
+    assert_counts(&statistics, "attest", 2, 1);
+    assert_counts(&statistics, "status", 0, 0);
+    assert_int_equal(statistics.connections_opened, 1);
+    assert_int_equal(statistics.connections_refused, 0);
+    assert_int_equal(statistics.in_flight, 0);
+    assert_int_equal(statistics.queue_depth, 0);
+    /* One document, and DescribeNSM at the start. */
+    assert_in_range(statistics.nsm_latency.count, 1, 2);
+    assert_int_equal(statistics.nsm_latency.failures, 0);
+    assert_true(statistics.nsm_latency.max_us >= statistics.nsm_latency.p99_us);
+    assert_true(statistics.nsm_latency.p99_us >= statistics.nsm_latency.p50_us);
+    stop_server_only();
+    vsa_server_get_statistics(server, &statistics);
+    assert_int_equal(statistics.connections, 0);
+    assert_string_equal(statistics.module_id, MODULE_ID);
+    assert_true(statistics.nsm_reachable);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -558,7 +611,7 @@ int main(void)
         TEST(test_own_commands),     TEST(test_reply_size),
         TEST(test_constant),         TEST(test_attest),
         TEST(test_key_without_hook), TEST(test_key_hook),
-        TEST(test_events),
+        TEST(test_events),           TEST(test_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
