@@ -16,10 +16,20 @@
 #define HAS_SANITIZER 0
 #endif
 
-bool is_slow_tool(void)
+static bool is_valgrind(void)
 {
     const char *slow = getenv("VSA_SLOW_TOOL");
     /* Valgrind shows itself to the program it runs by what it preloads. */
     const char *preload = getenv("LD_PRELOAD");
-    return (slow && slow[0] == '1') || HAS_SANITIZER || (preload && strstr(preload, "valgrind"));
+    return (slow && slow[0] == '1') || (preload && strstr(preload, "valgrind"));
+}
+
+bool is_slow_tool(void)
+{
+    return HAS_SANITIZER || is_valgrind();
+}
+
+size_t slow_tool_step(void)
+{
+    return is_valgrind() ? 4 : 1;
 }
