@@ -34,6 +34,8 @@
 #define VSA_P384_SIGNATURE_SIZE 96
 /* DER SubjectPublicKeyInfo of a P-384 key (RFC 5480): 23 bytes of header, a 97-byte point. */
 #define VSA_P384_SPKI_SIZE 120
+/* PKCS#8 DER of a P-384 private key: 185 bytes with its public half. */
+#define VSA_MAX_PRIVATE_KEY 512
 /* A certificate subject in RFC 2253 form. */
 #define VSA_MAX_SUBJECT 512
 
@@ -76,6 +78,11 @@
 #define VSA_MAX_COMMANDS 64
 /* Requests waiting for the NSM, which serves one at a time: about a second's worth of work. */
 #define VSA_DEFAULT_MAX_QUEUE 256
+/*
+ * Requests accepted and not answered, over all connections. Four times the queue: those for `status`
+ * and those that share another one's answer need no place in that.
+ */
+#define VSA_DEFAULT_MAX_IN_FLIGHT 1024
 /* A connection without a complete request for so long is closed. */
 #define VSA_DEFAULT_IDLE_TIMEOUT_MS (60 * 1000)
 /* A request waits for the NSM at most so long. */
@@ -101,6 +108,8 @@
 #define VSA_MAX_ENCLAVES 16
 /* Name or ID of an enclave with its NUL: a name is a file's base name by default (NAME_MAX). */
 #define VSA_MAX_ENCLAVE_NAME 256
+/* A configuration file: a dozen settings, and whatever comments people want to keep with them. */
+#define VSA_MAX_CONFIG_FILE 65536
 /* Files given on the command line (documents, certificates, measurements). */
 #define VSA_MAX_INPUT_FILE (1024 * 1024)
 /* Nesting of JSON files: nitro-cli's own have 4, custom metadata of an image is free. */

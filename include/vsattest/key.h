@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A key pair to bind to an enclave: the public half goes into an attestation document, so that
+ * whoever verifies the document can encrypt to the enclave.
+ *
+ * Source: RFC 5915 and RFC 5958 (private key), RFC 5480 (public key).
+ * Example: examples/attested_key.c
+ */
+#ifndef VSATTEST_KEY_H
+#define VSATTEST_KEY_H
+
+#include <vsattest/base.h>
+#include <vsattest/limits.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* P-384. Wipe it with vsa_key_pair_wipe() once it has done its duty. */
+struct vsa_key_pair {
+    size_t private_key_size;
+    uint8_t private_key[VSA_MAX_PRIVATE_KEY]; /* PKCS#8 DER, not encrypted */
+    uint8_t public_key[VSA_P384_SPKI_SIZE];   /* SubjectPublicKeyInfo DER */
+};
+
+/*
+ * Makes a fresh key pair.
+ *
+ * pair   out: set on success; wiped on failure
+ * error  out, may be NULL
+ *
+ * Errors: VSA_ERR_CRYPTO, VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_key_pair_generate(struct vsa_key_pair *pair,
+                                                              struct vsa_error *error);
+
+/* Overwrites all of it with zeros, which no compiler leaves out. NULL is fine. */
+VSA_PUBLIC void vsa_key_pair_wipe(struct vsa_key_pair *pair);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
