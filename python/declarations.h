@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What Python uses of libvsattest and jansson. cffi reads this file, and the C compiler holds each
+ * line of it to the real headers; "..." stands for what the compiler knows better.
+ */
+
+/* --- jansson ---------------------------------------------------------------------------------- */
+
+typedef struct json_t json_t;
+typedef struct {
+    char text[...];
+    ...;
+} json_error_t;
+json_t *json_loadb(const char *text, size_t size, size_t flags, json_error_t *error);
+char *json_dumps(const json_t *json, size_t flags);
+void json_decref(json_t *json);
+#define JSON_REJECT_DUPLICATES ...
+#define JSON_ALLOW_NUL         ...
+#define JSON_COMPACT           ...
+void free(void *memory);
+
+/* --- base.h, limits.h ------------------------------------------------------------------------- */
+
+enum vsa_status {
+    VSA_OK,
+    VSA_ERR_ARGUMENT,
+    VSA_ERR_INTERNAL,
+    VSA_ERR_MEMORY,
+    VSA_ERR_REFUSED,
+    VSA_ERR_NO_SUCH_CID,
+    VSA_ERR_REFUSED_BY_PEER,
+    ...
+};
+struct vsa_slice {
+    const uint8_t *data;
+    size_t size;
+};
+struct vsa_error {
+    int status;
+    size_t offset;
+    const char *rule;
+    char detail[...];
+};
+#define VSA_NO_OFFSET           ...
+#define VSA_MAX_FIELD           ...
+#define VSA_MAX_INPUT_FILE      ...
+#define VSA_MAX_ADDRESS         ...
+#define VSA_MAX_JSON_DEPTH      ...
+#define VSA_PCR_COUNT           ...
+#define VSA_PCR_SIZE            ...
+#define VSA_CID_ANY             ...
+int vsa_status_class(int status);
+const char *vsa_status_code(int status);
+int vsa_status_from_code(const char *code);
+const char *vsa_error_sentence(const struct vsa_error *error, char *text, size_t capacity);
+const char *vsa_version(void);
+
+/* --- attestation.h, report.h ------------------------------------------------------------------ */
+
+struct vsa_pcrs {
+    uint32_t present;
+    uint8_t value[...][...];
+};
+struct vsa_policy {
+    int64_t max_age_ms;
+    int64_t max_skew_ms;
+    bool allow_debug;
+    struct vsa_slice user_data;
+    struct vsa_slice nonce;
+    struct vsa_slice public_key;
+    struct vsa_slice instance;
+    ...;
+};
+struct vsa_claims {
+    struct vsa_pcrs pcrs;
+    struct vsa_slice public_key;
+    struct vsa_slice user_data;
+    struct vsa_slice nonce;
+    ...;
+};
+struct vsa_verifier;
+struct vsa_verifier *vsa_verifier_new(void);
+void vsa_verifier_free(struct vsa_verifier *verifier);
+int vsa_verifier_add_aws_roots(struct vsa_verifier *verifier, struct vsa_error *error);
+int vsa_verifier_add_root(struct vsa_verifier *verifier, struct vsa_slice certificate,
+                          struct vsa_error *error);
+int vsa_document_decode(struct vsa_slice input, void *buffer, size_t capacity,
+                        struct vsa_slice *document, struct vsa_error *error);
+void vsa_policy_init(struct vsa_policy *policy);
+int vsa_policy_expect_pcr(struct vsa_policy *policy, unsigned index, struct vsa_slice value,
+                          struct vsa_error *error);
+int vsa_policy_expect_measurements(struct vsa_policy *policy, struct vsa_slice json,
+                                   struct vsa_error *error);
+int vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
+               const struct vsa_policy *policy, int64_t now_ms, struct vsa_claims *claims,
+               struct vsa_error *error);
+json_t *vsa_claims_to_json(const struct vsa_claims *claims);
+
+/* --- transport.h, client.h -------------------------------------------------------------------- */
+
+struct vsa_address {
+    ...;
+};
+int vsa_address_parse(const char *text, struct vsa_address *address, struct vsa_error *error);
+
+struct vsa_attestation_request {
+    struct vsa_slice user_data;
+    struct vsa_slice nonce;
+    bool generate_key;
+    ...;
+};
+struct vsa_attestation_reply {
+    size_t document_size;
+    size_t user_data_size;
+    size_t nonce_size;
+    bool has_user_data;
+    bool has_nonce;
+    bool has_public_key;
+    uint64_t timestamp_ms;
+    uint8_t document[...];
+    uint8_t user_data[...];
+    uint8_t nonce[...];
+};
+struct vsa_client;
+int vsa_client_connect(const char *address, int64_t timeout_ms, struct vsa_client **client,
+                       struct vsa_error *error);
+void vsa_client_free(struct vsa_client *client);
+int vsa_client_request(struct vsa_client *client, const json_t *request, json_t **reply,
+                       struct vsa_error *error);
+int vsa_client_ping(struct vsa_client *client, struct vsa_error *error);
+int vsa_client_status(struct vsa_client *client, json_t **status, struct vsa_error *error);
+int vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_request *request,
+                      struct vsa_attestation_reply *reply, struct vsa_error *error);
+int vsa_client_attest_and_verify(struct vsa_client *client,
+                                 const struct vsa_attestation_request *request,
+                                 struct vsa_verifier *verifier, const struct vsa_policy *policy,
+                                 int64_t (*now)(const void *context), const void *context,
+                                 struct vsa_attestation_reply *reply, struct vsa_claims *claims,
+                                 struct vsa_error *error);
+/* In build_native.py: milliseconds since 1970. */
+int64_t wall_clock_ms(const void *unused);
+
+struct vsa_enclave {
+    uint32_t cid;
+    ...;
+};
+struct vsa_enclave_selector {
+    const char *name;
+    const char *id;
+};
+struct vsa_enclave_list;
+int vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms,
+                     struct vsa_enclave_list *running, struct vsa_enclave *enclave,
+                     struct vsa_error *error);
+
+/* --- nsm.h ------------------------------------------------------------------------------------ */
+
+struct vsa_nsm;
+int vsa_nsm_open(const char *address, int timeout_ms, struct vsa_nsm **nsm,
+                 struct vsa_error *error);
+void vsa_nsm_free(struct vsa_nsm *nsm);
+int vsa_nsm_attest(struct vsa_nsm *nsm, struct vsa_slice user_data, struct vsa_slice nonce,
+                   struct vsa_slice public_key, struct vsa_slice *document,
+                   struct vsa_error *error);
+
+/* --- key.h ------------------------------------------------------------------------------------ */
+
+struct vsa_key_pair {
+    size_t private_key_size;
+    uint8_t private_key[...];
+    uint8_t public_key[...];
+};
+#define VSA_P384_SPKI_SIZE ...
+int vsa_key_pair_generate(struct vsa_key_pair *pair, struct vsa_error *error);
+void vsa_key_pair_wipe(struct vsa_key_pair *pair);

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between Python's values and C's: bytes, slices, JSON, times, errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from vsattest._native import ffi, lib
+from vsattest.errors import BY_CLASS, InternalError, LimitError, UsageError, WrongTypeError
+
+#: Text is taken as its UTF-8 bytes.
+TextOrBytes = Union[str, bytes, bytearray, memoryview]
+
+MAX_FIELD: int = lib.VSA_MAX_FIELD
+MAX_INPUT: int = lib.VSA_MAX_INPUT_FILE
+# A hundred years, as for the C programs' options: longer than any root lives.
+MAX_SECONDS = 3153600000
+_SENTENCE = 1024
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+
+def new_error() -> Any:
+    return ffi.new("struct vsa_error *")
+
+
+def text_of(pointer: Any) -> Optional[str]:
+    if pointer == ffi.NULL:
+        return None
+    raw: bytes = ffi.string(pointer)
+    # A sentence may be cut off in the middle of a character.
+    return raw.decode("utf-8", errors="replace")
+
+
+def code_of(status: int) -> str:
+    return text_of(lib.vsa_status_code(status)) or "internal_error"
+
+
+def error_from(status: int, error: Any) -> Exception:
+    """The exception for a failed call."""
+    buffer = ffi.new("char[]", _SENTENCE)
+    sentence = text_of(lib.vsa_error_sentence(error, buffer, _SENTENCE)) or code_of(status)
+    offset = None if error.offset == lib.VSA_NO_OFFSET else int(error.offset)
+    kind = BY_CLASS.get(lib.vsa_status_class(status), InternalError)
+    return kind(sentence, code_of(status), offset, text_of(error.rule))
+
+
+def check(status: int, error: Any) -> None:
+    """Raises for every status but VSA_OK."""
+    if status != lib.VSA_OK:
+        raise error_from(status, error)
+
+
+def own(pointer: Any, free: Any) -> Any:
+    """The object with its destructor; raises when memory was short."""
+    if pointer == ffi.NULL:
+        raise InternalError("out of memory", "out_of_memory")
+    return ffi.gc(pointer, free)
+
+
+# --- bytes --------------------------------------------------------------------------------------
+
+
+def as_bytes(name: str, value: object) -> bytes:
+    """A copy that nobody else can change during the call."""
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UsageError(f"{name} is not valid Unicode text; pass bytes") from None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise WrongTypeError(f"{name} must be str or bytes, not {type(value).__name__}")
+
+
+def as_field(name: str, value: object, may_be_empty: bool = True) -> Optional[bytes]:
+    """user_data, nonce or public_key of a document; None: there is none."""
+    if value is None:
+        return None
+    field = as_bytes(name, value)
+    if len(field) > MAX_FIELD:
+        raise UsageError(f"{name} has {len(field)} bytes; documents hold {MAX_FIELD} at most")
+    if not field and not may_be_empty:
+        raise UsageError(f"{name} is empty, which proves nothing; pass None or a value")
+    return field
+
+
+def slice_of(value: Optional[bytes], keep: List[Any]) -> Any:
+    """A borrowed slice; what it borrows from stays in `keep`."""
+    if value is None:
+        return (ffi.NULL, 0)
+    buffer = ffi.from_buffer("uint8_t[]", value)
+    keep.append(buffer)
+    # The slice of an empty value must not be NULL: that would be no value at all.
+    pointer = ffi.cast("const uint8_t *", buffer)
+    return (pointer, len(value))
+
+
+def bytes_of(value: Any) -> Optional[bytes]:
+    """A copy of a slice's bytes; None if it is absent."""
+    if value.data == ffi.NULL:
+        return None
+    return bytes(ffi.buffer(value.data, value.size))
+
+
+def as_content(name: str, value: object) -> bytes:
+    """bytes or text as they are, or the content of the file that a path object names."""
+    if isinstance(value, os.PathLike):
+        try:
+            with open(value, "rb") as file:
+                content = file.read(MAX_INPUT + 1)
+        except OSError as error:
+            raise UsageError(f"{name}: cannot read {os.fspath(value)!r}: {error.strerror}") from error
+    else:
+        content = as_bytes(name, value)
+    if len(content) > MAX_INPUT:
+        raise LimitError(f"{name} has more than {MAX_INPUT} bytes", "too_large")
+    return content
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def as_integer(name: str, value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise WrongTypeError(f"{name} must be an integer, not {type(value).__name__}")
+    if not least <= value <= most:
+        raise UsageError(f"{name} must be {least} to {most}, not {value}")
+    return value
+
+
+def as_milliseconds(name: str, seconds: object, most: float = MAX_SECONDS) -> int:
+    """Seconds, whole or not, from 0."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise WrongTypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
+    if not 0 <= seconds <= most:  # not true of NaN either
+        raise UsageError(f"{name} must be 0 to {most:g} seconds, not {seconds!r}")
+    return math.floor(seconds * 1000)
+
+
+def as_flag(name: str, value: object) -> bool:
+    """True or False and nothing else: "no" would be true."""
+    if not isinstance(value, bool):
+        raise WrongTypeError(f"{name} must be True or False, not {type(value).__name__}")
+    return value
+
+
+def as_c_text(name: str, value: object) -> bytes:
+    text = as_bytes(name, value)
+    if b"\0" in text:
+        raise UsageError(f"{name} holds a NUL character")
+    return text
+
+
+# --- JSON ---------------------------------------------------------------------------------------
+
+
+def to_json(name: str, value: object) -> Any:
+    """A json_t of what json.dumps() makes of `value`."""
+    try:
+        text = json.dumps(value, allow_nan=False).encode("ascii")
+    except RecursionError:
+        raise UsageError(f"{name} is nested too deeply", "nesting_too_deep") from None
+    except TypeError as error:
+        raise WrongTypeError(f"{name} cannot be written as JSON: {error}") from None
+    except ValueError as error:
+        raise UsageError(f"{name} cannot be written as JSON: {error}") from None
+    error = ffi.new("json_error_t *")
+    flags = lib.JSON_REJECT_DUPLICATES | lib.JSON_ALLOW_NUL
+    pointer = lib.json_loadb(text, len(text), flags, error)
+    if pointer == ffi.NULL:
+        raise UsageError(f"{name} cannot be sent: {text_of(error.text)}")
+    return ffi.gc(pointer, lib.json_decref)
+
+
+def from_json(pointer: Any) -> Any:
+    """Python's value of a json_t, which stays the caller's."""
+    text = lib.json_dumps(pointer, lib.JSON_COMPACT)
+    if text == ffi.NULL:
+        raise InternalError("out of memory", "out_of_memory")
+    try:
+        return json.loads(ffi.string(text))
+    finally:
+        lib.free(text)
+
+
+def take_json(pointer: Any) -> Dict[str, Any]:
+    """The same of an object that is ours, and ends here."""
+    if pointer == ffi.NULL:
+        raise InternalError("out of memory", "out_of_memory")
+    try:
+        value: Dict[str, Any] = from_json(pointer)
+        return value
+    finally:
+        lib.json_decref(pointer)
+
+
+def decode_document(value: object) -> Tuple[Any, Any]:
+    """Raw CBOR or base64 -> (slice of the document, what it borrows from)."""
+    content = as_bytes("the document", value)
+    if len(content) > MAX_INPUT:
+        raise LimitError(f"the document has more than {MAX_INPUT} bytes", "too_large")
+    keep: List[Any] = []
+    room = ffi.new("uint8_t[]", len(content) + 1)
+    document = ffi.new("struct vsa_slice *")
+    error = new_error()
+    check(lib.vsa_document_decode(slice_of(content, keep), room, len(content) + 1, document, error),
+          error)
+    keep.append(room)
+    return document[0], (document, keep)

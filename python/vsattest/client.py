@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking an enclave for attestation, from its parent instance."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import tempfile
+import threading
+import weakref
+from types import TracebackType
+from typing import Any, Dict, Iterable, List, Optional, Type, Union
+
+from vsattest import _convert
+from vsattest._native import ffi, lib
+from vsattest.errors import AttestationError, InternalError, UsageError, WrongTypeError
+from vsattest.policy import Policy, Root, make_policy, read_roots, verifier_for
+from vsattest.verification import verification_of
+
+_log = logging.getLogger("vsattest")
+_MAX_TIMEOUT = 86400
+# What tells that the enclave at a detected CID has gone.
+_GONE = ("no_such_cid", "connection_refused")
+
+
+def _find_enclave(timeout_ms: int) -> int:
+    """The CID of the one running enclave, by nitro-cli."""
+    selector = ffi.new("struct vsa_enclave_selector *")
+    enclave = ffi.new("struct vsa_enclave *")
+    error = _convert.new_error()
+    status = lib.vsa_find_enclave(selector, timeout_ms, ffi.NULL, enclave, error)
+    _convert.check(status, error)
+    return int(enclave.cid)
+
+
+def _check_address(address: bytes) -> bytes:
+    error = _convert.new_error()
+    parsed = ffi.new("struct vsa_address *")
+    _convert.check(lib.vsa_address_parse(address, parsed, error), error)
+    return address
+
+
+def _save(path: "Union[str, os.PathLike[str]]", text: str) -> None:
+    """All of the file or nothing, readable by its owner only, as the C program does it."""
+    target = os.path.abspath(os.fspath(path))
+    if os.path.lexists(target) and (os.path.islink(target) or not os.path.isfile(target)):
+        raise OSError(f"cannot write {target}: it exists and is not a regular file")
+    handle, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(target))
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _text_or_none(value: Optional[bytes]) -> Optional[str]:
+    try:
+        return None if value is None else value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _base64_or_none(value: Optional[bytes]) -> Optional[str]:
+    return None if value is None else base64.b64encode(value).decode("ascii")
+
+
+def _result(
+    reply: Any, user_data: Optional[bytes], nonce: Optional[bytes], has_public_key: bool
+) -> Dict[str, Any]:
+    """The members that the C program prints for a document that has arrived."""
+    document = bytes(ffi.buffer(reply.document, reply.document_size))
+    return {
+        "success": True,
+        "attestation_document": base64.b64encode(document).decode("ascii"),
+        "user_data": _text_or_none(user_data),
+        "user_data_base64": _base64_or_none(user_data),
+        "nonce": _text_or_none(nonce),
+        "nonce_base64": _base64_or_none(nonce),
+        "has_public_key": has_public_key,
+        "document_size": len(document),
+        "timestamp": int(reply.timestamp_ms) or None,
+    }
+
+
+def _received(reply: Any) -> Dict[str, Any]:
+    """What the peer says: not verified."""
+    user_data = nonce = None
+    if reply.has_user_data:
+        user_data = bytes(ffi.buffer(reply.user_data, reply.user_data_size))
+    if reply.has_nonce:
+        nonce = bytes(ffi.buffer(reply.nonce, reply.nonce_size))
+    return {**_result(reply, user_data, nonce, bool(reply.has_public_key)), "verified": False}
+
+
+def _verified(reply: Any, claims: Any) -> Dict[str, Any]:
+    verification = verification_of(claims)
+    has_public_key = bool(verification["public_key"])
+    members = _result(reply, verification["user_data"], verification["nonce"], has_public_key)
+    return {**members, "verified": True, "verification": verification}
+
+
+def _failed(error: AttestationError) -> Dict[str, Any]:
+    """Nothing was received."""
+    return {
+        "success": False,
+        "error": str(error),
+        "error_code": error.error_code,
+        "verified": False,
+        "verification_error": str(error),
+    }
+
+
+class _Request:
+    """A `struct vsa_attestation_request`, and what it borrows from."""
+
+    def __init__(self, user_data: object, nonce: object, generate_key: object) -> None:
+        self.keep: List[Any] = []
+        self.pointer = ffi.new("struct vsa_attestation_request *")
+        user_data_bytes = _convert.as_field("user_data", user_data)
+        nonce_bytes = _convert.as_field("nonce", nonce, may_be_empty=False)
+        self.pointer.user_data = _convert.slice_of(user_data_bytes, self.keep)
+        self.pointer.nonce = _convert.slice_of(nonce_bytes, self.keep)
+        self.pointer.generate_key = _convert.as_flag("generate_key", generate_key)
+
+
+class VsockAttestationClient:
+    """A client of one enclave.
+
+    It connects when it is first used, keeps its connection for the next request, and may be shared
+    between threads. In a child of ``os.fork()`` it connects anew. Close it, or use it in ``with``.
+
+    Args:
+        enclave_cid: the enclave's CID, 1 to 4294967294 and not 2, the host. None: the one enclave
+            that ``nitro-cli describe-enclaves`` shows as running, asked when it is needed.
+        port: the server's vsock port, 1 to 4294967294.
+        timeout: seconds for one call, with all that belongs to it; up to 86400. Finding the
+            enclave may take as long again. A call cannot be interrupted by Ctrl-C before that.
+        address: instead of CID and port: ``"vsock:CID:PORT"``, ``"unix:PATH"`` or
+            ``"vsock-mux:PATH:PORT"``.
+        roots: root certificates to trust besides AWS's: PEM or DER, or ``pathlib.Path``.
+        policy: what `request_and_verify` expects of documents. Without PCRs or measurements
+            nothing says which program runs in the enclave.
+
+    Raises:
+        UsageError: an argument makes no sense; WrongTypeError if for its type.
+        MalformedError, TrustError, LimitError: a root certificate cannot be used.
+    """
+
+    def __init__(
+        self,
+        enclave_cid: Optional[int] = None,
+        port: int = 9000,
+        timeout: float = 30,
+        *,
+        address: Optional[str] = None,
+        roots: Optional[Iterable[Root]] = None,
+        policy: Optional[Policy] = None,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+        self._connection: Any = None
+        self._pid = os.getpid()
+        self._port = _convert.as_integer("port", port, 1, lib.VSA_CID_ANY - 1)
+        self._timeout_ms = _convert.as_milliseconds("timeout", timeout, _MAX_TIMEOUT)
+        if not self._timeout_ms:
+            raise UsageError("timeout must be more than 0")
+        self._detect = enclave_cid is None and address is None
+        self._address = self._given_address(enclave_cid, address)
+        self._policy = Policy() if policy is None else policy
+        make_policy(self._policy)
+        self._roots = read_roots(roots)
+        verifier_for(self._roots)
+        _clients.add(self)
+
+    def _given_address(self, cid: object, address: object) -> Optional[bytes]:
+        if address is not None:
+            if cid is not None:
+                raise UsageError("address says it all: no enclave_cid beside it")
+            return _check_address(_convert.as_c_text("address", address))
+        if cid is None:
+            return None
+        number = _convert.as_integer("enclave_cid", cid, 1, lib.VSA_CID_ANY - 1)
+        if number == 2:
+            raise UsageError("enclave_cid: 2 is the host itself")
+        return self._vsock_address(number)
+
+    def _vsock_address(self, cid: int) -> bytes:
+        return b"vsock:%d:%d" % (cid, self._port)
+
+    # --- the connection ---
+
+    def _after_fork(self) -> None:
+        # The lock may be held by a thread that is not there; the connection is the parent's.
+        self._lock = threading.Lock()
+        self._connection = None
+
+    def _connect(self) -> Any:
+        """The connection, made now if need be. The lock is held."""
+        if self._closed:
+            raise UsageError("the client is closed")
+        if self._connection is not None:
+            return self._connection
+        if self._address is None:
+            self._address = self._vsock_address(_find_enclave(self._timeout_ms))
+        holder = ffi.new("struct vsa_client **")
+        error = _convert.new_error()
+        status = lib.vsa_client_connect(self._address, self._timeout_ms, holder, error)
+        _convert.check(status, error)
+        self._connection = ffi.gc(holder[0], lib.vsa_client_free)
+        return self._connection
+
+    def _call(self, function: Any, *arguments: Any) -> None:
+        """One exchange. Raises for every status but VSA_OK."""
+        error = _convert.new_error()
+        try:
+            with self._lock:
+                connection = self._connect()
+                status = function(connection, *arguments, error)
+                if status != lib.VSA_OK:
+                    self._connection = None
+            _convert.check(status, error)
+        except AttestationError as failure:
+            if self._detect and failure.error_code in _GONE:
+                self._address = None  # another may run by now
+            raise
+
+    def close(self) -> None:
+        """Closes the connection. Calls after this raise UsageError; closing twice is harmless."""
+        with self._lock:
+            self._closed = True
+            self._connection = None
+
+    def __enter__(self) -> "VsockAttestationClient":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    # --- requests ---
+
+    def ping(self) -> bool:
+        """Whether the enclave's server answers.
+
+        The reason why not goes to the logger ``vsattest`` (level INFO); `get_status` raises it.
+
+        Raises:
+            UsageError: the client is closed.
+            InternalError: out of memory, or a fault of ours.
+        """
+        try:
+            self._call(lib.vsa_client_ping)
+        except (UsageError, InternalError):
+            raise
+        except AttestationError as error:
+            _log.info("ping: %s (%s)", error, error.error_code)
+            return False
+        return True
+
+    def get_status(self) -> Dict[str, Any]:
+        """What the server says of itself: ``"status"``, ``"uptime"`` (seconds) and more.
+
+        docs/PROTOCOL.md, "status", lists the members. It is the server's word and proves nothing.
+
+        Raises:
+            TransportError: no enclave, nobody listens there, no answer in time, ...
+            LimitError: the server is busy.
+            PolicyError: the server refused.
+            MalformedError, FormatError: the answer is none.
+        """
+        reply = ffi.new("json_t **")
+        self._call(lib.vsa_client_status, reply)
+        return _convert.take_json(reply[0])
+
+    def send_request(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Sends any request, also of commands of your own, and returns the reply.
+
+        Args:
+            request: ``{"command": NAME, ...}``: what `json.dumps` can write, without ``"id"``,
+                at most 65536 bytes as JSON and 8 levels deep.
+
+        Returns:
+            The reply, whose ``"success"`` is true.
+
+        Raises:
+            PolicyError: the server refused; its words are in the exception's.
+            Others as `get_status`.
+        """
+        if not isinstance(request, dict):
+            raise WrongTypeError(f"a request is a dict, not {type(request).__name__}")
+        sent = _convert.to_json("the request", request)
+        reply = ffi.new("json_t **")
+        self._call(lib.vsa_client_request, sent, reply)
+        return _convert.take_json(reply[0])
+
+    def request_attestation(
+        self,
+        user_data: Optional[_convert.TextOrBytes] = None,
+        nonce: Optional[_convert.TextOrBytes] = None,
+        generate_key: bool = False,
+    ) -> Dict[str, Any]:
+        """Requests a document and verifies nothing.
+
+        Args:
+            user_data: put into the document, at most 1024 bytes, text as UTF-8. None: the server's
+                own, ``"hello-from-enclave"``.
+            nonce: likewise, not empty. None: none.
+            generate_key: have the enclave make a P-384 key pair and attest to its public half.
+
+        Returns:
+            ``"attestation_document"`` (base64), ``"user_data"``, ``"nonce"`` (str, or None),
+            ``"user_data_base64"``, ``"nonce_base64"``, ``"has_public_key"``, ``"document_size"``
+            (bytes), ``"timestamp"`` (milliseconds since 1970); ``"verified"`` is False.
+
+        Raises:
+            As `get_status`.
+        """
+        request = _Request(user_data, nonce, generate_key)
+        reply = ffi.new("struct vsa_attestation_reply *")
+        self._call(lib.vsa_client_attest, request.pointer, reply)
+        return _received(reply)
+
+    def request_and_verify(
+        self,
+        user_data: Optional[_convert.TextOrBytes] = None,
+        nonce: Optional[_convert.TextOrBytes] = None,
+        generate_key: bool = False,
+        save_to_file: "Optional[Union[str, os.PathLike[str]]]" = None,
+    ) -> Dict[str, Any]:
+        """Requests a document and verifies it. Look at ``"verified"`` before anything else.
+
+        Verified is, besides what the client's policy says, that the document holds the nonce, the
+        user data if some is named, and a public key if `generate_key` is set.
+
+        Args:
+            user_data, nonce, generate_key: as in `request_attestation`, but a random nonce is made
+                if none is given.
+            save_to_file: where to save the document (base64), also if it does not verify.
+
+        Returns:
+            The members of `request_attestation`, and if ``"verified"`` is True
+            ``"verification"``: see `vsattest.Verification`. If it is False
+            ``"verification_error"`` (a sentence) and ``"error_code"``, and ``"success"`` tells
+            whether there was a document at all. With `save_to_file` ``"saved_to"``, which is None
+            if there is a ``"save_error"``.
+
+        Raises:
+            UsageError: an argument makes no sense, or the client is closed.
+            InternalError: out of memory, or a fault of ours.
+        """
+        request = _Request(user_data, nonce, generate_key)
+        policy = make_policy(self._policy)
+        verifier = verifier_for(self._roots)
+        reply = ffi.new("struct vsa_attestation_reply *")
+        claims = ffi.new("struct vsa_claims *")
+        try:
+            self._call(
+                lib.vsa_client_attest_and_verify, request.pointer, verifier, policy.pointer,
+                ffi.addressof(lib, "wall_clock_ms"), ffi.NULL, reply, claims,
+            )
+            result = _verified(reply, claims)
+        except (UsageError, InternalError):
+            raise
+        except AttestationError as error:
+            if not reply.document_size:
+                return _failed(error)
+            result = _received(reply)
+            result["verification_error"] = str(error)
+            result["error_code"] = error.error_code
+        if save_to_file is not None:
+            self._save(result, save_to_file)
+        return result
+
+    @staticmethod
+    def _save(result: Dict[str, Any], path: "Union[str, os.PathLike[str]]") -> None:
+        try:
+            _save(path, result["attestation_document"])
+        except (OSError, ValueError) as error:
+            result["saved_to"] = None
+            result["save_error"] = f"cannot save the document: {error}"
+        else:
+            result["saved_to"] = os.fspath(path)
+
+
+_clients: "weakref.WeakSet[VsockAttestationClient]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for client in list(_clients):
+        client._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a relying party expects of a document, and whom it trusts."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import threading
+from collections import OrderedDict
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+
+from vsattest import _convert
+from vsattest._native import ffi, lib
+from vsattest.errors import UsageError, WrongTypeError
+
+#: 48 bytes, or 96 hexadecimal digits.
+PcrValue = Union[str, bytes, bytearray, memoryview]
+#: The JSON that nitro-cli prints: text, the parsed object, or a path object naming a file.
+Measurements = Union[str, bytes, Mapping[str, Any], "os.PathLike[str]"]
+#: One certificate, PEM or DER, or a path object naming a file.
+Root = Union[str, bytes, "os.PathLike[str]"]
+
+
+class Policy(NamedTuple):
+    """What documents must be, besides holding the nonce and user data of the moment.
+
+    Attributes:
+        pcrs: expected PCR values by index, 0 to 31: 48 bytes or 96 hexadecimal digits. Zeros are
+            refused, since that is what debug mode shows.
+        measurements: expected PCRs as ``nitro-cli build-enclave`` or ``describe-eif`` prints them
+            (JSON text, the parsed object, or a ``pathlib.Path``), at most 1 MiB.
+        instance_id: the parent instance, ``"i-0123456789abcdef0"``: checks module ID and PCR4.
+        public_key: the document's public key, byte by byte, at most 1024 bytes.
+        max_age_seconds: the oldest document accepted.
+        max_skew_seconds: how far its time may be ahead of ours.
+        allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
+
+    Without PCRs or measurements nothing says *which* program runs in the enclave.
+    """
+
+    pcrs: Optional[Mapping[int, PcrValue]] = None
+    measurements: Optional[Measurements] = None
+    instance_id: Optional[str] = None
+    public_key: Optional[_convert.TextOrBytes] = None
+    max_age_seconds: float = 300
+    max_skew_seconds: float = 30
+    allow_debug: bool = False
+
+
+class CPolicy(NamedTuple):
+    """A `struct vsa_policy`, and what it borrows from."""
+
+    pointer: Any
+    keep: List[Any]
+
+
+def _pcr_bytes(index: int, value: object) -> bytes:
+    if isinstance(value, str):
+        try:
+            return binascii.unhexlify(value)
+        except ValueError:
+            raise UsageError(
+                f"PCR{index} must be 96 hexadecimal digits or 48 bytes", "policy_pcr_invalid"
+            ) from None
+    return _convert.as_bytes(f"PCR{index}", value)
+
+
+def _expect_pcrs(policy: Any, pcrs: object) -> None:
+    if not isinstance(pcrs, Mapping):
+        raise WrongTypeError("pcrs must map indexes to values, such as {0: '00ab...'}")
+    for index, value in pcrs.items():
+        number = _convert.as_integer("a PCR's index", index, 0, lib.VSA_PCR_COUNT - 1)
+        keep: List[Any] = []
+        slice_ = _convert.slice_of(_pcr_bytes(number, value), keep)
+        error = _convert.new_error()
+        _convert.check(lib.vsa_policy_expect_pcr(policy, number, slice_, error), error)
+
+
+def _expect_measurements(policy: Any, measurements: object) -> None:
+    if isinstance(measurements, Mapping):
+        try:
+            measurements = json.dumps(measurements)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UsageError(f"measurements cannot be written as JSON: {error}") from None
+    keep: List[Any] = []
+    slice_ = _convert.slice_of(_convert.as_content("measurements", measurements), keep)
+    error = _convert.new_error()
+    _convert.check(lib.vsa_policy_expect_measurements(policy, slice_, error), error)
+
+
+def _instance_bytes(instance_id: object) -> bytes:
+    instance = _convert.as_bytes("instance_id", instance_id)
+    if not instance.startswith(b"i-") or len(instance) < 3:
+        raise UsageError("instance_id must be an EC2 instance ID (i-0123456789abcdef0)")
+    return instance
+
+
+def make_policy(
+    policy: Policy, user_data: Optional[bytes] = None, nonce: Optional[bytes] = None
+) -> CPolicy:
+    """Raises UsageError for whatever makes no sense."""
+    if not isinstance(policy, Policy):
+        raise WrongTypeError(f"policy must be a vsattest.Policy, not {type(policy).__name__}")
+    made = ffi.new("struct vsa_policy *")
+    keep: List[Any] = []
+    lib.vsa_policy_init(made)
+    made.max_age_ms = _convert.as_milliseconds("max_age_seconds", policy.max_age_seconds)
+    made.max_skew_ms = _convert.as_milliseconds("max_skew_seconds", policy.max_skew_seconds)
+    made.allow_debug = _convert.as_flag("allow_debug", policy.allow_debug)
+    made.user_data = _convert.slice_of(user_data, keep)
+    made.nonce = _convert.slice_of(nonce, keep)
+    public_key = _convert.as_field("public_key", policy.public_key, may_be_empty=False)
+    made.public_key = _convert.slice_of(public_key, keep)
+    if policy.instance_id is not None:
+        made.instance = _convert.slice_of(_instance_bytes(policy.instance_id), keep)
+    if policy.pcrs is not None:
+        _expect_pcrs(made, policy.pcrs)
+    if policy.measurements is not None:
+        _expect_measurements(made, policy.measurements)
+    return CPolicy(made, keep)
+
+
+# --- trust anchors ------------------------------------------------------------------------------
+
+Roots = Tuple[bytes, ...]
+
+# A verifier remembers the certificates it has checked, so they are kept, one for each set of
+# roots. In a child of fork() its locks may be held by threads that are not there: hence the pid.
+_MAX_VERIFIERS = 16
+_verifiers: "OrderedDict[Tuple[int, Roots], Any]" = OrderedDict()
+_verifiers_lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _verifiers_lock
+    _verifiers_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def read_roots(roots: Optional[Iterable[Root]]) -> Roots:
+    """The certificates' bytes, each PEM or DER."""
+    if roots is None:
+        return ()
+    if isinstance(roots, (str, bytes, os.PathLike)):
+        raise WrongTypeError("roots must be a sequence of certificates: roots=[...]")
+    try:
+        members = list(roots)
+    except TypeError:
+        raise WrongTypeError("roots must be a sequence of certificates: roots=[...]") from None
+    return tuple(_convert.as_content("a root certificate", root) for root in members)
+
+
+def _new_verifier(roots: Roots) -> Any:
+    verifier = _convert.own(lib.vsa_verifier_new(), lib.vsa_verifier_free)
+    error = _convert.new_error()
+    _convert.check(lib.vsa_verifier_add_aws_roots(verifier, error), error)
+    for root in roots:
+        keep: List[Any] = []
+        slice_ = _convert.slice_of(root, keep)
+        _convert.check(lib.vsa_verifier_add_root(verifier, slice_, error), error)
+    return verifier
+
+
+def verifier_for(roots: Roots) -> Any:
+    """A verifier that trusts AWS's roots and these; safe to share between threads."""
+    key = (os.getpid(), roots)
+    with _verifiers_lock:
+        verifier = _verifiers.get(key)
+        if verifier is not None:
+            _verifiers.move_to_end(key)
+            return verifier
+    verifier = _new_verifier(roots)
+    with _verifiers_lock:
+        _verifiers[key] = verifier
+        while len(_verifiers) > _MAX_VERIFIERS:
+            _verifiers.popitem(last=False)
+    return verifier
+
+
+__all__ = ["CPolicy", "Measurements", "PcrValue", "Policy", "Root", "Roots", "make_policy",
+           "read_roots", "verifier_for"]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the C programs: ``python3 vsock_client.py ...`` is ``vsock_client ...``.
+
+There is one implementation of each program, in C. It is looked for, in this order,
+
+1. among the files that were installed with this package (a wheel's own programs);
+2. in the build tree that this package lies in;
+3. in the folder that the package was built for, such as /usr/bin (a distribution's package);
+4. in the folders of PATH that are absolute.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from typing import Iterator, List, NoReturn, Optional
+
+from vsattest._paths import PROGRAM_FOLDER
+
+EXIT_INTERNAL = 5
+
+
+def _installed_with_us(name: str) -> Iterator[str]:
+    try:
+        files = importlib.metadata.distribution("vsattest").files or []
+    except importlib.metadata.PackageNotFoundError:
+        return
+    for file in files:
+        if file.name == name and file.parent.name == "bin":
+            yield os.path.normpath(str(file.locate()))
+
+
+def _in_build_tree(name: str) -> Iterator[str]:
+    build = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if os.path.isdir(os.path.join(build, "meson-info")):
+        yield os.path.join(build, "src", "programs", name)
+
+
+def _in_path(name: str) -> Iterator[str]:
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        # "" and "." would run whatever lies in the current folder.
+        if os.path.isabs(folder):
+            yield os.path.join(folder, name)
+
+
+def _candidates(name: str) -> Iterator[str]:
+    yield from _installed_with_us(name)
+    yield from _in_build_tree(name)
+    if PROGRAM_FOLDER:
+        yield os.path.join(PROGRAM_FOLDER, name)
+    yield from _in_path(name)
+
+
+def find_program(name: str) -> Optional[str]:
+    """The absolute path of one of the C programs, such as ``"verifier"``, or None."""
+    for path in _candidates(name):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def run_program(name: str, arguments: Optional[List[str]] = None) -> NoReturn:
+    """Becomes the C program: same options, same output, same exit status. Does not return.
+
+    Args:
+        name: such as ``"vsock_client"``.
+        arguments: without the program's name. None: those of this process.
+    """
+    path = find_program(name)
+    reason = "it is not installed beside the Python package, nor found in PATH"
+    if path is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            os.execv(path, [name, *(sys.argv[1:] if arguments is None else arguments)])
+        except (OSError, ValueError) as error:
+            reason = f"{path}: {error}"
+    print(
+        f"{name}: cannot run the program {name}: {reason}\n"
+        "To install both, in the repository: pip install .",
+        file=sys.stderr,
+    )
+    sys.exit(EXIT_INTERNAL)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verifying attestation documents."""
+
+from __future__ import annotations
+
+import binascii
+import datetime
+import time
+from typing import Any, Dict, Iterable, List, Mapping, Optional, TypedDict, Union, cast
+
+from vsattest import _convert
+from vsattest._native import ffi, lib
+from vsattest.errors import UsageError, WrongTypeError
+from vsattest.policy import (
+    Measurements,
+    PcrValue,
+    Policy,
+    Root,
+    make_policy,
+    read_roots,
+    verifier_for,
+)
+
+
+class RootSummary(TypedDict):
+    """The trust anchor: its subject (RFC 2253) and the SHA-256 of its DER in hexadecimal."""
+
+    subject: str
+    sha256: str
+
+
+class CertificateSummary(TypedDict):
+    """The enclave's certificate: subject and validity (RFC 3339)."""
+
+    subject: str
+    not_before: str
+    not_after: str
+
+
+class Verification(TypedDict):
+    """What a document proves, now that it is verified.
+
+    The members of the C programs' JSON (docs/PROTOCOL.md, "Verification result"), but
+    ``public_key``, ``user_data`` and ``nonce`` are bytes, or None if the document has none, and
+    ``pcrs`` maps indexes (int) to 48 bytes. Times are milliseconds since 1970 or RFC 3339.
+    """
+
+    verification_status: str
+    module_id: str
+    digest: str
+    timestamp: int
+    document_time: str
+    verified_at: str
+    pcrs: Dict[int, bytes]
+    pcrs_checked: List[int]
+    debug_mode: bool
+    public_key: Optional[bytes]
+    user_data: Optional[bytes]
+    user_data_base64: Optional[str]
+    nonce: Optional[bytes]
+    nonce_base64: Optional[str]
+    root: RootSummary
+    certificate: CertificateSummary
+
+
+def verification_of(claims: Any) -> Verification:
+    """`claims`: struct vsa_claims, filled, with the document still there."""
+    result = _convert.take_json(lib.vsa_claims_to_json(claims))
+    result["pcrs"] = {int(n): binascii.unhexlify(value) for n, value in result["pcrs"].items()}
+    result["public_key"] = _convert.bytes_of(claims.public_key)
+    result["user_data"] = _convert.bytes_of(claims.user_data)
+    result["nonce"] = _convert.bytes_of(claims.nonce)
+    return cast(Verification, result)
+
+
+def _milliseconds(now: Union[None, int, float, datetime.datetime]) -> int:
+    if now is None:
+        return time.time_ns() // 1000000
+    if isinstance(now, datetime.datetime):
+        if now.tzinfo is None:
+            raise UsageError("now has no time zone: which moment is meant?")
+        now = now.timestamp()
+    if isinstance(now, bool) or not isinstance(now, (int, float)):
+        raise WrongTypeError(f"now must be Unix seconds or a datetime, not {type(now).__name__}")
+    if not 0 <= now < 253402300800:  # the year 10000; not true of NaN either
+        raise UsageError(f"now must be seconds since 1970, up to the year 9999, not {now!r}")
+    return int(now * 1000)
+
+
+def verify_attestation_document(
+    b64_doc: _convert.TextOrBytes,
+    expected_user_data: Optional[_convert.TextOrBytes] = None,
+    expected_nonce: Optional[_convert.TextOrBytes] = None,
+    max_age_seconds: float = 300,
+    *,
+    max_skew_seconds: float = 30,
+    expected_public_key: Optional[_convert.TextOrBytes] = None,
+    pcrs: Optional[Mapping[int, PcrValue]] = None,
+    measurements: Optional[Measurements] = None,
+    instance_id: Optional[str] = None,
+    roots: Optional[Iterable[Root]] = None,
+    allow_debug: bool = False,
+    now: Union[None, int, float, datetime.datetime] = None,
+) -> Verification:
+    """Verifies one document: syntax, certificate chain, signature, and what is expected of it.
+
+    Args:
+        b64_doc: the document, base64 (with or without line breaks) or raw CBOR; at most 1 MiB of
+            input and 16512 bytes of document.
+        expected_user_data: user data it must hold, at most 1024 bytes; text as UTF-8. None: not
+            compared, as for all expectations below.
+        expected_nonce: likewise, not empty. Without it an old document, replayed within
+            `max_age_seconds`, is not noticed.
+        max_age_seconds: the oldest document accepted.
+        max_skew_seconds: how far its time may be ahead of ours.
+        expected_public_key: the key it must hold, byte by byte, at most 1024 bytes.
+        pcrs: expected PCRs: index (0 to 31) to 48 bytes or 96 hexadecimal digits.
+        measurements: expected PCRs as nitro-cli prints them: JSON text, the parsed object, or a
+            ``pathlib.Path``. Without `pcrs` and this nothing says which program runs in the
+            enclave.
+        instance_id: the parent instance it must come from.
+        roots: root certificates to trust besides AWS's: PEM or DER, or ``pathlib.Path``.
+        allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
+        now: verify at this time (Unix seconds, or a datetime with a time zone) instead of now.
+
+    Returns:
+        What the document proves; see `Verification`.
+
+    Raises:
+        MalformedError, FormatError, LimitError: it is no attestation document.
+        TrustError: it is forged, expired, or of a root that is not trusted.
+        PolicyError: it is genuine, but not what was expected.
+        UsageError: an argument makes no sense; WrongTypeError if for its type.
+    """
+    policy = make_policy(
+        Policy(pcrs, measurements, instance_id, expected_public_key, max_age_seconds,
+               max_skew_seconds, allow_debug),
+        _convert.as_field("expected_user_data", expected_user_data),
+        _convert.as_field("expected_nonce", expected_nonce, may_be_empty=False),
+    )
+    now_ms = _milliseconds(now)
+    verifier = verifier_for(read_roots(roots))
+    document, keep = _convert.decode_document(b64_doc)
+    claims = ffi.new("struct vsa_claims *")
+    error = _convert.new_error()
+    status = lib.vsa_verify(verifier, document, policy.pointer, now_ms, claims, error)
+    _convert.check(status, error)
+    result = verification_of(claims)
+    del keep  # what the claims borrow from
+    return result

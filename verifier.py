@@ -1,0 +1,1 @@
+python/modules/verifier.py

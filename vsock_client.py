@@ -1,0 +1,1 @@
+python/modules/vsock_client.py
