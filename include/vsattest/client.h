@@ -206,6 +206,16 @@ vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms
                  struct vsa_enclave_list *running, struct vsa_enclave *enclave,
                  struct vsa_error *error);
 
+/*
+ * All enclaves that run, as `nitro-cli describe-enclaves` shows them.
+ *
+ * running  out: at least one on success
+ *
+ * Errors: as vsa_find_enclave(), but for VSA_ERR_AMBIGUOUS_ENCLAVE.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_list_enclaves(int64_t timeout_ms, struct vsa_enclave_list *running, struct vsa_error *error);
+
 #ifdef __cplusplus
 }
 #endif

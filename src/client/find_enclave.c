@@ -108,3 +108,18 @@ enum vsa_status vsa_find_enclave(const struct vsa_enclave_selector *selector, in
         *running = list;
     return status;
 }
+
+enum vsa_status vsa_list_enclaves(int64_t timeout_ms, struct vsa_enclave_list *running,
+                                  struct vsa_error *error)
+{
+    struct vsa_enclave_selector any = {0};
+    struct vsa_enclave one;
+    struct vsa_error cause;
+    enum vsa_status status = vsa_find_enclave(&any, timeout_ms, running, &one, &cause);
+    /* Several are what is asked for here. */
+    if (status == VSA_OK || status == VSA_ERR_AMBIGUOUS_ENCLAVE)
+        return VSA_OK;
+    if (error)
+        *error = cause;
+    return status;
+}

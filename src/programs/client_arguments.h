@@ -10,16 +10,24 @@ enum client_action {
     CLIENT_ACTION_NONE, /* --help or --version was all */
     CLIENT_ACTION_PING,
     CLIENT_ACTION_STATUS,
+    CLIENT_ACTION_METRICS,
     CLIENT_ACTION_ATTEST,
     CLIENT_ACTION_VERIFY,
+    CLIENT_ACTION_WATCH,
 };
 
 struct client_arguments {
     enum client_action action;
+    bool all; /* every running enclave */
+    bool watch;
+    bool watch_pings_only; /* --watch --ping: no documents */
+    int64_t interval_ms;   /* from round to round */
+    uint64_t count;        /* rounds; 0: no end */
     bool json;
     bool generate_key;
-    const char *save; /* file or NULL */
-    int64_t timeout_ms;
+    const char *save;   /* file or NULL */
+    int64_t timeout_ms; /* 0 before it is given or known; with --watch for one round */
+    unsigned retries;
     const char *address; /* --connect or NULL */
     bool has_cid;
     uint32_t cid;

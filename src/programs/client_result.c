@@ -21,17 +21,29 @@ static void put_error(json_t **object, const char *key, const struct vsa_error *
     put(object, "error_code", json_incref(json_object_get(report, "error_code")));
 }
 
+bool client_result_add_error(json_t *object, const char *key, const struct vsa_error *error)
+{
+    json_t *filled = json_incref(object);
+    put_error(&filled, key, error);
+    json_decref(filled);
+    return filled != NULL;
+}
+
+json_t *client_result_enclave(const struct vsa_enclave *enclave)
+{
+    json_t *object = json_object();
+    put(&object, "name", enclave->name[0] ? json_string(enclave->name) : json_null());
+    put(&object, "id", json_string(enclave->id));
+    put(&object, "cid", json_integer(enclave->cid));
+    put(&object, "debug_mode", json_boolean(enclave->debug_mode));
+    return object;
+}
+
 static json_t *enclaves_of(const struct vsa_enclave_list *running)
 {
     json_t *array = json_array();
     for (size_t i = 0; array && i < running->count; i++) {
-        const struct vsa_enclave *enclave = &running->enclaves[i];
-        json_t *object = json_object();
-        put(&object, "name", enclave->name[0] ? json_string(enclave->name) : json_null());
-        put(&object, "id", json_string(enclave->id));
-        put(&object, "cid", json_integer(enclave->cid));
-        put(&object, "debug_mode", json_boolean(enclave->debug_mode));
-        if (json_array_append_new(array, object) != 0) {
+        if (json_array_append_new(array, client_result_enclave(&running->enclaves[i])) != 0) {
             json_decref(array);
             return NULL;
         }
@@ -115,4 +127,34 @@ void client_result_add_save(json_t *result, const char *path, const struct vsa_e
         return;
     VSA_AUTO_JSON json_t *report = vsa_error_to_json(error);
     (void)json_object_set(result, "save_error", json_object_get(report, "verification_error"));
+}
+
+static json_t *result_of(const struct client_arguments *arguments,
+                         const struct client_outcome *outcome,
+                         const struct vsa_enclave_list *running)
+{
+    bool verifying = arguments->action == CLIENT_ACTION_VERIFY;
+    if (outcome->status != VSA_OK && verifying && outcome->attestation.document_size)
+        return client_result_refused(&outcome->attestation, &outcome->error);
+    if (outcome->status != VSA_OK)
+        return client_result_failed(&outcome->error, verifying, running);
+    if (verifying)
+        return client_result_verified(&outcome->attestation, &outcome->claims);
+    if (arguments->action == CLIENT_ACTION_ATTEST)
+        return client_result_received(&outcome->attestation);
+    if (outcome->reply)
+        return json_copy(outcome->reply);
+    return json_pack("{s:b, s:s}", "success", 1, "message", "pong");
+}
+
+json_t *client_result_of(const struct client_arguments *arguments,
+                         const struct client_outcome *outcome,
+                         const struct vsa_enclave_list *running, const struct vsa_error *saving)
+{
+    json_t *result = result_of(arguments, outcome, running);
+    bool received = outcome->attestation.document_size || outcome->reply;
+    bool stands = outcome->status == VSA_OK || arguments->action == CLIENT_ACTION_VERIFY;
+    if (result && arguments->save && received && stands)
+        client_result_add_save(result, arguments->save, saving);
+    return result;
 }

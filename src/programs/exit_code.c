@@ -25,3 +25,12 @@ enum exit_code exit_code_of(enum vsa_status status)
         return EXIT_CODE_INTERNAL;
     }
 }
+
+enum exit_code exit_code_worse(enum exit_code one, enum exit_code other)
+{
+    static const int gravity[] = {
+        [EXIT_CODE_OK] = 0,       [EXIT_CODE_UNREACHABLE] = 1, [EXIT_CODE_USAGE] = 2,
+        [EXIT_CODE_INTERNAL] = 3, [EXIT_CODE_MALFORMED] = 4,   [EXIT_CODE_REFUSED] = 5,
+    };
+    return gravity[other] > gravity[one] ? other : one;
+}

@@ -26,4 +26,10 @@ enum exit_code {
 
 enum exit_code exit_code_of(enum vsa_status status);
 
+/*
+ * Of several results the one that a caller must not miss: refused, then malformed, internal,
+ * usage, unreachable.
+ */
+enum exit_code exit_code_worse(enum exit_code one, enum exit_code other);
+
 #endif
