@@ -249,7 +249,9 @@ enum vsa_status vsa_certificate_read_file(struct vsa_slice file, uint8_t *buffer
     int length = i2d_X509(x509, NULL);
     VSA_TRY(vsa_check_encoded_size(length, capacity, "certificate", error));
     unsigned char *end = buffer;
-    *der = vsa_slice_of(buffer, (size_t)i2d_X509(x509, &end));
+    length = i2d_X509(x509, &end);
+    VSA_TRY(vsa_check_encoded_size(length, capacity, "certificate", error));
+    *der = vsa_slice_of(buffer, (size_t)length);
     return VSA_OK;
 }
 

@@ -111,9 +111,12 @@ enum vsa_status vsa_key_write_private(const struct vsa_key *key, uint8_t *buffer
         vsa_check_encoded_size(length, capacity, "private key encoding", error);
     if (status == VSA_OK) {
         unsigned char *end = buffer;
+        /* Without memory this fails where measuring did not. */
         length = i2d_PKCS8_PRIV_KEY_INFO(info, &end);
-        *der = vsa_slice_of(buffer, (size_t)length);
+        status = vsa_check_encoded_size(length, capacity, "private key encoding", error);
     }
+    if (status == VSA_OK)
+        *der = vsa_slice_of(buffer, (size_t)length);
     PKCS8_PRIV_KEY_INFO_free(info);
     return status;
 }
@@ -170,6 +173,7 @@ static enum vsa_status write_spki(EVP_PKEY *pkey, uint8_t *buffer, size_t capaci
     VSA_TRY(vsa_check_encoded_size(length, capacity, "public key encoding", error));
     unsigned char *end = buffer;
     length = i2d_PUBKEY(pkey, &end);
+    VSA_TRY(vsa_check_encoded_size(length, capacity, "public key encoding", error));
     *spki = vsa_slice_of(buffer, (size_t)length);
     return VSA_OK;
 }
@@ -254,7 +258,8 @@ static size_t signature_from_raw(struct vsa_slice raw, uint8_t *der, size_t capa
     if (length <= 0 || (size_t)length > capacity)
         return 0;
     unsigned char *end = der;
-    return (size_t)i2d_ECDSA_SIG(signature, &end);
+    length = i2d_ECDSA_SIG(signature, &end);
+    return length > 0 ? (size_t)length : 0;
 }
 
 enum vsa_status vsa_key_verify(const struct vsa_key *key, const struct vsa_slice *parts,
