@@ -148,12 +148,24 @@ static enum vsa_status receive_response(const struct socket_transport *transport
 }
 
 /*
+ * A response that nobody waits for: the NSM sent more than was asked for, and the next request
+ * would take it for its own. Or the end of the connection, which is best noticed here too.
+ */
+static bool has_more_to_say(const struct socket_transport *transport)
+{
+    struct pollfd polled = {transport->fd, POLLIN, 0};
+    return poll(&polled, 1, 0) > 0;
+}
+
+/*
  * Gets the request out. On a connection that was idle, a failure to send means that the NSM went
  * away since: the request was not delivered, so trying once more on a new connection is safe.
  */
 static enum vsa_status deliver(struct socket_transport *transport, struct vsa_slice request,
                                int64_t deadline, struct vsa_error *error)
 {
+    if (transport->fd >= 0 && has_more_to_say(transport))
+        disconnect(transport);
     if (transport->fd >= 0) {
         enum vsa_status status = send_request(transport, request, deadline, error);
         if (status != VSA_ERR_NSM_UNREACHABLE)
