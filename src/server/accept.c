@@ -37,13 +37,10 @@ static void pause_accepting(struct vsa_server *server, const char *detail)
 }
 
 /* One line of explanation, if the peer's buffer takes it: a new one's does. */
-static void refuse(struct vsa_server *server, int fd)
+static void refuse(struct vsa_server *server, int fd, const struct vsa_error *error)
 {
-    struct vsa_error error;
     VSA_AUTO_JSON json_t *reply = json_object();
-    vsa_error_set(&error, VSA_ERR_CONNECTIONS, VSA_NO_OFFSET, NULL,
-                  "%zu connections are open already; try again later", server->connections);
-    vsa_answer_error(reply, &error);
+    vsa_answer_error(reply, error);
     size_t size = vsa_answer_write(reply, NULL, server->output_scratch);
     ssize_t sent = send(fd, server->output_scratch, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent;
@@ -51,16 +48,20 @@ static void refuse(struct vsa_server *server, int fd)
     (void)close(fd);
     vsa_statistic_up(&server->statistics->refused);
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED,
-                                                      .status = VSA_ERR_CONNECTIONS});
+                                                      .status = error->status});
 }
 
 static void welcome(struct vsa_server *server, int fd)
 {
     struct vsa_error error;
-    if (server->connections >= server->options.max_connections)
-        refuse(server, fd);
-    else if (vsa_connection_open(server, fd, &error) != VSA_OK)
+    if (server->connections >= server->options.max_connections) {
+        vsa_error_set(&error, VSA_ERR_CONNECTIONS, VSA_NO_OFFSET, NULL,
+                      "%zu connections are open already; try again later", server->connections);
+        refuse(server, fd, &error);
+    } else if (vsa_connection_open(server, fd, &error) != VSA_OK) {
+        refuse(server, fd, &error);
         pause_accepting(server, error.detail);
+    }
 }
 
 /* Errors of the one connection that was waiting, not of ours (accept(2)). */

@@ -339,15 +339,12 @@ static void on_ready(struct vsa_watch *entry, uint32_t events)
 enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, struct vsa_error *error)
 {
     struct vsa_connection *connection = calloc(1, sizeof(*connection));
-    if (!connection) {
-        (void)close(fd);
+    if (!connection)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    }
     connection->watch = (struct vsa_watch){.fd = fd, .ready = on_ready};
     enum vsa_status status = vsa_loop_watch(&server->loop, &connection->watch, EPOLLIN, error);
     if (status != VSA_OK) {
         free(connection);
-        (void)close(fd);
         return status;
     }
     connection->server = server;

@@ -148,7 +148,7 @@ void vsa_accept_pause_over(void *user, struct vsa_deadline *entry);
 
 /* --- connection.c ----------------------------------------------------------------------------- */
 
-/* Owns `fd` from now on, also on failure. */
+/* Owns `fd` from now on, but for a failure. */
 VSA_MUST_USE enum vsa_status vsa_connection_open(struct vsa_server *server, int fd,
                                                  struct vsa_error *error);
 void vsa_connection_close(struct vsa_connection *connection, enum vsa_status reason);
