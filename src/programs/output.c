@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 void output_start(void)
 {
+    (void)signal(SIGXFSZ, SIG_IGN);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         /* The lowest free number is this one. Kept open: that is the purpose. */
         if (fcntl(fd, F_GETFD) < 0 &&
@@ -74,12 +76,8 @@ enum vsa_status output_json(json_t *object, struct vsa_error *error)
 {
     if (!object)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    /*
-     * ASCII only: user data with terminal controls beyond C0 stays harmless. With 15 digits a
-     * fraction looks as it was written.
-     */
-    int failed =
-        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+    /* ASCII only: user data with terminal controls beyond C0 stays harmless. */
+    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     json_decref(object);
     (void)fputc('\n', stdout);
     if (failed)

@@ -14,7 +14,9 @@
 
 /*
  * To be called first: where a standard descriptor is closed, the next socket or file would take
- * its number and get what is meant for people. It is made one that can only fail instead.
+ * its number and get what is meant for people. It is made one that can only fail instead. And a
+ * limit on the size of files (RLIMIT_FSIZE) becomes an error of write(), not the end of the program
+ * beside a half-written file.
  */
 void output_start(void);
 
