@@ -4,6 +4,7 @@
 Everything here is bounded in time. Addresses are Unix sockets only: no test opens AF_VSOCK.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -34,6 +35,13 @@ def shared(*path):
     if not os.path.exists(full):
         raise unittest.SkipTest(f"no ../shared/{'/'.join(path)} beside this repository")
     return full
+
+
+def is_sanitized():
+    """Whether the build has AddressSanitizer or another one."""
+    options = os.path.join(BUILD, "meson-info", "intro-buildoptions.json")
+    with open(options, encoding="utf-8") as file:
+        return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in json.load(file))
 
 
 def run(arguments, stdin=None, timeout=PATIENCE, env=None, cwd=None):

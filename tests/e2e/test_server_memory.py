@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What requests that wait may cost: their lines, not their trees."""
 
-import json
-import os
 import re
 import signal
 import socket
@@ -17,19 +15,12 @@ WAITING = 100
 HEAVY = b'{"command":"%s","x":[' + b",".join([b"{}"] * 21500) + b"]}\n"
 
 
-def is_sanitized():
-    with open(
-        os.path.join(harness.BUILD, "meson-info", "intro-buildoptions.json"), encoding="utf-8"
-    ) as file:
-        return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in json.load(file))
-
-
 def peak_mib(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) // 1024
 
 
-@unittest.skipIf(is_sanitized(), "sanitizers keep freed memory")
+@unittest.skipIf(harness.is_sanitized(), "sanitizers keep freed memory")
 class Waiting(support.EnclaveTestCase):
     def connect(self, line):
         peer = socket.socket(socket.AF_UNIX)
