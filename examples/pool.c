@@ -84,8 +84,9 @@ static enum vsa_status prepare(struct job *job, const char *address, const char 
     enum vsa_status status =
         vsa_policy_expect_measurements(&job->policy, vsa_slice_of_text(measurements), error);
     if (status == VSA_OK)
-        status = root ? add_root(job->verifier, root, error)
-                      : vsa_verifier_add_aws_roots(job->verifier, error);
+        status = vsa_verifier_add_aws_roots(job->verifier, error);
+    if (status == VSA_OK && root)
+        status = add_root(job->verifier, root, error);
     vsa_pool_options_init(&options);
     options.max_connections = CONNECTIONS;
     options.retries = 5; /* when the enclave is busy or limits the rate */

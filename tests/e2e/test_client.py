@@ -233,6 +233,17 @@ class Enclave(ClientTestCase):
             self.assertEqual(done.stdout, b"")
             self.assertIn(error, done.stderr)
 
+    def test_example_pool(self):
+        """examples/pool.c: 8 threads verify 5 documents each on 2 connections."""
+        program = harness.example("pool")
+        done = harness.run([program, self.enclave, support.PCRS[0], self.root])
+        self.assert_exit(done, 0)
+        self.assertRegex(done.stdout, rb"\Averified: 40 of 40\nconnections made: [12]\n\Z")
+        done = harness.run([program, self.enclave, support.PCRS[1], self.root])
+        self.assert_exit(done, 1)
+        self.assertIn(b"verified: 0 of 40\n", done.stdout)
+        self.assertEqual(done.stderr.count(b"[pcr_mismatch]"), 40)
+
     def test_mux(self):
         """The same through the Unix socket of a guest."""
         path = self.path("mux")
