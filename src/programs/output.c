@@ -76,8 +76,12 @@ enum vsa_status output_json(json_t *object, struct vsa_error *error)
 {
     if (!object)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    /* ASCII only: user data with terminal controls beyond C0 stays harmless. */
-    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    /*
+     * ASCII only: user data with terminal controls beyond C0 stays harmless. With 15 digits a
+     * fraction looks as it was written.
+     */
+    int failed =
+        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
     json_decref(object);
     (void)fputc('\n', stdout);
     if (failed)

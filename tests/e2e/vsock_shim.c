@@ -2,7 +2,7 @@
 /*
  * LD_PRELOAD of tests: vsock addresses lead to Unix sockets. Connecting to CID C, port P reaches
  * $VSA_SHIM/C/P; without the folder C there is no such CID, without the socket P nobody listens.
- * No AF_VSOCK socket is ever made.
+ * Listening on port P makes $VSA_SHIM/$VSA_SHIM_CID/P. No AF_VSOCK socket is ever made.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -47,4 +47,34 @@ int connect(int fd, const struct sockaddr *address, socklen_t size)
     if (access(name.sun_path, F_OK) != 0)
         return refuse(ECONNRESET);
     return (int)syscall(SYS_connect, fd, &name, (socklen_t)sizeof(name));
+}
+
+/* A dead process leaves its socket file behind, unlike its vsock port. */
+static int bind_unix(int fd, const struct sockaddr_un *name)
+{
+    int result = (int)syscall(SYS_bind, fd, name, (socklen_t)sizeof(*name));
+    int probe = -1;
+    if (result == 0 || errno != EADDRINUSE)
+        return result;
+    probe = (int)syscall(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    result = (int)syscall(SYS_connect, probe, name, (socklen_t)sizeof(*name));
+    (void)close(probe);
+    if (result == 0)
+        return refuse(EADDRINUSE);
+    (void)unlink(name->sun_path);
+    return (int)syscall(SYS_bind, fd, name, (socklen_t)sizeof(*name));
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+    const struct sockaddr_vm *vsock = (const struct sockaddr_vm *)(const void *)address;
+    const char *folder = getenv("VSA_SHIM");
+    const char *cid = getenv("VSA_SHIM_CID");
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (address->sa_family != AF_VSOCK)
+        return (int)syscall(SYS_bind, fd, address, size);
+    if (!folder || !cid)
+        return refuse(EADDRNOTAVAIL);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%s/%u", folder, cid, vsock->svm_port);
+    return bind_unix(fd, &name);
 }
