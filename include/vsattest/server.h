@@ -129,10 +129,13 @@ struct vsa_server_options {
     const char *listen; /* an address of transport.h; default "vsock:any:9000" */
     const char *nsm;    /* an address of nsm.h; default "/dev/nsm" */
 
-    size_t max_connections;     /* VSA_DEFAULT_MAX_CONNECTIONS; more get too_many_connections */
-    size_t max_queue;           /* VSA_DEFAULT_MAX_QUEUE requests waiting for the NSM; then busy */
-    size_t max_line;            /* bytes of a request line; VSA_MAX_REQUEST_LINE, not more */
-    size_t max_buffered;        /* bytes; VSA_DEFAULT_MAX_BUFFERED */
+    size_t max_connections; /* VSA_DEFAULT_MAX_CONNECTIONS; more get too_many_connections */
+    size_t max_in_flight; /* VSA_DEFAULT_MAX_IN_FLIGHT requests accepted and not answered, over all
+                             connections; then busy. Requests that are answered at once, such as
+                             ping, are never in flight */
+    size_t max_queue;     /* VSA_DEFAULT_MAX_QUEUE requests waiting for the NSM; then busy */
+    size_t max_line;      /* bytes of a request line; VSA_MAX_REQUEST_LINE, not more */
+    size_t max_buffered;  /* bytes; VSA_DEFAULT_MAX_BUFFERED */
     int64_t idle_timeout_ms;    /* VSA_DEFAULT_IDLE_TIMEOUT_MS without a complete request */
     int64_t request_timeout_ms; /* VSA_DEFAULT_REQUEST_TIMEOUT_MS from request to reply */
     int64_t drain_timeout_ms;   /* VSA_DEFAULT_DRAIN_TIMEOUT_MS after vsa_server_stop() */

@@ -29,5 +29,6 @@ int main(int argc, char **argv)
         status = run(&arguments, &error);
     if (status != VSA_OK)
         output_error(ENCLAVE_APP, &error);
+    enclave_app_arguments_free(&arguments);
     return (int)exit_code_of(status);
 }

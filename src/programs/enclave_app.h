@@ -21,18 +21,24 @@ enum enclave_app_mode {
 
 struct enclave_app_arguments {
     enum enclave_app_mode mode;
-    struct vsa_server_options server; /* `listen` may point to `listen_text` */
+    struct vsa_server_options server; /* its strings are those below, or of the command line */
     char listen_text[VSA_MAX_ADDRESS];
+    char *config; /* owned; the configuration file's text, cut to pieces; or NULL */
     enum log_level log_level;
     bool generate_key;
     const char *user_data; /* one-shot; never NULL */
     const char *nonce;     /* one-shot; NULL: none */
 };
 
-/* Errors: VSA_ERR_ARGUMENT. */
+/*
+ * Command line and configuration file. Free also after a failure.
+ * Errors: VSA_ERR_ARGUMENT; of the file also VSA_ERR_IO, VSA_ERR_TOO_LARGE, VSA_ERR_MEMORY.
+ */
 VSA_MUST_USE enum vsa_status enclave_app_read_arguments(int argc, char **argv,
                                                         struct enclave_app_arguments *arguments,
                                                         struct vsa_error *error);
+
+void enclave_app_arguments_free(struct enclave_app_arguments *arguments);
 
 /* Serves until SIGTERM or SIGINT. */
 VSA_MUST_USE enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,

@@ -3,55 +3,37 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/error.h"
+#include "programs/enclave_app_settings.h"
 #include "programs/numbers.h"
 #include "programs/options.h"
 #include "protocol/attest.h"
 
-/* Mistyped limits, not real ones. */
-#define MOST_CONNECTIONS 1000000
-#define MOST_QUEUE       1000000
-#define MOST_SECONDS     86400
-#define HIGHEST_PORT     4294967294
+#define HIGHEST_PORT 4294967294
 
 enum {
     KEY_VSOCK = OPTION_KEY_PROGRAM,
-    KEY_LISTEN,
     KEY_DAEMON,
     KEY_GENERATE_KEY,
-    KEY_NSM,
-    KEY_MAX_CONNECTIONS,
-    KEY_MAX_QUEUE,
-    KEY_IDLE_TIMEOUT,
-    KEY_REQUEST_TIMEOUT,
-    KEY_DRAIN_TIMEOUT,
-    KEY_LOG_LEVEL,
+    KEY_CONFIG,
+    KEY_SETTING, /* and on: settings by their position */
 };
 
 static const struct program_option option_table[] = {
     {"vsock", KEY_VSOCK, NULL, "serve on a vsock port: PORT, or 9000", false},
     {"vsock-server", KEY_VSOCK, NULL, NULL, false},
-    {"listen", KEY_LISTEN, "ADDRESS",
-     "serve on vsock:CID:PORT (CID may be \"any\"), unix:PATH\nor vsock-mux:PATH:PORT", false},
     {"daemon", KEY_DAEMON, NULL, "read commands from standard input; \"help\" lists them", false},
     {"generate-key", KEY_GENERATE_KEY, NULL, "put a fresh P-384 public key into the document",
      false},
-    {"nsm", KEY_NSM, "ADDRESS", "the NSM: /dev/nsm (default) or unix:PATH (software_nsm)", false},
-    {"max-connections", KEY_MAX_CONNECTIONS, "N", "open connections (10000)", false},
-    {"max-queue", KEY_MAX_QUEUE, "N", "requests waiting for the NSM (256)", false},
-    {"idle-timeout", KEY_IDLE_TIMEOUT, "SECONDS",
-     "close a connection without a complete request (60)", false},
-    {"request-timeout", KEY_REQUEST_TIMEOUT, "SECONDS", "from a request to its reply (10)", false},
-    {"drain-timeout", KEY_DRAIN_TIMEOUT, "SECONDS", "for requests in flight after SIGTERM (10)",
-     false},
-    {"log-level", KEY_LOG_LEVEL, "LEVEL", "error, warn, info (default) or debug", false},
+    {"config", KEY_CONFIG, "FILE", "read settings (below) from a file, as name = value", false},
     {"help", OPTION_KEY_HELP, NULL, "print this", false},
     {"version", OPTION_KEY_VERSION, NULL, "print the version", false},
     {NULL, 0, NULL, NULL, false},
 };
 
-static void print_help(void)
+static void print_help(const struct program_option *settings)
 {
     (void)puts("Usage: enclave_app --vsock [PORT] [OPTION]...\n"
                "       enclave_app --listen ADDRESS [OPTION]...\n"
@@ -61,6 +43,8 @@ static void print_help(void)
                "Runs in a Nitro enclave. Serves attestation documents of the Nitro Secure Module\n"
                "(NSM), makes them on command, or prints one as base64 on standard output.\n");
     options_print_help(stdout, option_table);
+    (void)fputs("\nSettings, also for a configuration file:\n", stdout);
+    options_print_help(stdout, settings);
     (void)fputs("\n" EXIT_CODE_HELP "\nSee enclave_app(1).\n", stdout);
 }
 
@@ -68,44 +52,9 @@ static void print_help(void)
 struct seen {
     bool vsock;
     bool daemon;
-    bool limits; /* an option that only a server has */
+    const char *config;
+    settings_set settings;
 };
-
-static enum vsa_status take_number(const char *name, const char *value, uint64_t most,
-                                   size_t *number, struct vsa_error *error)
-{
-    uint64_t parsed = 0;
-    VSA_TRY(numbers_parse(name, value, 1, most, &parsed, error));
-    *number = (size_t)parsed;
-    return VSA_OK;
-}
-
-static enum vsa_status take_seconds(const char *name, const char *value, int64_t *milliseconds,
-                                    struct vsa_error *error)
-{
-    int64_t parsed = 0;
-    VSA_TRY(numbers_parse_seconds(name, value, MOST_SECONDS, &parsed, error));
-    if (parsed == 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s must be above 0", name);
-    *milliseconds = parsed;
-    return VSA_OK;
-}
-
-static enum vsa_status take_limit(int key, const char *value, struct vsa_server_options *server,
-                                  struct vsa_error *error)
-{
-    switch (key) {
-    case KEY_MAX_CONNECTIONS:
-        return take_number("--max-connections", value, MOST_CONNECTIONS, &server->max_connections,
-                           error);
-    case KEY_MAX_QUEUE:
-        return take_number("--max-queue", value, MOST_QUEUE, &server->max_queue, error);
-    case KEY_IDLE_TIMEOUT:
-        return take_seconds("--idle-timeout", value, &server->idle_timeout_ms, error);
-    default:
-        return take_seconds("--drain-timeout", value, &server->drain_timeout_ms, error);
-    }
-}
 
 static enum vsa_status take_option(int key, const char *value,
                                    struct enclave_app_arguments *arguments, struct seen *seen,
@@ -115,26 +64,17 @@ static enum vsa_status take_option(int key, const char *value,
     case KEY_VSOCK:
         seen->vsock = true;
         return VSA_OK;
-    case KEY_LISTEN:
-        arguments->server.listen = value;
-        return VSA_OK;
     case KEY_DAEMON:
         seen->daemon = true;
         return VSA_OK;
     case KEY_GENERATE_KEY:
         arguments->generate_key = true;
         return VSA_OK;
-    case KEY_NSM:
-        arguments->server.nsm = value;
+    case KEY_CONFIG:
+        seen->config = value;
         return VSA_OK;
-    case KEY_LOG_LEVEL:
-        return log_level_parse(value, &arguments->log_level, error);
-    case KEY_REQUEST_TIMEOUT:
-        return take_seconds("--request-timeout", value, &arguments->server.request_timeout_ms,
-                            error);
     default:
-        seen->limits = true;
-        return take_limit(key, value, &arguments->server, error);
+        return settings_take(key - KEY_SETTING, value, arguments, &seen->settings, error);
     }
 }
 
@@ -174,7 +114,7 @@ static enum vsa_status combine_local(struct enclave_app_arguments *arguments,
                                      struct vsa_error *error)
 {
     arguments->mode = seen->daemon ? ENCLAVE_APP_DAEMON : ENCLAVE_APP_ONE_SHOT;
-    if (seen->limits)
+    if (settings_any_only_server(seen->settings))
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "limits are a server's: add --vsock or --listen");
     if (seen->daemon && arguments->generate_key)
@@ -187,12 +127,30 @@ static enum vsa_status combine_local(struct enclave_app_arguments *arguments,
     return VSA_OK;
 }
 
+/*
+ * The command line wins: where it says what to do, the file's `listen` does not, and limits of the
+ * file are no mistake without a server.
+ */
+static enum vsa_status read_config(struct enclave_app_arguments *arguments, const struct seen *seen,
+                                   bool has_operands, struct vsa_error *error)
+{
+    settings_set settings = seen->settings;
+    const char *listen = arguments->server.listen;
+    if (!seen->config)
+        return VSA_OK;
+    VSA_TRY(settings_read_file(seen->config, arguments, &settings, error));
+    if (seen->vsock || seen->daemon || arguments->generate_key || has_operands)
+        arguments->server.listen = listen;
+    return VSA_OK;
+}
+
 static enum vsa_status combine(struct option_parser *parser,
                                struct enclave_app_arguments *arguments, const struct seen *seen,
                                struct vsa_error *error)
 {
     char **operands;
     int count = options_operands(parser, &operands);
+    VSA_TRY(read_config(arguments, seen, count > 0, error));
     bool serve = seen->vsock || arguments->server.listen;
     if (serve && seen->daemon)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
@@ -202,16 +160,23 @@ static enum vsa_status combine(struct option_parser *parser,
     return combine_local(arguments, seen, operands, count, error);
 }
 
+void enclave_app_arguments_free(struct enclave_app_arguments *arguments)
+{
+    free(arguments->config);
+}
+
 enum vsa_status enclave_app_read_arguments(int argc, char **argv,
                                            struct enclave_app_arguments *arguments,
                                            struct vsa_error *error)
 {
     struct option_parser parser;
+    struct program_option settings[SETTINGS_MAX + 1];
     struct seen seen = {0};
     *arguments = (struct enclave_app_arguments){.log_level = LOG_INFO};
     vsa_server_options_init(&arguments->server);
     arguments->server.listen = NULL;
-    options_start(&parser, argc, argv, option_table, NULL);
+    settings_options(KEY_SETTING, settings);
+    options_start(&parser, argc, argv, option_table, settings);
     for (;;) {
         int key;
         const char *value;
@@ -221,7 +186,7 @@ enum vsa_status enclave_app_read_arguments(int argc, char **argv,
         if (key == OPTION_KEY_HELP || key == OPTION_KEY_VERSION) {
             arguments->mode = ENCLAVE_APP_DONE;
             if (key == OPTION_KEY_HELP)
-                print_help();
+                print_help(settings);
             else
                 (void)printf("%s %s\n", ENCLAVE_APP, vsa_version());
             return VSA_OK;

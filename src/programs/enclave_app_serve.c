@@ -48,8 +48,9 @@ static enum log_level request_level(const struct vsa_server_event *event)
                    : LOG_INFO;
     case VSA_CLASS_LIMIT:
     case VSA_CLASS_IO:
-    case VSA_CLASS_INTERNAL:
         return LOG_WARN;
+    case VSA_CLASS_INTERNAL:
+        return LOG_ERROR;
     case VSA_CLASS_SYNTAX:
     case VSA_CLASS_FORMAT:
     case VSA_CLASS_TRUST:
@@ -70,14 +71,15 @@ static enum log_level event_level(const struct vsa_server_event *event)
         return request_level(event);
     case VSA_EVENT_CONNECTION_REFUSED:
     case VSA_EVENT_ACCEPT_PAUSED:
-    case VSA_EVENT_NSM_UNREACHABLE:
         return LOG_WARN;
+    case VSA_EVENT_NSM_UNREACHABLE:
+        return LOG_ERROR; /* without it there is nothing to serve */
     case VSA_EVENT_LISTENING:
     case VSA_EVENT_NSM_REACHABLE:
     case VSA_EVENT_STOPPING:
         return LOG_INFO;
     case VSA_EVENT_STOPPED:
-        return event->status == VSA_OK ? LOG_INFO : LOG_WARN;
+        return event->status == VSA_OK ? LOG_INFO : LOG_ERROR;
     }
     return LOG_INFO;
 }
@@ -111,25 +113,38 @@ static void log_event(void *user, const struct vsa_server_event *event)
 
 /* --- descriptors ------------------------------------------------------------------------------ */
 
-/* As many descriptors as the system allows; says so when that is fewer than connections. */
-static void raise_descriptor_limit(size_t max_connections)
+/* What the system lets us have, raised to `needed` if it can be. */
+static rlim_t allowed_descriptors(rlim_t needed, bool *raised)
 {
     struct rlimit limit;
-    struct log_line line;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    struct rlimit wanted = {.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max,
+                            .rlim_max = limit.rlim_max};
+    *raised = limit.rlim_cur < wanted.rlim_cur && setrlimit(RLIMIT_NOFILE, &wanted) == 0;
+    return *raised ? wanted.rlim_cur : limit.rlim_cur;
+}
+
+/* Says what the limits are and whether the system lets us keep them. */
+static void check_limits(const struct vsa_server_options *options)
+{
+    struct log_line line;
+    bool raised = false;
+    rlim_t needed = (rlim_t)options->max_connections + OTHER_DESCRIPTORS;
+    rlim_t descriptors = allowed_descriptors(needed, &raised);
+    bool enough = descriptors >= needed;
+    const char *detail = raised ? "the limit of open files was raised to what connections need"
+                                : "the limit of open files is high enough";
+    if (!enough)
+        detail = "fewer descriptors than connections: raise the hard limit of open files (ulimit "
+                 "-Hn) or lower --max-connections; further clients will wait";
+    if (!log_begin(&line, enough ? LOG_INFO : LOG_WARN, "descriptor_limit", false))
         return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (limit.rlim_cur >= max_connections + OTHER_DESCRIPTORS)
-        return;
-    if (!log_begin(&line, LOG_WARN, "descriptor_limit", false))
-        return;
-    log_number(&line, "descriptors", (int64_t)limit.rlim_cur);
-    log_number(&line, "max_connections", (int64_t)max_connections);
-    log_text(&line, "detail",
-             "fewer descriptors than connections: raise the hard limit of open files (ulimit -Hn) "
-             "or lower --max-connections; further clients will wait");
+    log_number(&line, "descriptors", (int64_t)descriptors);
+    log_number(&line, "max_connections", (int64_t)options->max_connections);
+    log_number(&line, "max_in_flight", (int64_t)options->max_in_flight);
+    log_number(&line, "max_nsm_queue", (int64_t)options->max_queue);
+    log_text(&line, "detail", detail);
     log_end(&line);
 }
 
@@ -142,7 +157,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     struct vsa_server_options options = arguments->server;
     options.on_event = log_event;
     log_set_level(arguments->log_level);
-    raise_descriptor_limit(options.max_connections);
+    check_limits(&options);
     VSA_TRY(vsa_server_new(&options, &server, error));
     signalled_server = server;
     catch_signals();

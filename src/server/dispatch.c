@@ -147,10 +147,19 @@ static enum vsa_status fill_job(struct vsa_server *server, const struct request 
     return job->in_worker ? vsa_worker_submit(server->worker, job, error) : VSA_OK;
 }
 
+static bool is_full(const struct vsa_server *server)
+{
+    return vsa_statistic_get(&server->statistics->in_flight) >= server->options.max_in_flight;
+}
+
 static enum vsa_status start_job(const struct request *request, struct vsa_error *error)
 {
     struct vsa_connection *connection = request->connection;
     struct vsa_server *server = connection->server;
+    if (is_full(server))
+        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
+                        "%zu requests are in flight already; try again later",
+                        server->options.max_in_flight);
     struct vsa_job *job = vsa_job_new();
     if (!job)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
@@ -186,12 +195,18 @@ static enum vsa_status read_request(struct request *request, struct vsa_error *e
     return VSA_OK;
 }
 
+/* A server that is full tells what it knows: who watches it should not be told "busy". */
+static bool needs_news(const struct vsa_server *server, const struct vsa_command *command)
+{
+    return (command->flags & VSA_COMMAND_NSM_STATE) && !vsa_nsm_state_fresh(server) &&
+           !is_full(server);
+}
+
 static enum vsa_status handle(struct request *request, struct vsa_error *error)
 {
     VSA_TRY(read_request(request, error));
-    unsigned flags = request->command->flags;
-    if ((flags & VSA_COMMAND_NSM) ||
-        ((flags & VSA_COMMAND_NSM_STATE) && !vsa_nsm_state_fresh(request->connection->server)))
+    if ((request->command->flags & VSA_COMMAND_NSM) ||
+        needs_news(request->connection->server, request->command))
         return start_job(request, error);
     answer_now(request);
     return VSA_OK;

@@ -14,6 +14,7 @@ void vsa_server_options_init(struct vsa_server_options *options)
         .listen = "vsock:any:9000",
         .nsm = VSA_NSM_DEVICE,
         .max_connections = VSA_DEFAULT_MAX_CONNECTIONS,
+        .max_in_flight = VSA_DEFAULT_MAX_IN_FLIGHT,
         .max_queue = VSA_DEFAULT_MAX_QUEUE,
         .max_line = VSA_MAX_REQUEST_LINE,
         .max_buffered = VSA_DEFAULT_MAX_BUFFERED,
@@ -28,7 +29,8 @@ static enum vsa_status check_options(const struct vsa_server_options *options,
 {
     if (!options->listen || !options->nsm)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no address");
-    if (options->max_connections == 0 || options->max_queue == 0 || options->max_buffered == 0)
+    if (options->max_connections == 0 || options->max_in_flight == 0 || options->max_queue == 0 ||
+        options->max_buffered == 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a limit of 0");
     if (options->max_line < SMALLEST_MAX_LINE || options->max_line > VSA_MAX_REQUEST_LINE)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,

@@ -619,7 +619,7 @@ class Descriptors(ServerTestCase):
 
 
 class BadDaysOfTheNsm(ServerTestCase):
-    server_options = ("--request-timeout", "2", "--max-queue", "2")
+    server_options = ("--request-timeout", "2", "--max-nsm-queue", "2")
 
     def nsm_state(self):
         return self.ask({"command": "status"})["nsm"]
@@ -736,7 +736,7 @@ class StartWithoutNsm(ServerTestCase):
     def test_nsm_comes_later(self):
         self.wait_for_event("nsm_unreachable")
         event = self.logged("nsm_unreachable")[0]
-        self.assertEqual(event["level"], "warn")
+        self.assertEqual(event["level"], "error")
         self.assertIn("software_nsm", event["detail"])
         self.assertEqual(
             self.ask({"command": "status"})["nsm"], {"module_id": None, "reachable": False}
@@ -880,7 +880,8 @@ class Log(ServerTestCase):
         for line in log_lines(log):
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$")
             self.assertIn(line["level"], ("error", "warn", "info", "debug"))
-        self.assertEqual(log_lines(log)[0]["event"], "listening")
+        first = [line["event"] for line in log_lines(log)[:2]]
+        self.assertEqual(first, ["descriptor_limit", "listening"])
         self.assertEqual(log_lines(log)[-1]["event"], "stopped")
 
     def test_floods_are_cut_short(self):
@@ -1015,7 +1016,7 @@ class Starting(support.EnclaveTestCase):
             (["--daemon", "--generate-key"], "attest-key"),
             (["--daemon", "x"], "'x' is one argument too many"),
             (["a", "b", "c"], "'c' is one argument too many"),
-            (["--max-queue", "3"], "limits are a server's"),
+            (["--max-nsm-queue", "3"], "limits are a server's"),
             (["--listen", "unix:/x", "--max-connections", "0"], "--max-connections"),
             (["--listen", "unix:/x", "--max-connections", "many"], "--max-connections"),
             (["--listen", "unix:/x", "--idle-timeout", "0"], "--idle-timeout"),

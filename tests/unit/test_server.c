@@ -248,6 +248,7 @@ static void test_bad_options(void **state)
     WITH(nsm, "/dev/vsattest-no-such-device", VSA_ERR_NSM_UNREACHABLE);
     WITH(max_connections, 0, VSA_ERR_ARGUMENT);
     WITH(max_queue, 0, VSA_ERR_ARGUMENT);
+    WITH(max_in_flight, 0, VSA_ERR_ARGUMENT);
     WITH(max_buffered, 0, VSA_ERR_ARGUMENT);
     WITH(max_line, 255, VSA_ERR_ARGUMENT);
     WITH(max_line, 65537, VSA_ERR_ARGUMENT);
