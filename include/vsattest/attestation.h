@@ -106,7 +106,8 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_pcr(struct vsa_policy 
 /*
  * Trust anchors and a bounded cache of certificates that verified up to one of them. The cache is
  * keyed by the exact bytes of the whole path; validity is checked again at every use.
- * Safe to share between threads once the anchors are added.
+ * Safe to share between threads once the anchors are added: what one thread verified up to a
+ * certificate the others need not, and nobody waits for a lock to look that up.
  */
 struct vsa_verifier;
 
@@ -174,7 +175,10 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verify(struct vsa_verifier *verifier
                                                    struct vsa_claims *claims,
                                                    struct vsa_error *error);
 
-/* Cache counters since the verifier was made; a lookup is one certificate. */
+/*
+ * Cache counters since the verifier was made; a lookup is one certificate. Other threads may go on
+ * counting meanwhile.
+ */
 struct vsa_verifier_statistics {
     uint64_t hits;
     uint64_t misses;

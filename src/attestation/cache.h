@@ -4,11 +4,19 @@
  * again. An entry stands for one certificate at the end of one exact path: its key is the digest
  * of every byte from the root down to it. Only signature and profile are remembered; validity is
  * checked by the caller at every use. Bounded; the entry unused for longest goes first.
+ *
+ * Shared by all threads. Looking up takes no lock: entries never change, and a slot is one atomic
+ * pointer. Who looks announces itself by a counter. Who inserts, under a lock, takes the old entry
+ * out of its slot and frees it only when it then sees nobody looking: whoever comes later cannot
+ * find it any more. Looking takes a microsecond, and an insertion follows a signature check, so
+ * that moment is seldom far; until it comes a bounded number of old entries waits, and if there
+ * are more, the new one is not remembered.
  */
 #ifndef VSA_ATTESTATION_CACHE_H
 #define VSA_ATTESTATION_CACHE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "crypto/certificate.h"
 #include "crypto/digest.h"
@@ -22,24 +30,32 @@ struct vsa_path_node {
 };
 
 struct vsa_cache_entry {
-    struct vsa_path_node node; /* certificate NULL: empty */
-    uint64_t last_use;
+    struct vsa_path_node node;
+    atomic_uint_fast64_t last_use; /* all that changes in an entry that can be found */
+    struct vsa_cache_entry *next_retired;
 };
 
 struct vsa_cache {
-    pthread_mutex_t lock;
-    uint64_t uses;
-    struct vsa_verifier_statistics statistics;
-    struct vsa_cache_entry entries[VSA_MAX_CACHED_CERTIFICATES];
+    /* Sequentially consistent, both: a reader counts itself before it looks, an inserter changes
+     * a slot before it reads the count. */
+    atomic_uint_fast64_t readers;
+    _Atomic(struct vsa_cache_entry *) slots[VSA_MAX_CACHED_CERTIFICATES];
+    atomic_uint_fast64_t uses;
+    atomic_uint_fast64_t hits;
+    atomic_uint_fast64_t misses;
+    pthread_mutex_t lock; /* of insertions, and of what follows */
+    struct vsa_cache_entry *retired;
+    size_t retired_count; /* at most VSA_MAX_CACHED_CERTIFICATES */
 };
 
 void vsa_cache_init(struct vsa_cache *cache);
+/* Nobody may use the cache any more. */
 void vsa_cache_clear(struct vsa_cache *cache);
 
 /* On a hit `*node` holds a reference of the caller's. */
 bool vsa_cache_find(struct vsa_cache *cache, const uint8_t path_digest[VSA_SHA384_SIZE],
                     struct vsa_path_node *node);
-/* Takes a reference of its own. */
+/* Takes a reference of its own. Forgets instead of failing. */
 void vsa_cache_insert(struct vsa_cache *cache, const struct vsa_path_node *node);
 
 void vsa_path_node_release(struct vsa_path_node *node);

@@ -146,7 +146,7 @@ enum vsa_status vsa_verify(struct vsa_verifier *verifier, struct vsa_slice docum
 void vsa_verifier_statistics(struct vsa_verifier *verifier,
                              struct vsa_verifier_statistics *statistics)
 {
-    (void)pthread_mutex_lock(&verifier->cache.lock);
-    *statistics = verifier->cache.statistics;
-    (void)pthread_mutex_unlock(&verifier->cache.lock);
+    struct vsa_cache *cache = &verifier->cache;
+    statistics->hits = atomic_load_explicit(&cache->hits, memory_order_relaxed);
+    statistics->misses = atomic_load_explicit(&cache->misses, memory_order_relaxed);
 }

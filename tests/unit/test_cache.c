@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cache of verified certificates, by itself: what it finds, forgets, frees and when. Run with
+ * ThreadSanitizer too (`meson setup -Db_sanitize=thread`): many_threads_* is for it.
+ */
+#include "unit_test.h"
+
+#include <pthread.h>
+
+#include "attestation/cache.h"
+
+#define SLOTS VSA_MAX_CACHED_CERTIFICATES
+#define KEYS  200
+
+/* Certificates that are nothing but a number; this test holds a reference to each. */
+static struct vsa_certificate *certificates[KEYS];
+static struct vsa_cache cache;
+
+static int set_up(void **state)
+{
+    (void)state;
+    vsa_cache_init(&cache);
+    for (int i = 0; i < KEYS; i++) {
+        certificates[i] = calloc(1, sizeof(*certificates[i]));
+        if (!certificates[i])
+            return -1;
+        atomic_init(&certificates[i]->references, 1);
+        certificates[i]->version = i;
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    vsa_cache_clear(&cache);
+    for (int i = 0; i < KEYS; i++) {
+        /* The cache has given back all that it took. */
+        assert_int_equal(atomic_load(&certificates[i]->references), 1);
+        vsa_certificate_release(certificates[i]);
+    }
+    return 0;
+}
+
+static struct vsa_path_node node_of(int key)
+{
+    struct vsa_path_node node = {.certificate = certificates[key], .cas_allowed_below = key % 7};
+    memset(node.path_digest, key, sizeof(node.path_digest));
+    return node;
+}
+
+static void insert(int key)
+{
+    struct vsa_path_node node = node_of(key);
+    vsa_cache_insert(&cache, &node);
+}
+
+/* What is found is what was put there. */
+static bool find(int key)
+{
+    struct vsa_path_node wanted = node_of(key);
+    struct vsa_path_node found = {.certificate = NULL};
+    if (!vsa_cache_find(&cache, wanted.path_digest, &found)) {
+        assert_null(found.certificate);
+        return false;
+    }
+    assert_ptr_equal(found.certificate, wanted.certificate);
+    assert_int_equal(found.cas_allowed_below, wanted.cas_allowed_below);
+    assert_memory_equal(found.path_digest, wanted.path_digest, sizeof(found.path_digest));
+    vsa_path_node_release(&found);
+    return true;
+}
+
+static int references(int key)
+{
+    return atomic_load(&certificates[key]->references);
+}
+
+static void expect_counts(uint64_t hits, uint64_t misses)
+{
+    assert_int_equal(atomic_load(&cache.hits), hits);
+    assert_int_equal(atomic_load(&cache.misses), misses);
+}
+
+/* --- one thread ------------------------------------------------------------------------------- */
+
+static void finds_what_was_inserted(void **state)
+{
+    (void)state;
+    struct vsa_path_node found;
+    assert_false(find(1));
+    insert(1);
+    assert_int_equal(references(1), 2);
+    assert_true(find(1));
+    assert_false(find(2));
+    expect_counts(1, 2);
+    /* A hit is a reference of the finder's own. */
+    struct vsa_path_node wanted = node_of(1);
+    assert_true(vsa_cache_find(&cache, wanted.path_digest, &found));
+    assert_int_equal(references(1), 3);
+    vsa_path_node_release(&found);
+    assert_null(found.certificate);
+}
+
+static void every_byte_of_the_key_counts(void **state)
+{
+    (void)state;
+    struct vsa_path_node found;
+    insert(1);
+    for (size_t i = 0; i < VSA_SHA384_SIZE; i++) {
+        struct vsa_path_node other = node_of(1);
+        other.path_digest[i] ^= 0x80;
+        assert_false(vsa_cache_find(&cache, other.path_digest, &found));
+    }
+    expect_counts(0, VSA_SHA384_SIZE);
+}
+
+static void inserting_twice_changes_nothing(void **state)
+{
+    (void)state;
+    struct vsa_path_node other = node_of(1);
+    other.certificate = certificates[2];
+    insert(1);
+    insert(1);
+    vsa_cache_insert(&cache, &other);
+    assert_int_equal(references(1), 2);
+    assert_int_equal(references(2), 1);
+    assert_true(find(1));
+}
+
+static void unused_for_longest_goes_first(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SLOTS; i++)
+        insert(i);
+    for (int i = 0; i < SLOTS; i += 2)
+        assert_true(find(i));
+    for (int i = 0; i < SLOTS / 2; i++)
+        insert(SLOTS + i);
+    for (int i = 0; i < SLOTS; i++)
+        assert_int_equal(references(i), i % 2 ? 1 : 2);
+    for (int i = 0; i < SLOTS; i++)
+        assert_int_equal(find(i), i % 2 == 0);
+    for (int i = SLOTS; i < KEYS; i++)
+        assert_int_equal(find(i), i < SLOTS + SLOTS / 2);
+}
+
+/* --- somebody is looking ---------------------------------------------------------------------- */
+
+static void nothing_is_freed_under_a_reader(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SLOTS; i++)
+        insert(i);
+    (void)atomic_fetch_add(&cache.readers, 1);
+    insert(SLOTS);
+    /* Out of the table, but still there for whoever found it before. */
+    assert_false(find(0));
+    assert_int_equal(references(0), 2);
+    assert_true(find(SLOTS));
+    (void)atomic_fetch_sub(&cache.readers, 1);
+    insert(SLOTS + 1);
+    assert_int_equal(references(0), 1);
+    assert_int_equal(references(1), 1);
+    assert_int_equal(cache.retired_count, 0);
+}
+
+static void what_waits_is_bounded(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SLOTS; i++)
+        insert(i);
+    (void)atomic_fetch_add(&cache.readers, 1);
+    for (int i = SLOTS; i < KEYS; i++)
+        insert(i);
+    assert_int_equal(cache.retired_count, SLOTS);
+    /* The second half found no room and is not remembered; nothing is lost for it. */
+    for (int i = 0; i < SLOTS; i++)
+        assert_false(find(i));
+    for (int i = SLOTS; i < KEYS; i++)
+        assert_int_equal(find(i), i < 2 * SLOTS);
+    (void)atomic_fetch_sub(&cache.readers, 1);
+    insert(KEYS - 1);
+    assert_true(find(KEYS - 1));
+    assert_int_equal(cache.retired_count, 0);
+    for (int i = 0; i < SLOTS; i++)
+        assert_int_equal(references(i), 1);
+}
+
+static void clearing_frees_what_waits(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SLOTS; i++)
+        insert(i);
+    (void)atomic_fetch_add(&cache.readers, 1);
+    for (int i = SLOTS; i < SLOTS + 5; i++)
+        insert(i);
+    assert_int_equal(cache.retired_count, 5);
+    /* tear_down() clears and looks at the references. */
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+#define THREADS 4
+#define LOOKUPS 20000
+
+static struct worker {
+    pthread_t thread;
+    uint64_t random;
+    int keys;
+    uint64_t hits;
+    uint64_t wrong;
+} workers[THREADS];
+
+/* No assertions in threads: cmocka's cannot end one. */
+static void *look_and_insert(void *argument)
+{
+    struct worker *worker = argument;
+    for (int i = 0; i < LOOKUPS; i++) {
+        worker->random = worker->random * 6364136223846793005u + 1442695040888963407u;
+        int key = (int)((worker->random >> 33) % (uint64_t)worker->keys);
+        struct vsa_path_node wanted = node_of(key);
+        struct vsa_path_node found = {.certificate = NULL};
+        if (!vsa_cache_find(&cache, wanted.path_digest, &found)) {
+            vsa_cache_insert(&cache, &wanted);
+            continue;
+        }
+        worker->hits++;
+        worker->wrong += found.certificate != wanted.certificate ||
+                         found.certificate->version != key ||
+                         memcmp(found.path_digest, wanted.path_digest, VSA_SHA384_SIZE) != 0;
+        vsa_path_node_release(&found);
+    }
+    return NULL;
+}
+
+static uint64_t run_workers(int keys)
+{
+    uint64_t hits = 0;
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.random = (uint64_t)i + 1, .keys = keys};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, look_and_insert, &workers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_int_equal(workers[i].wrong, 0);
+        hits += workers[i].hits;
+    }
+    expect_counts(hits, (uint64_t)THREADS * LOOKUPS - hits);
+    return hits;
+}
+
+/* All fit: each is inserted once and found ever after. */
+static void many_threads_find_the_same(void **state)
+{
+    (void)state;
+    uint64_t hits = run_workers(SLOTS);
+    assert_true(hits >= (uint64_t)THREADS * (LOOKUPS - SLOTS));
+    for (int i = 0; i < SLOTS; i++)
+        assert_true(find(i));
+    assert_int_equal(cache.retired_count, 0);
+}
+
+/* Three times as many as fit: entries come and go under the readers all the time. */
+static void many_threads_replace_each_others(void **state)
+{
+    (void)state;
+    uint64_t hits = run_workers(KEYS);
+    assert_true(hits > 0 && hits < (uint64_t)THREADS * LOOKUPS);
+    assert_true(cache.retired_count <= SLOTS);
+    assert_int_equal(atomic_load(&cache.readers), 0);
+    size_t left = 0;
+    for (int i = 0; i < KEYS; i++)
+        left += find(i);
+    assert_int_equal(left, SLOTS);
+}
+
+#define CACHE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CACHE_TEST(finds_what_was_inserted),          CACHE_TEST(every_byte_of_the_key_counts),
+        CACHE_TEST(inserting_twice_changes_nothing),  CACHE_TEST(unused_for_longest_goes_first),
+        CACHE_TEST(nothing_is_freed_under_a_reader),  CACHE_TEST(what_waits_is_bounded),
+        CACHE_TEST(clearing_frees_what_waits),        CACHE_TEST(many_threads_find_the_same),
+        CACHE_TEST(many_threads_replace_each_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
