@@ -6,8 +6,13 @@ As a program it is the C program enclave_app: see ``python3 enclave_app.py --hel
 """
 
 if __name__ == "__main__":
-    from vsattest.programs import run_program
+    try:
+        from vsattest.programs import run_program
+    except ImportError as error:
+        import sys
 
+        print(f"enclave_app: {error}; in the repository: pip install .", file=sys.stderr)
+        sys.exit(5)
     run_program("enclave_app")
 
 from vsattest import EphemeralKeyPair, generate_ephemeral_keypair, get_attestation_document

@@ -6,8 +6,13 @@ As a program it is the C program verifier: see ``python3 verifier.py --help``.
 """
 
 if __name__ == "__main__":
-    from vsattest.programs import run_program
+    try:
+        from vsattest.programs import run_program
+    except ImportError as error:
+        import sys
 
+        print(f"verifier: {error}; in the repository: pip install .", file=sys.stderr)
+        sys.exit(5)
     run_program("verifier")
 
 from vsattest import (

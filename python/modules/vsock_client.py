@@ -6,8 +6,13 @@ As a program it is the C program vsock_client: see ``python3 vsock_client.py --h
 """
 
 if __name__ == "__main__":
-    from vsattest.programs import run_program
+    try:
+        from vsattest.programs import run_program
+    except ImportError as error:
+        import sys
 
+        print(f"vsock_client: {error}; in the repository: pip install .", file=sys.stderr)
+        sys.exit(5)
     run_program("vsock_client")
 
 from vsattest import AttestationError, Policy, VsockAttestationClient

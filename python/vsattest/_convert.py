@@ -169,11 +169,11 @@ def to_json(name: str, value: object) -> Any:
         raise WrongTypeError(f"{name} cannot be written as JSON: {error}") from None
     except ValueError as error:
         raise UsageError(f"{name} cannot be written as JSON: {error}") from None
-    error = ffi.new("json_error_t *")
+    refusal = ffi.new("json_error_t *")
     flags = lib.JSON_REJECT_DUPLICATES | lib.JSON_ALLOW_NUL
-    pointer = lib.json_loadb(text, len(text), flags, error)
+    pointer = lib.json_loadb(text, len(text), flags, refusal)
     if pointer == ffi.NULL:
-        raise UsageError(f"{name} cannot be sent: {text_of(error.text)}")
+        raise UsageError(f"{name} cannot be sent: {text_of(refusal.text)}")
     return ffi.gc(pointer, lib.json_decref)
 
 

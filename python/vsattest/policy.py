@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from vsattest import _convert
 from vsattest._native import ffi, lib
@@ -81,8 +81,8 @@ def _expect_measurements(policy: Any, measurements: object) -> None:
     if isinstance(measurements, Mapping):
         try:
             measurements = json.dumps(measurements)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise UsageError(f"measurements cannot be written as JSON: {error}") from None
+        except (TypeError, ValueError, RecursionError) as reason:
+            raise UsageError(f"measurements cannot be written as JSON: {reason}") from None
     keep: List[Any] = []
     slice_ = _convert.slice_of(_convert.as_content("measurements", measurements), keep)
     error = _convert.new_error()

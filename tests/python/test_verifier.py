@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""verify_attestation_document: verdicts on real documents, arguments, errors by class."""
+
+import base64
+import copy
+import datetime
+import json
+import pathlib
+import pickle
+import unittest
+
+import harness
+import support
+import vsattest
+from verifier import (
+    AttestationError,
+    FormatError,
+    LimitError,
+    MalformedError,
+    PolicyError,
+    TrustError,
+    UsageError,
+    WrongTypeError,
+    verify_attestation_document,
+)
+
+
+class RealDocuments(unittest.TestCase):
+    """The documents of ../shared, at their own times and now."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(harness.shared("testdata", "attestation"))
+        with open(cls.folder / "manifest.json", encoding="utf-8") as file:
+            cls.manifest = json.load(file)
+
+    def document(self, entry):
+        return (self.folder / entry["file"]).read_bytes()
+
+    def test_verdicts_at_document_time(self):
+        seen = set()
+        for entry in self.manifest:
+            verdict = entry["verdict_at_document_time"]
+            seen.add(verdict)
+            # A document without a time of its own is refused at any time.
+            now = entry["document_time_unix_s"] or 1700000000
+            with self.subTest(entry["file"], verdict=verdict):
+                if verdict == "accept":
+                    result = verify_attestation_document(self.document(entry), now=now)
+                    self.check_fields(result, entry)
+                elif verdict == "accept-debug":
+                    with self.assertRaises(PolicyError) as raised:
+                        verify_attestation_document(self.document(entry), now=now)
+                    self.assertEqual(raised.exception.error_code, "debug_mode")
+                    result = verify_attestation_document(
+                        self.document(entry), now=now, allow_debug=True
+                    )
+                    self.assertIs(result["debug_mode"], True)
+                    self.check_fields(result, entry)
+                else:
+                    with self.assertRaises(AttestationError) as raised:
+                        verify_attestation_document(self.document(entry), now=now)
+                    self.assertIn(raised.exception.error_class, ("syntax", "format", "trust"))
+        self.assertEqual(seen, {"accept", "accept-debug", "reject"})
+
+    def check_fields(self, result, entry):
+        self.assertEqual(result["verification_status"], "SUCCESS")
+        self.assertEqual(len(result["pcrs"]), int(entry["pcr_count"]))
+        nonzero = [str(index) for index, value in sorted(result["pcrs"].items()) if any(value)]
+        self.assertEqual(",".join(nonzero), entry["nonzero_pcrs"])
+        for name in ("public_key", "user_data", "nonce"):
+            expected = entry[name + "_bytes"]
+            self.assertEqual(
+                "null" if result[name] is None else str(len(result[name])), expected, name
+            )
+
+    def test_verdicts_now(self):
+        for entry in self.manifest:
+            with self.subTest(entry["file"]):
+                self.assertEqual(entry["verdict_now"], "reject")
+                with self.assertRaises(AttestationError):
+                    verify_attestation_document(self.document(entry))
+
+    def test_clock_that_is_behind(self):
+        """AWS's certificates are valid from a little before the document."""
+        entry = next(e for e in self.manifest if e["file"] == "production-2025-pcr16.bin")
+        document = self.document(entry)
+        earlier = entry["document_time_unix_s"] - 1
+        verify_attestation_document(document, now=earlier)
+        with self.assertRaises(PolicyError) as raised:
+            verify_attestation_document(document, now=earlier, max_skew_seconds=0.1)
+        self.assertEqual(raised.exception.error_code, "document_from_future")
+
+    def test_same_as_the_program(self):
+        """The JSON of the C program, but for the bytes."""
+        entry = next(e for e in self.manifest if e["file"] == "debug-2024-all-fields.bin")
+        at = str(entry["document_time_unix_s"])
+        done = harness.run(
+            [harness.program("verifier"), "--json", "--allow-debug", "--at", at,
+             str(self.folder / entry["file"])]
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        program = json.loads(done.stdout)
+        result = verify_attestation_document(
+            self.document(entry), now=entry["document_time_unix_s"], allow_debug=True
+        )
+        self.assertEqual(list(result), list(program))
+        self.assertEqual(
+            {index: value.hex() for index, value in result["pcrs"].items()},
+            {int(index): value for index, value in program["pcrs"].items()},
+        )
+        self.assertEqual(result["public_key"], base64.b64decode(program["public_key"]))
+        for name in ("user_data", "nonce"):
+            self.assertEqual(result[name], base64.b64decode(program[name + "_base64"]))
+        bytes_here = {"pcrs", "public_key", "user_data", "nonce"}
+        for name in set(program) - bytes_here:
+            self.assertEqual(result[name], program[name], name)
+
+
+class Arguments(support.EnclaveTestCase):
+    """A document of our own, and everything that can be expected of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_nsm()
+        self.roots = [pathlib.Path(self.root)]
+        self.key = vsattest.generate_ephemeral_keypair().public_key
+        self.raw = vsattest.get_attestation_document(
+            "session-12345", b"challenge-\xff", self.key, nsm=self.nsm
+        )
+        self.document = base64.b64encode(self.raw).decode()
+
+    def verify(self, *arguments, document=None, **keywords):
+        keywords.setdefault("roots", self.roots)
+        return verify_attestation_document(document or self.document, *arguments, **keywords)
+
+    def refused(self, kind, code, *arguments, **keywords):
+        with self.assertRaises(AttestationError) as raised:
+            self.verify(*arguments, **keywords)
+        error = raised.exception
+        self.assertIs(type(error), kind, error)
+        self.assertEqual(error.error_code, code, error)
+        return error
+
+    def test_all_expectations_met(self):
+        result = self.verify(
+            "session-12345",
+            b"challenge-\xff",
+            60,
+            max_skew_seconds=5.5,
+            expected_public_key=self.key,
+            pcrs={0: support.PCRS[0], 1: bytes.fromhex(support.PCRS[1])},
+            instance_id=support.INSTANCE_ID,
+        )
+        self.assertEqual(result["module_id"], support.MODULE_ID)
+        self.assertEqual(result["user_data"], b"session-12345")
+        self.assertEqual(result["nonce"], b"challenge-\xff")
+        self.assertEqual(result["public_key"], self.key)
+        self.assertEqual(result["pcrs"][2], bytes.fromhex(support.PCRS[2]))
+        self.assertEqual(result["pcrs_checked"], [0, 1])
+        self.assertIs(result["debug_mode"], False)
+
+    def test_forms_of_a_document(self):
+        lines = base64.encodebytes(self.raw)
+        forms = (self.raw, self.document, self.document.encode(), lines, bytearray(lines),
+                 memoryview(self.raw))
+        for form in forms:
+            self.assertEqual(self.verify(document=form)["module_id"], support.MODULE_ID)
+
+    def test_forms_of_a_root(self):
+        pem = pathlib.Path(self.root).read_text(encoding="ascii")
+        der = base64.b64decode("".join(pem.split("-----")[2].split()))
+        for root in (pem, pem.encode(), der):
+            self.assertEqual(self.verify(roots=[root])["module_id"], support.MODULE_ID)
+            self.assertEqual(self.verify(roots=iter([root]))["module_id"], support.MODULE_ID)
+
+    def test_root_that_is_not_trusted(self):
+        self.refused(TrustError, "untrusted_root", roots=None)
+        self.refused(TrustError, "untrusted_root", roots=[])
+
+    def test_nothing_but_a_certificate_is_a_root(self):
+        self.refused(WrongTypeError, "invalid_argument", roots=self.root)
+        self.refused(WrongTypeError, "invalid_argument", roots=17)
+        self.refused(WrongTypeError, "invalid_argument", roots=[17])
+        self.refused(MalformedError, "certificate_malformed", roots=[self.root])
+        self.refused(UsageError, "invalid_argument", roots=[pathlib.Path("/nonexistent")])
+        self.refused(LimitError, "too_large", roots=[b"0" * (1 << 20 | 1)])
+
+    def test_expectations_not_met(self):
+        other = "ee" * 48
+        for code, keywords in (
+            ("user_data_mismatch", {"expected_user_data": "session-12346"}),
+            ("user_data_mismatch", {"expected_user_data": ""}),
+            ("nonce_mismatch", {"expected_nonce": b"challenge-"}),
+            ("public_key_mismatch", {"expected_public_key": self.key[:-1] + b"\0"}),
+            ("pcr_mismatch", {"pcrs": {0: other}}),
+            ("pcr_missing", {"pcrs": {31: other}}),
+            ("instance_mismatch", {"instance_id": "i-0fffffffffffffff0"}),
+            ("document_too_old", {"now": datetime.datetime.now(datetime.timezone.utc)
+                                  + datetime.timedelta(seconds=301)}),
+        ):
+            with self.subTest(code):
+                self.refused(PolicyError, code, **keywords)
+
+    def test_window(self):
+        later = datetime.datetime.now().timestamp() + 400
+        self.refused(PolicyError, "document_too_old", now=later)
+        self.verify(max_age_seconds=500, now=later)
+        self.verify(max_age_seconds=500, now=int(later))
+
+    def test_measurements(self):
+        measurements = {"Measurements": {"HashAlgorithm": "Sha384 { ... }",
+                                         **{f"PCR{i}": value for i, value in support.PCRS.items()}}}
+        text = json.dumps(measurements)
+        path = pathlib.Path(self.path("measurements.json"))
+        path.write_text("Enclave Image successfully created.\n" + text, encoding="utf-8")
+        for form in (measurements, text, text.encode(), path):
+            self.assertEqual(self.verify(measurements=form)["pcrs_checked"], [0, 1, 2])
+        measurements["Measurements"]["PCR1"] = "ee" * 48
+        self.refused(PolicyError, "pcr_mismatch", measurements=measurements)
+        self.refused(UsageError, "policy_pcr_invalid", measurements=text,
+                     pcrs={0: "ee" * 48})
+        self.refused(UsageError, "policy_empty", measurements={"Measurements": {}})
+        self.refused(MalformedError, "json_invalid", measurements="none")
+        self.refused(UsageError, "invalid_argument", measurements={"PCR0": {1, 2}})
+
+    def test_expectations_that_make_no_sense(self):
+        for code, keywords in (
+            ("invalid_argument", {"expected_nonce": ""}),
+            ("invalid_argument", {"expected_public_key": b""}),
+            ("invalid_argument", {"expected_user_data": "x" * 1025}),
+            ("invalid_argument", {"expected_user_data": "\ud800"}),
+            ("invalid_argument", {"instance_id": "0123456789abcdef0"}),
+            ("invalid_argument", {"pcrs": {32: support.PCRS[0]}}),
+            ("invalid_argument", {"pcrs": {-1: support.PCRS[0]}}),
+            ("policy_pcr_invalid", {"pcrs": {0: "00" * 48}}),
+            ("policy_pcr_invalid", {"pcrs": {0: b"short"}}),
+            ("policy_pcr_invalid", {"pcrs": {0: "no hex"}}),
+            ("policy_pcr_invalid", {"pcrs": {0: "é" * 96}}),
+            ("invalid_argument", {"max_age_seconds": -1}),
+            ("invalid_argument", {"max_age_seconds": float("nan")}),
+            ("invalid_argument", {"max_age_seconds": float("inf")}),
+            ("invalid_argument", {"max_age_seconds": 10**400}),
+            ("invalid_argument", {"max_skew_seconds": -0.5}),
+            ("invalid_argument", {"now": -1}),
+            ("invalid_argument", {"now": float("nan")}),
+            ("invalid_argument", {"now": 10**400}),
+            ("invalid_argument", {"now": datetime.datetime.now()}),
+        ):
+            with self.subTest(keywords=str(keywords)[:60]):
+                error = self.refused(UsageError, code, **keywords)
+                self.assertIsInstance(error, ValueError)
+
+    def test_types_that_are_wrong(self):
+        for keywords in (
+            {"expected_user_data": 5},
+            {"expected_nonce": ["x"]},
+            {"expected_public_key": 1.5},
+            {"pcrs": [support.PCRS[0]]},
+            {"pcrs": {"0": support.PCRS[0]}},
+            {"pcrs": {True: support.PCRS[0]}},
+            {"pcrs": {0: None}},
+            {"measurements": 5},
+            {"instance_id": 5},
+            {"max_age_seconds": "300"},
+            {"max_age_seconds": True},
+            {"max_skew_seconds": None},
+            {"allow_debug": "no"},
+            {"allow_debug": 1},
+            {"now": "2026-01-01"},
+            {"now": True},
+        ):
+            with self.subTest(keywords=str(keywords)[:60]):
+                error = self.refused(WrongTypeError, "invalid_argument", **keywords)
+                self.assertIsInstance(error, TypeError)
+        with self.assertRaises(WrongTypeError):
+            verify_attestation_document(None)
+
+    def test_broken_documents(self):
+        cut = self.raw[:-1]
+        self.assertEqual(self.refused(MalformedError, "cbor_malformed", document=cut).rule,
+                         "RFC 8949 section 3")
+        error = self.refused(MalformedError, "trailing_bytes", document=self.raw + b"\0")
+        self.assertEqual(error.offset, len(self.raw))
+        self.assertEqual(error.error_class, "syntax")
+        flipped = self.raw[:-1] + bytes([self.raw[-1] ^ 1])
+        self.refused(TrustError, "signature_invalid", document=flipped)
+        self.refused(FormatError, "cose_invalid", document=b"\xd2\x80")
+        self.refused(MalformedError, "base64_invalid", document="é" * 8)
+        self.refused(LimitError, "too_large", document=b"\x84" * (1 << 20 | 1))
+
+    def test_errors_survive_pickle_and_copy(self):
+        error = self.refused(MalformedError, "trailing_bytes", document=self.raw + b"\0")
+        for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+            self.assertIs(type(other), MalformedError)
+            self.assertEqual(str(other), str(error))
+            self.assertEqual((other.error_code, other.offset, other.rule),
+                             (error.error_code, error.offset, error.rule))
+
+    def test_errors_have_one_ancestor(self):
+        for name in ("MalformedError", "FormatError", "TrustError", "PolicyError", "LimitError",
+                     "TransportError", "UsageError", "InternalError", "WrongTypeError"):
+            self.assertTrue(issubclass(getattr(vsattest, name), AttestationError), name)
+        self.assertFalse(issubclass(AttestationError, ValueError))
+
+    def test_result_is_a_copy(self):
+        """Nothing in it borrows from the document."""
+        document = bytearray(self.raw)
+        result = self.verify(document=document)
+        document[:] = bytes(len(document))
+        self.assertEqual(result["user_data"], b"session-12345")
