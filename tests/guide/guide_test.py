@@ -86,7 +86,7 @@ class GuideTestCase(unittest.TestCase):
         cls.box = sandbox.Sandbox(cls.folder, cls.work)
         cls.addClassCleanup(cls.box.close)
         cls.parent = cls.box.parent
-        cls.title = None
+        cls.title, cls.variables = None, {}
         for line in cls.box.stand_ins:
             say("stand-in: " + line)
 
@@ -134,7 +134,8 @@ class GuideTestCase(unittest.TestCase):
             say(f"stand-in: {placeholder} stands for {value(self)}")
         if expect.note:
             say(f"stand-in: line {command.line}: {command.text}: {expect.note}")
-        text = "\n".join([*command.variables, text])
+        names = [variable.partition("=")[0] for variable in command.variables]
+        text = "".join(self.variables[name] for name in names) + text
         if expect.run:
             done = expect.run(self, text)
         elif expect.port:
@@ -142,14 +143,17 @@ class GuideTestCase(unittest.TestCase):
         elif expect.until:
             _, output, errors = self.box.run_until(text, expect.until.encode())
             done = subprocess.CompletedProcess(text, expect.status, output, errors)
+        elif re.match(r"[A-Za-z_]\w*=", command.text):
+            done = self.assign(text, command.text.partition("=")[0])
         else:
-            if command.variables or re.match(r"[A-Za-z_]\w*=", command.text):
-                # A variable shows in the next line's command only.
-                text += "\n" + "".join(
-                    f'echo "{name}=${name}" >&2\n' for name in re.findall(r"^(\w+)=", text, re.M))
-                text = "set -e\n" + text
             done = self.box.run(text, stdin=expect.stdin)
         return self.judge(command.text, done, expect)
+
+    def assign(self, text, name):
+        """Sets a variable of the shell, for the commands after it; shows it on stdout."""
+        done = self.box.run(f"{text} && declare -p {name}")
+        self.variables[name] = done.stdout.decode()
+        return done
 
     def judge(self, name, done, expect):
         self.assert_exit(name, done, expect.status)
@@ -346,14 +350,17 @@ def why_no_build():
     return None
 
 
-def stand_in_image(test):
+def stand_in_image(test, command):
     """An image whose parts are nonsense, but an image: with measurements of its own."""
+    output = re.search(r"--output (\S+)", command)
+    output = output[1] if output else "app.eif"
+    signing = " ".join(re.findall(r"--(?:signing-certificate|private-key) \S+", command))
     for name, content in BLOBS.items():
         with open(test.path(name), "w", encoding="utf-8") as file:
             file.write(content)
     done = test.sh("enclave_image build --kernel bzImage --ramdisk cmdline --ramdisk nsm.ko "
-                   "--name enclave_app --output app.eif")
-    with open(test.path("app.measurements.json"), "wb") as file:
+                   f"--name enclave_app {signing} --output {output}")
+    with open(test.path(output[:-4] + ".measurements.json"), "wb") as file:
         file.write(done.stdout)
     return done
 
@@ -376,15 +383,24 @@ def run_build(test, command):
             return done
         reason = "no static libraries on this machine"
     say(f"stand-in: {command}: {reason}")
-    return stand_in_image(test)
+    return stand_in_image(test, command)
 
 
-def image_built(test, done):
-    measurements = json.loads(done.stdout)
-    test.assertEqual(set(measurements["Measurements"]), {"HashAlgorithm", "PCR0", "PCR1", "PCR2"})
-    with open(test.path("app.measurements.json"), encoding="utf-8") as file:
-        test.assertEqual(json.load(file), measurements)
-    test.assertTrue(os.path.exists(test.path("app.eif")))
+def image_built(name, *more):
+    """A check: the image is there, and its measurements are those that were printed."""
+
+    def check(test, done):
+        measurements = json.loads(done.stdout)
+        test.assertEqual(set(measurements["Measurements"]),
+                         {"HashAlgorithm", "PCR0", "PCR1", "PCR2", *more})
+        with open(test.path(name + ".measurements.json"), encoding="utf-8") as file:
+            test.assertEqual(json.load(file), measurements)
+        test.assertTrue(os.path.exists(test.path(name + ".eif")))
+
+    return check
 
 
-BUILD = Expect(run=run_build, check=image_built)
+def built(name, *more):
+    return Expect(run=run_build, check=image_built(name, *more))
+
+

@@ -11,8 +11,8 @@ import unittest
 import harness
 import support
 from guide_test import (
-    BUILD, ID_IS_NO_NAME, PONG, STATUS, VERIFIED, Expect, GuideTestCase, as_json, is_json, lists,
-    make, runs, say, verified, verifies,
+    ID_IS_NO_NAME, PONG, STATUS, VERIFIED, Expect, GuideTestCase, as_json, built, lists, make,
+    runs, say, verified, verifies,
 )
 
 RUN = "nitro-cli run-enclave --cpu-count 1 --memory 1920 --eif-path app.eif"
@@ -127,7 +127,7 @@ def reply_has_these(test, block):
 
 COMMANDS = {
     "1. Build and Start Enclave with Vsock Server": {
-        "./build-enclave.sh": BUILD,
+        "./build-enclave.sh": built("app"),
         RUN: runs(EnclaveCID=18, EnclaveName="app", MemoryMiB=1920),
         LIST: Expect(check=lists(1, EnclaveCID=18, Flags="NONE")),
     },
@@ -190,7 +190,7 @@ COMMANDS = {
     },
     "Auto-detection failures": {
         "ENCLAVE_CID=$(sudo nitro-cli describe-enclaves | jq -r '.[0].EnclaveCID')":
-            Expect(err=("ENCLAVE_CID=18",)),
+            Expect(out=('ENCLAVE_CID="18"',)),
         "python3 vsock_client.py --cid $ENCLAVE_CID --verify": VERIFIED,
     },
     "Debug Mode": {

@@ -6,10 +6,14 @@ import os
 import pathlib
 
 try:
-    from vsattest import VsockAttestationClient
+    import vsattest
 except ImportError:  # the script will say so
     pass
 else:
-    VsockAttestationClient.__init__ = functools.partialmethod(
-        VsockAttestationClient.__init__, roots=[pathlib.Path(os.environ["VSA_ROOT"])]
+    roots = [pathlib.Path(os.environ["VSA_ROOT"])]
+    vsattest.VsockAttestationClient.__init__ = functools.partialmethod(
+        vsattest.VsockAttestationClient.__init__, roots=roots
+    )
+    vsattest.verify_attestation_document = functools.partial(
+        vsattest.verify_attestation_document, roots=roots
     )

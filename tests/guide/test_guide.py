@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/GUIDE.md, word for word."""
+
+import json
+import os
+import unittest
+
+import harness
+import support
+from guide_test import (
+    PONG, STATUS, Expect, GuideTestCase, as_json, built, lists, make, runs, say, verified, verifies,
+)
+
+RUN = "nitro-cli run-enclave --cpu-count 1 --memory 64 --eif-path app.eif"
+MEASURED = " --measurements app.measurements.json"
+VERIFY = "vsock_client --verify" + MEASURED
+CONSOLE = ("nitro-cli console --enclave-id "
+           "$(nitro-cli describe-enclaves | jq -r '.[0].EnclaveID')")
+ENDED = Expect(out=('"Terminated": true',))
+
+
+# --- what the text takes for granted -------------------------------------------------------------
+
+
+def one_enclave(test):
+    test.fresh_enclaves("app.eif")
+
+
+def no_enclave(test):
+    test.parent.terminate_all()
+
+
+def port_9001(test):
+    test.parent.enclaves[0].serve(9001)
+    say("stand-in: a second server, which the text presumes, on port 9001")
+
+
+def only_port_9001(test):
+    one_enclave(test)
+    test.parent.enclaves[0].crash()
+    done = test.sh("vsock_client --ping", 3)
+    test.assertIn("refused", done.stderr.decode())
+    port_9001(test)
+
+
+def not_running(test):
+    no_enclave(test)
+    test.assertIn("No running enclaves found", test.sh("vsock_client --ping", 3).stderr.decode())
+
+
+# --- checks --------------------------------------------------------------------------------------
+
+
+def measured(test, done):
+    """What the image itself says is what its build said."""
+    with open(test.path("app.measurements.json"), encoding="utf-8") as file:
+        test.assertEqual(as_json(done)["Measurements"], json.load(file)["Measurements"])
+
+
+def pcr0(test, done):
+    with open(test.path("app.measurements.json"), encoding="utf-8") as file:
+        test.assertEqual(done.stdout.decode().strip(), json.load(file)["Measurements"]["PCR0"])
+
+
+def saved(name, *options):
+    def check(test, done):
+        test.assertEqual(done.stdout, b"")
+        verifies(name, *options)(test, done)
+
+    return Expect(check=check)
+
+
+def complete_json(test, done):
+    value = as_json(done)
+    test.assertIs(value["verified"], True, value)
+    test.assertEqual(value["verification"]["pcrs_checked"], [0, 1, 2])
+    test.assertIs(value["has_public_key"], True)
+
+
+def uptime(test, done):
+    test.assertRegex(done.stdout, rb"^\d+\n$")
+
+
+def two_documents(test, done):
+    documents = done.stdout.split()
+    test.assertEqual(len(documents), 2)
+    for document in documents:
+        test.sh("verifier", stdin=document)
+
+
+def three_rounds(test, done):
+    rounds = [json.loads(line) for line in done.stdout.splitlines()]
+    test.assertEqual([one["round"] for one in rounds], [1, 2, 3])
+    for one in rounds:
+        test.assertIs(one["verified"], True, one)
+
+
+def not_without_the_root(test, done):
+    """Only the stand-in's --root lets a software enclave pass: AWS did not sign it."""
+    test.sh(harness.program("verifier") + " attestation.b64", 1)
+    done = test.sh(harness.program("vsock_client") + " --verify --json", 1)
+    test.assertEqual(as_json(done)["error_code"], "untrusted_root")
+
+
+def request_is_answered(test, block):
+    """The request of the text, as it is."""
+    GuideTestCase.reply = support.ask(os.path.join(test.parent.enclaves[0].port_folder, "9000"),
+                                      json.loads(block.text))
+    test.assertIs(GuideTestCase.reply["success"], True)
+
+
+def reply_is_this(test, block):
+    """The reply has the members of the text, no more and no less."""
+    expected = json.loads(block.text)
+    test.assertEqual(set(GuideTestCase.reply), set(expected))
+    for name, value in expected.items():
+        test.assertIs(type(GuideTestCase.reply[name]), type(value), name)
+        if name not in ("attestation_document", "document_size", "timestamp"):
+            test.assertEqual(GuideTestCase.reply[name], value)
+
+
+COMMANDS = {
+    "1. Build and start the enclave": {
+        "./build-enclave.sh": built("app"),
+        RUN: runs(EnclaveCID=18, EnclaveName="app", MemoryMiB=64),
+        "nitro-cli describe-enclaves": Expect(check=lists(1, EnclaveCID=18, Flags="NONE")),
+    },
+    "2. Test the connection": {
+        "vsock_client --ping": PONG,
+        "vsock_client --status": STATUS,
+    },
+    "3. Request and verify": {
+        VERIFY: verified("PCR0          as expected"),
+        VERIFY + " --generate-key": verified("public key", "120 bytes"),
+        VERIFY + ' --user-data "my-session-token" --nonce "challenge-123" --generate-key':
+            verified('as expected   "challenge-123"', 'as expected   "my-session-token"'),
+        "vsock_client --attest --generate-key --save attestation.b64": saved("attestation.b64"),
+        "verifier" + MEASURED + " attestation.b64": verified(check=not_without_the_root),
+    },
+    "1. Get the measurements yourself": {
+        "enclave_image describe app.eif": Expect(check=measured),
+        "jq -r '.Measurements.PCR0' app.measurements.json": Expect(check=pcr0),
+    },
+    "2. Ask with a nonce of your own": {
+        "NONCE=$(openssl rand -hex 32)": Expect(out=('NONCE="',)),
+        'vsock_client --attest --nonce "$NONCE" --user-data "session-12345" --generate-key '
+        "--save evidence.b64": saved("evidence.b64"),
+        'verifier --nonce "$NONCE" --user-data "session-12345"' + MEASURED + " evidence.b64":
+            verified('as expected   "session-12345"'),
+    },
+    "3. See it refuse": {
+        'verifier --nonce "another"' + MEASURED + " evidence.b64":
+            Expect(status=1, err=("nonce",)),
+        "vsock_client --verify --pcr 0=" + "1" * 96: Expect(status=1, err=("PCR0",)),
+    },
+    "4. Signed images": {
+        'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -sha384 -nodes -days 365 '
+        '-subj "/CN=release" -keyout key.pem -out certificate.pem': Expect(),
+        "./build-enclave.sh --signing-certificate certificate.pem --private-key key.pem "
+        "--output signed.eif": built("signed", "PCR8"),
+        RUN.replace("app", "signed"): runs(EnclaveName="signed"),
+        "PCR8=$(enclave_image pcr --signing-certificate certificate.pem | jq -r '.PCR8')":
+            Expect(out=('PCR8="',)),
+        "vsock_client --enclave-name signed --verify --pcr 8=$PCR8":
+            verified("PCR8          as expected"),
+        "nitro-cli terminate-enclave --enclave-name signed": ENDED,
+    },
+    "Connection": {
+        "vsock_client --ping": PONG,
+        "vsock_client --status": STATUS,
+        "vsock_client --status --json | jq '.nsm.reachable'": Expect(out=("true\n",)),
+        "vsock_client --cid 18 --ping": PONG,
+    },
+    "Attestation": {
+        "vsock_client --attest": Expect(check=verifies(None)),
+        VERIFY: verified(),
+        VERIFY + ' --user-data "session-12345" --nonce "challenge-abc" --generate-key':
+            verified('as expected   "challenge-abc"'),
+        "vsock_client --attest --generate-key --save my_attestation.b64":
+            saved("my_attestation.b64"),
+        VERIFY + " --generate-key --json": Expect(check=complete_json),
+    },
+    "Time, port, address": {
+        "vsock_client --timeout 60 --verify" + MEASURED: verified(),
+        "vsock_client --timeout 60 --retries 3 --ping": PONG,
+        "vsock_client --port 9001 --ping": Expect(out=("Pong!",), before=port_9001),
+    },
+    "From Python": {
+        "python3 vsock_client.py --ping": PONG,
+        "python3 vsock_client.py --status": STATUS,
+        "python3 vsock_client.py --verify" + MEASURED + " --generate-key": verified(),
+        "python3 vsock_client.py --attest --save python.b64": saved("python.b64"),
+        "python3 verifier.py" + MEASURED + " python.b64": verified(),
+    },
+    "In an image of yours": {
+        "/app/enclave_app --vsock 9001": Expect(port=9001),
+        "/app/enclave_app --generate-key": Expect(check=verifies(None)),
+        "/app/enclave_app --daemon":
+            Expect(stdin=b"attest\nattest-key\nexit\n", check=two_documents),
+    },
+    "In an image with Python": {
+        "python3 /app/enclave_app.py --vsock 9001": Expect(port=9001),
+        "python3 /app/enclave_app.py --generate-key": Expect(check=verifies(None)),
+    },
+    '"Connection refused"': {
+        "nitro-cli describe-enclaves": Expect(check=lists(1)),
+        "vsock_client --port 9001 --ping": PONG,
+    },
+    '"No running enclaves found"': {
+        "nitro-cli describe-enclaves": Expect(out=("[]",)),
+        RUN: runs(EnclaveName="app"),
+    },
+    '"No answer in time"': {"vsock_client --timeout 60 --verify" + MEASURED: verified()},
+    "Finding the enclave fails": {
+        "ENCLAVE_CID=$(sudo nitro-cli describe-enclaves | jq -r '.[0].EnclaveCID')":
+            Expect(out=('ENCLAVE_CID="18"',)),
+        "vsock_client --cid $ENCLAVE_CID --ping": PONG,
+    },
+    "Debug mode": {
+        RUN + " --debug-mode": runs(),
+        CONSOLE: Expect(until="event=listening", note="ended after the server's first line",
+                        out=("Successfully connected to the console.", "event=listening")),
+        "vsock_client --verify": Expect(status=1, err=("debug",)),
+        "vsock_client --verify --allow-debug": verified(err=("debug",)),
+        "nitro-cli terminate-enclave --all": ENDED,
+    },
+    "Monitoring": {
+        "watch 'sudo nitro-cli describe-enclaves'": Expect(
+            until="EnclaveID", out=("EnclaveID",), note="ended after its first picture"),
+        "vsock_client --timeout 10 --retries 2 --ping": PONG,
+        "vsock_client --status --json | jq '.uptime'": Expect(check=uptime),
+        "vsock_client --watch --interval 5" + MEASURED: Expect(
+            until=" ok ", out=(" ok ",), note="ended after its first line"),
+        "vsock_client --watch --interval 0.5 --count 3" + MEASURED + " --json":
+            Expect(check=three_rounds),
+    },
+    "Several enclaves": {
+        "./build-enclave.sh --name app1 --output app1.eif": built("app1"),
+        "./build-enclave.sh --name app2 --output app2.eif": built("app2"),
+        RUN.replace("app", "app1"): runs(EnclaveName="app1", EnclaveCID=18),
+        RUN.replace("app", "app2"): runs(EnclaveName="app2", EnclaveCID=19),
+        "vsock_client --ping": Expect(status=3, err=("app1", "app2", "--enclave-name")),
+        "vsock_client --enclave-name app1 --verify --measurements app1.measurements.json":
+            verified(),
+        "vsock_client --cid 19 --verify --measurements app2.measurements.json": verified(),
+        "vsock_client --all --ping": Expect(out=("app1", "app2")),
+        "vsock_client --all --verify --measurements app1.measurements.json":
+            Expect(out=("app1", "app2")),
+        "vsock_client --all --watch --interval 0.5 --count 2 --measurements app1.measurements.json":
+            Expect(out=("app1", "app2")),
+        "nitro-cli terminate-enclave --all": ENDED,
+    },
+}
+
+BLOCKS = {
+    ("Overview", ""): "a picture",
+    ("A request", "json"): request_is_answered,
+    ("Its reply", "json"): reply_is_this,
+    ("Bash", "bash"): Expect(out=("Verified: i-0123456789abcdef0-enc", "secp384r1")),
+    ("Python", "python"): Expect(out=("Verified: i-0123456789abcdef0-enc", "120 bytes of DER")),
+    ("Python, at the relying party", "python"): Expect(
+        out=("Refused: nonce_mismatch", "Verified, without a nonce: i-0123456789abcdef0-enc")),
+}
+
+
+class Guide(GuideTestCase):
+    states = {
+        "4. Signed images": no_enclave,
+        "Connection": one_enclave,
+        "In an image of yours": one_enclave,
+        "In an image with Python": one_enclave,
+        '"Connection refused"': only_port_9001,
+        '"No running enclaves found"': not_running,
+        '"No answer in time"': one_enclave,
+        "Debug mode": no_enclave,
+        "Monitoring": one_enclave,
+        "Several enclaves": no_enclave,
+    }
+
+
+with open(os.path.join(harness.SOURCE, "docs", "GUIDE.md"), encoding="utf-8") as guide:
+    make(Guide, guide.read(), {(title, command): expect for title, commands in COMMANDS.items()
+                               for command, expect in commands.items()}, BLOCKS)
+
+if __name__ == "__main__":
+    unittest.main()
