@@ -9,8 +9,9 @@
  *     vsa_server_register(server, &(struct vsa_command){.name = "hello", .handler = hello},
  * &error); vsa_server_run(server, &error);
  *
- * All of it runs in the thread that calls vsa_server_run(), but for commands with VSA_COMMAND_NSM:
- * these run one after the other in a second thread, so that a slow NSM holds up nobody else.
+ * All of it runs in the thread that calls vsa_server_run(), but for commands with VSA_COMMAND_NSM
+ * or VSA_COMMAND_BLOCKING: these run one after the other in a second thread, so that a slow NSM
+ * holds up nobody else.
  *
  * Source: docs/PROTOCOL.md (the wire contract).
  * Example: examples/custom_command.c
@@ -79,9 +80,24 @@ struct vsa_server_event {
  */
 #define VSA_COMMAND_CONSTANT 4U
 
+/*
+ * Like VSA_COMMAND_NSM, for handlers that may block but can do without an NSM: they are called also
+ * while there is none, and then the context's `nsm` is NULL.
+ */
+#define VSA_COMMAND_BLOCKING 8U
+
+/*
+ * The name for "whatever the command": a handler that is registered under it gets every well-formed
+ * request, the built-in commands' and unknown ones' included, but for those with a handler of the
+ * program's own under their very name.
+ */
+#define VSA_COMMAND_ANY "*"
+
 struct vsa_command_context {
-    void *user;          /* of struct vsa_command */
-    struct vsa_nsm *nsm; /* VSA_COMMAND_NSM: open, to be used during the call; else NULL */
+    void *user; /* of struct vsa_command */
+    /* VSA_COMMAND_NSM and VSA_COMMAND_BLOCKING: to be used during the call; else NULL. */
+    struct vsa_nsm *nsm;
+    struct vsa_server *server; /* that the request came to */
 };
 
 /*
@@ -94,15 +110,16 @@ struct vsa_command_context {
  * error    out: on failure, status and detail become the reply's "error_code" and "error"; never
  *          NULL, and empty before the call
  *
- * Returns VSA_OK, or the status of a failure. Without VSA_COMMAND_NSM a handler must not block: it
- * runs in the thread that serves everybody.
+ * Returns VSA_OK, or the status of a failure. Without VSA_COMMAND_NSM or VSA_COMMAND_BLOCKING a
+ * handler must not block: it runs in the thread that serves everybody.
  */
 typedef enum vsa_status vsa_command_handler(const struct vsa_command_context *context,
                                             const json_t *request, json_t *reply,
                                             struct vsa_error *error);
 
 struct vsa_command {
-    const char *name; /* 1..VSA_MAX_COMMAND_NAME of a-z 0-9 _ - ; copied */
+    /* 1..VSA_MAX_COMMAND_NAME of a-z 0-9 _ - ; or VSA_COMMAND_ANY; copied. */
+    const char *name;
     vsa_command_handler *handler;
     void *user;     /* passed to the handler; must live as long as the server */
     unsigned flags; /* VSA_COMMAND_*, at most one of them */
@@ -171,13 +188,45 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_new(const struct vsa_server_o
                                                        struct vsa_error *error);
 
 /*
- * Adds a command; before vsa_server_run() only.
- * Errors: VSA_ERR_ARGUMENT (the name is malformed or taken, no handler, unknown flags),
- * VSA_ERR_TOO_MANY (VSA_MAX_COMMANDS), VSA_ERR_MEMORY.
+ * Adds a command, or puts a handler in the place of a built-in one (`ping`, `status`, `attest`,
+ * `metrics`) or before all of them (VSA_COMMAND_ANY); before vsa_server_run() only.
+ *
+ * Errors: VSA_ERR_ARGUMENT (the name is malformed or was registered already, no handler, unknown
+ * flags), VSA_ERR_TOO_MANY (VSA_MAX_COMMANDS), VSA_ERR_MEMORY.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *server,
                                                             const struct vsa_command *command,
                                                             struct vsa_error *error);
+
+/*
+ * From a handler: carries out a built-in command, as if nobody had registered anything. So a
+ * program can look at requests, change or refuse them, and add to the replies, without doing the
+ * work itself:
+ *
+ *     static enum vsa_status audit(const struct vsa_command_context *context, const json_t
+ * *request, json_t *reply, struct vsa_error *error)
+ *     {
+ *         log_request(request);
+ *         return vsa_server_run_builtin(context, request, reply, error);
+ *     }
+ *     ...
+ *     struct vsa_command all = {.name = VSA_COMMAND_ANY, .handler = audit,
+ *                               .flags = VSA_COMMAND_BLOCKING};
+ *     vsa_server_register(server, &all, &error);
+ *
+ * context  in: the handler's own. In one without VSA_COMMAND_NSM or VSA_COMMAND_BLOCKING there is
+ * no NSM for `attest`; with them `status` asks it how it is, else it tells what was heard last
+ * request  in: an object with "command"; may be another than the handler's
+ * reply    in/out: an object; gets the members of the command's reply
+ * error    out: never NULL
+ *
+ * Errors: the command's; VSA_ERR_UNKNOWN_COMMAND when it is none of ours; VSA_ERR_REQUEST and
+ * VSA_ERR_FIELD when there is none; VSA_ERR_NSM_UNREACHABLE. A handler passes them on, or clears
+ * the error by returning VSA_OK with what it wants to reply.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_server_run_builtin(const struct vsa_command_context *context, const json_t *request,
+                       json_t *reply, struct vsa_error *error);
 
 /*
  * Serves until vsa_server_stop(), once in a server's life. Then: no new connections, requests in
@@ -226,7 +275,11 @@ struct vsa_server_statistics {
     uint64_t requests; /* answered, errors included; also those that name no command of ours */
     uint64_t errors;   /* of these, with "success": false */
     size_t command_count;
-    struct vsa_command_statistics commands[VSA_MAX_COMMANDS]; /* in order of registration */
+    /*
+     * In order of registration. Requests that went to VSA_COMMAND_ANY are counted under the command
+     * that they name; under VSA_COMMAND_ANY are those that name none of these.
+     */
+    struct vsa_command_statistics commands[VSA_MAX_COMMANDS];
 
     uint64_t connections;         /* open now: the sum of the next four */
     uint64_t connections_idle;    /* it is the peer's turn */

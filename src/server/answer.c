@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "protocol/reply.h"
+#include "server/internal.h"
 
 /* Says what needs no memory to be said. */
 static const char out_of_memory_line[] =
@@ -15,10 +16,11 @@ void vsa_answer_error(json_t *reply, const struct vsa_error *error)
         (void)json_object_clear(reply);
 }
 
-enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_nsm *nsm,
-                               const json_t *request, json_t *reply, struct vsa_error *error)
+enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_server *server,
+                               struct vsa_nsm *nsm, const json_t *request, json_t *reply,
+                               struct vsa_error *error)
 {
-    struct vsa_command_context context = {.user = command->user, .nsm = nsm};
+    struct vsa_command_context context = {.user = command->user, .nsm = nsm, .server = server};
     /* Handlers of others may fill in only what they need. */
     *error = (struct vsa_error){.offset = VSA_NO_OFFSET};
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), error);
@@ -30,6 +32,8 @@ enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_nsm
     if (error->detail[0] == '\0' || error->status != status)
         vsa_error_set(error, status, VSA_NO_OFFSET, NULL, "%s", vsa_status_text(status));
     vsa_answer_error(reply, error);
+    if (status == VSA_ERR_UNKNOWN_COMMAND)
+        vsa_commands_list(server, reply);
     return status;
 }
 

@@ -9,8 +9,9 @@
  * Runs a command. `reply`, an empty object, becomes what it answered, or the error it failed with.
  * `nsm` may be NULL, `error` not. Returns how the request was answered, with the reason in `error`.
  */
-enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_nsm *nsm,
-                               const json_t *request, json_t *reply, struct vsa_error *error);
+enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_server *server,
+                               struct vsa_nsm *nsm, const json_t *request, json_t *reply,
+                               struct vsa_error *error);
 
 /* Makes `reply` say `error`. */
 void vsa_answer_error(json_t *reply, const struct vsa_error *error);

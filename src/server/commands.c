@@ -21,12 +21,24 @@ static enum vsa_status ping(const struct vsa_command_context *context, const jso
     return vsa_ping_reply_encode(reply, error);
 }
 
+/* In its own thread, where the loop cannot ask it first. One that refuses is there all the same. */
+static void ask_nsm(struct vsa_nsm *nsm, struct vsa_server_statistics *statistics)
+{
+    struct vsa_nsm_description description;
+    enum vsa_status status = vsa_nsm_describe(nsm, &description, NULL);
+    statistics->nsm_reachable = status == VSA_OK || status == VSA_ERR_NSM;
+    if (status == VSA_OK)
+        memcpy(statistics->module_id, description.module_id, sizeof(statistics->module_id));
+}
+
 static enum vsa_status status(const struct vsa_command_context *context, const json_t *request,
                               json_t *reply, struct vsa_error *error)
 {
-    const struct vsa_server *server = context->user;
+    const struct vsa_server *server = context->server;
     struct vsa_server_statistics statistics;
     vsa_server_get_statistics(server, &statistics);
+    if (context->nsm)
+        ask_nsm(context->nsm, &statistics);
     struct vsa_service_status now = {
         .version = vsa_version(),
         .module_id = statistics.module_id[0] ? statistics.module_id : NULL,
@@ -34,7 +46,7 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
         .requests = statistics.requests,
         .errors = statistics.errors,
         .connections = statistics.connections,
-        .port = server->listener.address.port,
+        .port = server->port,
         .nsm_reachable = statistics.nsm_reachable,
     };
     (void)request;
@@ -79,7 +91,7 @@ static enum vsa_status hand_over(const struct vsa_server_options *options,
 static enum vsa_status attest(const struct vsa_command_context *context, const json_t *object,
                               json_t *reply, struct vsa_error *error)
 {
-    const struct vsa_server *server = context->user;
+    const struct vsa_server *server = context->server;
     struct vsa_attest_buffers buffers;
     struct vsa_attest_request request;
     struct vsa_attest_reply answer = {0};
@@ -102,14 +114,44 @@ static enum vsa_status attest(const struct vsa_command_context *context, const j
     return vsa_attest_reply_encode(&answer, reply, error);
 }
 
+/* --- the table -------------------------------------------------------------------------------- */
+
+static const struct vsa_command builtins[] = {
+    {VSA_COMMAND_NAME_PING, ping, NULL, VSA_COMMAND_CONSTANT},
+    {VSA_COMMAND_NAME_STATUS, status, NULL, VSA_COMMAND_NSM_STATE},
+    {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM},
+};
+#define BUILTIN_COUNT (sizeof(builtins) / sizeof(builtins[0]))
+
 enum vsa_status vsa_commands_register(struct vsa_server *server, struct vsa_error *error)
 {
-    const struct vsa_command table[] = {
-        {VSA_COMMAND_NAME_PING, ping, server, VSA_COMMAND_CONSTANT},
-        {VSA_COMMAND_NAME_STATUS, status, server, VSA_COMMAND_NSM_STATE},
-        {VSA_COMMAND_NAME_ATTEST, attest, server, VSA_COMMAND_NSM},
-    };
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        VSA_TRY(vsa_server_register(server, &table[i], error));
+    for (size_t i = 0; i < BUILTIN_COUNT; i++)
+        VSA_TRY(vsa_server_add_command(server, &builtins[i], true, error));
     return VSA_OK;
+}
+
+void vsa_commands_list(const struct vsa_server *server, json_t *reply)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < server->command_count; i++)
+        if (&server->commands[i] != server->any)
+            (void)json_array_append_new(names, json_string_nocheck(server->commands[i].name));
+    (void)json_object_set_new_nocheck(reply, "available_commands", names);
+}
+
+enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context,
+                                       const json_t *request, json_t *reply,
+                                       struct vsa_error *error)
+{
+    const char *name = NULL;
+    size_t i = 0;
+    VSA_TRY(vsa_request_command(request, &name, error));
+    while (i < BUILTIN_COUNT && strcmp(builtins[i].name, name) != 0)
+        i++;
+    if (i == BUILTIN_COUNT)
+        return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, VSA_NO_OFFSET, NULL, "Unknown command");
+    if (builtins[i].flags == VSA_COMMAND_NSM && !context->nsm)
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
+                        "there is no NSM to carry out \"%s\"", name);
+    return builtins[i].handler(context, request, reply, error);
 }

@@ -84,8 +84,9 @@ struct request {
     struct vsa_connection *connection;
     struct vsa_slice line;
     json_t *object;
-    json_t *id; /* borrowed from `object`, or NULL */
-    const struct vsa_command *command;
+    json_t *id;                        /* borrowed from `object`, or NULL */
+    const struct vsa_command *command; /* that answers it */
+    const struct vsa_command *named;   /* as what it is counted and told: mostly the same */
     int64_t started_ns;
 };
 
@@ -93,17 +94,19 @@ static const struct vsa_command *find_command(const struct vsa_server *server,
                                               struct vsa_slice name)
 {
     for (size_t i = 0; i < server->command_count; i++)
-        if (vsa_slice_equal_text(name, server->commands[i].name))
+        if (&server->commands[i] != server->any &&
+            vsa_slice_equal_text(name, server->commands[i].name))
             return &server->commands[i];
     return NULL;
 }
 
-static json_t *command_names(const struct vsa_server *server)
+/* Who answers requests that name `named`, which is NULL when there is no such command. */
+static const struct vsa_command *who_answers(const struct vsa_server *server,
+                                             const struct vsa_command *named)
 {
-    json_t *names = json_array();
-    for (size_t i = 0; i < server->command_count; i++)
-        (void)json_array_append_new(names, json_string_nocheck(server->commands[i].name));
-    return names;
+    if (server->any && (!named || server->command_parts[named - server->commands].built_in))
+        return server->any;
+    return named;
 }
 
 static void answer_error(const struct request *request, const struct vsa_error *error)
@@ -111,19 +114,24 @@ static void answer_error(const struct request *request, const struct vsa_error *
     VSA_AUTO_JSON json_t *reply = json_object();
     vsa_answer_error(reply, error);
     if (error->status == VSA_ERR_UNKNOWN_COMMAND)
-        (void)json_object_set_new_nocheck(reply, "available_commands",
-                                          command_names(request->connection->server));
+        vsa_commands_list(request->connection->server, reply);
     write_reply(request->connection, reply, request->id);
-    answered(request->connection, request->command, error->status, request->started_ns);
+    answered(request->connection, request->named, error->status, request->started_ns);
 }
 
 static void answer_now(const struct request *request)
 {
     struct vsa_error error;
     VSA_AUTO_JSON json_t *reply = json_object();
-    enum vsa_status status = vsa_answer_run(request->command, NULL, request->object, reply, &error);
+    enum vsa_status status = vsa_answer_run(request->command, request->connection->server, NULL,
+                                            request->object, reply, &error);
     write_reply(request->connection, reply, request->id);
-    answered(request->connection, request->command, status, request->started_ns);
+    answered(request->connection, request->named, status, request->started_ns);
+}
+
+static bool in_worker(const struct vsa_command *command)
+{
+    return (command->flags & (VSA_COMMAND_NSM | VSA_COMMAND_BLOCKING)) != 0;
 }
 
 static void free_job(struct vsa_server *server, struct vsa_job *job)
@@ -137,9 +145,11 @@ static enum vsa_status fill_job(struct vsa_server *server, const struct request 
 {
     job->connection = request->connection;
     job->command = request->command;
+    job->named = request->named;
+    job->server = server;
     job->id = json_deep_copy(request->id);
     job->started_ns = request->started_ns;
-    job->in_worker = (request->command->flags & VSA_COMMAND_NSM) != 0;
+    job->in_worker = in_worker(request->command);
     if (!vsa_buffer_append(&job->text, &server->budget, (const char *)request->line.data,
                            request->line.size))
         return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
@@ -189,9 +199,12 @@ static enum vsa_status read_request(struct request *request, struct vsa_error *e
     if (server->draining)
         return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL,
                         "the server is stopping");
-    request->command = find_command(server, vsa_slice_of_text(name));
+    request->named = find_command(server, vsa_slice_of_text(name));
+    request->command = who_answers(server, request->named);
     if (!request->command)
         return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, VSA_NO_OFFSET, NULL, "Unknown command");
+    if (!request->named)
+        request->named = request->command;
     return VSA_OK;
 }
 
@@ -205,8 +218,7 @@ static bool needs_news(const struct vsa_server *server, const struct vsa_command
 static enum vsa_status handle(struct request *request, struct vsa_error *error)
 {
     VSA_TRY(read_request(request, error));
-    if ((request->command->flags & VSA_COMMAND_NSM) ||
-        needs_news(request->connection->server, request->command))
+    if (in_worker(request->command) || needs_news(request->connection->server, request->command))
         return start_job(request, error);
     answer_now(request);
     return VSA_OK;
@@ -214,14 +226,16 @@ static enum vsa_status handle(struct request *request, struct vsa_error *error)
 
 /* --- constant commands ------------------------------------------------------------------------ */
 
-static enum vsa_status prepare(const struct vsa_command *command, struct vsa_command_parts *parts,
-                               char *scratch, struct vsa_error *error)
+static enum vsa_status prepare(struct vsa_server *server, size_t index, struct vsa_error *error)
 {
+    const struct vsa_command *command = &server->commands[index];
+    struct vsa_command_parts *parts = &server->command_parts[index];
+    char *scratch = server->output_scratch;
     struct vsa_error failure;
     VSA_AUTO_JSON json_t *request = vsa_request_new(command->name);
     VSA_AUTO_JSON json_t *reply = json_object();
     /* One that fails is asked again at every request. */
-    if (vsa_answer_run(command, NULL, request, reply, &failure) != VSA_OK)
+    if (vsa_answer_run(command, server, NULL, request, reply, &failure) != VSA_OK)
         return VSA_OK;
     size_t size = vsa_answer_write(reply, NULL, scratch) - strlen("}\n");
     if (size + VSA_MAX_REQUEST_ID + strlen(",\"id\":\"\"}\n") > VSA_MAX_REPLY_LINE)
@@ -238,8 +252,7 @@ enum vsa_status vsa_dispatch_prepare(struct vsa_server *server, struct vsa_error
 {
     for (size_t i = 0; i < server->command_count; i++)
         if (server->commands[i].flags == VSA_COMMAND_CONSTANT)
-            VSA_TRY(prepare(&server->commands[i], &server->command_parts[i], server->output_scratch,
-                            error));
+            VSA_TRY(prepare(server, i, error));
     return VSA_OK;
 }
 
@@ -264,7 +277,8 @@ static bool answer_constant(struct vsa_connection *connection, struct vsa_slice 
     if (server->draining || !vsa_request_scan(line, &scan))
         return false;
     const struct vsa_command *command = find_command(server, scan.command);
-    if (!command || command->flags != VSA_COMMAND_CONSTANT)
+    if (!command || who_answers(server, command) != command ||
+        command->flags != VSA_COMMAND_CONSTANT)
         return false;
     const struct vsa_command_parts *parts = &server->command_parts[command - server->commands];
     if (!parts->constant)
@@ -299,7 +313,7 @@ static void detach(struct vsa_job *job, enum vsa_status status)
     vsa_deadlines_remove(&job->deadline);
     job->connection = NULL;
     vsa_statistic_down(&connection->server->statistics->in_flight);
-    answered(connection, job->command, status, job->started_ns);
+    answered(connection, job->named, status, job->started_ns);
     vsa_connection_complete(connection);
 }
 
@@ -318,7 +332,7 @@ void vsa_dispatch_run_job(struct vsa_job *job)
     enum vsa_status status =
         vsa_json_parse(vsa_slice_of(job->text.data, job->text.size), &request, &error);
     if (status == VSA_OK)
-        status = vsa_answer_run(job->command, NULL, request, reply, &error);
+        status = vsa_answer_run(job->command, server, NULL, request, reply, &error);
     else
         vsa_answer_error(reply, &error);
     write_reply(job->connection, reply, job->id);

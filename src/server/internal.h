@@ -75,6 +75,7 @@ struct vsa_command_parts {
     char *name;           /* owned; `name` of the command */
     char *constant;       /* owned; VSA_COMMAND_CONSTANT: its reply up to the closing brace */
     size_t constant_size; /* bytes */
+    bool built_in;        /* nobody registered another handler for it */
 };
 
 struct vsa_server {
@@ -84,8 +85,10 @@ struct vsa_server {
     struct vsa_command commands[VSA_MAX_COMMANDS];
     struct vsa_command_parts command_parts[VSA_MAX_COMMANDS];
     size_t command_count;
+    const struct vsa_command *any; /* the row of VSA_COMMAND_ANY, or NULL */
 
     struct vsa_listener listener;
+    uint32_t port; /* vsock port, or 0; unlike the listener's it stays */
     struct vsa_worker *worker;
     struct vsa_nsm_state nsm;
 
@@ -218,7 +221,13 @@ void vsa_nsm_state_expired(void *user, struct vsa_deadline *entry);
 
 /* --- commands.c ------------------------------------------------------------------------------- */
 
+/* Adds a row to the table of commands; `built_in` ones give way to others. */
+VSA_MUST_USE enum vsa_status vsa_server_add_command(struct vsa_server *server,
+                                                    const struct vsa_command *command,
+                                                    bool built_in, struct vsa_error *error);
 VSA_MUST_USE enum vsa_status vsa_commands_register(struct vsa_server *server,
                                                    struct vsa_error *error);
+/* Adds "available_commands" to a reply, if memory allows. Any thread. */
+void vsa_commands_list(const struct vsa_server *server, json_t *reply);
 
 #endif

@@ -91,7 +91,9 @@ static enum vsa_status build(struct vsa_server *server, const struct vsa_server_
     VSA_TRY(vsa_commands_register(server, error));
     VSA_TRY(start_worker(server, error));
     /* Last: whoever connects now will be served. */
-    return vsa_listen(&address, &server->listener, error);
+    VSA_TRY(vsa_listen(&address, &server->listener, error));
+    server->port = server->listener.address.port;
+    return VSA_OK;
 }
 
 enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct vsa_server **server,
@@ -139,11 +141,26 @@ static bool is_command_name(const char *name)
 {
     size_t size = name ? strlen(name) : 0;
     return size > 0 && size <= VSA_MAX_COMMAND_NAME &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == size;
+           (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == size ||
+            strcmp(name, VSA_COMMAND_ANY) == 0);
 }
 
-static enum vsa_status check_command(const struct vsa_server *server,
-                                     const struct vsa_command *command, struct vsa_error *error)
+static bool are_flags(const struct vsa_command *command)
+{
+    switch (command->flags) {
+    case 0:
+    case VSA_COMMAND_NSM:
+    case VSA_COMMAND_NSM_STATE:
+    case VSA_COMMAND_BLOCKING:
+        return true;
+    case VSA_COMMAND_CONSTANT:
+        return strcmp(command->name, VSA_COMMAND_ANY) != 0;
+    default:
+        return false;
+    }
+}
+
+static enum vsa_status check_command(const struct vsa_command *command, struct vsa_error *error)
 {
     if (!is_command_name(command->name))
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
@@ -152,14 +169,47 @@ static enum vsa_status check_command(const struct vsa_server *server,
     if (!command->handler)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s has no handler",
                         command->name);
-    if (command->flags != 0 && command->flags != VSA_COMMAND_NSM &&
-        command->flags != VSA_COMMAND_NSM_STATE && command->flags != VSA_COMMAND_CONSTANT)
+    if (!are_flags(command))
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "%s: flags are none or one of VSA_COMMAND_*", command->name);
-    for (size_t i = 0; i < server->command_count; i++)
-        if (strcmp(server->commands[i].name, command->name) == 0)
-            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                            "there is a command \"%s\" already", command->name);
+    return VSA_OK;
+}
+
+/* The row for it: a built-in command's of that name, or a new one. */
+static enum vsa_status find_row(struct vsa_server *server, const char *name, size_t *index,
+                                struct vsa_error *error)
+{
+    size_t i = 0;
+    while (i < server->command_count && strcmp(server->commands[i].name, name) != 0)
+        i++;
+    *index = i;
+    if (i < server->command_count) {
+        if (server->command_parts[i].built_in)
+            return VSA_OK;
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "there is a command \"%s\" already", name);
+    }
+    if (i == VSA_MAX_COMMANDS)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL, "more than %d commands",
+                        VSA_MAX_COMMANDS);
+    server->command_parts[i].name = strdup(name);
+    if (!server->command_parts[i].name)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    server->command_count++;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_server_add_command(struct vsa_server *server, const struct vsa_command *command,
+                                       bool built_in, struct vsa_error *error)
+{
+    size_t index = 0;
+    VSA_TRY(check_command(command, error));
+    VSA_TRY(find_row(server, command->name, &index, error));
+    server->commands[index] = *command;
+    server->commands[index].name = server->command_parts[index].name;
+    server->command_parts[index].built_in = built_in;
+    if (strcmp(command->name, VSA_COMMAND_ANY) == 0)
+        server->any = &server->commands[index];
     return VSA_OK;
 }
 
@@ -169,18 +219,7 @@ enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_
     if (server->started)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "commands are registered before the server runs");
-    VSA_TRY(check_command(server, command, error));
-    if (server->command_count == VSA_MAX_COMMANDS)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL, "more than %d commands",
-                        VSA_MAX_COMMANDS);
-    char *name = strdup(command->name);
-    if (!name)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    size_t index = server->command_count++;
-    server->command_parts[index].name = name;
-    server->commands[index] = *command;
-    server->commands[index].name = name;
-    return VSA_OK;
+    return vsa_server_add_command(server, command, false, error);
 }
 
 /* --- statistics ------------------------------------------------------------------------------- */

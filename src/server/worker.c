@@ -144,8 +144,12 @@ static void keep_line(struct vsa_job *job, const char *line, size_t size)
 static enum vsa_status run_command(struct vsa_worker *worker, struct vsa_job *job,
                                    const json_t *request, json_t *reply)
 {
-    VSA_TRY(open_nsm(worker, &job->error));
-    return vsa_answer_run(job->command, worker->nsm, request, reply, &job->error);
+    enum vsa_status status = open_nsm(worker, &job->error);
+    if (status != VSA_OK && job->command->flags != VSA_COMMAND_BLOCKING) {
+        vsa_answer_error(reply, &job->error);
+        return status;
+    }
+    return vsa_answer_run(job->command, job->server, worker->nsm, request, reply, &job->error);
 }
 
 static void answer(struct vsa_worker *worker, struct vsa_job *job)
@@ -160,7 +164,7 @@ static void answer(struct vsa_worker *worker, struct vsa_job *job)
         job->status = vsa_request_id(request, &id, &job->error);
     if (job->status == VSA_OK)
         job->status = run_command(worker, job, request, reply);
-    if (job->status != VSA_OK)
+    else
         vsa_answer_error(reply, &job->error);
     keep_line(job, worker->scratch, vsa_answer_write(reply, id, worker->scratch));
 }

@@ -29,6 +29,8 @@ struct vsa_job {
 
     /* What to do. */
     const struct vsa_command *command; /* NULL: DescribeNSM, for the server itself */
+    const struct vsa_command *named;   /* as what it is counted and told */
+    struct vsa_server *server;         /* for the command's handler */
     /*
      * The request's line, checked; charged to the server's budget. Not the tree: that may have
      * fifty times the size, and its reference counts are not made for two threads.

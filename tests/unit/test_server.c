@@ -210,6 +210,17 @@ static void assert_code(const char *lines, const char *code)
     assert_true(json_string_length(json_object_get(reply, "error")) > 0);
 }
 
+static void assert_counts(const struct vsa_server_statistics *statistics, const char *name,
+                          uint64_t requests, uint64_t errors)
+{
+    size_t i = 0;
+    while (i < statistics->command_count && strcmp(statistics->commands[i].name, name) != 0)
+        i++;
+    assert_true(i < statistics->command_count);
+    assert_int_equal(statistics->commands[i].requests, requests);
+    assert_int_equal(statistics->commands[i].errors, errors);
+}
+
 /* --- options ---------------------------------------------------------------------------------- */
 
 static void assert_not_new(enum vsa_status status)
@@ -363,15 +374,24 @@ static void test_register_refused(void **state)
     assert_not_added((struct vsa_command){"Greet", greet, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"a b", greet, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", NULL, NULL, 0}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"ping", greet, NULL, 0}, VSA_ERR_ARGUMENT);
+    assert_not_added((struct vsa_command){"**", greet, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 3}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 8}, VSA_ERR_ARGUMENT);
+    assert_not_added((struct vsa_command){"greet", greet, NULL, 9}, VSA_ERR_ARGUMENT);
+    assert_not_added((struct vsa_command){"greet", greet, NULL, 16}, VSA_ERR_ARGUMENT);
+    assert_not_added((struct vsa_command){VSA_COMMAND_ANY, greet, NULL, VSA_COMMAND_CONSTANT},
+                     VSA_ERR_ARGUMENT);
+    /* Once each. */
+    add("ping", greet, NULL, 0);
+    assert_not_added((struct vsa_command){"ping", greet, NULL, 0}, VSA_ERR_ARGUMENT);
+    add(VSA_COMMAND_ANY, greet, NULL, 0);
+    assert_not_added((struct vsa_command){VSA_COMMAND_ANY, greet, NULL, 0}, VSA_ERR_ARGUMENT);
     memset(name, 'n', sizeof(name));
     name[VSA_MAX_COMMAND_NAME + 1] = '\0';
     assert_not_added((struct vsa_command){name, greet, NULL, 0}, VSA_ERR_ARGUMENT);
     name[VSA_MAX_COMMAND_NAME] = '\0';
     add(name, greet, NULL, 0);
-    for (int i = 4; i < VSA_MAX_COMMANDS; i++) {
+    /* Three built-in ones, the one for any, and the long name. */
+    for (int i = 5; i < VSA_MAX_COMMANDS; i++) {
         (void)snprintf(name, sizeof(name), "greet-%d", i);
         add(name, greet, NULL, 0);
     }
@@ -401,6 +421,123 @@ static void test_own_commands(void **state)
                  "{\"success\":false,\"error\":\"Unknown command\",\"error_code\":"
                  "\"unknown_command\",\"available_commands\":[\"ping\",\"status\",\"attest\","
                  "\"greet\",\"describe\",\"fail\"]}");
+}
+
+/* --- standing before built-in commands -------------------------------------------------------- */
+
+static unsigned seen;
+
+/* Lets the built-in command answer, and adds a member. */
+static enum vsa_status look(const struct vsa_command_context *context, const json_t *request,
+                            json_t *reply, struct vsa_error *error)
+{
+    if (json_is_true(json_object_get(request, "forbidden")))
+        return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL, "not for you");
+    seen++;
+    VSA_TRY(vsa_server_run_builtin(context, request, reply, error));
+    return vsa_json_set(reply, "seen", json_integer(seen), error);
+}
+
+/* Another request than the client's. */
+static enum vsa_status ping_instead(const struct vsa_command_context *context,
+                                    const json_t *request, json_t *reply, struct vsa_error *error)
+{
+    VSA_AUTO_JSON json_t *other = json_pack("{s:s}", "command", "ping");
+    (void)request;
+    return vsa_server_run_builtin(context, other, reply, error);
+}
+
+static void assert_code_and_commands(const char *line, const char *code, size_t commands)
+{
+    VSA_AUTO_JSON json_t *reply = ask(line);
+    assert_string_equal(json_string_value(json_object_get(reply, "error_code")), code);
+    assert_int_equal(json_array_size(json_object_get(reply, "available_commands")), commands);
+}
+
+static void test_any(void **state)
+{
+    (void)state;
+    static char hello[] = "Hello";
+    struct vsa_server_statistics statistics;
+    seen = 0;
+    make_server();
+    add(VSA_COMMAND_ANY, look, NULL, VSA_COMMAND_BLOCKING);
+    add("greet", greet, hello, 0);
+    start_server();
+    assert_reply("{\"command\":\"ping\",\"id\":7}\n",
+                 "{\"success\":true,\"message\":\"pong\",\"seen\":1,\"id\":7}");
+    VSA_AUTO_JSON json_t *status = ask("{\"command\":\"status\"}\n");
+    assert_string_equal(json_string_value(json_object_get(status, "status")), "running");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(status, "nsm"), "module_id")), MODULE_ID);
+    assert_int_equal(json_integer_value(json_object_get(status, "seen")), 2);
+    VSA_AUTO_JSON json_t *attested = ask("{\"command\":\"attest\",\"user_data\":\"x\"}\n");
+    assert_string_equal(json_string_value(json_object_get(attested, "attestation_document")),
+                        "eA==");
+    assert_int_equal(json_integer_value(json_object_get(attested, "seen")), 3);
+    /* It comes before unknown commands, too, and "*" is none. */
+    assert_code_and_commands("{\"command\":\"nope\"}\n", "unknown_command", 4);
+    assert_code_and_commands("{\"command\":\"*\"}\n", "unknown_command", 4);
+    assert_code("{\"command\":\"ping\",\"forbidden\":true}\n", "request_invalid");
+    assert_int_equal(seen, 5);
+    /* Not for what is no request, and not for what has a handler by its name. */
+    assert_code("{\"command\":1}\n", "field_invalid");
+    assert_reply("{\"command\":\"greet\",\"name\":\"Ada\"}\n",
+                 "{\"success\":true,\"greeting\":\"Hello Ada\"}");
+    assert_int_equal(seen, 5);
+    vsa_server_get_statistics(server, &statistics);
+    assert_counts(&statistics, "ping", 2, 1);
+    assert_counts(&statistics, "attest", 1, 0);
+    assert_counts(&statistics, "greet", 1, 0);
+    assert_counts(&statistics, VSA_COMMAND_ANY, 2, 2);
+    assert_int_equal(statistics.requests, 8);
+}
+
+static void test_built_in_replaced(void **state)
+{
+    (void)state;
+    seen = 0;
+    make_server();
+    add("attest", look, NULL, VSA_COMMAND_NSM);
+    add("status", ping_instead, NULL, 0);
+    start_server();
+    assert_reply("{\"command\":\"ping\"}\n", "{\"success\":true,\"message\":\"pong\"}");
+    assert_int_equal(seen, 0);
+    json_decref(ask("{\"command\":\"attest\"}\n"));
+    assert_int_equal(seen, 1);
+    assert_reply("{\"command\":\"status\"}\n", "{\"success\":true,\"message\":\"pong\"}");
+    assert_code_and_commands("{\"command\":\"nope\"}\n", "unknown_command", 3);
+}
+
+/* In the loop's thread there is no NSM to attest with. */
+static void test_any_in_the_loop(void **state)
+{
+    (void)state;
+    seen = 0;
+    make_server();
+    add(VSA_COMMAND_ANY, look, NULL, 0);
+    start_server();
+    assert_reply("{\"command\":\"ping\"}\n", "{\"success\":true,\"message\":\"pong\",\"seen\":1}");
+    assert_code("{\"command\":\"attest\"}\n", "nsm_unreachable");
+}
+
+/* Handlers that can do without an NSM are called without one. */
+static void test_any_without_nsm(void **state)
+{
+    (void)state;
+    static char nowhere[100];
+    (void)snprintf(nowhere, sizeof(nowhere), "%s-nowhere", nsm_address);
+    seen = 0;
+    options.nsm = nowhere;
+    make_server();
+    add(VSA_COMMAND_ANY, look, NULL, VSA_COMMAND_BLOCKING);
+    add("describe", describe, NULL, VSA_COMMAND_NSM);
+    start_server();
+    assert_reply("{\"command\":\"ping\"}\n", "{\"success\":true,\"message\":\"pong\",\"seen\":1}");
+    VSA_AUTO_JSON json_t *status = ask("{\"command\":\"status\"}\n");
+    assert_true(json_is_false(json_object_get(json_object_get(status, "nsm"), "reachable")));
+    assert_code("{\"command\":\"attest\"}\n", "nsm_unreachable");
+    assert_code("{\"command\":\"describe\"}\n", "nsm_unreachable");
 }
 
 static void test_reply_size(void **state)
@@ -556,17 +693,6 @@ static void test_events(void **state)
 
 /* --- statistics ------------------------------------------------------------------------------- */
 
-static void assert_counts(const struct vsa_server_statistics *statistics, const char *name,
-                          uint64_t requests, uint64_t errors)
-{
-    size_t i = 0;
-    while (i < statistics->command_count && strcmp(statistics->commands[i].name, name) != 0)
-        i++;
-    assert_true(i < statistics->command_count);
-    assert_int_equal(statistics->commands[i].requests, requests);
-    assert_int_equal(statistics->commands[i].errors, errors);
-}
-
 static void test_statistics(void **state)
 {
     (void)state;
@@ -606,13 +732,24 @@ static void test_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults),         TEST(test_bad_options),
-        TEST(test_address_in_use),   TEST(test_options_are_copied),
-        TEST(test_stop_before_run),  TEST(test_register_refused),
-        TEST(test_own_commands),     TEST(test_reply_size),
-        TEST(test_constant),         TEST(test_attest),
-        TEST(test_key_without_hook), TEST(test_key_hook),
-        TEST(test_events),           TEST(test_statistics),
+        TEST(test_defaults),
+        TEST(test_bad_options),
+        TEST(test_address_in_use),
+        TEST(test_options_are_copied),
+        TEST(test_stop_before_run),
+        TEST(test_register_refused),
+        TEST(test_own_commands),
+        TEST(test_reply_size),
+        TEST(test_constant),
+        TEST(test_attest),
+        TEST(test_key_without_hook),
+        TEST(test_key_hook),
+        TEST(test_events),
+        TEST(test_statistics),
+        TEST(test_any),
+        TEST(test_built_in_replaced),
+        TEST(test_any_in_the_loop),
+        TEST(test_any_without_nsm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
