@@ -547,31 +547,39 @@ static void *lease(void *argument)
     return NULL;
 }
 
+static void start_lessee(struct lessee *lessee, struct vsa_pool *pool, int64_t timeout_ms,
+                         unsigned *turn)
+{
+    *lessee = (struct lessee){.pool = pool, .timeout_ms = timeout_ms, .turn = turn};
+    assert_int_equal(pthread_create(&lessee->thread, NULL, lease, lessee), 0);
+}
+
 /* Out of the front, the middle and the end of the queue; the others keep their places. */
 static void waiting_ends_with_the_deadline(void **state)
 {
     (void)state;
-    static const int64_t timeouts[] = {60, LONG_MS, 40, LONG_MS, 80};
+    /* Long enough for all to be in the queue together; the middle goes first. */
+    static const int64_t timeouts[] = {1540, LONG_MS, 1520, LONG_MS, 1560, LONG_MS};
     struct vsa_pool *pool = pool_of(1);
     struct vsa_pool_lease held;
-    struct lessee lessees[5];
+    struct lessee lessees[6];
     unsigned turn = 0;
     assert_int_equal(vsa_pool_lease(pool, vsa_deadline(LONG_MS), &held, NULL), VSA_OK);
     for (size_t i = 0; i < 5; i++) {
-        /* Generous until all are in the queue. */
-        lessees[i] = (struct lessee){.pool = pool, .turn = &turn};
-        lessees[i].timeout_ms = timeouts[i] == LONG_MS ? LONG_MS : 400 + timeouts[i];
-        assert_int_equal(pthread_create(&lessees[i].thread, NULL, lease, &lessees[i]), 0);
+        start_lessee(&lessees[i], pool, timeouts[i], &turn);
         await_waiting(pool, i + 1);
     }
     await_waiting(pool, 2);
+    start_lessee(&lessees[5], pool, timeouts[5], &turn);
+    await_waiting(pool, 3);
     vsa_pool_return(pool, &held, true);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         assert_int_equal(pthread_join(lessees[i].thread, NULL), 0);
         assert_int_equal(lessees[i].status, timeouts[i] == LONG_MS ? VSA_OK : VSA_ERR_TIMEOUT);
     }
     assert_int_equal(lessees[1].came, 1);
     assert_int_equal(lessees[3].came, 2);
+    assert_int_equal(lessees[5].came, 3);
     expect_now(pool, 1, 1, 0);
     assert_int_equal(vsa_pool_ping(pool, NULL), VSA_OK);
     vsa_pool_free(pool);
