@@ -39,7 +39,8 @@ struct load {
     struct connection *table;
     uint32_t *latencies_ns;
     size_t samples;
-    size_t failures;
+    size_t failures; /* connections that ended, or were not made */
+    size_t refused;  /* answers that are no success */
 };
 
 static int64_t now_ns(void)
@@ -88,6 +89,13 @@ static void record(struct load *load, const struct connection *connection)
     load->samples++;
 }
 
+/* Not of an echo. */
+static int is_refusal(const char *reply, size_t size)
+{
+    static const char refusal[] = "{\"success\":false";
+    return size >= sizeof(refusal) - 1 && memcmp(reply, refusal, sizeof(refusal) - 1) == 0;
+}
+
 /* Replies are one line; a part of it without its newline is waited for. */
 static void on_readable(struct load *load, struct connection *connection)
 {
@@ -98,10 +106,12 @@ static void on_readable(struct load *load, struct connection *connection)
     int failed = got <= 0;
     if (!failed && buffer[got - 1] != '\n')
         return;
-    if (failed)
+    if (failed) {
         load->failures++;
-    else
+    } else {
         record(load, connection);
+        load->refused += is_refusal(buffer, (size_t)got);
+    }
     if (failed || load->one_shot) {
         hang_up(connection);
         if (connect_and_ask(load, connection) < 0)
@@ -138,9 +148,9 @@ static void report(struct load *load, double seconds)
 {
     size_t count = load->samples < MAX_SAMPLES ? load->samples : MAX_SAMPLES;
     qsort(load->latencies_ns, count, sizeof(*load->latencies_ns), by_value);
-    (void)printf("{\"requests\": %zu, \"failures\": %zu, \"per_second\": %.0f, "
+    (void)printf("{\"requests\": %zu, \"failures\": %zu, \"refused\": %zu, \"per_second\": %.0f, "
                  "\"p50_us\": %.1f, \"p99_us\": %.1f}\n",
-                 load->samples, load->failures, (double)load->samples / seconds,
+                 load->samples, load->failures, load->refused, (double)load->samples / seconds,
                  percentile_us(load, count, 0.50), percentile_us(load, count, 0.99));
 }
 
