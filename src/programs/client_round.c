@@ -9,9 +9,15 @@
 
 /*
  * PCRs that say which program runs, for whom and where: nothing changes them while an enclave
- * runs. 16 and above are the program's own to extend (AWS, "Cryptographic attestation").
+ * runs. 16 and above are the program's own to extend, and get into documents once it has locked
+ * them (NSM API, docs/attestation_process.md).
  */
 #define FIXED_PCRS UINT32_C(0x0000ffff)
+
+/* Clocks of two machines may differ by a thousandth: quartz is ten times better. */
+#define DRIFT_DIVISOR 1000
+/* Servers that round their uptime instead of cutting it off. */
+#define UPTIME_SLACK_MS 500
 
 static int64_t unix_ms(void)
 {
@@ -32,20 +38,26 @@ static enum vsa_status perform(struct client_watched *watched, enum client_actio
 }
 
 /*
- * The uptime says when the server started, short of a second. If that was after it last told us,
- * it is not the same run, even if the new uptime is the greater one.
+ * An uptime says when the server started, short of a second; several say it more closely. One that
+ * says later than all before it is that of another start, be it greater than the last one or not.
  */
 static void compare_uptime(struct client_watched *watched, uint64_t uptime_s, int64_t asked_at_ms)
 {
     struct client_round *round = &watched->round;
-    int64_t started_ms = asked_at_ms - ((int64_t)uptime_s + 1) * 1000;
+    int64_t now = vsa_monotonic_ms();
+    int64_t from = asked_at_ms - ((int64_t)uptime_s + 1) * 1000;
+    int64_t to = now - (int64_t)uptime_s * 1000;
+    int64_t drift = (asked_at_ms - watched->uptime_at_ms) / DRIFT_DIVISOR + 1;
+    int64_t earliest = watched->started_from_ms - drift;
+    int64_t latest = watched->started_to_ms + drift;
     round->has_uptime = true;
     round->uptime_s = uptime_s;
-    round->uptime_went_back =
-        watched->has_uptime && (uptime_s < watched->uptime_s || started_ms > watched->uptime_at_ms);
+    round->uptime_went_back = watched->has_uptime && from > latest + UPTIME_SLACK_MS;
+    bool same = watched->has_uptime && from <= latest && to >= earliest;
+    watched->started_from_ms = same && earliest > from ? earliest : from;
+    watched->started_to_ms = same && latest < to ? latest : to;
     watched->has_uptime = true;
-    watched->uptime_s = uptime_s;
-    watched->uptime_at_ms = vsa_monotonic_ms();
+    watched->uptime_at_ms = now;
 }
 
 static enum vsa_status look_at_status(struct client_watched *watched)

@@ -24,7 +24,7 @@ struct client_round {
     int64_t document_age_ms;
     bool compared; /* PCRs and module ID, with those of an earlier round */
     /* Changes since the last time that the enclave told */
-    bool uptime_went_back;
+    bool uptime_went_back; /* or is less than it would be now */
     bool module_id_changed;
     uint32_t pcrs_changed; /* bit n: PCR n */
 };
@@ -36,8 +36,9 @@ struct client_watched {
     int64_t deadline_ms;         /* of the round under way */
     struct vsa_error unfindable; /* the status is VSA_OK while we know where it is */
     bool has_uptime;
-    uint64_t uptime_s;
-    int64_t uptime_at_ms; /* monotonic, when that was told */
+    int64_t uptime_at_ms;    /* when it was told. Monotonic, likewise below */
+    int64_t started_from_ms; /* by its uptimes the server started at this moment or later, */
+    int64_t started_to_ms;   /* at this one or earlier */
     bool has_document;
     struct vsa_pcrs pcrs;
     uint8_t module_id[VSA_MAX_MODULE_ID];

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import threading
@@ -262,9 +263,10 @@ def document_reply(document, **changes):
 
 
 def write_script(path, body):
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path + ".new", "w", encoding="utf-8") as file:
         file.write("#!/bin/sh\n" + body + "\n")
-    os.chmod(path, stat.S_IRWXU)
+    os.chmod(path + ".new", stat.S_IRWXU)
+    os.rename(path + ".new", path)  # somebody may be running it
 
 
 def enclave_entry(name, cid, state="RUNNING", flags="NONE"):
@@ -314,9 +316,10 @@ class Sandbox:
     def describes(self, entries):
         """What nitro-cli prints for these entries."""
         listing = os.path.join(self.bin, "listing.json")
-        with open(listing, "w", encoding="utf-8") as file:
+        with open(listing + ".new", "w", encoding="utf-8") as file:
             json.dump(entries, file, indent=2)
             file.write("\n")
+        os.rename(listing + ".new", listing)  # somebody may be reading
         return f"exec cat {listing}"
 
     def calls(self):
@@ -326,7 +329,12 @@ class Sandbox:
         except FileNotFoundError:
             return []
 
-    def client(self, *options, timeout=harness.PATIENCE, path=None):
+    def unlink(self, cid):
+        """There is no CID `cid` any more."""
+        shutil.rmtree(os.path.join(self.folder, str(cid)))
+
+    def client_command(self, *options, path=None):
+        """The command line of a vsock_client in here, and what to add to its environment."""
         environment = {
             "PATH": path or f"{self.bin}:/usr/bin:/bin",
             "LD_PRELOAD": self.shim,
@@ -334,8 +342,8 @@ class Sandbox:
             # The shim comes before the sanitizer's library, which does not mind really.
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
         }
-        return harness.run(
-            [self.launcher, harness.program("vsock_client"), *options],
-            timeout=timeout,
-            env=environment,
-        )
+        return [self.launcher, harness.program("vsock_client"), *options], environment
+
+    def client(self, *options, timeout=harness.PATIENCE, path=None):
+        command, environment = self.client_command(*options, path=path)
+        return harness.run(command, timeout=timeout, env=environment)
