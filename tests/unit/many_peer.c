@@ -205,13 +205,12 @@ void many_peer_hang_up(struct many_peer *peer)
     unlock(peer);
 }
 
-void many_peer_say_and_hang_up(struct many_peer *peer, const char *line)
+void many_peer_say(struct many_peer *peer, const char *line)
 {
     lock(peer);
     for (unsigned i = 0; i < peer->accepted; i++)
         if (peer->fds[i] >= 0)
             say_scripted(peer->fds[i], line, 0);
-    shut_down_all(peer);
     unlock(peer);
 }
 

@@ -53,8 +53,8 @@ void many_peer_hold(struct many_peer *peer, bool holds);
 void many_peer_script(struct many_peer *peer, const char *const *replies, unsigned count);
 /* Hangs up on everybody who is connected. */
 void many_peer_hang_up(struct many_peer *peer);
-/* Sends a line that nobody asked for on all connections, and hangs up. */
-void many_peer_say_and_hang_up(struct many_peer *peer, const char *line);
+/* Sends a line that nobody asked for on all connections. */
+void many_peer_say(struct many_peer *peer, const char *line);
 /* Waits until so many requests have come; fails the test when they do not. */
 void many_peer_await_requests(struct many_peer *peer, unsigned count);
 unsigned many_peer_accepted(struct many_peer *peer);

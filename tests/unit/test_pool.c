@@ -227,6 +227,24 @@ static void silence_ends_with_the_timeout(void **state)
     vsa_pool_free(pool);
 }
 
+/* A kept connection has the time of the call, not of the one that made it. */
+static void each_call_has_its_own_time(void **state)
+{
+    (void)state;
+    struct vsa_pool *pool = pool_of(1);
+    struct vsa_pool_lease held;
+    assert_int_equal(vsa_pool_ping(pool, NULL), VSA_OK);
+    int64_t before = vsa_monotonic_ms();
+    assert_int_equal(vsa_pool_lease(pool, vsa_deadline(100), &held, NULL), VSA_OK);
+    assert_true(held.is_kept);
+    many_peer_hold(&peer, true);
+    assert_int_equal(vsa_client_ping(held.connection->client, NULL), VSA_ERR_TIMEOUT);
+    assert_true(vsa_monotonic_ms() - before < LONG_MS / 2);
+    vsa_pool_return(pool, &held, false);
+    expect_now(pool, 0, 0, 0);
+    vsa_pool_free(pool);
+}
+
 /* --- connections that break ------------------------------------------------------------------- */
 
 static void closed_while_idle_is_replaced(void **state)
@@ -248,10 +266,15 @@ static void last_words_are_no_answer(void **state)
     (void)state;
     struct vsa_pool *pool = pool_of(2);
     assert_int_equal(vsa_pool_ping(pool, NULL), VSA_OK);
-    many_peer_say_and_hang_up(&peer, NO("idle_timeout"));
+    many_peer_say(&peer, NO("idle_timeout"));
     assert_int_equal(say_command(pool, "transfer", 1, NULL), VSA_OK);
     assert_int_equal(many_peer_requests(&peer), 2);
     expect_so_far(pool, 2, 1, 0, 0);
+    many_peer_say(&peer, NO("idle_timeout"));
+    many_peer_hang_up(&peer);
+    assert_int_equal(say_command(pool, "transfer", 2, NULL), VSA_OK);
+    assert_int_equal(many_peer_requests(&peer), 3);
+    expect_so_far(pool, 3, 2, 0, 0);
     vsa_pool_free(pool);
 }
 
@@ -714,6 +737,7 @@ int main(void)
         POOL_TEST(some_refusals_end_the_connection),
         POOL_TEST(nobody_there_costs_no_place),
         POOL_TEST(silence_ends_with_the_timeout),
+        POOL_TEST(each_call_has_its_own_time),
         POOL_TEST(closed_while_idle_is_replaced),
         POOL_TEST(last_words_are_no_answer),
         POOL_TEST(stale_connection_is_replaced),
