@@ -131,7 +131,7 @@ class GuideTestCase(unittest.TestCase):
         text = command.text
         for placeholder, value in expect.replace:
             text = text.replace(placeholder, value(self))
-            say(f"stand-in: {placeholder} stands for {value(self)}")
+            say(f"stand-in: {value(self)} in place of {placeholder}")
         if expect.note:
             say(f"stand-in: line {command.line}: {command.text}: {expect.note}")
         names = [variable.partition("=")[0] for variable in command.variables]

@@ -105,8 +105,8 @@ class Sandbox:
         os.mkdir(root)
         pairs = [f"{path}={path}" for path in (self.folder, harness.BUILD, harness.SOURCE)
                  if os.path.realpath(path).startswith("/tmp/")]
-        build = os.path.join(harness.BUILD, "tests", "guide", "build-enclave")
-        os.makedirs(build, exist_ok=True)
+        self.build = os.path.join(harness.BUILD, "tests", "guide", "build-enclave")
+        os.makedirs(self.build, exist_ok=True)
         unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
         probe = harness.run([self.no_vsock, *unshare, "true"])
         if probe.returncode == 77:
@@ -117,7 +117,7 @@ class Sandbox:
             raise unittest.SkipTest("no mount namespaces here: " + probe.stderr.decode().strip())
         self.holder = subprocess.Popen(
             [*unshare, "sh", os.path.join(HERE, "stand_in", "enter"), root, self.app, self.work, self.tmp,
-             *pairs, f"{build}={WORK}/build-enclave"],
+             *pairs, f"{self.build}={WORK}/build-enclave"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )
         if self.holder.stdout.readline() != b"ready\n":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/GUIDE.md, word for word."""
 
+import dataclasses
 import json
 import os
 import unittest
@@ -46,6 +47,27 @@ def only_port_9001(test):
 def not_running(test):
     no_enclave(test)
     test.assertIn("No running enclaves found", test.sh("vsock_client --ping", 3).stderr.decode())
+
+
+def nobody_listens(test):
+    one_enclave(test)
+    test.parent.enclaves[0].crash()
+
+
+def built_programs(test):
+    """What ./build-enclave.sh leaves behind."""
+    if not os.path.exists(os.path.join(test.box.build, "image", "enclave_app")):
+        test.skipTest("./build-enclave.sh did not run here")
+
+
+def file_of(name):
+    """A block that is a file's content."""
+
+    def handler(test, block):
+        with open(test.path(name), "w", encoding="utf-8") as file:
+            file.write(block.text)
+
+    return handler
 
 
 # --- checks --------------------------------------------------------------------------------------
@@ -224,6 +246,19 @@ COMMANDS = {
         "vsock_client --verify --allow-debug": verified(err=("debug",)),
         "nitro-cli terminate-enclave --all": ENDED,
     },
+    "Settings and limits": {
+        "/app/enclave_app --config enclave_app.conf": Expect(port=9000, before=nobody_listens),
+        "enclave_image build --kernel /usr/share/nitro_enclaves/blobs/bzImage "
+        "--nsm-module /usr/share/nitro_enclaves/blobs/nsm.ko "
+        "--init build-enclave/src/enclave_init/enclave_init --app build-enclave/image/enclave_app "
+        "--file enclave_app.conf:/etc/enclave_app.conf --arg --config --arg /etc/enclave_app.conf "
+        "--output tuned.eif >tuned.measurements.json": Expect(
+            before=built_programs, replace=(("/usr/share/nitro_enclaves", lambda _: "/tmp"),)),
+        RUN.replace("app", "tuned"): dataclasses.replace(runs(EnclaveName="tuned"),
+                                                         before=built_programs),
+        "vsock_client --enclave-name tuned --verify --measurements tuned.measurements.json":
+            verified("PCR2          as expected", before=built_programs),
+    },
     "Monitoring": {
         "watch 'sudo nitro-cli describe-enclaves'": Expect(
             until="EnclaveID", out=("EnclaveID",), note="ended after its first picture"),
@@ -231,7 +266,7 @@ COMMANDS = {
         "vsock_client --status --json | jq '.uptime'": Expect(check=uptime),
         "vsock_client --watch --interval 5" + MEASURED: Expect(
             until=" ok ", out=(" ok ",), note="ended after its first line"),
-        "vsock_client --watch --interval 0.5 --count 3" + MEASURED + " --json":
+        "vsock_client --watch --interval 1 --timeout 10 --count 3" + MEASURED + " --json":
             Expect(check=three_rounds),
     },
     "Several enclaves": {
@@ -246,7 +281,8 @@ COMMANDS = {
         "vsock_client --all --ping": Expect(out=("app1", "app2")),
         "vsock_client --all --verify --measurements app1.measurements.json":
             Expect(out=("app1", "app2")),
-        "vsock_client --all --watch --interval 0.5 --count 2 --measurements app1.measurements.json":
+        "vsock_client --all --watch --interval 1 --timeout 10 --count 2 "
+        "--measurements app1.measurements.json":
             Expect(out=("app1", "app2")),
         "nitro-cli terminate-enclave --all": ENDED,
     },
@@ -256,6 +292,7 @@ BLOCKS = {
     ("Overview", ""): "a picture",
     ("A request", "json"): request_is_answered,
     ("Its reply", "json"): reply_is_this,
+    ("Settings and limits", "ini"): file_of("enclave_app.conf"),
     ("Bash", "bash"): Expect(out=("Verified: i-0123456789abcdef0-enc", "secp384r1")),
     ("Python", "python"): Expect(out=("Verified: i-0123456789abcdef0-enc", "120 bytes of DER")),
     ("Python, at the relying party", "python"): Expect(
@@ -273,6 +310,7 @@ class Guide(GuideTestCase):
         '"No running enclaves found"': not_running,
         '"No answer in time"': one_enclave,
         "Debug mode": no_enclave,
+        "Settings and limits": one_enclave,
         "Monitoring": one_enclave,
         "Several enclaves": no_enclave,
     }
