@@ -55,9 +55,10 @@ void client_text_list(const struct vsa_enclave_list *running)
     }
 }
 
-void client_text_failure(const struct vsa_error *error, const struct vsa_enclave_list *running)
+void client_text_failure(const struct vsa_error *error, bool finding,
+                         const struct vsa_enclave_list *running)
 {
-    const char *hint = client_hint(error->status);
+    const char *hint = client_hint(error->status, finding);
     output_error(PROGRAM, error);
     if (error->status == VSA_ERR_AMBIGUOUS_ENCLAVE)
         client_text_list(running);

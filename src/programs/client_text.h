@@ -14,7 +14,8 @@ const char *client_text_name(const struct vsa_enclave *enclave);
 /* The enclaves to choose from, on stderr. */
 void client_text_list(const struct vsa_enclave_list *running);
 
-/* An error and the way out of it, on stderr. */
-void client_text_failure(const struct vsa_error *error, const struct vsa_enclave_list *running);
+/* An error and the way out of it, on stderr. `finding`: it is nitro-cli that failed. */
+void client_text_failure(const struct vsa_error *error, bool finding,
+                         const struct vsa_enclave_list *running);
 
 #endif

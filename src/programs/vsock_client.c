@@ -19,6 +19,7 @@
 struct run {
     struct client_arguments arguments;
     struct vsa_enclave_list running; /* what nitro-cli showed, if it was asked */
+    bool found;                      /* the enclave: there is an address to ask */
     struct client_outcome outcome;
 };
 
@@ -139,7 +140,8 @@ static void ask(struct run *run)
     int64_t deadline_ms = vsa_deadline(run->arguments.timeout_ms);
     outcome->status =
         client_find_target(&run->arguments, deadline_ms, &target, &run->running, &outcome->error);
-    if (outcome->status != VSA_OK)
+    run->found = outcome->status == VSA_OK;
+    if (!run->found)
         return;
     announce(&target.enclave);
     /* What nitro-cli took is gone from the time for the exchange. */
@@ -183,7 +185,7 @@ static enum exit_code one_enclave(struct run *run)
         output_error(PROGRAM, &saving);
     }
     if (outcome->status != VSA_OK)
-        client_text_failure(&outcome->error, &run->running);
+        client_text_failure(&outcome->error, !run->found, &run->running);
     code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
     enum vsa_status printed = VSA_OK;
     if (run->arguments.json)
@@ -206,7 +208,7 @@ static enum exit_code wrong_arguments(int argc, char **argv, const struct client
     bool json = read->json || options_mention(argc, argv, "--json");
     bool verifying =
         read->action == CLIENT_ACTION_VERIFY || options_mention(argc, argv, "--verify");
-    client_text_failure(error, &none);
+    client_text_failure(error, false, &none);
     if (json && output_json(client_result_failed(error, verifying, &none), NULL) != VSA_OK)
         (void)fprintf(stderr, "%s: cannot write to standard output\n", PROGRAM);
     return vsa_status_class(error->status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL

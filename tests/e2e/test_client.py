@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import stat
+import threading
 import time
 
 import harness
@@ -627,6 +628,114 @@ class Save(ClientTestCase):
         self.assertIn("cannot write", result["save_error"])
 
 
+class Metrics(ClientTestCase):
+    TEXT = "# TYPE vsattest_up gauge\nvsattest_up{name=\"\u00fc\"} 1\n"
+
+    def peer(self, text):
+        server = support.lying_server(
+            self.path("peer"), lambda request: {"success": True, "metrics": text, "more": 1}
+        )
+        self.addCleanup(server.close)
+        return ("--connect", "unix:" + self.path("peer"))
+
+    def test_as_it_is(self):
+        to = self.peer(self.TEXT)
+        done = self.client("--metrics", *to)
+        self.assert_exit(done, 0)
+        self.assertEqual(done.stdout.decode(), self.TEXT)
+        self.assertEqual(done.stderr, b"")
+        result = self.succeeds("--metrics", *to)
+        self.assertEqual(result, {"success": True, "metrics": self.TEXT, "more": 1})
+
+    def test_save_for_a_collector(self):
+        """As a whole or not at all, and readable for others as the umask says."""
+        saved = self.path("enclave.prom")
+        to = self.peer(self.TEXT)
+        before = os.umask(0o022)
+        self.addCleanup(os.umask, before)
+        done = self.client("--metrics", "--save", saved, *to)
+        self.assert_exit(done, 0)
+        self.assertEqual(done.stdout, b"")
+        with open(saved, encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.TEXT)
+        self.assertEqual(stat.S_IMODE(os.stat(saved).st_mode), 0o644)
+        result = self.succeeds("--metrics", "--save", saved, *to)
+        self.assertEqual(result["saved_to"], saved)
+        self.fails(3, "io_error", "--metrics", "--save", self.path("missing/x"), *to)
+        self.fails(3, "connection_refused", "--metrics", "--save", saved, "--connect",
+                   "unix:" + self.path("nobody"))
+        with open(saved, encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.TEXT)
+
+    def test_no_text(self):
+        for text in (None, 7, "", "up 1", "up 1\n\x1b[2J\n", "up\u00001\n", "up\u009b1\n", "\r\n"):
+            with self.subTest(text):
+                done = self.fails(4, "reply_invalid", "--metrics", *self.peer(text))
+                self.assertNotIn(b"\x1b", done.stderr)
+                self.doCleanups()
+                self.setUp()
+
+
+class Retries(ClientTestCase):
+    """--retries: again, if that is harmless and may help, within --timeout."""
+
+    def peer(self, *replies):
+        """Gives these, the last one for ever; counts what it was asked."""
+        self.asked = []
+
+        def answer(request):
+            self.asked.append(request["command"])
+            return replies[min(len(self.asked), len(replies)) - 1]
+
+        server = support.lying_server(self.path("peer"), answer)
+        self.addCleanup(server.close)
+        return ("--connect", "unix:" + self.path("peer"))
+
+    def refusal(self, code, **more):
+        return {"success": False, "error": "no", "error_code": code, **more}
+
+    PONG = {"success": True, "message": "pong"}
+
+    def test_none_by_default(self):
+        self.fails(3, "busy", "--ping", *self.peer(self.refusal("busy"), self.PONG))
+        self.assertEqual(self.asked, ["ping"])
+
+    def test_until_it_works(self):
+        to = self.peer(self.refusal("busy"), self.refusal("rate_limited", retry_after_ms=100),
+                       self.PONG)
+        self.succeeds("--ping", "--retries=5", *to)
+        self.assertEqual(len(self.asked), 3)
+
+    def test_not_more_often_than_asked_for(self):
+        self.fails(3, "busy", "--ping", "--retries=2", *self.peer(self.refusal("busy")))
+        self.assertEqual(len(self.asked), 3)
+
+    def test_not_where_it_cannot_help(self):
+        to = self.peer(self.refusal("unknown_command"))
+        self.fails(1, "refused_by_peer", "--status", "--retries=5", *to)
+        self.assertEqual(len(self.asked), 1)
+
+    def test_waits_as_long_as_the_enclave_says(self):
+        to = self.peer(self.refusal("rate_limited", retry_after_ms=1200), self.PONG)
+        started = time.monotonic()
+        self.succeeds("--ping", "--retries=1", *to)
+        self.assertGreaterEqual(time.monotonic() - started, 1.2)
+
+    def test_never_beyond_the_timeout(self):
+        to = self.peer(self.refusal("rate_limited", retry_after_ms=60000))
+        self.fails(3, "rate_limited", "--ping", "--retries=100", "--timeout=5", *to)
+        self.assertLess(self.seconds, 15)
+        self.assertEqual(len(self.asked), 1)
+
+    def test_an_enclave_that_starts_meanwhile(self):
+        self.start_nsm()
+        later = threading.Timer(0.5, self.start_server)
+        later.start()
+        self.addCleanup(later.join)
+        self.succeeds("--verify", "--root", self.root, "--retries=50", "--connect",
+                      "unix:" + self.path("enclave"))
+
+
 class Usage(ClientTestCase):
     def test_usage(self):
         enclave = ("--connect", "unix:" + self.path("nobody"))
@@ -670,6 +779,12 @@ class Usage(ClientTestCase):
             ["--attest", *enclave, "--max-skew=1"],
             ["--attest", *enclave, "--at=1"],
             ["--ping", *enclave, "--instance-id=i-1"],
+            ["--metrics", *enclave, "--nonce=x"],
+            ["--metrics", *enclave, "--at=1"],
+            ["--status", *enclave, "--save=x"],
+            ["--ping", *enclave, "--retries=-1"],
+            ["--ping", *enclave, "--retries=101"],
+            ["--ping", *enclave, "--retries=x"],
             ["--verify", *enclave, "--nonce="],
             ["--verify", *enclave, "--nonce", "x" * 1025],
         ):
@@ -687,7 +802,7 @@ class Usage(ClientTestCase):
         done = self.client("--help")
         self.assert_exit(done, 0)
         for option in (
-            "ping status attest verify generate-key user-data nonce save json timeout port cid "
+            "ping status metrics attest verify watch interval count all retries generate-key user-data nonce save json timeout port cid "
             "connect enclave-name enclave-id at max-age max-skew public-key pcr measurements "
             "instance-id root allow-debug help version"
         ).split():
@@ -881,6 +996,9 @@ class Finding(ClientTestCase):
         self.assertLess(self.seconds, 15)
         self.assertIn(b"nitro-cli describe-enclaves did not end in time", done.stderr)
         self.assertIn(b"name the CID", done.stderr)
+        # Nothing is said of the enclave, which was not asked.
+        self.assertIn(b"To name the enclave yourself", done.stderr)
+        self.assertNotIn(b"--timeout", done.stderr)
 
     def test_slow_nitro_cli_leaves_less_time(self):
         """The timeout is for everything together."""
