@@ -26,9 +26,7 @@ enum vsa_status {
     VSA_ERR_ARGUMENT,
     VSA_ERR_INTERNAL,
     VSA_ERR_MEMORY,
-    VSA_ERR_REFUSED,
-    VSA_ERR_NO_SUCH_CID,
-    VSA_ERR_REFUSED_BY_PEER,
+    VSA_ERR_TIMEOUT,
     ...
 };
 struct vsa_slice {
@@ -173,3 +171,60 @@ struct vsa_key_pair {
 #define VSA_P384_SPKI_SIZE ...
 int vsa_key_pair_generate(struct vsa_key_pair *pair, struct vsa_error *error);
 void vsa_key_pair_wipe(struct vsa_key_pair *pair);
+
+/* --- server.h --------------------------------------------------------------------------------- */
+
+struct vsa_server;
+struct vsa_command_context {
+    void *user;
+    ...;
+};
+struct vsa_command {
+    const char *name;
+    enum vsa_status (*handler)(const struct vsa_command_context *context, const json_t *request,
+                               json_t *reply, struct vsa_error *error);
+    void *user;
+    unsigned flags;
+};
+struct vsa_server_key {
+    struct vsa_slice private_key;
+    struct vsa_slice public_key;
+    struct vsa_slice document;
+    struct vsa_slice user_data;
+    struct vsa_slice nonce;
+    ...;
+};
+struct vsa_server_options {
+    const char *listen;
+    const char *nsm;
+    size_t max_connections;
+    size_t max_queue;
+    int64_t idle_timeout_ms;
+    int64_t request_timeout_ms;
+    int64_t drain_timeout_ms;
+    enum vsa_status (*on_key)(void *user, const struct vsa_server_key *key);
+    void *user;
+    ...;
+};
+#define VSA_COMMAND_BLOCKING ...
+static char *const VSA_COMMAND_ANY;
+void vsa_server_options_init(struct vsa_server_options *options);
+int vsa_server_new(const struct vsa_server_options *options, struct vsa_server **server,
+                   struct vsa_error *error);
+int vsa_server_register(struct vsa_server *server, const struct vsa_command *command,
+                        struct vsa_error *error);
+int vsa_server_run_builtin(const struct vsa_command_context *context, const json_t *request,
+                           json_t *reply, struct vsa_error *error);
+int vsa_server_run(struct vsa_server *server, struct vsa_error *error);
+void vsa_server_stop(struct vsa_server *server);
+void vsa_server_free(struct vsa_server *server);
+int json_object_clear(json_t *object);
+int json_object_update(json_t *object, json_t *other);
+
+/* In python/vsattest/server.py. */
+extern "Python" {
+enum vsa_status vsattest_on_request(const struct vsa_command_context *context,
+                                    const json_t *request, json_t *reply,
+                                    struct vsa_error *error);
+enum vsa_status vsattest_on_key(void *user, const struct vsa_server_key *key);
+}

@@ -2,7 +2,8 @@
 """Attestation of AWS Nitro Enclaves: libvsattest for Python.
 
 `VsockAttestationClient` asks an enclave for attestation and verifies it,
-`verify_attestation_document` verifies a document that came another way.
+`verify_attestation_document` verifies a document that came another way. In the enclave
+`VsockAttestationServer` answers, and `get_attestation_document` asks the NSM.
 """
 
 from vsattest._native import ffi as _ffi
@@ -26,6 +27,7 @@ from vsattest.errors import (
     WrongTypeError,
 )
 from vsattest.policy import Policy
+from vsattest.server import VsockAttestationServer
 from vsattest.verification import Verification, verify_attestation_document
 
 #: The C library's version, which is the package's.
@@ -45,6 +47,7 @@ __all__ = [
     "UsageError",
     "Verification",
     "VsockAttestationClient",
+    "VsockAttestationServer",
     "WrongTypeError",
     "generate_ephemeral_keypair",
     "get_attestation_document",

@@ -156,6 +156,14 @@ def as_c_text(name: str, value: object) -> bytes:
     return text
 
 
+def as_address(name: str, value: object) -> bytes:
+    """An address of an enclave or to listen on, whose form is right."""
+    address = as_c_text(name, value)
+    error = new_error()
+    check(lib.vsa_address_parse(address, ffi.new("struct vsa_address *"), error), error)
+    return address
+
+
 # --- JSON ---------------------------------------------------------------------------------------
 
 

@@ -34,13 +34,6 @@ def _find_enclave(timeout_ms: int) -> int:
     return int(enclave.cid)
 
 
-def _check_address(address: bytes) -> bytes:
-    error = _convert.new_error()
-    parsed = ffi.new("struct vsa_address *")
-    _convert.check(lib.vsa_address_parse(address, parsed, error), error)
-    return address
-
-
 def _save(path: "Union[str, os.PathLike[str]]", text: str) -> None:
     """All of the file or nothing, readable by its owner only, as the C program does it."""
     target = os.path.abspath(os.fspath(path))
@@ -181,7 +174,7 @@ class VsockAttestationClient:
         if address is not None:
             if cid is not None:
                 raise UsageError("address says it all: no enclave_cid beside it")
-            return _check_address(_convert.as_c_text("address", address))
+            return _convert.as_address("address", address)
         if cid is None:
             return None
         number = _convert.as_integer("enclave_cid", cid, 1, lib.VSA_CID_ANY - 1)
