@@ -314,6 +314,28 @@ static void runs_nitro_cli(void **state)
     assert_log(*state, "nitro-cli describe-enclaves\n");
 }
 
+static void lists_all_that_run(void **state)
+{
+    struct vsa_enclave_list running = {0};
+    struct vsa_error error = {0};
+    stand_in(*state, "nitro-cli", "echo '[" ONE "," ENDED "," TWO "]'");
+    stand_in(*state, "sudo", "exit 1");
+    assert_int_equal(vsa_list_enclaves(PATIENCE_MS, &running, &error), VSA_OK);
+    assert_int_equal(error.status, VSA_OK);
+    assert_int_equal(running.count, 2);
+    assert_int_equal(running.enclaves[0].cid, 16);
+    assert_int_equal(running.enclaves[1].cid, 17);
+    stand_in(*state, "nitro-cli", "echo '[" ONE "]'");
+    assert_int_equal(vsa_list_enclaves(PATIENCE_MS, &running, NULL), VSA_OK);
+    assert_int_equal(running.count, 1);
+    stand_in(*state, "nitro-cli", "echo '[" ENDED "]'");
+    assert_int_equal(vsa_list_enclaves(PATIENCE_MS, &running, &error), VSA_ERR_NO_ENCLAVE);
+    assert_int_equal(error.status, VSA_ERR_NO_ENCLAVE);
+    assert_int_equal(running.count, 0);
+    stand_in(*state, "nitro-cli", "echo broken >&2; exit 1");
+    assert_int_equal(vsa_list_enclaves(PATIENCE_MS, &running, NULL), VSA_ERR_NO_NITRO_CLI);
+}
+
 /* In a folder of its own PATH has no nitro-cli, unless this machine does. */
 static void missing_nitro_cli_is_told(void **state)
 {
@@ -533,6 +555,7 @@ int main(void)
         cmocka_unit_test(names_are_printable),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test_setup_teardown(runs_nitro_cli, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lists_all_that_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_nitro_cli_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(permission_error_goes_through_sudo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_list_with_permission_error_goes_through_sudo, set_up,
