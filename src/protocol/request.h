@@ -5,9 +5,10 @@
 
 #include "protocol/json.h"
 
-#define VSA_COMMAND_NAME_PING   "ping"
-#define VSA_COMMAND_NAME_STATUS "status"
-#define VSA_COMMAND_NAME_ATTEST "attest"
+#define VSA_COMMAND_NAME_PING    "ping"
+#define VSA_COMMAND_NAME_STATUS  "status"
+#define VSA_COMMAND_NAME_ATTEST  "attest"
+#define VSA_COMMAND_NAME_METRICS "metrics"
 
 /* {"command": command}: new reference, NULL when memory is short. Encoding. */
 json_t *vsa_request_new(const char *command);

@@ -2,13 +2,17 @@
 /* The built-in commands: rows of the same table as anybody's. */
 #include "server/internal.h"
 
+#include <stdlib.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+#include "base/error.h"
 #include "base/slice.h"
 #include "crypto/key.h"
 #include "protocol/attest.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
+#include "server/status.h"
 
 /* PKCS#8 of a P-384 key has 185 bytes. */
 #define MAX_PRIVATE_KEY 512
@@ -31,14 +35,20 @@ static void ask_nsm(struct vsa_nsm *nsm, struct vsa_server_statistics *statistic
         memcpy(statistics->module_id, description.module_id, sizeof(statistics->module_id));
 }
 
+static void read_statistics(const struct vsa_command_context *context,
+                            struct vsa_server_statistics *statistics)
+{
+    vsa_server_get_statistics(context->server, statistics);
+    if (context->nsm)
+        ask_nsm(context->nsm, statistics);
+}
+
 static enum vsa_status status(const struct vsa_command_context *context, const json_t *request,
                               json_t *reply, struct vsa_error *error)
 {
-    const struct vsa_server *server = context->server;
     struct vsa_server_statistics statistics;
-    vsa_server_get_statistics(server, &statistics);
-    if (context->nsm)
-        ask_nsm(context->nsm, &statistics);
+    struct vsa_process_usage usage;
+    read_statistics(context, &statistics);
     struct vsa_service_status now = {
         .version = vsa_version(),
         .module_id = statistics.module_id[0] ? statistics.module_id : NULL,
@@ -46,11 +56,33 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
         .requests = statistics.requests,
         .errors = statistics.errors,
         .connections = statistics.connections,
-        .port = server->port,
+        .port = context->server->port,
         .nsm_reachable = statistics.nsm_reachable,
     };
     (void)request;
-    return vsa_status_reply_encode(&now, reply, error);
+    vsa_process_read(&usage);
+    VSA_TRY(vsa_status_reply_encode(&now, reply, error));
+    return vsa_status_add_statistics(&statistics, &usage, reply, error);
+}
+
+static enum vsa_status metrics(const struct vsa_command_context *context, const json_t *request,
+                               json_t *reply, struct vsa_error *error)
+{
+    const struct vsa_server_options *options = &context->server->options;
+    const struct vsa_server_limits limits = {.connections = options->max_connections,
+                                             .in_flight = options->max_in_flight,
+                                             .nsm_queue = options->max_queue};
+    struct vsa_server_statistics statistics;
+    struct vsa_process_usage usage;
+    size_t size = 0;
+    VSA_AUTO_FREE char *text = malloc(VSA_MAX_METRICS);
+    (void)request;
+    if (!text)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    read_statistics(context, &statistics);
+    vsa_process_read(&usage);
+    VSA_TRY(vsa_metrics_write(&statistics, &usage, &limits, text, &size, error));
+    return vsa_json_set(reply, "metrics", json_stringn(text, size), error);
 }
 
 /* --- attest ----------------------------------------------------------------------------------- */
@@ -120,6 +152,7 @@ static const struct vsa_command builtins[] = {
     {VSA_COMMAND_NAME_PING, ping, NULL, VSA_COMMAND_CONSTANT},
     {VSA_COMMAND_NAME_STATUS, status, NULL, VSA_COMMAND_NSM_STATE},
     {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM},
+    {VSA_COMMAND_NAME_METRICS, metrics, NULL, VSA_COMMAND_NSM_STATE},
 };
 #define BUILTIN_COUNT (sizeof(builtins) / sizeof(builtins[0]))
 

@@ -10,7 +10,8 @@
  *   output.c      sending, and what the peer does not take yet
  *   dispatch.c    from a line to its answer, or to a job
  *   nsm_state.c   what is known of the NSM
- *   commands.c    ping, status, attest
+ *   commands.c    ping, status, attest, metrics
+ *   status.c, metrics.c, process.c  what these two tell
  *   worker.c      the NSM's thread
  *   statistics.c  what is counted
  */

@@ -390,8 +390,8 @@ static void test_register_refused(void **state)
     assert_not_added((struct vsa_command){name, greet, NULL, 0}, VSA_ERR_ARGUMENT);
     name[VSA_MAX_COMMAND_NAME] = '\0';
     add(name, greet, NULL, 0);
-    /* Three built-in ones, the one for any, and the long name. */
-    for (int i = 5; i < VSA_MAX_COMMANDS; i++) {
+    /* Four built-in ones, the one for any, and the long name. */
+    for (int i = 6; i < VSA_MAX_COMMANDS; i++) {
         (void)snprintf(name, sizeof(name), "greet-%d", i);
         add(name, greet, NULL, 0);
     }
@@ -417,10 +417,11 @@ static void test_own_commands(void **state)
     assert_reply("{\"command\":\"fail\"}\n",
                  "{\"success\":false,\"error\":\"nothing to check against\","
                  "\"error_code\":\"policy_empty\"}");
-    assert_reply("{\"command\":\"nope\"}\n",
-                 "{\"success\":false,\"error\":\"Unknown command\",\"error_code\":"
-                 "\"unknown_command\",\"available_commands\":[\"ping\",\"status\",\"attest\","
-                 "\"greet\",\"describe\",\"fail\"]}");
+    assert_reply(
+        "{\"command\":\"nope\"}\n",
+        "{\"success\":false,\"error\":\"Unknown command\",\"error_code\":"
+        "\"unknown_command\",\"available_commands\":[\"ping\",\"status\",\"attest\",\"metrics\","
+        "\"greet\",\"describe\",\"fail\"]}");
 }
 
 /* --- standing before built-in commands -------------------------------------------------------- */
@@ -476,8 +477,8 @@ static void test_any(void **state)
                         "eA==");
     assert_int_equal(json_integer_value(json_object_get(attested, "seen")), 3);
     /* It comes before unknown commands, too, and "*" is none. */
-    assert_code_and_commands("{\"command\":\"nope\"}\n", "unknown_command", 4);
-    assert_code_and_commands("{\"command\":\"*\"}\n", "unknown_command", 4);
+    assert_code_and_commands("{\"command\":\"nope\"}\n", "unknown_command", 5);
+    assert_code_and_commands("{\"command\":\"*\"}\n", "unknown_command", 5);
     assert_code("{\"command\":\"ping\",\"forbidden\":true}\n", "request_invalid");
     assert_int_equal(seen, 5);
     /* Not for what is no request, and not for what has a handler by its name. */
@@ -506,7 +507,7 @@ static void test_built_in_replaced(void **state)
     json_decref(ask("{\"command\":\"attest\"}\n"));
     assert_int_equal(seen, 1);
     assert_reply("{\"command\":\"status\"}\n", "{\"success\":true,\"message\":\"pong\"}");
-    assert_code_and_commands("{\"command\":\"nope\"}\n", "unknown_command", 3);
+    assert_code_and_commands("{\"command\":\"nope\"}\n", "unknown_command", 4);
 }
 
 /* In the loop's thread there is no NSM to attest with. */
