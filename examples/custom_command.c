@@ -5,6 +5,8 @@
  *     custom_command unix:/tmp/enclave.sock [unix:/tmp/nsm.sock]
  *
  *     {"command": "random", "size": 8}  ->  {"success": true, "random": "5f0c..."}
+ *
+ * And with a rule before a built-in one: `attest` takes no requests without a nonce.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -41,13 +43,27 @@ static enum vsa_status answer_random(const struct vsa_command_context *context,
     return json_object_set_new(reply, "random", json_string(hex)) == 0 ? VSA_OK : VSA_ERR_MEMORY;
 }
 
+/* Stands before the built-in command, and has it do the work. */
+static enum vsa_status answer_attest(const struct vsa_command_context *context,
+                                     const json_t *request, json_t *reply, struct vsa_error *error)
+{
+    if (!json_object_get(request, "nonce") && !json_object_get(request, "nonce_base64")) {
+        error->status = VSA_ERR_REQUEST;
+        (void)snprintf(error->detail, sizeof(error->detail), "\"attest\" needs a nonce here");
+        return error->status;
+    }
+    return vsa_server_run_builtin(context, request, reply, error);
+}
+
 int main(int argc, char **argv)
 {
     struct vsa_server_options options;
     struct vsa_error error = {0};
     char sentence[320];
-    const struct vsa_command command = {
+    const struct vsa_command random = {
         .name = "random", .handler = answer_random, .flags = VSA_COMMAND_NSM};
+    const struct vsa_command attest = {
+        .name = "attest", .handler = answer_attest, .flags = VSA_COMMAND_NSM};
     if (argc < 2 || argc > 3) {
         (void)fprintf(stderr, "usage: custom_command ADDRESS [NSM]\n");
         return 2;
@@ -59,7 +75,9 @@ int main(int argc, char **argv)
 
     enum vsa_status status = vsa_server_new(&options, &server, &error);
     if (status == VSA_OK)
-        status = vsa_server_register(server, &command, &error);
+        status = vsa_server_register(server, &random, &error);
+    if (status == VSA_OK)
+        status = vsa_server_register(server, &attest, &error);
     if (status == VSA_OK) {
         (void)signal(SIGTERM, stop);
         (void)signal(SIGINT, stop);

@@ -43,7 +43,8 @@ static enum log_level request_level(const struct vsa_server_event *event)
     case VSA_CLASS_OK:
         /* Health checks come every few seconds. */
         return !event->command || strcmp(event->command, "ping") == 0 ||
-                       strcmp(event->command, "status") == 0
+                       strcmp(event->command, "status") == 0 ||
+                       strcmp(event->command, "metrics") == 0
                    ? LOG_DEBUG
                    : LOG_INFO;
     case VSA_CLASS_LIMIT:
