@@ -79,10 +79,31 @@
 /* Requests waiting for the NSM, which serves one at a time: about a second's worth of work. */
 #define VSA_DEFAULT_MAX_QUEUE 256
 /*
- * Requests accepted and not answered, over all connections. Four times the queue: those for `status`
- * and those that share another one's answer need no place in that.
+ * Requests accepted and not answered, over all connections. Four times the queue: those for
+ * `status` and those that share another one's answer need no place in that.
  */
 #define VSA_DEFAULT_MAX_IN_FLIGHT 1024
+/*
+ * Documents a second for one peer, and at once. All programs of a parent share its CID (3), so this
+ * is what a whole instance gets: a hundred clients that verify once a second. By the
+ * estimate above that is less than half of what an NSM can do; the rest is for the enclave's own
+ * work with it and for other peers. The burst, all of them at once, fits into the queue above.
+ */
+#define VSA_DEFAULT_RATE_LIMIT 100
+#define VSA_DEFAULT_RATE_BURST 200
+/* More than any NSM makes; and thousandths of tokens are counted without overflow. */
+#define VSA_MAX_RATE_LIMIT 1000000
+/* CIDs that are told apart: in an enclave there is one; a host that is asked by its guests has
+ * some. More share one allowance, so that nobody can make the table grow. */
+#define VSA_MAX_LIMITED_PEERS 64
+/* Replies that are kept, if any are: real ones have 7 KB; the longest would be 16. */
+#define VSA_MAX_CACHED_REPLIES     64
+#define VSA_MAX_CACHED_REPLY_BYTES (1024 * 1024)
+/* How long at most: a third of what the NSM's certificates live. */
+#define VSA_MAX_CACHE_TTL_MS (3600 * 1000)
+/* A kept document's certificate lives so much longer: who checks it within the time that documents
+ * are fresh by default (VSA_DEFAULT_MAX_AGE_MS) does not meet one that ran out. */
+#define VSA_CACHE_CERTIFICATE_MARGIN_MS (300 * 1000)
 /* A connection without a complete request for so long is closed. */
 #define VSA_DEFAULT_IDLE_TIMEOUT_MS (60 * 1000)
 /* A request waits for the NSM at most so long. */

@@ -93,6 +93,12 @@ struct vsa_server_event {
  */
 #define VSA_COMMAND_ANY "*"
 
+/*
+ * Counts against the peer's rate limit (struct vsa_server_options), as `attest` does. Together with
+ * one of the others but VSA_COMMAND_CONSTANT, or alone.
+ */
+#define VSA_COMMAND_LIMITED 16U
+
 struct vsa_command_context {
     void *user; /* of struct vsa_command */
     /* VSA_COMMAND_NSM and VSA_COMMAND_BLOCKING: to be used during the call; else NULL. */
@@ -122,7 +128,7 @@ struct vsa_command {
     const char *name;
     vsa_command_handler *handler;
     void *user;     /* passed to the handler; must live as long as the server */
-    unsigned flags; /* VSA_COMMAND_*, at most one of them */
+    unsigned flags; /* VSA_COMMAND_*: at most one of them, and VSA_COMMAND_LIMITED */
 };
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -151,8 +157,22 @@ struct vsa_server_options {
                              connections; then busy. Requests that are answered at once, such as
                              ping, are never in flight */
     size_t max_queue;     /* VSA_DEFAULT_MAX_QUEUE requests waiting for the NSM; then busy */
-    size_t max_line;      /* bytes of a request line; VSA_MAX_REQUEST_LINE, not more */
-    size_t max_buffered;  /* bytes; VSA_DEFAULT_MAX_BUFFERED */
+    /*
+     * `attest` and other commands with VSA_COMMAND_LIMITED: so many a second in the long run, and
+     * so many at once, for each CID, or for each connection where the address has no CID; more get
+     * rate_limited. What is answered without asking the NSM anew does not count. rate_limit 0: no
+     * limit; rate_burst 0: twice rate_limit. At most VSA_MAX_RATE_LIMIT each.
+     */
+    size_t rate_limit; /* VSA_DEFAULT_RATE_LIMIT */
+    size_t rate_burst; /* VSA_DEFAULT_RATE_BURST */
+    /*
+     * An `attest` without nonce and without "generate_key" may get the document that another one
+     * with the same user data got up to so long ago; 0, the default: never. At most
+     * VSA_MAX_CACHE_TTL_MS, and never so long that the document's certificate runs out.
+     */
+    int64_t cache_ttl_ms;
+    size_t max_line;            /* bytes of a request line; VSA_MAX_REQUEST_LINE, not more */
+    size_t max_buffered;        /* bytes; VSA_DEFAULT_MAX_BUFFERED */
     int64_t idle_timeout_ms;    /* VSA_DEFAULT_IDLE_TIMEOUT_MS without a complete request */
     int64_t request_timeout_ms; /* VSA_DEFAULT_REQUEST_TIMEOUT_MS from request to reply */
     int64_t drain_timeout_ms;   /* VSA_DEFAULT_DRAIN_TIMEOUT_MS after vsa_server_stop() */

@@ -51,14 +51,14 @@ static void refuse(struct vsa_server *server, int fd, const struct vsa_error *er
                                                       .status = error->status});
 }
 
-static void welcome(struct vsa_server *server, int fd)
+static void welcome(struct vsa_server *server, int fd, const struct sockaddr *peer, socklen_t size)
 {
     struct vsa_error error;
     if (server->connections >= server->options.max_connections) {
         vsa_error_set(&error, VSA_ERR_CONNECTIONS, VSA_NO_OFFSET, NULL,
                       "%zu connections are open already; try again later", server->connections);
         refuse(server, fd, &error);
-    } else if (vsa_connection_open(server, fd, &error) != VSA_OK) {
+    } else if (vsa_connection_open(server, fd, peer, size, &error) != VSA_OK) {
         refuse(server, fd, &error);
         pause_accepting(server, error.detail);
     }
@@ -74,9 +74,12 @@ static bool concerns_peer_only(int number)
 /* Accepts one; false when there is none, or no more can be taken now. */
 static bool accept_one(struct vsa_server *server)
 {
-    int fd = accept4(server->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage storage = {0};
+    struct sockaddr *peer = (struct sockaddr *)&storage;
+    socklen_t size = sizeof(storage);
+    int fd = accept4(server->listener.fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        welcome(server, fd);
+        welcome(server, fd, peer, size);
         return server->accepting;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK)

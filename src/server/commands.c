@@ -12,6 +12,7 @@
 #include "protocol/attest.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
+#include "server/attest_sharing.h"
 #include "server/status.h"
 
 /* PKCS#8 of a P-384 key has 185 bytes. */
@@ -151,15 +152,23 @@ static enum vsa_status attest(const struct vsa_command_context *context, const j
 static const struct vsa_command builtins[] = {
     {VSA_COMMAND_NAME_PING, ping, NULL, VSA_COMMAND_CONSTANT},
     {VSA_COMMAND_NAME_STATUS, status, NULL, VSA_COMMAND_NSM_STATE},
-    {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM},
+    {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM | VSA_COMMAND_LIMITED},
     {VSA_COMMAND_NAME_METRICS, metrics, NULL, VSA_COMMAND_NSM_STATE},
 };
 #define BUILTIN_COUNT (sizeof(builtins) / sizeof(builtins[0]))
+
+static void share_attest(struct vsa_server *server)
+{
+    for (size_t i = 0; i < server->command_count; i++)
+        if (server->commands[i].handler == attest)
+            server->command_parts[i].sharing = &vsa_attest_sharing;
+}
 
 enum vsa_status vsa_commands_register(struct vsa_server *server, struct vsa_error *error)
 {
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
         VSA_TRY(vsa_server_add_command(server, &builtins[i], true, error));
+    share_attest(server);
     return VSA_OK;
 }
 
@@ -183,7 +192,7 @@ enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context
         i++;
     if (i == BUILTIN_COUNT)
         return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, VSA_NO_OFFSET, NULL, "Unknown command");
-    if (builtins[i].flags == VSA_COMMAND_NSM && !context->nsm)
+    if ((builtins[i].flags & VSA_COMMAND_NSM) && !context->nsm)
         return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
                         "there is no NSM to carry out \"%s\"", name);
     return builtins[i].handler(context, request, reply, error);

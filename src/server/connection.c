@@ -38,7 +38,7 @@ static bool is_closed(const struct vsa_connection *connection)
 /* Its next request must wait: for the one in flight, or until the peer reads its replies. */
 static bool is_blocked(const struct vsa_connection *connection)
 {
-    return connection->job || vsa_output_pending(connection);
+    return connection->waiter || vsa_output_pending(connection);
 }
 
 /* --- closing ---------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
     if (is_closed(connection))
         return;
     connection->state = VSA_CONNECTION_CLOSED;
-    vsa_dispatch_abandon(connection);
+    vsa_jobs_abandon(connection);
     vsa_deadlines_remove(&connection->deadline);
     vsa_output_drop(connection);
     vsa_buffer_consume(&connection->input, &server->budget, connection->input.size);
@@ -185,7 +185,7 @@ static void set_limit(struct vsa_connection *connection)
     bool listed = connection->deadline.next != NULL;
     if (connection->state == VSA_CONNECTION_LINGERING)
         vsa_server_limit(server, &server->lingering, &connection->deadline);
-    else if (connection->job)
+    else if (connection->waiter)
         vsa_deadlines_append(&server->busy, &connection->deadline, 0);
     else if (has_more_lines(connection))
         vsa_server_limit(server, &server->ready, &connection->deadline);
@@ -200,7 +200,7 @@ static enum vsa_connection_phase phase_of(const struct vsa_connection *connectio
         return VSA_PHASE_CLOSING;
     if (vsa_output_pending(connection))
         return VSA_PHASE_SENDING;
-    return connection->job ? VSA_PHASE_BUSY : VSA_PHASE_IDLE;
+    return connection->waiter ? VSA_PHASE_BUSY : VSA_PHASE_IDLE;
 }
 
 static void count_phase(struct vsa_connection *connection)
@@ -336,7 +336,8 @@ static void on_ready(struct vsa_watch *entry, uint32_t events)
 
 /* --- for others ------------------------------------------------------------------------------- */
 
-enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, struct vsa_error *error)
+enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, const struct sockaddr *peer,
+                                    socklen_t peer_size, struct vsa_error *error)
 {
     struct vsa_connection *connection = calloc(1, sizeof(*connection));
     if (!connection)
@@ -349,6 +350,7 @@ enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, struct vs
     }
     connection->server = server;
     connection->number = ++server->connection_number;
+    connection->peer = vsa_peer_of(peer, peer_size, connection->number);
     server->connections++;
     vsa_statistic_up(&server->statistics->opened);
     vsa_statistic_up(&server->statistics->phases[connection->phase]);
@@ -360,7 +362,6 @@ enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, struct vs
 
 void vsa_connection_complete(struct vsa_connection *connection)
 {
-    connection->job = NULL;
     work_on_input(connection);
 }
 

@@ -9,10 +9,13 @@
  *   connection.c  a connection's life: reading, lines, time limits
  *   output.c      sending, and what the peer does not take yet
  *   dispatch.c    from a line to its answer, or to a job
+ *   jobs.c        requests that wait, and what they get
+ *   limits.c      how often a peer may ask
  *   nsm_state.c   what is known of the NSM
  *   commands.c    ping, status, attest, metrics
  *   status.c, metrics.c, process.c  what these two tell
  *   worker.c      the NSM's thread
+ *   attest_sharing.c, reply_cache.c, fair_queue.c, peers.c, bucket.c: their parts of the above
  *   statistics.c  what is counted
  */
 #ifndef VSA_SERVER_INTERNAL_H
@@ -24,6 +27,8 @@
 #include "server/buffer.h"
 #include "server/deadlines.h"
 #include "server/loop.h"
+#include "server/peers.h"
+#include "server/reply_cache.h"
 #include "server/statistics.h"
 #include "server/worker.h"
 #include <vsattest/server.h>
@@ -50,8 +55,10 @@ struct vsa_connection {
     struct vsa_deadline deadline; /* in one of the server's lists of connections */
     struct vsa_server *server;
     struct vsa_connection *next_closed;
-    struct vsa_job *job; /* the request in flight */
+    struct vsa_waiter *waiter; /* the request in flight */
     uint64_t number;
+    uint64_t peer;            /* who it is, for limits: peers.h */
+    struct vsa_bucket bucket; /* if the peer is this connection and no CID */
     struct vsa_buffer input;  /* what came in and is no request yet */
     struct vsa_buffer output; /* what the peer did not take yet */
     size_t scanned;           /* bytes of `input` known to hold no newline */
@@ -77,6 +84,7 @@ struct vsa_command_parts {
     char *constant;       /* owned; VSA_COMMAND_CONSTANT: its reply up to the closing brace */
     size_t constant_size; /* bytes */
     bool built_in;        /* nobody registered another handler for it */
+    const struct vsa_sharing *sharing; /* NULL: each request has its own answer */
 };
 
 struct vsa_server {
@@ -107,14 +115,19 @@ struct vsa_server {
     struct vsa_deadline_list ready;     /* more requests are in the buffer */
     struct vsa_deadline_list busy;      /* a job is in flight; that has its own limit */
     struct vsa_deadline_list lingering; /* VSA_CONNECTION_LINGERING */
-    /* Jobs. */
-    struct vsa_deadline_list requests; /* with the worker */
+    /* Waiters. */
+    struct vsa_deadline_list requests; /* for the worker */
     struct vsa_deadline_list awaiting; /* for news of the NSM */
     /* One entry each. */
     struct vsa_deadline_list pauses;
     struct vsa_deadline_list drains;
     struct vsa_deadline accept_pause;
     struct vsa_deadline drain_limit;
+
+    struct vsa_job *shared; /* jobs that others may join */
+    struct vsa_reply_cache cache;
+    struct vsa_bucket_rule rate;
+    struct vsa_peers peers;
 
     size_t connections;
     size_t unsent; /* connections whose peer does not take its replies */
@@ -152,8 +165,9 @@ void vsa_accept_pause_over(void *user, struct vsa_deadline *entry);
 
 /* --- connection.c ----------------------------------------------------------------------------- */
 
-/* Owns `fd` from now on, but for a failure. */
+/* Owns `fd` from now on, but for a failure. `peer` is its address, as accept(2) gave it. */
 VSA_MUST_USE enum vsa_status vsa_connection_open(struct vsa_server *server, int fd,
+                                                 const struct sockaddr *peer, socklen_t peer_size,
                                                  struct vsa_error *error);
 void vsa_connection_close(struct vsa_connection *connection, enum vsa_status reason);
 /* Answers `reason` to whatever the peer was about to say, then closes. */
@@ -197,17 +211,57 @@ void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line)
 /* Puts {"success": false, ...} into the turn's output. */
 void vsa_dispatch_error(struct vsa_connection *connection, const struct vsa_error *error,
                         json_t *id);
-/* Runs the command of a job that waited for news of the NSM, and frees the job. */
-void vsa_dispatch_run_job(struct vsa_job *job);
-/* Answers a job with an error instead of its result, and frees it as soon as that can be. */
-void vsa_dispatch_give_up(struct vsa_server *server, struct vsa_job *job,
-                          const struct vsa_error *error);
-/* The peer is gone. */
-void vsa_dispatch_abandon(struct vsa_connection *connection);
+/* A request on its way through the loop. */
+struct vsa_dispatch {
+    struct vsa_connection *connection;
+    struct vsa_slice line;
+    json_t *object;
+    json_t *id;                        /* borrowed from `object`, or NULL */
+    const struct vsa_command *command; /* that answers it */
+    const struct vsa_command *named;   /* as what it is counted and told: mostly the same */
+    int64_t started_ns;
+    int64_t retry_after_ms; /* why it is VSA_ERR_RATE_LIMITED */
+};
+/* Counts and tells that a request has its answer in the turn's output. `command` may be NULL. */
+void vsa_dispatch_answered(struct vsa_connection *connection, const struct vsa_command *command,
+                           enum vsa_status status, int64_t started_ns);
+void vsa_dispatch_write(struct vsa_connection *connection, json_t *reply, json_t *id);
+
+/* --- jobs.c ----------------------------------------------------------------------------------- */
+
+/*
+ * Answers the request from the cache, or has it share another one's answer: true. `key` is by
+ * which requests are shared, or NULL.
+ */
+bool vsa_jobs_share(const struct vsa_dispatch *request, const uint8_t *key);
+/* Whether its handler runs in the NSM's thread. */
+bool vsa_jobs_in_worker(const struct vsa_command *command);
+/* Whether as many requests are in flight as may be. */
+bool vsa_jobs_full(const struct vsa_server *server);
+/* Makes a job of it; then `connection->waiter` is set. Errors: VSA_ERR_BUSY, VSA_ERR_MEMORY. */
+VSA_MUST_USE enum vsa_status vsa_jobs_start(const struct vsa_dispatch *request, const uint8_t *key,
+                                            struct vsa_error *error);
+/* Runs the command of a request that waited for news of the NSM. */
+void vsa_jobs_run(struct vsa_waiter *waiter);
+/* Answers a request with an error instead of its result. */
+void vsa_jobs_give_up(struct vsa_waiter *waiter, const struct vsa_error *error);
+/* The connection's peer is gone. */
+void vsa_jobs_abandon(struct vsa_connection *connection);
 /* What the worker finished. */
-void vsa_dispatch_collect(struct vsa_server *server);
-void vsa_dispatch_request_expired(void *user, struct vsa_deadline *entry);
-struct vsa_job *vsa_job_of(struct vsa_deadline *entry);
+void vsa_jobs_collect(struct vsa_server *server);
+void vsa_jobs_request_expired(void *user, struct vsa_deadline *entry);
+struct vsa_waiter *vsa_waiter_of(struct vsa_deadline *entry);
+
+/* --- limits.c --------------------------------------------------------------------------------- */
+
+/*
+ * Whether the peer may have one more such request now; else VSA_ERR_RATE_LIMITED, and sets
+ * `retry_after_ms`.
+ */
+VSA_MUST_USE enum vsa_status vsa_limits_check(struct vsa_dispatch *request,
+                                              struct vsa_error *error);
+/* It has had it. */
+void vsa_limits_charge(const struct vsa_dispatch *request);
 
 /* --- nsm_state.c ------------------------------------------------------------------------------ */
 

@@ -14,6 +14,8 @@ static void learn(struct vsa_server *server, bool reachable, enum vsa_status sta
     nsm->reachable = reachable;
     nsm->heard_ms = server->loop.now_ms;
     vsa_statistics_set_nsm(server->statistics, reachable, nsm->module_id);
+    if (!reachable)
+        vsa_reply_cache_clear(&server->cache); /* another module may come back */
     if (is_news)
         vsa_server_tell(server,
                         (struct vsa_server_event){
@@ -52,7 +54,7 @@ void vsa_nsm_state_probed(struct vsa_server *server, const struct vsa_job *job)
     else
         learn(server, false, job->status, job->error.detail);
     while ((entry = vsa_deadlines_pop(&server->awaiting)))
-        vsa_dispatch_run_job(vsa_job_of(entry));
+        vsa_jobs_run(vsa_waiter_of(entry));
 }
 
 void vsa_nsm_state_heard(struct vsa_server *server, const struct vsa_job *job)
@@ -68,5 +70,5 @@ void vsa_nsm_state_expired(void *user, struct vsa_deadline *entry)
     struct vsa_server *server = user;
     /* The probe goes before all other requests: one call of the NSM takes too long already. */
     learn(server, false, VSA_ERR_TIMEOUT, "the NSM does not answer");
-    vsa_dispatch_run_job(vsa_job_of(entry));
+    vsa_jobs_run(vsa_waiter_of(entry));
 }

@@ -64,13 +64,13 @@ void vsa_server_check_drained(struct vsa_server *server)
         end_loop(server);
 }
 
-static void give_up_all(struct vsa_server *server, struct vsa_deadline_list *jobs)
+static void give_up_all(struct vsa_deadline_list *waiters)
 {
     struct vsa_error error;
     struct vsa_deadline *entry;
     vsa_error_set(&error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL, "the server is stopping");
-    while ((entry = vsa_deadlines_pop(jobs)))
-        vsa_dispatch_give_up(server, vsa_job_of(entry), &error);
+    while ((entry = vsa_deadlines_pop(waiters)))
+        vsa_jobs_give_up(vsa_waiter_of(entry), &error);
 }
 
 static void drain_limit_expired(void *user, struct vsa_deadline *entry)
@@ -78,8 +78,8 @@ static void drain_limit_expired(void *user, struct vsa_deadline *entry)
     struct vsa_server *server = user;
     (void)entry;
     server->drain_timed_out = true;
-    give_up_all(server, &server->requests);
-    give_up_all(server, &server->awaiting);
+    give_up_all(&server->requests);
+    give_up_all(&server->awaiting);
     end_loop(server);
 }
 
@@ -106,7 +106,7 @@ static void on_wake(struct vsa_watch *wake, uint32_t events)
     struct vsa_server *server =
         (struct vsa_server *)(void *)((char *)wake - offsetof(struct vsa_server, loop.wake));
     (void)events;
-    vsa_dispatch_collect(server);
+    vsa_jobs_collect(server);
     if (atomic_load(&server->stop) && !server->draining)
         begin_drain(server);
 }
@@ -118,8 +118,7 @@ enum vsa_status vsa_server_init_loop(struct vsa_server *server, struct vsa_error
     vsa_deadlines_init(&server->ready, 0, vsa_connection_ready_expired);
     vsa_deadlines_init(&server->busy, VSA_DEADLINE_NEVER, vsa_connection_idle_expired);
     vsa_deadlines_init(&server->lingering, VSA_LINGER_MS, vsa_connection_linger_expired);
-    vsa_deadlines_init(&server->requests, options->request_timeout_ms,
-                       vsa_dispatch_request_expired);
+    vsa_deadlines_init(&server->requests, options->request_timeout_ms, vsa_jobs_request_expired);
     vsa_deadlines_init(&server->awaiting, VSA_NSM_STATE_WAIT_MS, vsa_nsm_state_expired);
     vsa_deadlines_init(&server->pauses, VSA_ACCEPT_PAUSE_MS, vsa_accept_pause_over);
     vsa_deadlines_init(&server->drains, options->drain_timeout_ms, drain_limit_expired);

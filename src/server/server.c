@@ -16,6 +16,8 @@ void vsa_server_options_init(struct vsa_server_options *options)
         .max_connections = VSA_DEFAULT_MAX_CONNECTIONS,
         .max_in_flight = VSA_DEFAULT_MAX_IN_FLIGHT,
         .max_queue = VSA_DEFAULT_MAX_QUEUE,
+        .rate_limit = VSA_DEFAULT_RATE_LIMIT,
+        .rate_burst = VSA_DEFAULT_RATE_BURST,
         .max_line = VSA_MAX_REQUEST_LINE,
         .max_buffered = VSA_DEFAULT_MAX_BUFFERED,
         .idle_timeout_ms = VSA_DEFAULT_IDLE_TIMEOUT_MS,
@@ -35,11 +37,23 @@ static enum vsa_status check_options(const struct vsa_server_options *options,
     if (options->max_line < SMALLEST_MAX_LINE || options->max_line > VSA_MAX_REQUEST_LINE)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "max_line must be %d..%d bytes", SMALLEST_MAX_LINE, VSA_MAX_REQUEST_LINE);
+    if (options->rate_limit > VSA_MAX_RATE_LIMIT || options->rate_burst > VSA_MAX_RATE_LIMIT)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "rate limit and burst must be at most %d", VSA_MAX_RATE_LIMIT);
+    if (options->cache_ttl_ms < 0 || options->cache_ttl_ms > VSA_MAX_CACHE_TTL_MS)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "the cache's time must be 0..%d ms", VSA_MAX_CACHE_TTL_MS);
     if (options->idle_timeout_ms <= 0 || options->request_timeout_ms <= 0 ||
         options->drain_timeout_ms <= 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "time limits must be above 0 ms");
     return VSA_OK;
+}
+
+static struct vsa_bucket_rule rate_of(const struct vsa_server_options *options)
+{
+    size_t burst = options->rate_burst ? options->rate_burst : 2 * options->rate_limit;
+    return (struct vsa_bucket_rule){(int64_t)options->rate_limit, (int64_t)burst};
 }
 
 static enum vsa_status take_options(struct vsa_server *server,
@@ -49,6 +63,7 @@ static enum vsa_status take_options(struct vsa_server *server,
     server->options = *options;
     server->options.listen = server->listen_text = strdup(options->listen);
     server->options.nsm = server->nsm_text = strdup(options->nsm);
+    server->rate = rate_of(options);
     server->budget.limit = options->max_buffered;
     server->input_scratch = malloc(VSA_MAX_REQUEST_LINE);
     server->output_scratch = malloc(VSA_OUTPUT_SCRATCH);
@@ -131,6 +146,7 @@ void vsa_server_free(struct vsa_server *server)
     free(server->nsm_text);
     free(server->input_scratch);
     free(server->output_scratch);
+    vsa_reply_cache_clear(&server->cache);
     vsa_statistics_free(server->statistics);
     free(server);
 }
@@ -147,14 +163,15 @@ static bool is_command_name(const char *name)
 
 static bool are_flags(const struct vsa_command *command)
 {
-    switch (command->flags) {
+    bool is_any = strcmp(command->name, VSA_COMMAND_ANY) == 0;
+    switch (command->flags & ~VSA_COMMAND_LIMITED) {
     case 0:
     case VSA_COMMAND_NSM:
     case VSA_COMMAND_NSM_STATE:
     case VSA_COMMAND_BLOCKING:
         return true;
     case VSA_COMMAND_CONSTANT:
-        return strcmp(command->name, VSA_COMMAND_ANY) != 0;
+        return !is_any && command->flags == VSA_COMMAND_CONSTANT;
     default:
         return false;
     }
@@ -208,6 +225,7 @@ enum vsa_status vsa_server_add_command(struct vsa_server *server, const struct v
     server->commands[index] = *command;
     server->commands[index].name = server->command_parts[index].name;
     server->command_parts[index].built_in = built_in;
+    server->command_parts[index].sharing = NULL;
     if (strcmp(command->name, VSA_COMMAND_ANY) == 0)
         server->any = &server->commands[index];
     return VSA_OK;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -10,12 +11,6 @@
 #include "nsm/transport.h"
 #include "protocol/request.h"
 #include "server/answer.h"
-
-struct job_queue {
-    struct vsa_job *first;
-    struct vsa_job **end; /* where the next one is linked in */
-    size_t count;
-};
 
 struct vsa_worker {
     const char *address;
@@ -30,10 +25,11 @@ struct vsa_worker {
     char *scratch; /* VSA_MAX_REPLY_LINE bytes */
 
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards what follows, and `queued` and `next` of jobs */
+    pthread_mutex_t mutex; /* guards what follows, and `place` and `next` of jobs */
     pthread_cond_t wake;
-    struct job_queue waiting;
-    struct job_queue done;
+    struct vsa_fair_queue waiting;
+    struct vsa_job *done;      /* oldest first */
+    struct vsa_job **done_end; /* where the next one is linked in */
     bool stop;
 };
 
@@ -46,48 +42,32 @@ void vsa_job_free(struct vsa_job *job)
 {
     if (!job)
         return;
-    json_decref(job->id);
     free(job->text.data);
     free(job->line);
     free(job);
 }
 
-static void queue_init(struct job_queue *queue)
+static struct vsa_job *job_of(struct vsa_fair_entry *place)
 {
-    queue->first = NULL;
-    queue->end = &queue->first;
-    queue->count = 0;
+    return place ? (struct vsa_job *)(void *)((char *)place - offsetof(struct vsa_job, place))
+                 : NULL;
 }
 
-static void queue_push(struct job_queue *queue, struct vsa_job *job)
+/* With the mutex held. */
+static void push_done(struct vsa_worker *worker, struct vsa_job *job)
 {
     job->next = NULL;
-    *queue->end = job;
-    queue->end = &job->next;
-    queue->count++;
+    *worker->done_end = job;
+    worker->done_end = &job->next;
 }
 
-static struct vsa_job *queue_pop(struct job_queue *queue)
+/* Likewise. */
+static struct vsa_job *take_done(struct vsa_worker *worker)
 {
-    struct vsa_job *job = queue->first;
-    queue->first = job->next;
-    if (!queue->first)
-        queue->end = &queue->first;
-    queue->count--;
-    job->next = NULL;
-    return job;
-}
-
-static void queue_remove(struct job_queue *queue, struct vsa_job *job)
-{
-    struct vsa_job **link = &queue->first;
-    while (*link != job)
-        link = &(*link)->next;
-    *link = job->next;
-    if (queue->end == &job->next)
-        queue->end = link;
-    queue->count--;
-    job->next = NULL;
+    struct vsa_job *done = worker->done;
+    worker->done = NULL;
+    worker->done_end = &worker->done;
+    return done;
 }
 
 static void free_jobs(struct vsa_job *job)
@@ -145,7 +125,7 @@ static enum vsa_status run_command(struct vsa_worker *worker, struct vsa_job *jo
                                    const json_t *request, json_t *reply)
 {
     enum vsa_status status = open_nsm(worker, &job->error);
-    if (status != VSA_OK && job->command->flags != VSA_COMMAND_BLOCKING) {
+    if (status != VSA_OK && !(job->command->flags & VSA_COMMAND_BLOCKING)) {
         vsa_answer_error(reply, &job->error);
         return status;
     }
@@ -156,38 +136,47 @@ static void answer(struct vsa_worker *worker, struct vsa_job *job)
 {
     VSA_AUTO_JSON json_t *reply = json_object();
     VSA_AUTO_JSON json_t *request = NULL;
-    json_t *id = NULL;
+    job->begun_ms = vsa_monotonic_ms();
     /* The line was checked before the job was made: only memory can be short. */
     job->status =
         vsa_json_parse(vsa_slice_of(job->text.data, job->text.size), &request, &job->error);
     if (job->status == VSA_OK)
-        job->status = vsa_request_id(request, &id, &job->error);
-    if (job->status == VSA_OK)
         job->status = run_command(worker, job, request, reply);
     else
         vsa_answer_error(reply, &job->error);
-    keep_line(job, worker->scratch, vsa_answer_write(reply, id, worker->scratch));
+    if (job->status == VSA_OK && job->wants_keep_ms)
+        job->keep_ms = job->sharing->keep_ms(reply);
+    if (json_object_get(request, "id"))
+        (void)json_object_del(reply, "id"); /* the loop adds the request's */
+    keep_line(job, worker->scratch, vsa_answer_write(reply, NULL, worker->scratch));
+}
+
+/* With the mutex held, but while it waits. NULL: it is time to stop. */
+static struct vsa_job *next_job(struct vsa_worker *worker)
+{
+    while (!worker->stop) {
+        struct vsa_job *job = job_of(vsa_fair_queue_pop(&worker->waiting));
+        count_waiting(worker);
+        if (job)
+            return job;
+        (void)pthread_cond_wait(&worker->wake, &worker->mutex);
+    }
+    return NULL;
 }
 
 static void *work(void *argument)
 {
     struct vsa_worker *worker = argument;
+    struct vsa_job *job;
     (void)pthread_mutex_lock(&worker->mutex);
-    for (;;) {
-        while (!worker->stop && !worker->waiting.first)
-            (void)pthread_cond_wait(&worker->wake, &worker->mutex);
-        if (worker->stop)
-            break;
-        struct vsa_job *job = queue_pop(&worker->waiting);
-        count_waiting(worker);
-        job->queued = false;
+    while ((job = next_job(worker))) {
         (void)pthread_mutex_unlock(&worker->mutex);
         if (job->command)
             answer(worker, job);
         else
             job->status = describe(worker, job);
         (void)pthread_mutex_lock(&worker->mutex);
-        queue_push(&worker->done, job);
+        push_done(worker, job);
         worker->notify(worker->user);
     }
     (void)pthread_mutex_unlock(&worker->mutex);
@@ -210,8 +199,10 @@ static int start_thread(struct vsa_worker *worker)
 
 static void release(struct vsa_worker *worker)
 {
-    free_jobs(worker->waiting.first);
-    free_jobs(worker->done.first);
+    struct vsa_job *job;
+    while ((job = job_of(vsa_fair_queue_pop(&worker->waiting))))
+        vsa_job_free(job);
+    free_jobs(take_done(worker));
     vsa_nsm_free(worker->nsm);
     (void)pthread_cond_destroy(&worker->wake);
     (void)pthread_mutex_destroy(&worker->mutex);
@@ -242,8 +233,7 @@ enum vsa_status vsa_worker_new(const char *address, int timeout_ms, struct vsa_n
         vsa_nsm_set_observer(nsm, on_exchange, worker);
     worker->notify = notify;
     worker->user = user;
-    queue_init(&worker->waiting);
-    queue_init(&worker->done);
+    worker->done_end = &worker->done;
     (void)pthread_mutex_init(&worker->mutex, NULL);
     (void)pthread_cond_init(&worker->wake, NULL);
     int number = start_thread(worker);
@@ -268,47 +258,66 @@ void vsa_worker_free(struct vsa_worker *worker)
     release(worker);
 }
 
-enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job,
+static enum vsa_status busy(const struct vsa_worker *worker, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
+                    "%zu requests wait for the NSM already; try again later", worker->max_queue);
+}
+
+/* With the mutex held. */
+static bool make_room(struct vsa_worker *worker, uint64_t peer)
+{
+    if (worker->waiting.count < worker->max_queue)
+        return true;
+    struct vsa_job *displaced = job_of(vsa_fair_queue_displace(&worker->waiting, peer));
+    if (!displaced)
+        return false;
+    displaced->displaced = true;
+    displaced->status = busy(worker, &displaced->error);
+    push_done(worker, displaced);
+    worker->notify(worker->user);
+    return true;
+}
+
+enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer,
                                   struct vsa_error *error)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    bool full = worker->waiting.count >= worker->max_queue;
-    if (!full) {
-        job->queued = true;
-        queue_push(&worker->waiting, job);
-        count_waiting(worker);
+    bool has_room = make_room(worker, peer);
+    if (has_room) {
+        vsa_fair_queue_push(&worker->waiting, &job->place, peer);
         (void)pthread_cond_signal(&worker->wake);
     }
+    count_waiting(worker);
     (void)pthread_mutex_unlock(&worker->mutex);
-    if (full)
-        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
-                        "%zu requests wait for the NSM already; try again later",
-                        worker->max_queue);
-    return VSA_OK;
+    return has_room ? VSA_OK : busy(worker, error);
 }
 
 void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    job->queued = true;
-    job->next = worker->waiting.first;
-    if (!worker->waiting.first)
-        worker->waiting.end = &job->next;
-    worker->waiting.first = job;
-    worker->waiting.count++;
+    vsa_fair_queue_push_first(&worker->waiting, &job->place);
     count_waiting(worker);
     (void)pthread_cond_signal(&worker->wake);
     (void)pthread_mutex_unlock(&worker->mutex);
 }
 
+bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    bool queued = job->place.queued;
+    if (queued)
+        vsa_fair_queue_join(&worker->waiting, &job->place, peer);
+    (void)pthread_mutex_unlock(&worker->mutex);
+    return queued;
+}
+
 bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    bool queued = job->queued;
-    if (queued)
-        queue_remove(&worker->waiting, job);
+    bool queued = job->place.queued;
+    vsa_fair_queue_remove(&worker->waiting, &job->place);
     count_waiting(worker);
-    job->queued = false;
     (void)pthread_mutex_unlock(&worker->mutex);
     return queued;
 }
@@ -316,8 +325,7 @@ bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
 struct vsa_job *vsa_worker_collect(struct vsa_worker *worker)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    struct vsa_job *done = worker->done.first;
-    queue_init(&worker->done);
+    struct vsa_job *done = take_done(worker);
     (void)pthread_mutex_unlock(&worker->mutex);
     return done;
 }

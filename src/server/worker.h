@@ -8,45 +8,76 @@
 
 #include <stdbool.h>
 
+#include "crypto/digest.h"
 #include "server/buffer.h"
 #include "server/deadlines.h"
+#include "server/fair_queue.h"
 #include "server/statistics.h"
 #include <vsattest/server.h>
 
 struct vsa_connection;
+struct vsa_job;
+
+/* A connection's request that does not get its answer at once. The loop's. */
+struct vsa_waiter {
+    struct vsa_deadline deadline;
+    struct vsa_connection *connection;
+    struct vsa_job *job;
+    struct vsa_waiter *previous; /* of the same job */
+    struct vsa_waiter *next;
+    const struct vsa_command *named; /* as what the request is counted and told */
+    int64_t started_ns;
+    json_t *id; /* a reference to the request's, or NULL */
+};
 
 /*
- * A request that does not get its answer at once. The loop owns it, but for the time between
- * vsa_worker_submit() and vsa_worker_collect() or a successful vsa_worker_cancel().
+ * What requests may share (sharing.h): by what the request asks for, and how long an answer may be
+ * given again.
+ */
+struct vsa_sharing {
+    /* Whether it may be shared; then `key` is the same for what may have the same answer. */
+    bool (*key)(const json_t *request, uint8_t key[VSA_SHA384_SIZE]);
+    /* In the worker's thread: how long a successful reply stays good, in milliseconds; 0: not. */
+    int64_t (*keep_ms)(const json_t *reply);
+};
+
+/*
+ * Work for the NSM's thread or, not `in_worker`, a request that waits for news of the NSM. The loop
+ * owns it, but for the time between vsa_worker_submit() and vsa_worker_collect() or a successful
+ * vsa_worker_cancel().
  */
 struct vsa_job {
     /* The loop's part. */
-    struct vsa_deadline deadline;
-    struct vsa_connection *connection; /* NULL: nobody waits for it any more */
-    int64_t started_ns;
-    json_t *id;     /* owned; a copy of the request's */
-    bool in_worker; /* else it waits for news of the NSM */
+    struct vsa_waiter *waiters; /* nobody: DescribeNSM, or they are gone */
+    struct vsa_job *next_shared;
+    bool in_worker;
+    bool shared;    /* in the list of those that others may join */
+    bool displaced; /* had to make room, and comes back with VSA_ERR_BUSY */
 
     /* What to do. */
     const struct vsa_command *command; /* NULL: DescribeNSM, for the server itself */
-    const struct vsa_command *named;   /* as what it is counted and told */
     struct vsa_server *server;         /* for the command's handler */
     /*
      * The request's line, checked; charged to the server's budget. Not the tree: that may have
      * fifty times the size, and its reference counts are not made for two threads.
      */
     struct vsa_buffer text;
+    const struct vsa_sharing *sharing; /* NULL: the answer is for one request only */
+    uint8_t key[VSA_SHA384_SIZE];      /* with `sharing` */
+    bool wants_keep_ms;                /* the reply may go to the cache */
 
     /* How it went, once collected. */
     enum vsa_status status;
     struct vsa_error error;
-    char *line; /* owned; the reply */
+    char *line; /* owned; the reply without an `id`, or NULL */
     size_t line_size;
+    int64_t begun_ms;                      /* CLOCK_MONOTONIC when the NSM was asked */
+    int64_t keep_ms;                       /* with `wants_keep_ms` */
     char module_id[VSA_MAX_MODULE_ID + 1]; /* DescribeNSM */
 
     /* The worker's part. */
-    struct vsa_job *next;
-    bool queued;
+    struct vsa_fair_entry place; /* while it waits */
+    struct vsa_job *next;        /* when it is done */
 };
 
 struct vsa_job *vsa_job_new(void);
@@ -74,11 +105,22 @@ VSA_MUST_USE enum vsa_status vsa_worker_new(const char *address, int timeout_ms,
 /* Waits for the call that the NSM's thread is in, then frees everything. NULL is fine. */
 void vsa_worker_free(struct vsa_worker *worker);
 
-/* Hands a job over. VSA_ERR_BUSY when the queue is full. */
+/*
+ * Hands a job over, which waits its peer's turn. Of a full queue the last job has to make room if
+ * its peer has more jobs waiting than this one; it comes back with VSA_ERR_BUSY.
+ *
+ * Errors: VSA_ERR_BUSY when the queue is full.
+ */
 VSA_MUST_USE enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job,
-                                               struct vsa_error *error);
+                                               uint64_t peer, struct vsa_error *error);
 /* Hands a job over that goes before all others, whatever the queue. */
 void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job);
+
+/*
+ * Another peer waits for the job too, and not longer than for one of its own; false if the job
+ * has begun.
+ */
+bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer);
 
 /* Takes the job back if it has not begun: true. */
 bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job);

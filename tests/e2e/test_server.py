@@ -668,8 +668,8 @@ class BadDaysOfTheNsm(ServerTestCase):
         self.assert_attests()
         self.stall_nsm()
         clients = [self.connect() for _ in range(8)]
-        for client in clients:
-            client.send({"command": "attest"})
+        for number, client in enumerate(clients):
+            client.send({"command": "attest", "nonce": str(number)})
         codes = [client.receive()["error_code"] for client in clients]
         # Two wait, one more may be with the NSM already.
         self.assertEqual(set(codes), {"busy", "timeout"})

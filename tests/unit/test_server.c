@@ -377,7 +377,12 @@ static void test_register_refused(void **state)
     assert_not_added((struct vsa_command){"**", greet, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 3}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 9}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 16}, VSA_ERR_ARGUMENT);
+    assert_not_added(
+        (struct vsa_command){"greet", greet, NULL, VSA_COMMAND_CONSTANT | VSA_COMMAND_LIMITED},
+        VSA_ERR_ARGUMENT);
+    assert_not_added((struct vsa_command){"greet", greet, NULL, 3 | VSA_COMMAND_LIMITED},
+                     VSA_ERR_ARGUMENT);
+    assert_not_added((struct vsa_command){"greet", greet, NULL, 32}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){VSA_COMMAND_ANY, greet, NULL, VSA_COMMAND_CONSTANT},
                      VSA_ERR_ARGUMENT);
     /* Once each. */
