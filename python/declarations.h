@@ -26,7 +26,9 @@ enum vsa_status {
     VSA_ERR_ARGUMENT,
     VSA_ERR_INTERNAL,
     VSA_ERR_MEMORY,
+    VSA_ERR_REFUSED,
     VSA_ERR_TIMEOUT,
+    VSA_ERR_NO_SUCH_CID,
     ...
 };
 struct vsa_slice {
@@ -94,7 +96,7 @@ int vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
                struct vsa_error *error);
 json_t *vsa_claims_to_json(const struct vsa_claims *claims);
 
-/* --- transport.h, client.h -------------------------------------------------------------------- */
+/* --- transport.h, client.h, pool.h ------------------------------------------------------------ */
 
 struct vsa_address {
     ...;
@@ -119,22 +121,31 @@ struct vsa_attestation_reply {
     uint8_t user_data[...];
     uint8_t nonce[...];
 };
-struct vsa_client;
-int vsa_client_connect(const char *address, int64_t timeout_ms, struct vsa_client **client,
-                       struct vsa_error *error);
-void vsa_client_free(struct vsa_client *client);
-int vsa_client_request(struct vsa_client *client, const json_t *request, json_t **reply,
-                       struct vsa_error *error);
-int vsa_client_ping(struct vsa_client *client, struct vsa_error *error);
-int vsa_client_status(struct vsa_client *client, json_t **status, struct vsa_error *error);
-int vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_request *request,
-                      struct vsa_attestation_reply *reply, struct vsa_error *error);
-int vsa_client_attest_and_verify(struct vsa_client *client,
-                                 const struct vsa_attestation_request *request,
-                                 struct vsa_verifier *verifier, const struct vsa_policy *policy,
-                                 int64_t (*now)(const void *context), const void *context,
-                                 struct vsa_attestation_reply *reply, struct vsa_claims *claims,
-                                 struct vsa_error *error);
+struct vsa_pool_options {
+    unsigned max_connections;
+    int64_t timeout_ms;
+    unsigned retries;
+    ...;
+};
+#define VSA_MAX_POOL_CONNECTIONS ...
+#define VSA_MAX_RETRIES          ...
+struct vsa_pool;
+void vsa_pool_options_init(struct vsa_pool_options *options);
+int vsa_pool_new(const char *address, const struct vsa_pool_options *options,
+                 struct vsa_pool **pool, struct vsa_error *error);
+void vsa_pool_free(struct vsa_pool *pool);
+int vsa_pool_request(struct vsa_pool *pool, const json_t *request, json_t **reply,
+                     struct vsa_error *error);
+int vsa_pool_ping(struct vsa_pool *pool, struct vsa_error *error);
+int vsa_pool_status(struct vsa_pool *pool, json_t **status, struct vsa_error *error);
+int vsa_pool_attest(struct vsa_pool *pool, const struct vsa_attestation_request *request,
+                    struct vsa_attestation_reply *reply, struct vsa_error *error);
+int vsa_pool_attest_and_verify(struct vsa_pool *pool,
+                               const struct vsa_attestation_request *request,
+                               struct vsa_verifier *verifier, const struct vsa_policy *policy,
+                               int64_t (*now)(const void *context), const void *context,
+                               struct vsa_attestation_reply *reply, struct vsa_claims *claims,
+                               struct vsa_error *error);
 /* In build_native.py: milliseconds since 1970. */
 int64_t wall_clock_ms(const void *unused);
 

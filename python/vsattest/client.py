@@ -20,8 +20,6 @@ from vsattest.verification import verification_of
 
 _log = logging.getLogger("vsattest")
 _MAX_TIMEOUT = 86400
-# What tells that the enclave at a detected CID has gone.
-_GONE = ("no_such_cid", "connection_refused")
 
 
 def _find_enclave(timeout_ms: int) -> int:
@@ -124,8 +122,9 @@ class _Request:
 class VsockAttestationClient:
     """A client of one enclave.
 
-    It connects when it is first used, keeps its connection for the next request, and may be shared
-    between threads. In a child of ``os.fork()`` it connects anew. Close it, or use it in ``with``.
+    It connects when it is first used and keeps its connection for the next request. It may be
+    shared between threads: calls at the same time have a connection each, up to a limit. In a child
+    of ``os.fork()`` it connects anew. Close it, or use it in ``with``.
 
     Args:
         enclave_cid: the enclave's CID, 1 to 4294967294 and not 2, the host. None: the one enclave
@@ -138,6 +137,10 @@ class VsockAttestationClient:
         roots: root certificates to trust besides AWS's: PEM or DER, or ``pathlib.Path``.
         policy: what `request_and_verify` expects of documents. Without PCRs or measurements
             nothing says which program runs in the enclave.
+        retries: how often one call asks again, with pauses between, up to 100, while the enclave
+            is busy or cannot be reached and asking twice is harmless (``vsattest/pool.h`` has the
+            rules).
+        max_connections: open at once, 1 to 1024; further calls wait for one.
 
     Raises:
         UsageError: an argument makes no sense; WrongTypeError if for its type.
@@ -153,15 +156,25 @@ class VsockAttestationClient:
         address: Optional[str] = None,
         roots: Optional[Iterable[Root]] = None,
         policy: Optional[Policy] = None,
+        retries: int = 0,
+        max_connections: int = 8,
     ) -> None:
         self._lock = threading.Lock()
         self._closed = False
-        self._connection: Any = None
-        self._pid = os.getpid()
+        self._pool: Any = None
         self._port = _convert.as_integer("port", port, 1, lib.VSA_CID_ANY - 1)
         self._timeout_ms = _convert.as_milliseconds("timeout", timeout, _MAX_TIMEOUT)
         if not self._timeout_ms:
             raise UsageError("timeout must be more than 0")
+        self._pool_options = ffi.new("struct vsa_pool_options *")
+        lib.vsa_pool_options_init(self._pool_options)
+        self._pool_options.timeout_ms = self._timeout_ms
+        self._pool_options.retries = _convert.as_integer(
+            "retries", retries, 0, lib.VSA_MAX_RETRIES
+        )
+        self._pool_options.max_connections = _convert.as_integer(
+            "max_connections", max_connections, 1, lib.VSA_MAX_POOL_CONNECTIONS
+        )
         self._detect = enclave_cid is None and address is None
         self._address = self._given_address(enclave_cid, address)
         self._policy = Policy() if policy is None else policy
@@ -185,48 +198,54 @@ class VsockAttestationClient:
     def _vsock_address(self, cid: int) -> bytes:
         return b"vsock:%d:%d" % (cid, self._port)
 
-    # --- the connection ---
+    # --- connections ---
 
     def _after_fork(self) -> None:
-        # The lock may be held by a thread that is not there; the connection is the parent's.
+        # The lock may be held by a thread that is not there; the connections are the parent's.
         self._lock = threading.Lock()
-        self._connection = None
+        self._pool = None
 
-    def _connect(self) -> Any:
-        """The connection, made now if need be. The lock is held."""
-        if self._closed:
-            raise UsageError("the client is closed")
-        if self._connection is not None:
-            return self._connection
+    def _make_pool(self) -> Any:
         if self._address is None:
             self._address = self._vsock_address(_find_enclave(self._timeout_ms))
-        holder = ffi.new("struct vsa_client **")
+        holder = ffi.new("struct vsa_pool **")
         error = _convert.new_error()
-        status = lib.vsa_client_connect(self._address, self._timeout_ms, holder, error)
+        status = lib.vsa_pool_new(self._address, self._pool_options, holder, error)
         _convert.check(status, error)
-        self._connection = ffi.gc(holder[0], lib.vsa_client_free)
-        return self._connection
+        # Freed when close() was called and the last call has come back.
+        return ffi.gc(holder[0], lib.vsa_pool_free)
+
+    def _find_pool(self) -> Any:
+        with self._lock:
+            if self._closed:
+                raise UsageError("the client is closed")
+            if self._pool is None:
+                self._pool = self._make_pool()
+            return self._pool
+
+    def _forget(self, pool: Any) -> None:
+        """The enclave that was found has gone; another may run by now."""
+        with self._lock:
+            if self._pool is pool:
+                self._pool = self._address = None
 
     def _call(self, function: Any, *arguments: Any) -> None:
         """One exchange. Raises for every status but VSA_OK."""
+        pool = self._find_pool()
         error = _convert.new_error()
-        try:
-            with self._lock:
-                connection = self._connect()
-                status = function(connection, *arguments, error)
-                if status != lib.VSA_OK:
-                    self._connection = None
-            _convert.check(status, error)
-        except AttestationError as failure:
-            if self._detect and failure.error_code in _GONE:
-                self._address = None  # another may run by now
-            raise
+        status = function(pool, *arguments, error)
+        if self._detect and status in (lib.VSA_ERR_NO_SUCH_CID, lib.VSA_ERR_REFUSED):
+            self._forget(pool)
+        _convert.check(status, error)
 
     def close(self) -> None:
-        """Closes the connection. Calls after this raise UsageError; closing twice is harmless."""
+        """Closes all connections, those in use when their calls are over.
+
+        Calls after this raise UsageError; closing twice is harmless.
+        """
         with self._lock:
             self._closed = True
-            self._connection = None
+            self._pool = None
 
     def __enter__(self) -> "VsockAttestationClient":
         return self
@@ -251,7 +270,7 @@ class VsockAttestationClient:
             InternalError: out of memory, or a fault of ours.
         """
         try:
-            self._call(lib.vsa_client_ping)
+            self._call(lib.vsa_pool_ping)
         except (UsageError, InternalError):
             raise
         except AttestationError as error:
@@ -271,7 +290,7 @@ class VsockAttestationClient:
             MalformedError, FormatError: the answer is none.
         """
         reply = ffi.new("json_t **")
-        self._call(lib.vsa_client_status, reply)
+        self._call(lib.vsa_pool_status, reply)
         return _convert.take_json(reply[0])
 
     def send_request(self, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -292,7 +311,7 @@ class VsockAttestationClient:
             raise WrongTypeError(f"a request is a dict, not {type(request).__name__}")
         sent = _convert.to_json("the request", request)
         reply = ffi.new("json_t **")
-        self._call(lib.vsa_client_request, sent, reply)
+        self._call(lib.vsa_pool_request, sent, reply)
         return _convert.take_json(reply[0])
 
     def request_attestation(
@@ -319,7 +338,7 @@ class VsockAttestationClient:
         """
         request = _Request(user_data, nonce, generate_key)
         reply = ffi.new("struct vsa_attestation_reply *")
-        self._call(lib.vsa_client_attest, request.pointer, reply)
+        self._call(lib.vsa_pool_attest, request.pointer, reply)
         return _received(reply)
 
     def request_and_verify(
@@ -357,7 +376,7 @@ class VsockAttestationClient:
         claims = ffi.new("struct vsa_claims *")
         try:
             self._call(
-                lib.vsa_client_attest_and_verify, request.pointer, verifier, policy.pointer,
+                lib.vsa_pool_attest_and_verify, request.pointer, verifier, policy.pointer,
                 ffi.addressof(lib, "wall_clock_ms"), ffi.NULL, reply, claims,
             )
             result = _verified(reply, claims)

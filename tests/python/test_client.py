@@ -202,6 +202,37 @@ class Enclave(ClientTestCase):
             self.client_.ping()
         self.assertEqual(self.client_.get_status()["connections"], 1)
 
+    def test_a_limit_on_connections(self):
+        with self.connect(max_connections=2) as client:
+            threads = [threading.Thread(target=client.request_attestation) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(harness.PATIENCE)
+            self.assertLessEqual(client.get_status()["connections"], 2)
+
+    def test_close_while_calls_are_under_way(self):
+        """Those get their replies; what comes later is refused."""
+        client = self.connect()
+        results = []
+
+        def work():
+            for _ in range(100):
+                try:
+                    results.append(client.request_and_verify()["verified"])
+                except vsattest.UsageError:
+                    return
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        client.close()
+        for thread in threads:
+            thread.join(harness.PATIENCE)
+            self.assertFalse(thread.is_alive())
+        self.assertEqual(set(results) | {True}, {True})
+
     def test_restarted_server(self):
         self.assertIs(self.client_.ping(), True)
         self.assertEqual(self.enclave_service.stop(), 0)
@@ -247,6 +278,10 @@ class Construction(ClientTestCase):
             self.refused(address=address)
         self.refused(policy=Policy(pcrs={0: "00" * 48}))
         self.refused(policy=Policy(max_age_seconds=-1))
+        self.refused(retries=-1)
+        self.refused(retries=10**6)
+        self.refused(max_connections=0)
+        self.refused(max_connections=10**6)
 
     def test_types_that_are_wrong(self):
         for error in (self.refused("16"), self.refused(16.0), self.refused(True),
@@ -346,10 +381,22 @@ class Liars(ClientTestCase):
         self.assertEqual(result["error_code"], "cose_invalid")
 
     def test_busy(self):
-        client = self.answer(lambda request: {"success": False, "error": "later",
-                                              "error_code": "busy"})
+        asked = []
+
+        def answer(request):
+            asked.append(request)
+            if len(asked) % 3 == 0:
+                return {"success": True, "message": "pong"}
+            return {"success": False, "error": "later", "error_code": "busy",
+                    "retry_after_ms": 1}
+
+        client = self.answer(answer)
         self.assertIs(client.ping(), False)
         self.fails(vsattest.LimitError, "busy", client.get_status)
+        self.assertIs(client.ping(), True)
+        patient = VsockAttestationClient(address="unix:" + self.path("liar"), retries=2)
+        self.assertIs(patient.ping(), True)
+        self.assertEqual(len(asked), 6)
 
     def test_replayed_document(self):
         self.start_enclave()
