@@ -46,6 +46,12 @@ def say(text):
         print("# " + line, flush=True)
 
 
+def builds(folder, names):
+    """Of the names in a folder: what is no source."""
+    return [name for name in names if name == ".git" or os.path.exists(
+        os.path.join(folder, name, "meson-info"))]
+
+
 def copy_of_source(target):
     """The sources as git would take them, or all but builds, with their times."""
     command = ["git", "-C", harness.SOURCE, "ls-files", "-co", "--exclude-standard", "-z"]
@@ -53,8 +59,7 @@ def copy_of_source(target):
         listed = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                 timeout=60, check=True).stdout.decode().split("\0")
     except (OSError, subprocess.CalledProcessError):
-        shutil.copytree(harness.SOURCE, target, dirs_exist_ok=True,
-                        ignore=shutil.ignore_patterns("build*[!.sh]", ".git"))
+        shutil.copytree(harness.SOURCE, target, dirs_exist_ok=True, ignore=builds)
         return
     for name in filter(None, listed):
         source = os.path.join(harness.SOURCE, name)
@@ -378,10 +383,11 @@ def run_build(test, command):
         with open(lock, "w", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             done = test.box.run("export NITRO_CLI_BLOBS=/tmp/blobs\n" + command, timeout=400)
-        if b"static archives" not in done.stderr:
+        missing = re.search(r"ERROR: .*not found.*", done.stderr.decode())
+        if not missing or b"static archives" not in done.stderr:
             say("stand-in: the kernel in the image, which would be nitro-cli's")
             return done
-        reason = "no static libraries on this machine"
+        reason = "no static libraries on this machine: " + missing[0]
     say(f"stand-in: {command}: {reason}")
     return stand_in_image(test, command)
 
