@@ -119,6 +119,18 @@ class Enclave(ClientTestCase):
         text = done.stdout.decode()
         self.assertRegex(text, r"^Status: running for \d+ s\n")
         self.assertIn(f"reachable, module ID {support.MODULE_ID}\n", text)
+        for line in (
+            r"  version      \d+\.\d+\.\d+ with .*, jansson \d.*",
+            r"    status     1, 0 of them failed",
+            r"  connections  1: 1 (idle|busy); 2 opened, 0 refused",
+            r"  waiting      \d in flight, 0 of them in the NSM's queue",
+            r"  spared       0 rate-limited, 0 cached, 0 coalesced",
+            r"  NSM latency  p50 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms "
+            r"\(\d exchanges, 0 failed\)",
+            r"  memory       \d+\.\d MiB",
+            r"  CPU time     \d+\.\d\d s user, \d+\.\d\d s system",
+        ):
+            self.assertRegex(text, rf"(?m)^{line}$")
 
     def test_attest(self):
         self.golden("client-attest.json", self.succeeds("--attest", *self.to))
@@ -473,6 +485,37 @@ class Lies(ClientTestCase):
         self.assertEqual(self.json_of(done, 0)["version"], nasty)
         self.assertNotIn(b"\x1b", done.stdout)
         self.assertNotIn(b"\x9b", done.stdout)
+
+    def test_status_with_members_of_other_types(self):
+        """Each line of the text stands and falls by itself; the JSON is what came."""
+        reply = {
+            "success": True, "status": "running", "uptime": 7, "version": "9",
+            "requests": 5, "errors": 1, "connections": 2,
+            "nsm": {"module_id": None, "reachable": False},
+            "libraries": "none",
+            "commands": {"x\x1b[2J": {"requests": 1, "errors": 0}, "ping": 3,
+                         "attest": {"requests": -1, "errors": 0}},
+            "connections_by_state": {"idle": 1},
+            "connections_opened": 2**62, "connections_refused": "0",
+            "in_flight": 1, "queue_depth": 1, "rate_limited": 1, "cached": 1, "coalesced": 1.5,
+            "nsm_latency_us": None, "resident_bytes": None,
+            "cpu_ms": {"user": 1500, "system": 20},
+        }
+        done = self.client("--status", *self.peer(lambda request: reply))
+        self.assert_exit(done, 0)
+        self.assertEqual(done.stdout.decode(), "\n".join([
+            "Status: running for 7 s",
+            "  version      9",
+            "  requests     5, 1 of them failed",
+            r"    x\x1b[2J      1, 0 of them failed",
+            "  connections  2",
+            "  NSM          not reachable",
+            "  CPU time     1.50 s user, 0.02 s system",
+        ]) + "\n")
+        self.doCleanups()
+        self.setUp()
+        done = self.client("--status", "--json", *self.peer(lambda request: reply))
+        self.assertEqual(self.json_of(done, 0), reply)
 
     def test_server_from_before_ids(self):
         """The guide's first server echoes no id and knows no error_code."""
