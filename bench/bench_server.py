@@ -139,6 +139,7 @@ def main():
                                    "--state", os.path.join(folder, "state")], nsm_path)
             app = start(children, [program("src/programs", "enclave_app"),
                                    "--listen", "unix:" + app_path, "--nsm", "unix:" + nsm_path,
+                                   "--rate-limit", "0",
                                    "--log-level", "error"], app_path)
             echo = start(children, [program("bench", "echo_server"), echo_path], echo_path)
             print(f"resident memory, just started: {memory_kib(app.pid)} KiB")

@@ -145,6 +145,8 @@ static void check_limits(const struct vsa_server_options *options)
     log_number(&line, "max_connections", (int64_t)options->max_connections);
     log_number(&line, "max_in_flight", (int64_t)options->max_in_flight);
     log_number(&line, "max_nsm_queue", (int64_t)options->max_queue);
+    log_number(&line, "rate_limit", (int64_t)options->rate_limit);
+    log_number(&line, "cache_ttl_ms", options->cache_ttl_ms);
     log_text(&line, "detail", detail);
     log_end(&line);
 }

@@ -52,6 +52,40 @@ static enum vsa_status take_seconds(const struct setting *setting, const char *w
     return VSA_OK;
 }
 
+/* 0 is a choice here. */
+static enum vsa_status take_seconds_or_none(const struct setting *setting, const char *what,
+                                            const char *value,
+                                            struct enclave_app_arguments *arguments,
+                                            struct vsa_error *error)
+{
+    return numbers_parse_seconds(what, value, setting->highest, field(setting, arguments), error);
+}
+
+/* N or N:BURST; 0 for no limit. */
+static enum vsa_status take_rate(const struct setting *setting, const char *what, const char *value,
+                                 struct enclave_app_arguments *arguments, struct vsa_error *error)
+{
+    char number[24];
+    uint64_t rate = 0;
+    uint64_t burst = 0;
+    size_t size = strcspn(value, ":");
+    const char *after = value[size] ? value + size + 1 : NULL;
+    if (size >= sizeof(number))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%s: '%.40s' is not N or N:BURST", what, value);
+    memcpy(number, value, size);
+    number[size] = '\0';
+    VSA_TRY(numbers_parse(what, number, 0, setting->highest, &rate, error));
+    if (after)
+        VSA_TRY(numbers_parse(what, after, 1, setting->highest, &burst, error));
+    if (after && rate == 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%s: 0 is no limit, and has no burst", what);
+    arguments->server.rate_limit = (size_t)rate;
+    arguments->server.rate_burst = (size_t)burst;
+    return VSA_OK;
+}
+
 static enum vsa_status take_log_level(const struct setting *setting, const char *what,
                                       const char *value, struct enclave_app_arguments *arguments,
                                       struct vsa_error *error)
@@ -75,6 +109,13 @@ static const struct setting table[] = {
      FIELD(max_in_flight), MOST_REQUESTS, true},
     {"max-nsm-queue", "N", "requests waiting for the NSM (256)", take_count, FIELD(max_queue),
      MOST_REQUESTS, true},
+    {"rate-limit", "N[:BURST]",
+     "documents a second, and at once, for each CID, or each\nconnection of a Unix socket; 0: no "
+     "limit (100:200)",
+     take_rate, 0, VSA_MAX_RATE_LIMIT, true},
+    {"cache-ttl", "SECONDS",
+     "give a document again to requests without nonce and key\nfor so long; 0: never (0)",
+     take_seconds_or_none, FIELD(cache_ttl_ms), VSA_MAX_CACHE_TTL_MS / 1000, true},
     {"idle-timeout", "SECONDS", "close a connection without a complete request (60)", take_seconds,
      FIELD(idle_timeout_ms), MOST_SECONDS, true},
     {"request-timeout", "SECONDS", "from a request to its reply (10)", take_seconds,

@@ -162,7 +162,7 @@ class ConfigurationFile(SettingsTestCase):
             described = file.read()
         for name in (
             "config", "listen", "nsm", "max-connections", "max-in-flight", "max-nsm-queue",
-            "idle-timeout", "request-timeout", "drain-timeout", "log-level",
+            "rate-limit", "cache-ttl", "idle-timeout", "request-timeout", "drain-timeout", "log-level",
         ):
             self.assertIn(f"  --{name} ", text)
             self.assertIn(f"*--{name}*", described)
