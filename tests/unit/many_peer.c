@@ -96,12 +96,14 @@ static void *serve(void *argument)
     struct many_peer *peer = connection.peer;
     int fd = peer->fds[connection.index];
     char *buffer = malloc(VSA_MAX_REQUEST_LINE);
+    peer->buffers[connection.index] = buffer;
     struct vsa_line_reader reader = {fd, buffer, VSA_MAX_REQUEST_LINE, 0, 0};
     free(argument);
     while (buffer && serve_one(peer, fd, &reader))
         continue;
-    free(buffer);
     lock(peer);
+    free(buffer);
+    peer->buffers[connection.index] = NULL;
     peer->fds[connection.index] = -1;
     (void)close(fd);
     unlock(peer);

@@ -28,8 +28,9 @@ struct many_peer {
     char address[VSA_MAX_ADDRESS];
     pthread_t accepting;
     pthread_t serving[PEER_MAX_CONNECTIONS];
-    int fds[PEER_MAX_CONNECTIONS]; /* -1: closed */
-    pthread_mutex_t lock;          /* of everything below */
+    int fds[PEER_MAX_CONNECTIONS];       /* -1: closed */
+    char *buffers[PEER_MAX_CONNECTIONS]; /* here, so that a fork leaks none */
+    pthread_mutex_t lock;                /* of everything below */
     pthread_cond_t changed;
     bool stopping;
     unsigned accepted;
