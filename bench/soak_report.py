@@ -182,7 +182,8 @@ class Panel:
             value = self.ceiling * i / 4
             yield (f'<line x1="{LEFT}" x2="{right}" y1="{self.y(value):.1f}" '
                    f'y2="{self.y(value):.1f}" stroke="#ddd"/>')
-            yield text_at(LEFT - 6, self.y(value) + 4, f"{value:,.5g}", "end")
+            words = f"{value:,.0f}" if self.ceiling >= 100 else f"{value:g}"
+            yield text_at(LEFT - 6, self.y(value) + 4, words, "end")
         for i in range(7):
             t = self.seconds * i / 6
             yield text_at(self.x(t), self.top + PANEL + 16, f"{t:.0f} s", "middle")

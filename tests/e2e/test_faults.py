@@ -348,22 +348,32 @@ class Memory(FaultTestCase):
         self.assertTrue(inside.ask({"command": "status"})["success"])
         self.assert_works()
 
+    def known_client(self):
+        """A connection that has all it needs."""
+        client = self.connect()
+        self.assertEqual(client.ask(test_server.PING), test_server.PONG)
+        return client
+
     def test_memory_request(self):
         """Each allocation of a request in turn: an answer or an error, and the next one works."""
-        client = self.connect()
         outcomes = set()
         for request in (
             {"command": "attest", "generate_key": True, "nonce": "n", "id": "x"},
             {"command": "status", "id": 7},
             {"command": "nope"},
         ):
+            client = self.known_client()
             before = self.faults.get("allocations")
             client.ask(request)
             needed = self.faults.get("allocations") - before
             self.assertGreater(needed, 5)
             # Of the thousands that libcrypto makes for a key, some.
             numbers = [*range(60), *range(60, 800, 7), *range(800, needed, 199)]
-            for number in numbers if needed > 100 else range(needed + 5):
+            numbers = numbers if needed > 100 else range(needed + 5)
+            for position, number in enumerate(numbers):
+                if position % 50 == 0:  # before its rate is limited
+                    self.assertEqual(client.ask(test_server.PING), test_server.PONG)
+                    client = self.known_client()
                 self.faults.set(fail_after=number, fail=1)
                 reply = client.ask(request)
                 self.faults.set(fail=0)
@@ -372,14 +382,62 @@ class Memory(FaultTestCase):
                 if reply["success"]:
                     self.assertEqual(reply["id"], request["id"])
                     self.assertEqual(reply.get("nonce"), request.get("nonce"))
-            self.assertEqual(client.ask(test_server.PING), test_server.PONG)
         self.assertEqual(outcomes - {None, "unknown_command"} - set(self.row.codes), set())
-        self.assertTrue({None, *self.row.codes} <= outcomes, outcomes)
+        self.assertTrue({None, "out_of_memory", "crypto_failure"} <= outcomes, outcomes)
+        client = self.known_client()
         self.faults.set(fail=10**6)
         reply = client.ask({"command": "attest"})
         self.faults.set(fail=0)
         self.assertIn(reply["error_code"], self.row.codes)
         self.assertIs(client.ask({"command": "attest"})["success"], True)
+        self.assert_works()
+
+    def test_memory_waiting(self):
+        """The same while the NSM does not answer: whoever waits is told with the right id."""
+        self.assert_works()
+        self.stall_nsm()
+        marker = self.connect()
+        clients = [self.known_client() for _ in range(50)]
+        for number, client in enumerate(clients):
+            self.faults.set(fail_after=number, fail=1)
+            client.send({"command": "attest", "nonce": f"n{number}", "id": number})
+            # Its line was read before that of the other connection.
+            self.assertEqual(marker.ask(test_server.PING), test_server.PONG)
+            self.faults.set(fail=0)
+        codes = set()
+        for number, client in enumerate(clients):
+            reply = client.receive()
+            codes.add(reply["error_code"])
+            if reply["error_code"] == "timeout":
+                self.assertEqual(reply.get("id"), number)
+        self.assertEqual(codes - set(self.row.codes), set())
+        self.assertTrue({"timeout", "out_of_memory"} <= codes, codes)
+        self.assert_row(*self.asked())
+        self.resume_nsm()
+        harness.wait_until(lambda: self.ask({"command": "attest"})["success"], "the NSM")
+        self.assert_works()
+
+    def test_memory_client(self):
+        """vsock_client with one allocation failing: it never crashes, and never believes more."""
+        broken = Faults(self.path("client-faults"))
+        self.asked("--root", self.root, action="--verify", env=broken.environment)
+        needed = broken.get("allocations")
+        self.assertGreater(needed, 1000)
+        codes = set()
+        # Those of the program's own, and some of libcrypto's.
+        for number in [*range(0, 200, 6), *range(200, needed, needed // 60)]:
+            # This root signed it, AWS's did not.
+            for root, right in ((["--root", self.root], True), ([], False)):
+                broken.set(fail_after=number, fail=1)
+                done = self.client("--json", "--verify", "--connect", self.enclave, *root,
+                                   env=broken.environment)
+                self.assertIn(done.returncode, (0, 1, 2, 3, 4, 5), (number, done))
+                if done.returncode == 0:
+                    self.assertTrue(right, f"believed, with allocation {number} failing")
+                    self.assertIs(support.strict_json(done.stdout)["verified"], True)
+                elif done.stdout:
+                    codes.add(support.strict_json(done.stdout)["error_code"])
+        self.assertTrue(set(self.row.codes) <= codes, codes)
         self.assert_works()
 
 
