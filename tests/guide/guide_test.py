@@ -5,6 +5,7 @@ A command without an expectation fails, and so does an expectation without a com
 tests cannot part. What did not run for real is listed in the output ("# stand-in: ...").
 """
 
+import collections
 import dataclasses
 import fcntl
 import json
@@ -31,7 +32,7 @@ class Expect:
     out: tuple = ()
     err: tuple = ()
     until: str = None  # it goes on for ever: ended once this text was printed
-    port: int = None  # it is a server on this vsock port: pinged, then ended
+    port: int = None  # it is a server on this vsock port: asked, then ended by SIGTERM
     stdin: bytes = b""
     before: object = None  # function(test), for the state that the text speaks of
     check: object = None  # function(test, completed)
@@ -144,7 +145,7 @@ class GuideTestCase(unittest.TestCase):
         if expect.run:
             done = expect.run(self, text)
         elif expect.port:
-            return self.run_server(text, expect.port)
+            return self.run_server(text, expect.port, expect.status)
         elif expect.until:
             _, output, errors = self.box.run_until(text, expect.until.encode())
             done = subprocess.CompletedProcess(text, expect.status, output, errors)
@@ -169,7 +170,7 @@ class GuideTestCase(unittest.TestCase):
             expect.check(self, done)
         return done
 
-    def run_server(self, command, port):
+    def run_server(self, command, port, expected):
         process = self.box.start(command)
         path = os.path.join(self.box.vsock, str(self.parent.enclaves[0].cid), str(port))
 
@@ -184,7 +185,7 @@ class GuideTestCase(unittest.TestCase):
             self.sh(f"vsock_client --cid {cid} --port {port} --verify --generate-key")
         finally:
             status, _, errors = self.box.stop(process)
-        self.assertEqual(status, 0, errors.decode())
+        self.assertEqual(status, expected, errors.decode())
         return None
 
     def run_script(self, block, name, interpreter, expect):
@@ -235,9 +236,9 @@ def make(case, text, commands, blocks):
     """Adds to the class `case` a test for each command and block of a guide, in its order.
 
     commands: {(title, command): Expect}. blocks: {(title, language): Expect of a script, a
-    function(test, block), or a text: why there is nothing to run}.
+    function(test, block), a text: why there is nothing to run, or a list of these}.
     """
-    number, used = 0, set()
+    number, used, number_of = 0, set(), collections.Counter()
 
     def add(line, what, test):
         nonlocal number
@@ -255,6 +256,9 @@ def make(case, text, commands, blocks):
             continue
         used.add(key)
         handler = blocks.get(key)
+        if isinstance(handler, list):
+            handler = handler[number_of[key]] if number_of[key] < len(handler) else None
+            number_of[key] += 1
         what = f"{block.language or 'text'} under {block.title}"
         if handler is None:
             add(block.line, what, no_expectation(block))

@@ -107,14 +107,7 @@ class Sandbox:
                  if os.path.realpath(path).startswith("/tmp/")]
         self.build = os.path.join(harness.BUILD, "tests", "guide", "build-enclave")
         os.makedirs(self.build, exist_ok=True)
-        unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-        probe = harness.run([self.no_vsock, *unshare, "true"])
-        if probe.returncode == 77:
-            self.close()
-            raise unittest.SkipTest("no seccomp filters here, so nothing keeps a program from vsock")
-        if probe.returncode != 0:
-            self.close()
-            raise unittest.SkipTest("no mount namespaces here: " + probe.stderr.decode().strip())
+        unshare = self.unshare()
         self.holder = subprocess.Popen(
             [*unshare, "sh", os.path.join(HERE, "stand_in", "enter"), root, self.app, self.work, self.tmp,
              *pairs, f"{self.build}={WORK}/build-enclave"],
@@ -125,6 +118,18 @@ class Sandbox:
             raise AssertionError("cannot set the namespace up")
 
     holder = None
+
+    def unshare(self):
+        """The command that makes a namespace; with one of users where only that is allowed."""
+        for self.user in ([], ["--map-root-user"]):
+            command = ["unshare", "--mount", *self.user]
+            probe = harness.run([self.no_vsock, *command, "true"])
+            if probe.returncode == 0:
+                return command
+        self.close()
+        if probe.returncode == 77:
+            raise unittest.SkipTest("no seccomp filters here, so nothing keeps a program from vsock")
+        raise unittest.SkipTest("no mount namespaces here: " + probe.stderr.decode().strip())
 
     def close(self):
         self.parent.close()
@@ -165,7 +170,7 @@ class Sandbox:
 
     def arguments(self, command):
         pid = str(self.holder.pid)
-        user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+        user = ["--user", "--preserve-credentials"] if self.user else []
         environment = [f"{name}={value}" for name, value in self.environment().items()]
         return [self.no_vsock, "nsenter", "--target", pid, *user, "--mount", "--root", "--",
                 "env", "-C", WORK, *environment, "bash", "-c", command]

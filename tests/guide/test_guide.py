@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import os
+import signal
 import unittest
 
 import harness
@@ -101,6 +102,41 @@ def complete_json(test, done):
 
 def uptime(test, done):
     test.assertRegex(done.stdout, rb"^\d+\n$")
+
+
+def details(test, done):
+    resident, commands, latency = json_values(done.stdout.decode())
+    test.assertGreater(resident, 100000)
+    test.assertGreater(commands["ping"]["requests"], 0)
+    test.assertLessEqual(latency["p50"], latency["max"])
+
+
+def json_values(text):
+    values, decoder = [], json.JSONDecoder()
+    while text.strip():
+        value, end = decoder.raw_decode(text.lstrip())
+        values.append(value)
+        text = text.lstrip()[end:]
+    return values
+
+
+def saved_metrics(test, done):
+    test.assertEqual(done.stdout, b"")
+    with open(test.path("vsattest.prom"), encoding="utf-8") as file:
+        test.assertIn("\nvsattest_requests_total{command=\"ping\"} ", file.read())
+
+
+def greets(test, block):
+    """The client's example, while the server's runs."""
+    test.need_python("python3")
+    server = test.box.start("python3 commands_of_your_own.py")
+    try:
+        path = os.path.join(test.parent.enclaves[0].port_folder, "9001")
+        harness.wait_until(lambda: harness.is_listening(path), path)
+        file_of("hello.py")(test, block)
+        test.assertEqual(test.sh("python3 hello.py").stdout, b"hello, parent\n")
+    finally:
+        test.box.stop(server)
 
 
 def two_documents(test, done):
@@ -224,6 +260,10 @@ COMMANDS = {
         "python3 /app/enclave_app.py --vsock 9001": Expect(port=9001),
         "python3 /app/enclave_app.py --generate-key": Expect(check=verifies(None)),
     },
+    "Commands of your own": {
+        # Python's own way with SIGTERM, which nobody sends in an enclave.
+        "python3 commands_of_your_own.py": Expect(port=9001, status=-signal.SIGTERM),
+    },
     '"Connection refused"': {
         "nitro-cli describe-enclaves": Expect(check=lists(1)),
         "vsock_client --port 9001 --ping": PONG,
@@ -264,6 +304,10 @@ COMMANDS = {
             until="EnclaveID", out=("EnclaveID",), note="ended after its first picture"),
         "vsock_client --timeout 10 --retries 2 --ping": PONG,
         "vsock_client --status --json | jq '.uptime'": Expect(check=uptime),
+        "vsock_client --status --json | jq '.resident_bytes, .commands, .nsm_latency_us'":
+            Expect(check=details),
+        "vsock_client --metrics": Expect(out=("# TYPE vsattest_uptime_seconds gauge\n",)),
+        "vsock_client --metrics --save vsattest.prom": Expect(check=saved_metrics),
         "vsock_client --watch --interval 5" + MEASURED: Expect(
             until=" ok ", out=(" ok ",), note="ended after its first line"),
         "vsock_client --watch --interval 1 --timeout 10 --count 3" + MEASURED + " --json":
@@ -292,6 +336,8 @@ BLOCKS = {
     ("Overview", ""): "a picture",
     ("A request", "json"): request_is_answered,
     ("Its reply", "json"): reply_is_this,
+    # The first is the server, the second its client.
+    ("Commands of your own", "python"): [file_of("commands_of_your_own.py"), greets],
     ("Settings and limits", "ini"): file_of("enclave_app.conf"),
     ("Bash", "bash"): Expect(out=("Verified: i-0123456789abcdef0-enc", "secp384r1")),
     ("Python", "python"): Expect(out=("Verified: i-0123456789abcdef0-enc", "120 bytes of DER")),
@@ -306,6 +352,7 @@ class Guide(GuideTestCase):
         "Connection": one_enclave,
         "In an image of yours": one_enclave,
         "In an image with Python": one_enclave,
+        "Commands of your own": one_enclave,
         '"Connection refused"': only_port_9001,
         '"No running enclaves found"': not_running,
         '"No answer in time"': one_enclave,
