@@ -13,6 +13,17 @@ const char *client_text_name(const struct vsa_enclave *enclave)
     return enclave->name[0] ? enclave->name : enclave->id;
 }
 
+void client_text_announce(const struct vsa_enclave *enclave)
+{
+    (void)fprintf(stderr, "%s: enclave %s (%s), CID %" PRIu32 "\n", PROGRAM,
+                  enclave->name[0] ? enclave->name : "without a name", enclave->id, enclave->cid);
+    if (enclave->debug_mode)
+        (void)fprintf(stderr,
+                      "%s: warning: it runs in debug mode: its console is open to this instance, "
+                      "its PCRs are zeros, and verification refuses it\n",
+                      PROGRAM);
+}
+
 void client_text_list(const struct vsa_enclave_list *running)
 {
     for (size_t i = 0; i < running->count; i++) {

@@ -11,6 +11,9 @@ VSA_MUST_USE enum vsa_status client_text_status(const json_t *reply, struct vsa_
 /* "NAME", or the ID of an enclave without one. */
 const char *client_text_name(const struct vsa_enclave *enclave);
 
+/* Which enclave nitro-cli led to, on stderr. */
+void client_text_announce(const struct vsa_enclave *enclave);
+
 /* The enclaves to choose from, on stderr. */
 void client_text_list(const struct vsa_enclave_list *running);
 

@@ -51,7 +51,6 @@ static void *run_round(void *context)
 
 static void start_round(struct watch *watch)
 {
-    watch->output.round++;
     watch->threaded = pthread_create(&watch->thread, NULL, run_round, watch) == 0;
     if (!watch->threaded)
         (void)run_round(watch);
@@ -119,7 +118,7 @@ static bool keep_watching(struct watch *watch, struct vsa_error *error)
         if (under_way)
             break;
         end_round(watch);
-        if (report(watch, error) != VSA_OK || watch->output.round == watch->arguments->count)
+        if (report(watch, error) != VSA_OK || watch->output.rounds == watch->arguments->count)
             break;
         why = wait_for(watch, -1, next_round(started_ms, watch->arguments->interval_ms));
     }

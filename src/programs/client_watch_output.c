@@ -106,7 +106,7 @@ static void print_round(const struct client_watch_output *output,
 /* --- a terminal --------------------------------------------------------------------------------
  */
 
-void client_watch_output_break(struct client_watch_output *output)
+static void break_line(struct client_watch_output *output)
 {
     if (!output->line_begun)
         return;
@@ -173,25 +173,36 @@ static void warn_once(struct client_watch_output *output, struct client_watched 
     if (output->with_names)
         (void)snprintf(who, sizeof(who), "%s: %s", PROGRAM,
                        client_text_name(&watched->target.enclave));
-    client_watch_output_break(output);
+    break_line(output);
     claims_warn(stderr, who, &watched->outcome.claims);
     watched->warned = true;
+}
+
+/* Of one enclave, where it is; lines about several have their names. */
+static void announce(struct client_watch_output *output, const struct vsa_enclave *enclave)
+{
+    if (output->with_names || !enclave->id[0] || strcmp(enclave->id, output->announced) == 0)
+        return;
+    break_line(output);
+    client_text_announce(enclave);
+    memcpy(output->announced, enclave->id, sizeof(output->announced));
 }
 
 static enum vsa_status print_one(struct client_watch_output *output, struct client_watched *watched,
                                  struct vsa_error *error)
 {
     const struct client_round *round = &watched->round;
-    output->rounds++;
+    output->results++;
     output->failed += round->state == CLIENT_ROUND_FAILED;
     output->restarts += client_round_restarted(round);
+    announce(output, &watched->target.enclave);
     warn_once(output, watched);
     if (output->json)
-        return client_watch_json(output->round, watched, error);
+        return client_watch_json(output->rounds, watched, error);
     if (!output->terminal) {
         print_round(output, watched);
     } else if (is_news(watched)) {
-        client_watch_output_break(output);
+        break_line(output);
         print_round(output, watched);
     }
     watched->told = round->error.status;
@@ -211,6 +222,7 @@ enum vsa_status client_watch_output_round(struct client_watch_output *output,
                                           struct client_watched *watched, size_t count,
                                           struct vsa_error *error)
 {
+    output->rounds++;
     for (size_t i = 0; i < count; i++)
         VSA_TRY(print_one(output, &watched[i], error));
     if (output->terminal && count)
@@ -223,10 +235,11 @@ void client_watch_output_end(struct client_watch_output *output)
     if (output->line_begun)
         (void)fputc('\n', stdout);
     (void)fflush(stdout);
-    (void)fprintf(stderr,
-                  "%s: %" PRIu64 " round%s: %" PRIu64 " ok, %" PRIu64 " failed; %" PRIu64
-                  " restart%s noticed\n",
-                  PROGRAM, output->rounds, output->rounds == 1 ? "" : "s",
-                  output->rounds - output->failed, output->failed, output->restarts,
+    (void)fprintf(stderr, "%s: %" PRIu64 " round%s", PROGRAM, output->rounds,
+                  output->rounds == 1 ? "" : "s");
+    if (output->with_names)
+        (void)fprintf(stderr, " with %" PRIu64 " results", output->results);
+    (void)fprintf(stderr, ": %" PRIu64 " ok, %" PRIu64 " failed; %" PRIu64 " restart%s noticed\n",
+                  output->results - output->failed, output->failed, output->restarts,
                   output->restarts == 1 ? "" : "s");
 }

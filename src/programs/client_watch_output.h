@@ -7,20 +7,18 @@
 
 struct client_watch_output {
     bool json;
-    bool terminal;   /* one line in place */
-    bool with_names; /* --all */
-    bool line_begun; /* the terminal's cursor is behind a line without its end */
-    uint64_t round;  /* under way, from 1 */
-    uint64_t rounds; /* since the start; with --all one an enclave. Likewise below */
-    uint64_t failed;
-    uint64_t restarts;
+    bool terminal;     /* one line in place */
+    bool with_names;   /* --all */
+    bool line_begun;   /* the terminal's cursor is behind a line without its end */
+    uint64_t rounds;   /* that have ended */
+    uint64_t results;  /* one a round and enclave */
+    uint64_t failed;   /* of these */
+    uint64_t restarts; /* of these, those that tell of one */
+    char announced[VSA_MAX_ENCLAVE_NAME]; /* the ID of the enclave that nitro-cli led to */
 };
 
 void client_watch_output_start(struct client_watch_output *output,
                                const struct client_arguments *arguments);
-
-/* To be called before anything else is written to the terminal. */
-void client_watch_output_break(struct client_watch_output *output);
 
 /* The round of `count` enclaves. Errors: VSA_ERR_IO, VSA_ERR_MEMORY. */
 VSA_MUST_USE enum vsa_status client_watch_output_round(struct client_watch_output *output,

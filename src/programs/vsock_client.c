@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vsock_client: asks an enclave for attestation and verifies it. man/vsock_client.1.scd */
-#include <inttypes.h>
-
 #include "base/base64.h"
 #include "base/error.h"
 #include "programs/claims_text.h"
@@ -119,19 +117,6 @@ static enum vsa_status print(const struct run *run, struct vsa_error *error)
 /* --- one enclave -------------------------------------------------------------------------------
  */
 
-static void announce(const struct vsa_enclave *enclave)
-{
-    if (!enclave->id[0])
-        return;
-    (void)fprintf(stderr, "%s: enclave %s (%s), CID %" PRIu32 "\n", PROGRAM,
-                  enclave->name[0] ? enclave->name : "without a name", enclave->id, enclave->cid);
-    if (enclave->debug_mode)
-        (void)fprintf(stderr,
-                      "%s: warning: it runs in debug mode: its console is open to this instance, "
-                      "its PCRs are zeros, and verification refuses it\n",
-                      PROGRAM);
-}
-
 /* Finds, connects, asks: what is left to do is to save and to print. */
 static void ask(struct run *run)
 {
@@ -143,7 +128,8 @@ static void ask(struct run *run)
     run->found = outcome->status == VSA_OK;
     if (!run->found)
         return;
-    announce(&target.enclave);
+    if (target.enclave.id[0])
+        client_text_announce(&target.enclave);
     /* What nitro-cli took is gone from the time for the exchange. */
     client_perform(&run->arguments, run->arguments.action, target.address, deadline_ms, outcome);
 }

@@ -10,6 +10,8 @@ import test_watch
 
 ENTRY = ["name", "id", "cid", "debug_mode", "ok", "latency_ms", "result"]
 
+MASKS = {"enclaves[].latency_ms": (r"\d+\.\d+", "<ms>")}
+
 
 class AllTestCase(support.EnclaveTestCase):
     def setUp(self):
@@ -68,12 +70,15 @@ class Everywhere(AllTestCase):
         self.assertEqual(self.entries(0, "--ping"), {16: pong, 17: pong, 18: pong})
         for cid, result in self.entries(0, "--status").items():
             self.assertEqual(result["status"], "running", cid)
+        done = self.client("--json", "--all", "--ping")
+        support.assert_golden(self, "client-all.json",
+                              support.masked(self.json_of(done, 0), MASKS))
         verified = self.entries(0, "--verify", "--root", self.root)
         self.assertEqual(len({result["nonce"] for result in verified.values()}), 3)
         for result in verified.values():
             self.assertIs(result["verified"], True)
             self.assertEqual(result["verification"]["module_id"], support.MODULE_ID)
-        self.assertEqual(self.sandbox.calls(), ["nitro-cli describe-enclaves"] * 3)
+        self.assertEqual(self.sandbox.calls(), ["nitro-cli describe-enclaves"] * 4)
 
     def test_tables(self):
         self.describe(self.real(16), self.real(17))
@@ -287,4 +292,4 @@ class WatchAll(AllTestCase):
         self.assertEqual(len(lines), 4)
         self.assertEqual([("app17" in line, "timeout" in line) for line in lines],
                          [(True, True), (False, False)] * 2)
-        self.assertIn(b"4 rounds: 2 ok, 2 failed", done.stderr)
+        self.assertIn(b"2 rounds with 4 results: 2 ok, 2 failed", done.stderr)
