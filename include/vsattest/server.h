@@ -209,7 +209,8 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_new(const struct vsa_server_o
 
 /*
  * Adds a command, or puts a handler in the place of a built-in one (`ping`, `status`, `attest`,
- * `metrics`) or before all of them (VSA_COMMAND_ANY); before vsa_server_run() only.
+ * `metrics`) or before all of them (VSA_COMMAND_ANY); before vsa_server_run() only. What takes the
+ * place of `attest` brings its own flags: without VSA_COMMAND_LIMITED there is no rate limit.
  *
  * Errors: VSA_ERR_ARGUMENT (the name is malformed or was registered already, no handler, unknown
  * flags), VSA_ERR_TOO_MANY (VSA_MAX_COMMANDS), VSA_ERR_MEMORY.
