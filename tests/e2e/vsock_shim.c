@@ -2,11 +2,14 @@
 /*
  * LD_PRELOAD of tests: vsock addresses lead to Unix sockets. Connecting to CID C, port P reaches
  * $VSA_SHIM/C/P; without the folder C there is no such CID, without the socket P nobody listens.
- * Listening on port P makes $VSA_SHIM/$VSA_SHIM_CID/P. No AF_VSOCK socket is ever made.
+ * Listening on port P makes $VSA_SHIM/$VSA_SHIM_CID/P; whoever connects there has CID 3, a parent
+ * instance's. No AF_VSOCK socket is ever made.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -77,4 +80,23 @@ int bind(int fd, const struct sockaddr *address, socklen_t size)
         return refuse(EADDRNOTAVAIL);
     (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%s/%u", folder, cid, vsock->svm_port);
     return bind_unix(fd, &name);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags);
+
+int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+    struct sockaddr_vm parent = {.svm_family = AF_VSOCK, .svm_cid = 3, .svm_port = 1024};
+    struct sockaddr_un own = {0};
+    socklen_t own_size = sizeof(own);
+    const char *folder = getenv("VSA_SHIM");
+    const bool is_ours = folder && getsockname(fd, (void *)&own, &own_size) == 0 &&
+                         own.sun_family == AF_UNIX &&
+                         strncmp(own.sun_path, folder, strlen(folder)) == 0;
+    const int accepted = (int)syscall(SYS_accept4, fd, address, size, flags);
+    if (accepted >= 0 && is_ours && address && size) {
+        memcpy(address, &parent, sizeof(parent));
+        *size = sizeof(parent);
+    }
+    return accepted;
 }

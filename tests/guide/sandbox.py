@@ -104,7 +104,7 @@ class Sandbox:
         root = os.path.join(self.folder, "root")
         os.mkdir(root)
         pairs = [f"{path}={path}" for path in (self.folder, harness.BUILD, harness.SOURCE)
-                 if os.path.realpath(path).startswith("/tmp/")]
+                 if path.startswith(("/tmp/", "/app/", WORK + "/"))]
         self.build = os.path.join(harness.BUILD, "tests", "guide", "build-enclave")
         os.makedirs(self.build, exist_ok=True)
         unshare = self.unshare()

@@ -55,6 +55,20 @@ def nobody_listens(test):
     test.parent.enclaves[0].crash()
 
 
+def asked_too_often(test):
+    """That server runs, and has just refused: whoever asks next must wait."""
+    server = test.box.start("/app/enclave_app --vsock 9001 --rate-limit 1:2")
+    test.addCleanup(test.box.stop, server)
+    path = os.path.join(test.parent.enclaves[0].port_folder, "9001")
+    harness.wait_until(lambda: harness.is_listening(path), path)
+
+    def refused():
+        done = test.box.run("vsock_client --port 9001 --attest --nonce x --json")
+        return done.returncode == 3 and as_json(done)["error_code"] == "rate_limited"
+
+    harness.wait_until(refused, "a refusal")
+
+
 def built_programs(test):
     """What ./build-enclave.sh leaves behind."""
     if not os.path.exists(os.path.join(test.box.build, "image", "enclave_app")):
@@ -299,6 +313,11 @@ COMMANDS = {
         "vsock_client --enclave-name tuned --verify --measurements tuned.measurements.json":
             verified("PCR2          as expected", before=built_programs),
     },
+    "Rate limits and caching": {
+        "/app/enclave_app --vsock 9001 --rate-limit 1:2": Expect(port=9001),
+        "vsock_client --port 9001 --retries 5 --timeout 60 --verify" + MEASURED:
+            verified(before=asked_too_often),
+    },
     "Monitoring": {
         "watch 'sudo nitro-cli describe-enclaves'": Expect(
             until="EnclaveID", out=("EnclaveID",), note="ended after its first picture"),
@@ -358,6 +377,7 @@ class Guide(GuideTestCase):
         '"No answer in time"': one_enclave,
         "Debug mode": no_enclave,
         "Settings and limits": one_enclave,
+        "Rate limits and caching": one_enclave,
         "Monitoring": one_enclave,
         "Several enclaves": no_enclave,
     }
