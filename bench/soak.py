@@ -523,8 +523,9 @@ class Soak:
                 if attested and client.ask({"command": "status"})["connections"] == 1:
                     break
                 time.sleep(0.1)
+            status = client.ask({"command": "status"})
             return {"descriptors": descriptors(self.server.pid),
-                    "rss_kib": proc_status(self.server.pid, "VmRSS")}
+                    "rss_kib": proc_status(self.server.pid, "VmRSS"), "status": status}
 
     def run(self):
         before = self.state()
@@ -568,6 +569,8 @@ class Soak:
             "wanted_requests": self.arguments.requests,
             "wanted_outcomes": self.wanted_outcomes(),
             "counts": dict(self.tally.counts), "unexpected": self.tally.unexpected,
+            "ours": {"rate_limited": self.tally.counts["greedy: rate_limited"],
+                     "cached": self.tally.counts["attest, no nonce: cached"]},
             "samples": self.samples, "rounds": self.rounds, "events": self.events,
             "before": before, "after": after, "exit_status": exit_status,
             "sanitized": is_sanitized(),

@@ -9,7 +9,9 @@ A run is a dict, as soak.py writes it to report.json:
   samples        [{t, rss_kib, descriptors, connections, cpu_s}], one an interval
   rounds         [{t, series: {name: {requests, p50_us, p99_us}}}]
   events         [{t, what}], what was done to the NSM
-  before, after  {descriptors, rss_kib} with no client but one, at the begin and at the end
+  before, after  {descriptors, rss_kib, status} with no client but one, at the begin and at the
+                 end; status: the server's own reply to `status`
+  ours           {member of status: what we count}
   exit_status    of the server after SIGTERM; None: it had ended before
   sanitized      whether memory means anything
 """
@@ -21,6 +23,8 @@ MAX_GROWTH_KIB = 1024
 WARM, BASE, LAST = 0.2, 0.4, 0.85
 # The 99th percentile of a ping may be so slow in the median round: a hung server, not a busy one.
 MAX_P99_US = 1_000_000
+# Outcomes that are no answers to a request.
+NO_ANSWERS = ("vanishing: gone", "attest, no nonce: cached", "idle: idle_timeout")
 
 
 def part(samples, begin, end):
@@ -69,10 +73,23 @@ def judge_latency(run, expected):
     return True, f"{len(expected)} series in {len(run['rounds'])} rounds"
 
 
+def judge_counts(run):
+    """What the server says of itself is what its clients saw."""
+    status = (run["after"] or {}).get("status") or {}
+    differ = [f"{name}: {status.get(name)} there, {count} here"
+              for name, count in run["ours"].items() if status.get(name) != count]
+    # It may count more: those who vanished asked too.
+    if status.get("requests", 0) < sum(n for kind, n in run["counts"].items()
+                                       if kind not in NO_ANSWERS):
+        differ.append(f"requests: {status.get('requests')} there")
+    return not differ, "; ".join(differ) or f"{status['requests']:,} requests by its own count"
+
+
 def verdict(run, expected):
     """[(what, whether it holds, words)]. `expected`: series that must be there."""
     before, after = run["before"], run["after"]
     wanted = run.get("wanted_requests") or 1
+    counts, counts_words = judge_counts(run)
     latency, latency_words = judge_latency(run, expected)
     memory, memory_words = judge_memory(run)
     missing = [kind for kind in run.get("wanted_outcomes", []) if not run["counts"].get(kind)]
@@ -84,6 +101,7 @@ def verdict(run, expected):
         ("every outcome that was provoked came", not missing,
          "missing: " + ", ".join(missing) if missing else "none is missing"),
         ("enough requests", run["requests"] >= wanted, f"{run['requests']:,} of {wanted:,}"),
+        ("the server counts as its clients do", counts, counts_words),
         ("memory is flat", memory, memory_words),
         ("no descriptor is leaked", bool(after) and after["descriptors"] == before["descriptors"],
          f"{before['descriptors']} before, {after['descriptors'] if after else '?'} after"),
@@ -129,6 +147,14 @@ def as_text(run, checks):
         lines += ["", f"resident memory: {run['before']['rss_kib']:,} KiB just started, "
                       f"{min(rss):,} to {max(rss):,} KiB under load, "
                       f"{(run['after'] or {}).get('rss_kib', 0):,} KiB afterwards"]
+    status = (run["after"] or {}).get("status") or {}
+    if status.get("nsm_latency_us"):
+        nsm, cpu = status["nsm_latency_us"], status["cpu_ms"]
+        lines += [f"the server's own figures: {nsm['count']:,} exchanges with the NSM, p50 "
+                  f"{nsm['p50'] / 1000:.1f} ms, p99 {nsm['p99'] / 1000:.1f} ms, longest "
+                  f"{nsm['max'] / 1000:.0f} ms; {cpu['user'] + cpu['system']:,} ms of CPU; "
+                  f"{status['connections_opened']:,} connections; {status['coalesced']:,} requests "
+                  "shared an answer"]
     lines += [""] + [f"{'ok  ' if holds else 'FAIL'} {what}: {words}"
                      for what, holds, words in checks]
     return "\n".join(lines)

@@ -519,6 +519,42 @@ class Clock(FaultTestCase):
         self.assert_works()
 
 
+class Cache(FaultTestCase):
+    """A server that keeps replies: for as long as it was told by a clock that does not jump."""
+
+    server_options = ("--cache-ttl", "60", "--request-timeout", "1")
+
+    def cached(self):
+        reply = self.ask({"command": "attest"})
+        self.assertIs(reply["success"], True)
+        return reply["cached"], reply["age_ms"]
+
+    def test_clock_cache(self):
+        self.assertEqual(self.cached(), (False, 0))
+        ages = []
+        for offset_ms in (0, 400 * DAY_MS, -400 * DAY_MS, 0):
+            self.faults.set(clock_offset_ms=offset_ms)
+            cached, age_ms = self.cached()
+            self.assertIs(cached, True)
+            ages.append(age_ms)
+        self.assertEqual(ages, sorted(ages))
+        self.assertLess(ages[-1], 60 * 1000)
+        self.assert_row(*self.asked())
+        self.assert_works()
+
+    def test_nsm_killed_cache(self):
+        """Kept replies are given until it is known that the NSM is gone: another may come back."""
+        self.assertEqual(self.cached(), (False, 0))
+        self.kill_nsm()
+        self.assertIs(self.cached()[0], True)
+        self.assert_row(*self.asked("--nonce", "fresh"))
+        self.assert_row(*self.asked())
+        os.unlink(self.path("nsm"))
+        self.start_nsm()
+        self.assertEqual(self.cached(), (False, 0))
+        self.assert_works()
+
+
 # --- saving -----------------------------------------------------------------------------------
 
 

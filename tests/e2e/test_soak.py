@@ -32,7 +32,15 @@ def good_run():
                    for t in range(5, 101, 5)],
         "events": [{"t": 20.0, "what": "killed"}],
         "before": {"descriptors": 9, "rss_kib": 4000},
-        "after": {"descriptors": 9, "rss_kib": 8100},
+        "after": {
+            "descriptors": 9, "rss_kib": 8100,
+            "status": {
+                "requests": 50_010, "rate_limited": 7, "cached": 3, "coalesced": 1,
+                "connections_opened": 99, "cpu_ms": {"user": 1000, "system": 2000},
+                "nsm_latency_us": {"count": 900, "p50": 1200, "p99": 9000, "max": 20000},
+            },
+        },
+        "ours": {"rate_limited": 7, "cached": 3},
         "exit_status": 0,
         "sanitized": False,
     }
@@ -97,7 +105,14 @@ class Verdict(unittest.TestCase):
         run["after"]["descriptors"] = 10
         self.assertEqual(self.failing(run), ["no descriptor is leaked"])
         run["after"] = None
-        self.assertEqual(self.failing(run), ["no descriptor is leaked"])
+        self.assertEqual(self.failing(run), ["the server counts as its clients do",
+                                             "no descriptor is leaked"])
+
+    def test_other_counts(self):
+        for name, value in (("requests", 49_999), ("rate_limited", 8), ("cached", 0)):
+            run = good_run()
+            run["after"]["status"][name] = value
+            self.assertEqual(self.failing(run), ["the server counts as its clients do"])
 
     def test_missing_latency(self):
         for change in (
