@@ -17,6 +17,11 @@
 #define LOCK_ATTEMPTS    50
 #define LOCK_INTERVAL_NS (20L * 1000 * 1000)
 
+/* The kernel cuts it down to net.core.somaxconn. */
+#define BACKLOG INT32_MAX
+/* Of a socket file that nobody can connect to yet. */
+#define NEW_SUFFIX ".new"
+
 static enum vsa_status bind_failed(const char *address, int number, struct vsa_error *error)
 {
     switch (number) {
@@ -39,23 +44,16 @@ static enum vsa_status bind_failed(const char *address, int number, struct vsa_e
     }
 }
 
-static enum vsa_status open_listener(int family, const struct sockaddr *name, socklen_t size,
-                                     const char *address, int *fd, struct vsa_error *error)
+static enum vsa_status open_socket(int family, int *fd, struct vsa_error *error)
 {
-    VSA_AUTO_FD int opened = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (opened < 0 && family == AF_VSOCK && errno == EAFNOSUPPORT)
+    *fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*fd >= 0)
+        return VSA_OK;
+    if (family == AF_VSOCK && errno == EAFNOSUPPORT)
         return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
                         "this kernel has no vsock support: load the vsock module, or listen on a "
                         "unix: address");
-    if (opened < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(2)", "%s", strerror(errno));
-    if (bind(opened, name, size) < 0)
-        return bind_failed(address, errno, error);
-    /* The kernel cuts it down to net.core.somaxconn. */
-    if (listen(opened, INT32_MAX) < 0)
-        return bind_failed(address, errno, error);
-    *fd = vsa_take_fd(&opened);
-    return VSA_OK;
+    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(2)", "%s", strerror(errno));
 }
 
 static enum vsa_status listen_vsock(const struct vsa_address *address,
@@ -63,8 +61,12 @@ static enum vsa_status listen_vsock(const struct vsa_address *address,
 {
     char text[VSA_MAX_ADDRESS];
     struct sockaddr_vm name = vsa_vsock_sockaddr(address->cid, address->port);
-    VSA_TRY(open_listener(AF_VSOCK, (const struct sockaddr *)&name, sizeof(name),
-                          vsa_address_format(address, text, sizeof(text)), &listener->fd, error));
+    VSA_AUTO_FD int opened = -1;
+    VSA_TRY(open_socket(AF_VSOCK, &opened, error));
+    if (bind(opened, (const struct sockaddr *)&name, sizeof(name)) < 0 ||
+        listen(opened, BACKLOG) < 0)
+        return bind_failed(vsa_address_format(address, text, sizeof(text)), errno, error);
+    listener->fd = vsa_take_fd(&opened);
     listener->address = *address;
     return VSA_OK;
 }
@@ -115,6 +117,60 @@ static enum vsa_status remove_stale_socket(const struct sockaddr_un *name, const
     return VSA_OK;
 }
 
+/* 0 or errno. */
+static int bind_and_listen(int fd, const struct sockaddr_un *name)
+{
+    return bind(fd, (const struct sockaddr *)name, sizeof(*name)) == 0 && listen(fd, BACKLOG) == 0
+               ? 0
+               : errno;
+}
+
+/* Puts the socket where it belongs, unless something is there meanwhile. 0 or errno. */
+static int publish(const char *made, const char *path)
+{
+    if (renameat2(AT_FDCWD, made, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    /* Not all file systems can look and rename in one. */
+    if ((errno == EINVAL || errno == ENOSYS) && rename(made, path) == 0)
+        return 0;
+    return errno == EEXIST ? EADDRINUSE : errno;
+}
+
+/* A name beside the path that nobody has; false where it is too long, or taken. */
+static bool name_aside(const char *path, struct sockaddr_un *name)
+{
+    struct stat file;
+    char made[VSA_MAX_SOCKET_PATH];
+    int size = snprintf(made, sizeof(made), "%s" NEW_SUFFIX, path);
+    if (size < 0 || (size_t)size >= sizeof(made))
+        return false;
+    *name = vsa_unix_sockaddr(made);
+    if (lstat(made, &file) < 0)
+        return true;
+    /* Of a process that was killed on its way here. */
+    return S_ISSOCK(file.st_mode) && !is_alive(name) && unlink(made) == 0;
+}
+
+/*
+ * Under another name first, so that a file that can be seen can be connected to. Where there is no
+ * such name, there is a moment when it cannot. 0 or errno.
+ */
+static int listen_at(int fd, const char *path)
+{
+    struct sockaddr_un name = vsa_unix_sockaddr(path);
+    struct sockaddr_un aside;
+    if (!name_aside(path, &aside))
+        return bind_and_listen(fd, &name);
+    int number = bind_and_listen(fd, &aside);
+    if (number == EADDRINUSE)
+        return number; /* not ours */
+    if (number == 0)
+        number = publish(aside.sun_path, path);
+    if (number != 0)
+        (void)unlink(aside.sun_path);
+    return number;
+}
+
 static enum vsa_status listen_unix(const struct vsa_address *address, const char *path,
                                    struct vsa_listener *listener, struct vsa_error *error)
 {
@@ -122,15 +178,19 @@ static enum vsa_status listen_unix(const struct vsa_address *address, const char
     struct stat file = {0};
     struct sockaddr_un name = vsa_unix_sockaddr(path);
     VSA_AUTO_FD int lock = lock_folder(path);
+    VSA_AUTO_FD int opened = -1;
     (void)lock; /* held until the end of this function */
     (void)snprintf(text, sizeof(text), "unix:%s", path);
     VSA_TRY(remove_stale_socket(&name, text, error));
-    VSA_TRY(open_listener(AF_UNIX, (const struct sockaddr *)&name, sizeof(name), text,
-                          &listener->fd, error));
+    VSA_TRY(open_socket(AF_UNIX, &opened, error));
+    int number = listen_at(opened, path);
+    if (number != 0)
+        return bind_failed(text, number, error);
     if (stat(path, &file) == 0) {
         listener->file_device = (uint64_t)file.st_dev;
         listener->file_inode = (uint64_t)file.st_ino;
     }
+    listener->fd = vsa_take_fd(&opened);
     listener->address = *address;
     return VSA_OK;
 }

@@ -89,6 +89,49 @@ static void test_left_over(void **state)
     vsa_listener_close(&listener);
 }
 
+/* Nobody sees the file before it can be connected to, and nothing else stays behind. */
+static void test_appears_ready(void **state)
+{
+    (void)state;
+    char made[sizeof(path) + 8];
+    struct vsa_listener listener;
+    struct stat file;
+    /* What a process left that was killed in between. */
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    (void)snprintf(made, sizeof(made), "%s.new", path);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", made);
+    int dead = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(dead, (const struct sockaddr *)&name, sizeof(name)), 0);
+    (void)close(dead);
+    assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
+    assert_int_equal(lstat(made, &file), -1);
+    assert_serves(&listener);
+    vsa_listener_close(&listener);
+    /* Somebody else's file of that name stays, and is in nobody's way. */
+    int other = open(made, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(other >= 0);
+    (void)close(other);
+    assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
+    assert_serves(&listener);
+    vsa_listener_close(&listener);
+    assert_int_equal(unlink(made), 0);
+}
+
+/* The longest path that the system allows has no room for another name beside it. */
+static void test_longest_path(void **state)
+{
+    (void)state;
+    struct vsa_listener listener;
+    size_t size = strlen(folder);
+    memset(address.path, 'x', 107);
+    memcpy(address.path, folder, size);
+    address.path[size] = '/';
+    address.path[107] = '\0';
+    assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
+    assert_serves(&listener);
+    vsa_listener_close(&listener);
+}
+
 static void test_in_use(void **state)
 {
     (void)state;
@@ -255,6 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_listen_and_close),
         TEST(test_left_over),
+        TEST(test_appears_ready),
+        TEST(test_longest_path),
         TEST(test_in_use),
         TEST(test_other_file),
         TEST(test_no_folder),
