@@ -273,6 +273,56 @@ class WatchAll(AllTestCase):
         self.assertEqual([line for line in watch.lines[after:] if line["state"] != "ok"], [])
         self.assertEqual(watch.stop(), 3)
 
+    def test_more_than_can_be_remembered(self):
+        """A new enclave each round: those that ended first are forgotten, the new one never."""
+        self.real(16)
+        log = os.path.join(self.sandbox.bin, "calls")
+        self.sandbox.nitro_cli(
+            f"n=$(wc -l <{log})\n"
+            """printf '[{"EnclaveName":"app%d","EnclaveID":"i-1-enc%d","EnclaveCID":16,'  $n $n\n"""
+            """printf '"State":"RUNNING","Flags":"NONE"}]'"""
+        )
+        command, environment = self.sandbox.client_command(
+            "--watch", "--all", "--ping", "--interval=0.1", "--timeout=10", "--count=36", "--json"
+        )
+        done = harness.run(command, env=environment)
+        self.assert_exit(done, 3)
+        rounds = {}
+        for line in done.stdout.splitlines(keepends=True):
+            value = test_watch.checked_line(line)
+            rounds.setdefault(value["round"], {})[value["enclave"]["name"]] = value
+        self.assertEqual([len(lines) for lines in rounds.values()],
+                         [min(number, 32) for number in range(1, 37)])
+        for number, lines in rounds.items():
+            for name, value in lines.items():
+                self.assertEqual(value["state"], "ok" if name == f"app{number}" else "failed")
+
+    def test_two_of_one_name(self):
+        entries = [self.real(16), self.real(17)]
+        entries[1]["EnclaveName"] = "app16"
+        self.describe(*entries)
+        watch = self.watch()
+        for cid in (16, 17):
+            self.about(watch, "app16", address=f"vsock:{cid}:9000", pcrs_unchanged=True)
+        self.describe(entries[1])
+        self.about(watch, "app16", address="vsock:16:9000", error_code="no_enclave")
+        self.about(watch, "app16", address="vsock:17:9000", state="ok")
+        self.assertEqual(watch.stop(), 3)
+
+    def test_terminal(self):
+        self.describe(self.real(16), self.deserted(17))
+        command, environment = self.sandbox.client_command(
+            "--watch", "--all", "--interval=0.2", "--timeout=10", "--root", self.root
+        )
+        terminal = test_watch.Terminal(self, command, "xterm", environment)
+        terminal.read_until(rb"(\r\d\d:\d\d:\d\dZ  2 enclaves: 1 ok, 1 failed\x1b\[K){2}")
+        self.assertEqual(terminal.shown.count(b"\n"), 1)
+        self.assertRegex(terminal.shown, rb"^\d{4}-.*Z  app17 +failed +connection_refused: .*\r\n")
+        self.sandbox.unlink(17)
+        self.sandbox.link(17, 9000, self.path("enclave16"))
+        terminal.read_until(rb"Z  app17 +ok .*\r\n\r.*  2 enclaves: 2 ok, 0 failed")
+        terminal.end(3)
+
     def test_no_enclave(self):
         self.describe()
         watch = self.watch()
