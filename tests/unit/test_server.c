@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -733,6 +734,50 @@ static void test_statistics(void **state)
     assert_true(statistics.nsm_reachable);
 }
 
+struct statistics_reader {
+    atomic_bool stop;
+    uint64_t reads;
+    bool backwards; /* a count went down */
+};
+
+static void *read_statistics(void *user)
+{
+    struct statistics_reader *reader = user;
+    struct vsa_server_statistics statistics;
+    uint64_t requests = 0;
+    do {
+        vsa_server_get_statistics(server, &statistics);
+        reader->backwards = reader->backwards || statistics.requests < requests;
+        requests = statistics.requests;
+        reader->reads++;
+    } while (!atomic_load(&reader->stop));
+    return NULL;
+}
+
+/* For the thread sanitizer more than for itself. */
+static void test_statistics_while_serving(void **state)
+{
+    (void)state;
+    struct statistics_reader reader = {0};
+    struct vsa_server_statistics statistics;
+    pthread_t thread;
+    make_server();
+    add(VSA_COMMAND_ANY, look, NULL, VSA_COMMAND_BLOCKING);
+    assert_int_equal(pthread_create(&thread, NULL, read_statistics, &reader), 0);
+    start_server();
+    for (int i = 0; i < 20; i++)
+        json_decref(ask("{\"command\":\"ping\"}\n{\"command\":\"status\"}\n"
+                        "{\"command\":\"metrics\"}\n{\"command\":\"attest\"}\n"));
+    stop_server_only();
+    atomic_store(&reader.stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(reader.reads > 0);
+    assert_false(reader.backwards);
+    vsa_server_get_statistics(server, &statistics);
+    assert_int_equal(statistics.requests, 80);
+    assert_int_equal(statistics.errors, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -756,6 +801,7 @@ int main(void)
         TEST(test_built_in_replaced),
         TEST(test_any_in_the_loop),
         TEST(test_any_without_nsm),
+        TEST(test_statistics_while_serving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
