@@ -263,6 +263,7 @@ COMMANDS = {
         "python3 vsock_client.py --verify" + MEASURED + " --generate-key": verified(),
         "python3 vsock_client.py --attest --save python.b64": saved("python.b64"),
         "python3 verifier.py" + MEASURED + " python.b64": verified(),
+        "python3 -m vsock_client --ping": PONG,
     },
     "In an image of yours": {
         "/app/enclave_app --vsock 9001": Expect(port=9001),
@@ -357,6 +358,7 @@ BLOCKS = {
     ("Its reply", "json"): reply_is_this,
     # The first is the server, the second its client.
     ("Commands of your own", "python"): [file_of("commands_of_your_own.py"), greets],
+    ("Performance", "python"): Expect(out=("20 documents verified",)),
     ("Settings and limits", "ini"): file_of("enclave_app.conf"),
     ("Bash", "bash"): Expect(out=("Verified: i-0123456789abcdef0-enc", "secp384r1")),
     ("Python", "python"): Expect(out=("Verified: i-0123456789abcdef0-enc", "120 bytes of DER")),
@@ -378,6 +380,7 @@ class Guide(GuideTestCase):
         "Debug mode": no_enclave,
         "Settings and limits": one_enclave,
         "Rate limits and caching": one_enclave,
+        "Performance": one_enclave,
         "Monitoring": one_enclave,
         "Several enclaves": no_enclave,
     }
