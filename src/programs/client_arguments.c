@@ -60,8 +60,8 @@ static const struct program_option own_options[] = {
      "with --watch for a round (default: the interval)",
      false},
     {"retries", KEY_RETRIES, "N",
-     "ask again so often if the enclave is not there or\n"
-     "busy, within --timeout (default: 0)",
+     "ask again up to N times if the enclave is not there\n"
+     "or busy, within --timeout (default: 0)",
      false},
     {"cid", KEY_CID, "CID", "the enclave's CID (default: ask nitro-cli)", false},
     {"port", KEY_PORT, "PORT", "vsock port (default: 9000)", false},

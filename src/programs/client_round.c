@@ -99,7 +99,8 @@ static enum vsa_status compare_document(struct client_watched *watched)
     watched->has_document = true;
     watched->pcrs = claims->pcrs;
     watched->module_id_size = claims->module_id.size;
-    memcpy(watched->module_id, claims->module_id.data, claims->module_id.size);
+    if (claims->module_id.size)
+        memcpy(watched->module_id, claims->module_id.data, claims->module_id.size);
     /* PCRs that the policy names cannot get here with another value. */
     if (round->pcrs_changed & FIXED_PCRS)
         return vsa_fail(&watched->outcome.error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, NULL,

@@ -132,6 +132,13 @@ class Enclave(ClientTestCase):
         ):
             self.assertRegex(text, rf"(?m)^{line}$")
 
+    def test_metrics(self):
+        done = self.client("--metrics", *self.to)
+        self.assert_exit(done, 0)
+        self.assertRegex(done.stdout, rb'(?m)^vsattest_requests_total\{command="ping"\} 0$')
+        result = self.succeeds("--metrics", *self.to)
+        self.assertEqual(set(result), {"success", "metrics"})
+
     def test_attest(self):
         self.golden("client-attest.json", self.succeeds("--attest", *self.to))
         done = self.client("--attest", "--generate-key", *self.to)
