@@ -240,6 +240,9 @@ static void test_defaults(void **state)
     assert_string_equal(options.listen, "vsock:any:9000");
     assert_string_equal(options.nsm, "/dev/nsm");
     assert_int_equal(options.max_line, 65536);
+    assert_int_equal(options.rate_limit, 100);
+    assert_int_equal(options.rate_burst, 200);
+    assert_int_equal(options.cache_ttl_ms, 0);
     assert_null(options.on_event);
     assert_null(options.on_key);
 }
@@ -262,6 +265,10 @@ static void test_bad_options(void **state)
     WITH(max_queue, 0, VSA_ERR_ARGUMENT);
     WITH(max_in_flight, 0, VSA_ERR_ARGUMENT);
     WITH(max_buffered, 0, VSA_ERR_ARGUMENT);
+    WITH(rate_limit, VSA_MAX_RATE_LIMIT + 1, VSA_ERR_ARGUMENT);
+    WITH(rate_burst, VSA_MAX_RATE_LIMIT + 1, VSA_ERR_ARGUMENT);
+    WITH(cache_ttl_ms, -1, VSA_ERR_ARGUMENT);
+    WITH(cache_ttl_ms, VSA_MAX_CACHE_TTL_MS + 1, VSA_ERR_ARGUMENT);
     WITH(max_line, 255, VSA_ERR_ARGUMENT);
     WITH(max_line, 65537, VSA_ERR_ARGUMENT);
     WITH(idle_timeout_ms, 0, VSA_ERR_ARGUMENT);
@@ -567,6 +574,55 @@ static void test_reply_size(void **state)
     assert_code("{\"command\":\"constant-too-much\"}\n", "too_large");
 }
 
+static enum vsa_status agree(const struct vsa_command_context *context, const json_t *request,
+                             json_t *reply, struct vsa_error *error)
+{
+    (void)context;
+    (void)request;
+    (void)reply;
+    (void)error;
+    return VSA_OK;
+}
+
+/* So slow that the test is over before there is a second token. */
+static void one_at_once(void)
+{
+    options.rate_limit = 1;
+    options.rate_burst = 1;
+    make_server();
+}
+
+/* Any command may be limited; others go on. */
+static void test_limited(void **state)
+{
+    (void)state;
+    one_at_once();
+    add("limited", agree, NULL, VSA_COMMAND_LIMITED);
+    add("free", agree, NULL, 0);
+    add("worker-limited", agree, NULL, VSA_COMMAND_NSM | VSA_COMMAND_LIMITED);
+    start_server();
+    assert_code("{\"command\":\"limited\"}\n{\"command\":\"limited\"}\n", "rate_limited");
+    assert_code("{\"command\":\"worker-limited\"}\n{\"command\":\"limited\"}\n", "rate_limited");
+    assert_code("{\"command\":\"limited\"}\n{\"command\":\"attest\"}\n", "rate_limited");
+    assert_reply("{\"command\":\"limited\"}\n{\"command\":\"ping\"}\n",
+                 "{\"success\":true,\"message\":\"pong\"}");
+    VSA_AUTO_JSON json_t *reply = ask("{\"command\":\"limited\"}\n{\"command\":\"free\"}\n");
+    assert_true(json_is_true(json_object_get(reply, "success")));
+}
+
+/* A handler before all commands lifts no limit, and is not limited for those that have none. */
+static void test_limited_behind_any(void **state)
+{
+    (void)state;
+    one_at_once();
+    add(VSA_COMMAND_ANY, look, NULL, VSA_COMMAND_BLOCKING);
+    start_server();
+    assert_code("{\"command\":\"attest\"}\n{\"command\":\"attest\"}\n", "rate_limited");
+    VSA_AUTO_JSON json_t *reply =
+        ask("{\"command\":\"attest\"}\n{\"command\":\"ping\"}\n{\"command\":\"ping\"}\n");
+    assert_true(json_is_true(json_object_get(reply, "success")));
+}
+
 static void test_constant(void **state)
 {
     (void)state;
@@ -791,6 +847,8 @@ int main(void)
         TEST(test_register_refused),
         TEST(test_own_commands),
         TEST(test_reply_size),
+        TEST(test_limited),
+        TEST(test_limited_behind_any),
         TEST(test_constant),
         TEST(test_attest),
         TEST(test_key_without_hook),
