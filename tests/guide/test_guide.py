@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import unittest
 
@@ -368,6 +369,12 @@ BLOCKS = {
 
 
 class Guide(GuideTestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which("openssl"):
+            raise unittest.SkipTest("no program openssl on this machine")
+        super().setUpClass()
+
     states = {
         "4. Signed images": no_enclave,
         "Connection": one_enclave,
