@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * src/nsm/socket_transport.c against a peer that is a few lines of this test: silent, late, gone,
- * talking too much. The peer runs in the same thread wherever the socket's buffer allows that.
+ * talking too much. It has a thread of its own where it answers: what it says before it is asked is
+ * no answer.
  */
+#include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -75,9 +78,36 @@ static int accept_peer(const struct context *context)
     return fd;
 }
 
-static void put(int fd, const char *message)
+/* What the peer does about one request; without `answer` it ends the connection. */
+struct reaction {
+    pthread_t thread;
+    int fd;
+    const void *answer;
+    size_t size;
+};
+
+/* Leaves the request where it is, for expect_request(). */
+static void *react(void *argument)
 {
-    assert_int_equal(send(fd, message, strlen(message), MSG_NOSIGNAL), strlen(message));
+    const struct reaction *reaction = argument;
+    struct pollfd polled = {reaction->fd, POLLIN, 0};
+    (void)poll(&polled, 1, PATIENT_MS);
+    if (reaction->answer)
+        (void)send(reaction->fd, reaction->answer, reaction->size, MSG_NOSIGNAL);
+    else
+        (void)shutdown(reaction->fd, SHUT_WR);
+    return NULL;
+}
+
+static void start_reaction(struct reaction *reaction, int fd, const void *answer, size_t size)
+{
+    *reaction = (struct reaction){.fd = fd, .answer = answer, .size = size};
+    assert_int_equal(pthread_create(&reaction->thread, NULL, react, reaction), 0);
+}
+
+static void finish_reaction(struct reaction *reaction)
+{
+    assert_int_equal(pthread_join(reaction->thread, NULL), 0);
 }
 
 static void expect_request(int fd, const char *message)
@@ -106,8 +136,10 @@ static void test_one_message_each_way(void **state)
     struct context *context = *state;
     open_transport(context, PATIENT_MS);
     int peer = accept_peer(context);
-    put(peer, "answer"); /* waits in the buffer */
+    struct reaction reaction;
+    start_reaction(&reaction, peer, "answer", 6);
     assert_int_equal(exchange(context, "question", NULL), VSA_OK);
+    finish_reaction(&reaction);
     expect_response(context, "answer");
     expect_request(peer, "question");
     (void)close(peer);
@@ -141,14 +173,30 @@ static void test_a_late_answer_is_not_the_next_one(void **state)
     (void)close(second);
 }
 
+/* What came before the request answers something else: the request goes out on a new connection. */
+static void test_said_unasked(void **state)
+{
+    struct context *context = *state;
+    open_transport(context, SHORT_MS);
+    int first = accept_peer(context);
+    assert_int_equal(send(first, "unasked", 7, MSG_NOSIGNAL), 7);
+    assert_int_equal(exchange(context, "question", NULL), VSA_ERR_TIMEOUT);
+    int second = accept_peer(context);
+    expect_request(second, "question");
+    (void)close(first);
+    (void)close(second);
+}
+
 static void test_gone_before_the_answer(void **state)
 {
     struct context *context = *state;
     struct vsa_error error = {0};
     open_transport(context, PATIENT_MS);
     int peer = accept_peer(context);
-    assert_int_equal(shutdown(peer, SHUT_WR), 0); /* takes the request, then ends */
+    struct reaction reaction;
+    start_reaction(&reaction, peer, NULL, 0); /* takes the request, then ends */
     assert_int_equal(exchange(context, "question", &error), VSA_ERR_NSM_UNREACHABLE);
+    finish_reaction(&reaction);
     assert_non_null(strstr(error.detail, "went away"));
     (void)close(peer);
 }
@@ -192,11 +240,15 @@ static void test_responses_at_their_limit(void **state)
     static uint8_t large[VSA_NSM_MAX_RESPONSE + 1];
     open_transport(context, PATIENT_MS);
     int peer = accept_peer(context);
-    assert_int_equal(send(peer, large, VSA_NSM_MAX_RESPONSE, 0), VSA_NSM_MAX_RESPONSE);
+    struct reaction reaction;
+    start_reaction(&reaction, peer, large, VSA_NSM_MAX_RESPONSE);
     assert_int_equal(exchange(context, "most", NULL), VSA_OK);
+    finish_reaction(&reaction);
     assert_int_equal(context->response.size, VSA_NSM_MAX_RESPONSE);
-    assert_int_equal(send(peer, large, sizeof(large), 0), sizeof(large));
+    expect_request(peer, "most");
+    start_reaction(&reaction, peer, large, sizeof(large));
     assert_int_equal(exchange(context, "more", NULL), VSA_ERR_REPLY);
+    finish_reaction(&reaction);
     (void)close(peer);
 }
 
@@ -257,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_message_each_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silence_ends_at_the_deadline, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_late_answer_is_not_the_next_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_said_unasked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gone_before_the_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reconnects_to_one_that_came_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gone_for_good_then_back, setup, teardown),
