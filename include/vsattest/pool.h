@@ -39,8 +39,8 @@ struct vsa_pool_options {
      */
     int64_t timeout_ms;
     /*
-     * A connection idle for so long is closed by the next call of any kind, in milliseconds; with
-     * 0 none that was idle is used again. Default: VSA_DEFAULT_POOL_IDLE_TIMEOUT_MS, half of what
+     * A connection idle for so long is closed when the next request comes, in milliseconds; with 0
+     * none that was idle is used again. Default: VSA_DEFAULT_POOL_IDLE_TIMEOUT_MS, half of what
      * the server grants.
      */
     int64_t idle_timeout_ms;
@@ -87,7 +87,8 @@ VSA_PUBLIC void vsa_pool_free(struct vsa_pool *pool);
  * - VSA_ERR_ARGUMENT in a child of the process that made the pool.
  *
  * A kept connection that turns out dead before any byte of the reply is replaced and the request
- * sent once more, even with `retries` 0, if asking twice is harmless (see there).
+ * sent once more, even with `retries` 0, if asking twice is harmless (see there) or the enclave
+ * said that it had closed for idleness.
  *
  * A failure stays with the call that met it: other calls go on, on other connections.
  */
