@@ -113,8 +113,8 @@ def as_content(name: str, value: object) -> bytes:
         try:
             with open(value, "rb") as file:
                 content = file.read(MAX_INPUT + 1)
-        except OSError as error:
-            raise UsageError(f"{name}: cannot read {os.fspath(value)!r}: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{name}: cannot read {shown(value)}: {error}") from error
     else:
         content = as_bytes(name, value)
     if len(content) > MAX_INPUT:
@@ -125,11 +125,20 @@ def as_content(name: str, value: object) -> bytes:
 # --- numbers ------------------------------------------------------------------------------------
 
 
+def shown(value: object) -> str:
+    """For messages: not longer than a line, and numbers of any size."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print numbers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def as_integer(name: str, value: object, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise WrongTypeError(f"{name} must be an integer, not {type(value).__name__}")
     if not least <= value <= most:
-        raise UsageError(f"{name} must be {least} to {most}, not {value}")
+        raise UsageError(f"{name} must be {least} to {most}, not {shown(value)}")
     return value
 
 
@@ -138,7 +147,7 @@ def as_milliseconds(name: str, seconds: object, most: float = MAX_SECONDS) -> in
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise WrongTypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
     if not 0 <= seconds <= most:  # not true of NaN either
-        raise UsageError(f"{name} must be 0 to {most:g} seconds, not {seconds!r}")
+        raise UsageError(f"{name} must be 0 to {most:g} seconds, not {shown(seconds)}")
     return math.floor(seconds * 1000)
 
 

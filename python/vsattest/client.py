@@ -177,8 +177,8 @@ class VsockAttestationClient:
         )
         self._detect = enclave_cid is None and address is None
         self._address = self._given_address(enclave_cid, address)
-        self._policy = Policy() if policy is None else policy
-        make_policy(self._policy)
+        # Read once: files may change.
+        self._policy = make_policy(Policy() if policy is None else policy)
         self._roots = read_roots(roots)
         verifier_for(self._roots)
         _clients.add(self)
@@ -305,6 +305,7 @@ class VsockAttestationClient:
 
         Raises:
             PolicyError: the server refused; its words are in the exception's.
+            FormatError: the request has no command, an ``"id"``, or is too long.
             Others as `get_status`.
         """
         if not isinstance(request, dict):
@@ -370,13 +371,16 @@ class VsockAttestationClient:
             InternalError: out of memory, or a fault of ours.
         """
         request = _Request(user_data, nonce, generate_key)
-        policy = make_policy(self._policy)
+        if save_to_file is not None and not isinstance(save_to_file, (str, os.PathLike)):
+            raise WrongTypeError(
+                f"save_to_file must name a file, not be {type(save_to_file).__name__}"
+            )
         verifier = verifier_for(self._roots)
         reply = ffi.new("struct vsa_attestation_reply *")
         claims = ffi.new("struct vsa_claims *")
         try:
             self._call(
-                lib.vsa_pool_attest_and_verify, request.pointer, verifier, policy.pointer,
+                lib.vsa_pool_attest_and_verify, request.pointer, verifier, self._policy.pointer,
                 ffi.addressof(lib, "wall_clock_ms"), ffi.NULL, reply, claims,
             )
             result = _verified(reply, claims)

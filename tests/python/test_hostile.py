@@ -13,11 +13,12 @@ import vsattest
 
 SEED = 20261122
 VALUES = (
-    None, True, False, 0, 1, -1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**1000, 0.0, -0.5, 1e308,
+    None, True, False, 0, 1, -1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**1000, 10**5000, 0.0, -0.5, 1e308,
     float("nan"), float("inf"), "", "x", "\0", "é", "\ud800", "x" * 1024, "x" * 1025, "x" * 100000,
     b"", b"\0", b"\xff", b"x" * 1025, bytearray(b"x"), memoryview(b"x"), memoryview(b"xyz")[::2],
     [], [None], (), (1, 2), {}, {0: 0}, {"a": "b"}, {0: "00" * 48}, set(), object(), int, len,
-    Ellipsis, NotImplemented, pathlib.Path("/"), pathlib.Path("/nonexistent"), range(3), iter([]),
+    Ellipsis, NotImplemented, pathlib.Path("/"), pathlib.Path("/nonexistent"), pathlib.Path("a\0b"),
+    pathlib.Path("/dev/zero"), range(3), iter([]),
 )
 
 
@@ -48,10 +49,18 @@ class Hostile(support.EnclaveTestCase):
                     self.assertIsNotNone(error)
 
     def test_values_for_a_client(self):
-        for name in ("enclave_cid", "port", "timeout", "address", "roots", "policy"):
+        for name in ("enclave_cid", "port", "timeout", "address", "roots", "policy", "retries",
+                     "max_connections"):
             for value in VALUES:
                 with self.subTest(name, value=str(type(value))):
                     self.attempt(vsattest.VsockAttestationClient, **{name: value})
+
+    def test_values_for_a_server(self):
+        for name in ("port", "address", "nsm", "max_connections", "max_queue", "idle_timeout",
+                     "request_timeout", "drain_timeout"):
+            for value in VALUES:
+                with self.subTest(name, value=str(type(value))):
+                    self.attempt(vsattest.VsockAttestationServer, **{name: value})
 
     def test_values_for_a_document(self):
         for name in ("user_data", "nonce", "public_key", "nsm", "timeout"):
@@ -72,6 +81,10 @@ class Hostile(support.EnclaveTestCase):
                     self.attempt(client.request_attestation, value)
                     self.attempt(client.request_attestation, "x", value)
                     self.attempt(client.request_and_verify, "x", "y", value)
+                    if isinstance(value, (str, pathlib.Path)):
+                        continue  # "x" is a good name of a file
+                    error = self.attempt(client.request_and_verify, save_to_file=value)
+                    self.assertEqual(error is None, value is None)
             self.assertIs(client.ping(), True)
 
     def test_random_bytes(self):
