@@ -31,7 +31,7 @@ struct watch {
     enum exit_code code;
 };
 
-enum wake_up { WAKE_TIME, WAKE_FINISHED, WAKE_STOP, WAKE_NO_READER };
+enum wake_up { WAKE_TIME, WAKE_READY, WAKE_STOP, WAKE_NO_READER };
 
 /* --- rounds ------------------------------------------------------------------------------------
  */
@@ -64,23 +64,14 @@ static void end_round(struct watch *watch)
         (void)pthread_join(watch->thread, NULL);
 }
 
-static enum vsa_status report(struct watch *watch, struct vsa_error *error)
-{
-    size_t count;
-    struct client_watched *items = client_watch_list_items(&watch->list, &count);
-    for (size_t i = 0; i < count; i++)
-        watch->code = exit_code_worse(watch->code, exit_code_of(items[i].round.error.status));
-    return client_watch_output_round(&watch->output, items, count, error);
-}
-
 /* --- waiting -----------------------------------------------------------------------------------
  */
 
 /* Waits for the first of: a signal to end, nobody at stdout any more, `fd`, the moment. */
-static enum wake_up wait_for(const struct watch *watch, int fd, int64_t until_ms)
+static enum wake_up wait_for(const struct watch *watch, int fd, short events, int64_t until_ms)
 {
     for (;;) {
-        struct pollfd fds[] = {{watch->signals, POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {fd, POLLIN, 0}};
+        struct pollfd fds[] = {{watch->signals, POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {fd, events, 0}};
         int64_t left = until_ms - vsa_monotonic_ms();
         if (left < 0)
             left = 0;
@@ -92,10 +83,17 @@ static enum wake_up wait_for(const struct watch *watch, int fd, int64_t until_ms
         if (ready > 0 && fds[1].revents & (POLLERR | POLLHUP))
             return WAKE_NO_READER;
         if (ready > 0 && fds[2].revents)
-            return WAKE_FINISHED;
+            return WAKE_READY;
         if (ready == 0 && left <= INT32_MAX)
             return WAKE_TIME;
     }
+}
+
+/* Pipes have room or not for 4096 bytes (PIPE_BUF); no line is longer. */
+static bool can_write(void)
+{
+    struct pollfd fd = {STDOUT_FILENO, POLLOUT, 0};
+    return poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT;
 }
 
 /* The next beat after now: what a slow round has missed is not made up for. */
@@ -103,6 +101,29 @@ static int64_t next_round(int64_t started_ms, int64_t interval_ms)
 {
     int64_t now = vsa_monotonic_ms();
     return started_ms + ((now - started_ms) / interval_ms + 1) * interval_ms;
+}
+
+/* A reader that does not read must not keep us from ending: written is only where there is room. */
+static enum wake_up report(struct watch *watch, struct vsa_error *error)
+{
+    size_t count;
+    struct client_watched *items = client_watch_list_items(&watch->list, &count);
+    client_watch_output_begin(&watch->output);
+    for (size_t i = 0; i <= count; i++) {
+        enum wake_up why = WAKE_READY;
+        if (!can_write())
+            why = wait_for(watch, STDOUT_FILENO, POLLOUT, INT64_MAX);
+        if (why != WAKE_READY)
+            return why;
+        if (i < count)
+            watch->code = exit_code_worse(watch->code, exit_code_of(items[i].round.error.status));
+        enum vsa_status written =
+            i < count ? client_watch_output_result(&watch->output, &items[i], error)
+                      : client_watch_output_totals(&watch->output, items, count, error);
+        if (written != VSA_OK)
+            return WAKE_STOP;
+    }
+    return watch->output.rounds == watch->arguments->count ? WAKE_STOP : WAKE_TIME;
 }
 
 /* Rounds until one of the reasons to end; true if the last one is still under way. */
@@ -113,14 +134,14 @@ static bool keep_watching(struct watch *watch, struct vsa_error *error)
     bool under_way = false;
     while (why == WAKE_TIME) {
         start_round(watch);
-        why = wait_for(watch, watch->finished, INT64_MAX);
-        under_way = why != WAKE_FINISHED;
+        why = wait_for(watch, watch->finished, POLLIN, INT64_MAX);
+        under_way = why != WAKE_READY;
         if (under_way)
             break;
         end_round(watch);
-        if (report(watch, error) != VSA_OK || watch->output.rounds == watch->arguments->count)
-            break;
-        why = wait_for(watch, -1, next_round(started_ms, watch->arguments->interval_ms));
+        why = report(watch, error);
+        if (why == WAKE_TIME)
+            why = wait_for(watch, -1, 0, next_round(started_ms, watch->arguments->interval_ms));
     }
     if (why == WAKE_NO_READER)
         (void)vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "nobody reads standard output");
@@ -172,7 +193,7 @@ enum exit_code client_watch(const struct client_arguments *arguments)
     client_watch_list_start(&watch.list, arguments);
     client_watch_output_start(&watch.output, arguments);
     bool under_way = keep_watching(&watch, &error);
-    client_watch_output_end(&watch.output);
+    client_watch_output_end(&watch.output, can_write());
     if (error.status != VSA_OK) {
         output_error(PROGRAM, &error);
         watch.code = exit_code_worse(watch.code, exit_code_of(error.status));

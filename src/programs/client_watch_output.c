@@ -188,8 +188,8 @@ static void announce(struct client_watch_output *output, const struct vsa_enclav
     memcpy(output->announced, enclave->id, sizeof(output->announced));
 }
 
-static enum vsa_status print_one(struct client_watch_output *output, struct client_watched *watched,
-                                 struct vsa_error *error)
+enum vsa_status client_watch_output_result(struct client_watch_output *output,
+                                           struct client_watched *watched, struct vsa_error *error)
 {
     const struct client_round *round = &watched->round;
     output->results++;
@@ -206,7 +206,7 @@ static enum vsa_status print_one(struct client_watch_output *output, struct clie
         print_round(output, watched);
     }
     watched->told = round->error.status;
-    return VSA_OK;
+    return output_finish(error);
 }
 
 void client_watch_output_start(struct client_watch_output *output,
@@ -218,23 +218,26 @@ void client_watch_output_start(struct client_watch_output *output,
                        strcmp(terminal, "dumb") != 0;
 }
 
-enum vsa_status client_watch_output_round(struct client_watch_output *output,
-                                          struct client_watched *watched, size_t count,
-                                          struct vsa_error *error)
+void client_watch_output_begin(struct client_watch_output *output)
 {
     output->rounds++;
-    for (size_t i = 0; i < count; i++)
-        VSA_TRY(print_one(output, &watched[i], error));
+}
+
+enum vsa_status client_watch_output_totals(struct client_watch_output *output,
+                                           const struct client_watched *watched, size_t count,
+                                           struct vsa_error *error)
+{
     if (output->terminal && count)
         print_in_place(output, watched, count);
     return output_finish(error);
 }
 
-void client_watch_output_end(struct client_watch_output *output)
+void client_watch_output_end(struct client_watch_output *output, bool may_write)
 {
-    if (output->line_begun)
+    if (output->line_begun && may_write)
         (void)fputc('\n', stdout);
-    (void)fflush(stdout);
+    if (may_write)
+        (void)fflush(stdout);
     (void)fprintf(stderr, "%s: %" PRIu64 " round%s", PROGRAM, output->rounds,
                   output->rounds == 1 ? "" : "s");
     if (output->with_names)

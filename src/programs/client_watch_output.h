@@ -20,12 +20,20 @@ struct client_watch_output {
 void client_watch_output_start(struct client_watch_output *output,
                                const struct client_arguments *arguments);
 
-/* The round of `count` enclaves. Errors: VSA_ERR_IO, VSA_ERR_MEMORY. */
-VSA_MUST_USE enum vsa_status client_watch_output_round(struct client_watch_output *output,
-                                                       struct client_watched *watched, size_t count,
-                                                       struct vsa_error *error);
+/* A round has ended; its results follow, and then the totals. */
+void client_watch_output_begin(struct client_watch_output *output);
 
-/* Ends the line of the terminal; the summary on stderr. */
-void client_watch_output_end(struct client_watch_output *output);
+/* Prints one in PIPE_BUF bytes at most, and flushes it. Errors: VSA_ERR_IO, VSA_ERR_MEMORY. */
+VSA_MUST_USE enum vsa_status client_watch_output_result(struct client_watch_output *output,
+                                                        struct client_watched *watched,
+                                                        struct vsa_error *error);
+
+/* The line of a terminal that changes, likewise. */
+VSA_MUST_USE enum vsa_status client_watch_output_totals(struct client_watch_output *output,
+                                                        const struct client_watched *watched,
+                                                        size_t count, struct vsa_error *error);
+
+/* The summary on stderr; ends the terminal's line, if it `may_write` there. */
+void client_watch_output_end(struct client_watch_output *output, bool may_write);
 
 #endif
