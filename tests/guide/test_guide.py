@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import unittest
@@ -173,6 +174,14 @@ def not_without_the_root(test, done):
     test.sh(harness.program("verifier") + " attestation.b64", 1)
     done = test.sh(harness.program("vsock_client") + " --verify --json", 1)
     test.assertEqual(as_json(done)["error_code"], "untrusted_root")
+
+
+def not_with_another_nonce(test, done):
+    """The same script refuses a document that answers another nonce."""
+    with open(test.path("nonce.txt"), "w", encoding="utf-8") as file:
+        file.write("another")
+    refused = test.sh("python3 python_at_the_relying_party.py", 1)
+    test.assertIn("[nonce_mismatch]", refused.stderr.decode())
 
 
 def request_is_answered(test, block):
@@ -364,7 +373,7 @@ BLOCKS = {
     ("Bash", "bash"): Expect(out=("Verified: i-0123456789abcdef0-enc", "secp384r1")),
     ("Python", "python"): Expect(out=("Verified: i-0123456789abcdef0-enc", "120 bytes of DER")),
     ("Python, at the relying party", "python"): Expect(
-        out=("Refused: nonce_mismatch", "Verified, without a nonce: i-0123456789abcdef0-enc")),
+        out=("Verified: i-0123456789abcdef0-enc", "120 bytes of DER"), check=not_with_another_nonce),
 }
 
 
@@ -393,8 +402,24 @@ class Guide(GuideTestCase):
     }
 
 
+class Links(unittest.TestCase):
+    def test_lead_somewhere(self):
+        prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)
+        headings = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
+                    for heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)}
+        links = re.findall(r"\]\(([^)]+)\)", prose)
+        self.assertGreater(len(links), 20)
+        for link in links:
+            path, _, anchor = link.partition("#")
+            if path:
+                self.assertTrue(os.path.exists(os.path.join(harness.SOURCE, "docs", path)), link)
+            else:
+                self.assertIn(anchor, headings)
+
+
 with open(os.path.join(harness.SOURCE, "docs", "GUIDE.md"), encoding="utf-8") as guide:
-    make(Guide, guide.read(), {(title, command): expect for title, commands in COMMANDS.items()
+    TEXT = guide.read()
+    make(Guide, TEXT, {(title, command): expect for title, commands in COMMANDS.items()
                                for command, expect in commands.items()}, BLOCKS)
 
 if __name__ == "__main__":
