@@ -119,6 +119,13 @@ static void remove_waiter(struct vsa_pool *pool, const struct vsa_pool_waiter *w
     pool->statistics.waiting--;
 }
 
+static enum vsa_status too_late(const struct vsa_pool *pool, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
+                    "none of the pool's %u connections to %s came free within %" PRId64 " ms",
+                    pool->options.max_connections, pool->address, pool->options.timeout_ms);
+}
+
 static enum vsa_status wait_in_line(struct vsa_pool *pool, int64_t deadline_ms,
                                     struct vsa_pooled **connection, struct vsa_error *error)
 {
@@ -136,9 +143,7 @@ static enum vsa_status wait_in_line(struct vsa_pool *pool, int64_t deadline_ms,
     *connection = waiter.connection;
     if (waiter.is_served)
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
-                    "none of the pool's %u connections to %s came free within %" PRId64 " ms",
-                    pool->options.max_connections, pool->address, pool->options.timeout_ms);
+    return too_late(pool, error);
 }
 
 /* A kept connection, or NULL: the right to make one. */
@@ -232,6 +237,11 @@ enum vsa_status vsa_pool_lease(struct vsa_pool *pool, int64_t deadline_ms,
     unlock(pool);
     (void)close_list(expired);
     VSA_TRY(status);
+    /* Whose turn came at the last moment sends nothing that it could not see answered. */
+    if (vsa_monotonic_ms() >= deadline_ms) {
+        give_back(pool, connection);
+        return too_late(pool, error);
+    }
     if (connection && !vsa_client_is_ready(connection->client)) {
         discard(pool, connection);
         connection = NULL;

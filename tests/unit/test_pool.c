@@ -608,6 +608,22 @@ static void waiting_ends_with_the_deadline(void **state)
     vsa_pool_free(pool);
 }
 
+/* A turn that comes too late is passed on, and the connection with it. */
+static void too_late_for_its_turn(void **state)
+{
+    (void)state;
+    struct vsa_pool *pool = pool_of(1);
+    struct vsa_pool_lease held;
+    assert_int_equal(vsa_pool_lease(pool, vsa_deadline(-1), &held, NULL), VSA_ERR_TIMEOUT);
+    expect_now(pool, 0, 0, 0);
+    assert_int_equal(vsa_pool_ping(pool, NULL), VSA_OK);
+    assert_int_equal(vsa_pool_lease(pool, vsa_deadline(-1), &held, NULL), VSA_ERR_TIMEOUT);
+    expect_now(pool, 1, 1, 0);
+    assert_int_equal(vsa_pool_ping(pool, NULL), VSA_OK);
+    expect_so_far(pool, 1, 0, 0, 0);
+    vsa_pool_free(pool);
+}
+
 /* A connection that breaks in the hands of one is another's right to make a new one. */
 static void a_failure_stays_with_its_call(void **state)
 {
@@ -755,6 +771,7 @@ int main(void)
         POOL_TEST(first_come_first_served),
         POOL_TEST(nobody_overtakes),
         POOL_TEST(waiting_ends_with_the_deadline),
+        POOL_TEST(too_late_for_its_turn),
         POOL_TEST(a_failure_stays_with_its_call),
         POOL_TEST(many_threads_share_few_connections),
         POOL_TEST(many_threads_survive_interruptions),
