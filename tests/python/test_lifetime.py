@@ -24,8 +24,8 @@ def descriptors():
 
 
 class Lifetime(support.EnclaveTestCase):
-    # What arenas of the allocator may take; a leak of 16 bytes a call is more than that soon.
-    MOST_KIB = 1024
+    # What arenas of the allocator may take: less than one small object for each of 20000 calls.
+    MOST_KIB = 256
 
     def stays(self, function, calls):
         """Memory after a tenth of the calls is what it is after all of them."""
