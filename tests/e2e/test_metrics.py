@@ -195,6 +195,34 @@ class Numbers(MetricsTestCase):
         self.assertLess(cpu, harness.PATIENCE)
         self.assertLessEqual(sum(status["cpu_ms"].values()), cpu * 1000)
 
+    def test_spared(self):
+        """What the NSM was spared: limited, kept and shared requests."""
+        self.enclave_service.stop()
+        self.start_server("--rate-limit", "1:2", "--cache-ttl", "60")
+        client = self.connect()
+        replies = [client.ask({"command": "attest", "nonce": str(n)}) for n in range(20)]
+        limited = [reply["success"] for reply in replies].count(False)
+        self.assertGreater(limited, 0)
+        replies = [self.ask(ATTEST) for _ in range(3)]
+        self.assertEqual([reply.get("cached") for reply in replies], [False, True, True])
+        self.stall_nsm()
+        clients = [self.connect() for _ in range(3)]
+        clients[0].send({"command": "attest", "nonce": "keeps the NSM busy"})
+        for client in clients[1:]:
+            client.send({"command": "attest", "user_data": "the same"})
+        harness.wait_until(lambda: self.status()["in_flight"] >= 3, "three requests in flight")
+        self.resume_nsm()
+        for client in clients:
+            self.assertIs(client.receive()["success"], True)
+        status = self.status()
+        self.assertEqual(
+            [status[name] for name in ("rate_limited", "cached", "coalesced")], [limited, 2, 1]
+        )
+        metrics = self.metrics()
+        self.assertEqual(metrics["vsattest_requests_rate_limited_total"], limited)
+        self.assertEqual(metrics["vsattest_requests_cached_total"], 2)
+        self.assertEqual(metrics["vsattest_requests_coalesced_total"], 1)
+
     def test_limits(self):
         self.enclave_service.stop()
         self.start_server(

@@ -2,6 +2,7 @@
 """enclave_app's configuration file, its limits, and what it says about them."""
 
 import os
+import re
 import time
 
 import harness
@@ -155,17 +156,19 @@ class ConfigurationFile(SettingsTestCase):
             done = self.app("--config", self.write(text), "--nsm", self.nsm)
             self.assert_exit(done, 0)
 
-    def test_help_names_all(self):
+    def test_help_and_manual_name_all(self):
+        """Every option of --help is in the manual, every setting is a name for the file."""
         text = self.app("--help").stdout.decode()
         manual = os.path.join(harness.SOURCE, "man", "enclave_app.1.scd")
         with open(manual, encoding="utf-8") as file:
             described = file.read()
-        for name in (
-            "config", "listen", "nsm", "max-connections", "max-in-flight", "max-nsm-queue",
-            "rate-limit", "cache-ttl", "idle-timeout", "request-timeout", "drain-timeout", "log-level",
-        ):
-            self.assertIn(f"  --{name} ", text)
+        options, settings = text.split("Settings, also for a configuration file:")
+        names = re.findall(r"^  --([a-z-]+)", settings, re.M)
+        self.assertGreaterEqual(len(names), 11)
+        for name in re.findall(r"^  --([a-z-]+)", options, re.M) + names:
             self.assertIn(f"*--{name}*", described)
+        for name in names:
+            self.refused(f"{name} =\n", f"'{name}' has no value")
 
 
 class Limits(SettingsTestCase):
