@@ -425,7 +425,7 @@ class Memory(FaultTestCase):
         self.assertGreater(needed, 1000)
         codes = set()
         # Those of the program's own, and some of libcrypto's.
-        for number in [*range(0, 200, 6), *range(200, needed, needed // 60)]:
+        for number in [*range(0, 200, 10), *range(200, needed, needed // 30)]:
             # This root signed it, AWS's did not.
             for root, right in ((["--root", self.root], True), ([], False)):
                 broken.set(fail_after=number, fail=1)
