@@ -254,6 +254,10 @@ class WatchAll(AllTestCase):
         self.sandbox.link(18, 9000, self.path("enclave18"))
         self.describe(second, support.enclave_entry("app16", 18))
         self.about(watch, "app16", state="ok", address="vsock:18:9000", pcrs_unchanged=True)
+        # It took the place of the one that ended.
+        latest = watch.lines[-1]["round"] - 1
+        names = [line["enclave"]["name"] for line in watch.lines if line["round"] == latest]
+        self.assertEqual(sorted(names), ["app16", "app17"])
         self.assertEqual(watch.stop(), 3)
         self.assertEqual({line["enclave"]["name"] for line in watch.lines}, {"app16", "app17"})
 
