@@ -131,6 +131,9 @@ class RateLimit(LimitsTestCase):
             client = self.connect()
             replies = [client.ask(nonce()) for _ in range(4)]
             self.assertTrue(all(reply["success"] for reply in replies[:3]))
+        # More than there are places for CIDs.
+        for client in [self.connect() for _ in range(100)]:
+            self.assert_document(client.ask(nonce()))
 
     def test_connections_of_a_cid_share(self):
         begin = time.monotonic()
