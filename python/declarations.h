@@ -209,7 +209,11 @@ struct vsa_server_options {
     const char *listen;
     const char *nsm;
     size_t max_connections;
+    size_t max_in_flight;
     size_t max_queue;
+    size_t rate_limit;
+    size_t rate_burst;
+    int64_t cache_ttl_ms;
     int64_t idle_timeout_ms;
     int64_t request_timeout_ms;
     int64_t drain_timeout_ms;
@@ -218,6 +222,8 @@ struct vsa_server_options {
     ...;
 };
 #define VSA_COMMAND_BLOCKING ...
+#define VSA_MAX_RATE_LIMIT   ...
+#define VSA_MAX_CACHE_TTL_MS ...
 static char *const VSA_COMMAND_ANY;
 void vsa_server_options_init(struct vsa_server_options *options);
 int vsa_server_new(const struct vsa_server_options *options, struct vsa_server **server,

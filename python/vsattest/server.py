@@ -17,7 +17,7 @@ from vsattest.enclave import NSM_DEVICE, EphemeralKeyPair
 from vsattest.errors import AttestationError, UsageError, WrongTypeError
 
 _log = logging.getLogger("vsattest")
-_MAX_SECONDS = 86400
+_MAX_MS = 86400 * 1000
 _ERROR_MEMBERS = {"success", "error", "error_code"}
 
 
@@ -54,7 +54,14 @@ class VsockAttestationServer:
         nsm: the Nitro Secure Module: ``"/dev/nsm"``, or ``"unix:PATH"`` of a software NSM.
         max_connections: open at once, 1 to 1000000; more are refused. None, here and below: the
             default of enclave_app.
-        max_queue: requests waiting for the NSM, 1 to 1000000; more are answered ``busy``.
+        max_in_flight: requests accepted and not answered, 1 to 1000000; more are answered
+            ``busy``.
+        max_queue: of these, requests waiting for the NSM, 1 to 1000000.
+        rate_limit: ``attest`` a second for each peer, 0 (no limit) to 1000000; more are answered
+            ``rate_limited``. Commands in Python that attest by themselves are not counted.
+        rate_burst: so many at once; 0: twice `rate_limit`.
+        cache_ttl: seconds that a document may be given again for, where neither nonce nor key is
+            asked for; up to 3600. 0: never.
         idle_timeout: seconds without a complete request until a connection is closed.
         request_timeout: seconds from a request to its reply.
         drain_timeout: seconds that requests in flight get after `stop`.
@@ -70,7 +77,11 @@ class VsockAttestationServer:
         address: Optional[str] = None,
         nsm: str = NSM_DEVICE,
         max_connections: Optional[int] = None,
+        max_in_flight: Optional[int] = None,
         max_queue: Optional[int] = None,
+        rate_limit: Optional[int] = None,
+        rate_burst: Optional[int] = None,
+        cache_ttl: Optional[float] = None,
         idle_timeout: Optional[float] = None,
         request_timeout: Optional[float] = None,
         drain_timeout: Optional[float] = None,
@@ -86,8 +97,18 @@ class VsockAttestationServer:
         lib.vsa_server_options_init(self._options)
         self._options.listen = self._listen
         self._options.nsm = self._nsm
-        self._set_counts(max_connections=max_connections, max_queue=max_queue)
+        self._set_counts(
+            1,
+            1000000,
+            max_connections=max_connections,
+            max_in_flight=max_in_flight,
+            max_queue=max_queue,
+        )
+        self._set_counts(0, lib.VSA_MAX_RATE_LIMIT, rate_limit=rate_limit, rate_burst=rate_burst)
+        self._set_times(0, lib.VSA_MAX_CACHE_TTL_MS, cache_ttl_ms=cache_ttl)
         self._set_times(
+            1,
+            _MAX_MS,
             idle_timeout_ms=idle_timeout,
             request_timeout_ms=request_timeout,
             drain_timeout_ms=drain_timeout,
@@ -99,16 +120,17 @@ class VsockAttestationServer:
         self._failure: Optional[Exception] = None
         self._used = False
 
-    def _set_counts(self, **counts: Optional[int]) -> None:
+    def _set_counts(self, least: int, most: int, **counts: Optional[int]) -> None:
         for name, count in counts.items():
             if count is not None:
-                setattr(self._options, name, _convert.as_integer(name, count, 1, 1000000))
+                setattr(self._options, name, _convert.as_integer(name, count, least, most))
 
-    def _set_times(self, **times: Optional[float]) -> None:
+    def _set_times(self, least: int, most: int, **times: Optional[float]) -> None:
+        """The options' names end in _ms, the arguments' do not."""
         for name, seconds in times.items():
             if seconds is not None:
-                milliseconds = _convert.as_milliseconds(name[:-3], seconds, _MAX_SECONDS)
-                if not milliseconds:
+                milliseconds = _convert.as_milliseconds(name[:-3], seconds, most / 1000)
+                if milliseconds < least:
                     raise UsageError(f"{name[:-3]} must be more than 0")
                 setattr(self._options, name, milliseconds)
 

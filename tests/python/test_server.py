@@ -153,7 +153,8 @@ class Plain(ServerTestCase):
 
     def test_arguments(self):
         for keywords in ({"port": 0}, {"port": 2**32}, {"max_connections": 0},
-                         {"max_queue": -1}, {"idle_timeout": 0}, {"idle_timeout": -1},
+                         {"max_queue": -1}, {"max_in_flight": 0}, {"rate_limit": -1},
+                         {"rate_burst": 10**7}, {"cache_ttl": 3601}, {"cache_ttl": -1}, {"idle_timeout": 0}, {"idle_timeout": -1},
                          {"request_timeout": float("nan")}, {"drain_timeout": 86401},
                          {"address": "tcp:x"}, {"address": ""}, {"nsm": "\0"}):
             with self.subTest(keywords=keywords), self.assertRaises(vsattest.UsageError):
@@ -177,6 +178,30 @@ class Plain(ServerTestCase):
             self.assertEqual(line["error_code"], "too_many_connections")
             line = json.loads(support.read_line(connection))
             self.assertEqual(line["error_code"], "idle_timeout")
+
+
+    def test_cache(self):
+        self.serve(cache_ttl=60)
+        one, other = (self.ask({"command": "attest"})["attestation_document"] for _ in range(2))
+        self.assertEqual(one, other)
+        reply = self.ask({"command": "attest", "nonce": "n"})
+        self.assertNotEqual(one, reply["attestation_document"])
+
+
+class RateLimit(ServerTestCase):
+    def test_attest_is_limited_before_python_sees_it(self):
+        self.start_nsm()
+        for kind in (VsockAttestationServer, Custom):
+            server = self.serve(kind, rate_limit=1, rate_burst=2)
+            with VsockAttestationClient(address=self.address) as client:
+                client.request_attestation()
+                client.request_attestation(nonce="x")
+                with self.assertRaises(vsattest.LimitError) as raised:
+                    for turn in range(20):
+                        client.request_attestation(nonce=str(turn))
+                self.assertEqual(raised.exception.error_code, "rate_limited")
+                self.assertEqual(client.get_status()["status"], "running")
+            server.stop()
 
 
 class InPython(ServerTestCase):
