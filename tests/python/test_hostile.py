@@ -90,14 +90,15 @@ class Hostile(support.EnclaveTestCase):
 
     def test_random_bytes(self):
         generator = random.Random(SEED)
-        for _ in range(3000):
+        for turn in range(3000):
             data = generator.randbytes(generator.randrange(200))
             first = generator.choice((b"", b"\x84", b"\xd2\x84", b"\x84\x44\xa1\x01\x38\x22\xa0"))
             self.assertIsNotNone(self.attempt(vsattest.verify_attestation_document, first + data))
             text = base64.b64encode(data)
             self.assertIsNotNone(self.attempt(vsattest.verify_attestation_document, text))
             self.attempt(vsattest.verify_attestation_document, b"\x84", measurements=data)
-            self.attempt(vsattest.verify_attestation_document, b"\x84", roots=[data])
+            if turn % 20 == 0:  # each makes a verifier, with AWS's roots
+                self.attempt(vsattest.verify_attestation_document, b"\x84", roots=[data])
 
     def test_changed_documents(self):
         """Each byte of a good document matters, but for the malleable signature."""

@@ -11,7 +11,7 @@ import harness
 import support
 import vsattest
 
-CALLS = int(os.environ.get("VSA_PYTHON_CALLS", "20000"))
+CALLS = int(os.environ.get("VSA_PYTHON_CALLS", "10000"))
 
 
 def resident_kib():
@@ -24,7 +24,7 @@ def descriptors():
 
 
 class Lifetime(support.EnclaveTestCase):
-    # What arenas of the allocator may take: less than one small object for each of 20000 calls.
+    # What arenas of the allocator may take: less than one small object for each of 10000 calls.
     MOST_KIB = 256
 
     def stays(self, function, calls):
