@@ -168,7 +168,8 @@ struct vsa_server_options {
     /*
      * An `attest` without nonce and without "generate_key" may get the document that another one
      * with the same user data got up to so long ago; 0, the default: never. At most
-     * VSA_MAX_CACHE_TTL_MS, and never so long that the document's certificate runs out.
+     * VSA_MAX_CACHE_TTL_MS, and never so long that the document's certificate runs out. Not where a
+     * handler of the program stands before `attest`: that is called for each request.
      */
     int64_t cache_ttl_ms;
     size_t max_line;            /* bytes of a request line; VSA_MAX_REQUEST_LINE, not more */
