@@ -372,8 +372,10 @@ class Soak:
                 self.tally.wrong(f"{reply['error_code']} instead of line_too_long")
 
     def vanishing(self):
-        for words in (b"", b'{"comm', b'{"command":"attest"}\n', b'{"command":"ping"}\n' * 100,
-                      b'{"command":"status"}\n{"command":"attest"}\n{"comm'):
+        # With a nonce: what comes from the cache shall be counted where it is read.
+        attest = b'{"command":"attest","nonce":"gone"}\n'
+        for words in (b"", b'{"comm', attest, b'{"command":"ping"}\n' * 100,
+                      b'{"command":"status"}\n' + attest + b'{"comm'):
             client = Client(self.path)
             client.send(words)
             client.close()
