@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/enclave_app/log.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/time_text.h"
+
+/* Lines that clients cause: a serial console takes about 100 a second. */
+#define LINES_A_SECOND 100
+#define LINES_AT_ONCE  200
+
+static const char *const level_names[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+
+static struct {
+    enum log_level level;
+    int64_t dropped;
+    int64_t allowance; /* thousandths of a line */
+    int64_t filled_ms; /* when the allowance was last raised */
+} state = {LOG_INFO, 0, LINES_AT_ONCE * 1000, 0};
+
+enum vsa_status log_level_parse(const char *text, enum log_level *level, struct vsa_error *error)
+{
+    for (int i = LOG_ERROR; i <= LOG_DEBUG; i++) {
+        if (strcmp(text, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return VSA_OK;
+        }
+    }
+    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                    "log level '%.20s': expected error, warn, info or debug", text);
+}
+
+void log_set_level(enum log_level level)
+{
+    state.level = level;
+}
+
+static int64_t milliseconds(clockid_t clock)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool is_allowed(void)
+{
+    int64_t now = milliseconds(CLOCK_MONOTONIC);
+    int64_t more = (now - state.filled_ms) * LINES_A_SECOND;
+    state.filled_ms = now;
+    state.allowance += more;
+    if (state.allowance > LINES_AT_ONCE * 1000 || more < 0)
+        state.allowance = LINES_AT_ONCE * 1000;
+    if (state.allowance < 1000)
+        return false;
+    state.allowance -= 1000;
+    return true;
+}
+
+static void put(struct log_line *line, const char *text)
+{
+    /* One byte stays free for the newline; a line that is too long ends early. */
+    while (*text && line->size < sizeof(line->text) - 1)
+        line->text[line->size++] = *text++;
+}
+
+static void put_quoted(struct log_line *line, const char *text)
+{
+    put(line, "\"");
+    for (; *text; text++) {
+        char piece[3] = {*text, '\0', '\0'};
+        if (*text == '"' || *text == '\\') {
+            piece[0] = '\\';
+            piece[1] = *text;
+        } else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            piece[0] = '?';
+        }
+        put(line, piece);
+    }
+    put(line, "\"");
+}
+
+static void start(struct log_line *line, enum log_level level, const char *event)
+{
+    char now[VSA_TIME_TEXT_SIZE];
+    vsa_time_format(milliseconds(CLOCK_REALTIME), now, sizeof(now));
+    line->size = 0;
+    put(line, "time=");
+    put(line, now);
+    put(line, " level=");
+    put(line, level_names[level]);
+    put(line, " event=");
+    put(line, event);
+}
+
+bool log_begin(struct log_line *line, enum log_level level, const char *event, bool limited)
+{
+    if (level > state.level)
+        return false;
+    if (limited && !is_allowed()) {
+        state.dropped++;
+        return false;
+    }
+    start(line, level, event);
+    return true;
+}
+
+void log_text(struct log_line *line, const char *key, const char *value)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/+,";
+    if (!value)
+        return;
+    put(line, " ");
+    put(line, key);
+    put(line, "=");
+    if (*value && strspn(value, plain) == strlen(value))
+        put(line, value);
+    else
+        put_quoted(line, value);
+}
+
+void log_number(struct log_line *line, const char *key, int64_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%" PRId64, value);
+    log_text(line, key, text);
+}
+
+/* A pipe is writable when a line of up to PIPE_BUF bytes goes in whole (pipe(7)). */
+static bool write_line(struct log_line *line)
+{
+    struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+    line->text[line->size++] = '\n';
+    if (poll(&output, 1, 0) != 1 || !(output.revents & POLLOUT))
+        return false;
+    return write(STDERR_FILENO, line->text, line->size) == (ssize_t)line->size;
+}
+
+static void report_dropped(void)
+{
+    struct log_line line;
+    start(&line, LOG_WARN, "lines_dropped");
+    log_number(&line, "lines", state.dropped);
+    if (write_line(&line))
+        state.dropped = 0;
+}
+
+void log_end(struct log_line *line)
+{
+    if (state.dropped > 0)
+        report_dropped();
+    if (!write_line(line))
+        state.dropped++;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One structured line an event on stderr (logfmt):
+ *
+ *     time=2026-01-02T03:04:05.678Z level=info event=request connection=7 command=attest ...
+ *
+ * A slow or stuck reader of stderr never holds up the server: a line that would block is dropped
+ * and counted, and lines that clients can cause are limited in number. `lines_dropped` tells.
+ */
+#ifndef VSA_PROGRAMS_ENCLAVE_APP_LOG_H
+#define VSA_PROGRAMS_ENCLAVE_APP_LOG_H
+
+#include <stdbool.h>
+
+#include <vsattest/base.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* "error", "warn", "info" or "debug". Errors: VSA_ERR_ARGUMENT. */
+VSA_MUST_USE enum vsa_status log_level_parse(const char *text, enum log_level *level,
+                                             struct vsa_error *error);
+
+/* Everything up to this level is written; LOG_INFO until it is called. */
+void log_set_level(enum log_level level);
+
+struct log_line {
+    char text[1024];
+    size_t size;
+};
+
+/*
+ * Begins a line; false when it is not to be written, and then nothing more is to be done.
+ * `limited`: clients can cause any number of these.
+ */
+bool log_begin(struct log_line *line, enum log_level level, const char *event, bool limited);
+/* NULL is left out. */
+void log_text(struct log_line *line, const char *key, const char *value);
+void log_number(struct log_line *line, const char *key, int64_t value);
+void log_end(struct log_line *line);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* enclave_app as a server: signals, descriptors, and events as log lines. */
+#include "programs/enclave_app/enclave_app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+/* Descriptors that are not connections: standard ones, NSM, listener, loop. */
+#define OTHER_DESCRIPTORS 32
+
+/* For the signal handler; NULL while there is no server. */
+static struct vsa_server *volatile signalled_server;
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    (void)number;
+    if (signalled_server)
+        vsa_server_stop(signalled_server);
+    errno = saved;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGINT, &stop, NULL);
+    /* A reader of stderr that goes away is no reason to die. */
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* --- log -------------------------------------------------------------------------------------- */
+
+static enum log_level request_level(const struct vsa_server_event *event)
+{
+    switch (vsa_status_class(event->status)) {
+    case VSA_CLASS_OK:
+        /* Health checks come every few seconds. */
+        return !event->command || strcmp(event->command, "ping") == 0 ||
+                       strcmp(event->command, "status") == 0 ||
+                       strcmp(event->command, "metrics") == 0
+                   ? LOG_DEBUG
+                   : LOG_INFO;
+    case VSA_CLASS_LIMIT:
+    case VSA_CLASS_IO:
+        return LOG_WARN;
+    case VSA_CLASS_INTERNAL:
+        return LOG_ERROR;
+    case VSA_CLASS_SYNTAX:
+    case VSA_CLASS_FORMAT:
+    case VSA_CLASS_TRUST:
+    case VSA_CLASS_POLICY:
+    case VSA_CLASS_USAGE:
+        break;
+    }
+    return LOG_INFO;
+}
+
+static enum log_level event_level(const struct vsa_server_event *event)
+{
+    switch (event->kind) {
+    case VSA_EVENT_CONNECTION_OPENED:
+    case VSA_EVENT_CONNECTION_CLOSED:
+        return LOG_DEBUG;
+    case VSA_EVENT_REQUEST:
+        return request_level(event);
+    case VSA_EVENT_CONNECTION_REFUSED:
+    case VSA_EVENT_ACCEPT_PAUSED:
+        return LOG_WARN;
+    case VSA_EVENT_NSM_UNREACHABLE:
+        return LOG_ERROR; /* without it there is nothing to serve */
+    case VSA_EVENT_LISTENING:
+    case VSA_EVENT_NSM_REACHABLE:
+    case VSA_EVENT_STOPPING:
+        return LOG_INFO;
+    case VSA_EVENT_STOPPED:
+        return event->status == VSA_OK ? LOG_INFO : LOG_ERROR;
+    }
+    return LOG_INFO;
+}
+
+/* Clients cause these as often as they like. */
+static bool is_limited(enum vsa_server_event_kind kind)
+{
+    return kind == VSA_EVENT_CONNECTION_OPENED || kind == VSA_EVENT_CONNECTION_CLOSED ||
+           kind == VSA_EVENT_CONNECTION_REFUSED || kind == VSA_EVENT_REQUEST ||
+           kind == VSA_EVENT_ACCEPT_PAUSED;
+}
+
+static void log_event(void *user, const struct vsa_server_event *event)
+{
+    struct log_line line;
+    (void)user;
+    if (!log_begin(&line, event_level(event), vsa_server_event_name(event->kind),
+                   is_limited(event->kind)))
+        return;
+    if (event->connection)
+        log_number(&line, "connection", (int64_t)event->connection);
+    if (event->kind == VSA_EVENT_REQUEST) {
+        log_text(&line, "command", event->command);
+        log_number(&line, "duration_us", event->duration_us);
+    }
+    log_text(&line, "status", vsa_status_code(event->status));
+    log_number(&line, "connections", (int64_t)event->connections);
+    log_text(&line, "detail", event->detail);
+    log_end(&line);
+}
+
+/* --- descriptors ------------------------------------------------------------------------------ */
+
+/* What the system lets us have, raised to `needed` if it can be. */
+static rlim_t allowed_descriptors(rlim_t needed, bool *raised)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    struct rlimit wanted = {.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max,
+                            .rlim_max = limit.rlim_max};
+    *raised = limit.rlim_cur < wanted.rlim_cur && setrlimit(RLIMIT_NOFILE, &wanted) == 0;
+    return *raised ? wanted.rlim_cur : limit.rlim_cur;
+}
+
+/* Says what the limits are and whether the system lets us keep them. */
+static void check_limits(const struct vsa_server_options *options)
+{
+    struct log_line line;
+    bool raised = false;
+    rlim_t needed = (rlim_t)options->max_connections + OTHER_DESCRIPTORS;
+    rlim_t descriptors = allowed_descriptors(needed, &raised);
+    bool enough = descriptors >= needed;
+    const char *detail = raised ? "the limit of open files was raised to what connections need"
+                                : "the limit of open files is high enough";
+    if (!enough)
+        detail = "fewer descriptors than connections: raise the hard limit of open files (ulimit "
+                 "-Hn) or lower --max-connections; further clients will wait";
+    if (!log_begin(&line, enough ? LOG_INFO : LOG_WARN, "descriptor_limit", false))
+        return;
+    log_number(&line, "descriptors", (int64_t)descriptors);
+    log_number(&line, "max_connections", (int64_t)options->max_connections);
+    log_number(&line, "max_in_flight", (int64_t)options->max_in_flight);
+    log_number(&line, "max_nsm_queue", (int64_t)options->max_queue);
+    log_number(&line, "rate_limit", (int64_t)options->rate_limit);
+    log_number(&line, "cache_ttl_ms", options->cache_ttl_ms);
+    log_text(&line, "detail", detail);
+    log_end(&line);
+}
+
+/* --- serving ---------------------------------------------------------------------------------- */
+
+enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
+                                  struct vsa_error *error)
+{
+    struct vsa_server *server = NULL;
+    struct vsa_server_options options = arguments->server;
+    options.on_event = log_event;
+    log_set_level(arguments->log_level);
+    check_limits(&options);
+    VSA_TRY(vsa_server_new(&options, &server, error));
+    signalled_server = server;
+    catch_signals();
+    enum vsa_status status = vsa_server_run(server, error);
+    /* The NSM holds its thread in a call: everybody was told, and waiting helps nobody. */
+    if (status == VSA_ERR_TIMEOUT)
+        _exit(EXIT_CODE_OK);
+    signalled_server = NULL;
+    vsa_server_free(server);
+    return status;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/enclave_image/command.h"
+
+#include <time.h>
+
+#include "base/error.h"
+#include "base/hex.h"
+#include "base/slice.h"
+#include "crypto/key.h"
+#include "programs/output.h"
+
+void image_print_help(const struct image_command *command)
+{
+    (void)fputs(command->usage, stdout);
+    options_print_help(stdout, command->options);
+}
+
+enum vsa_status image_next_option(struct image_call *call, const struct image_command *command,
+                                  struct option_parser *parser, int *key, const char **value,
+                                  struct vsa_error *error)
+{
+    VSA_TRY(options_next(parser, key, value, error));
+    if (*key == OPTION_KEY_HELP) {
+        image_print_help(command);
+        call->done = true;
+        call->arguments_read = true;
+        *key = OPTION_KEY_END;
+    }
+    return VSA_OK;
+}
+
+enum vsa_status image_take_file(const struct option_parser *parser, const char **path,
+                                struct vsa_error *error)
+{
+    char **operands;
+    int count = options_operands(parser, &operands);
+    if (count != 1)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        count ? "one image at a time" : "which image? Give its file name");
+    *path = operands[0];
+    return VSA_OK;
+}
+
+enum vsa_status image_read_file(const char *option, const char *path, size_t limit,
+                                struct file_bytes *bytes, struct vsa_error *error)
+{
+    file_bytes_free(bytes);
+    enum vsa_status status = files_read(path, limit, bytes, error);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--%s", option);
+    return status;
+}
+
+enum vsa_status image_load(const char *path, struct file_bytes *file, struct vsa_image *image,
+                           struct vsa_error *error)
+{
+    VSA_TRY(files_read(path, VSA_MAX_IMAGE, file, error));
+    enum vsa_status status = vsa_image_parse(file_bytes_slice(file), image, error);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "%.100s", path);
+    return status;
+}
+
+enum vsa_status image_store(const struct vsa_image *image, const char *path,
+                            struct vsa_error *error)
+{
+    size_t size = vsa_image_size(image);
+    AUTO_FILE_BYTES struct file_bytes bytes = {size <= VSA_MAX_IMAGE ? malloc(size) : NULL, size};
+    struct vsa_slice file;
+    if (size <= VSA_MAX_IMAGE && !bytes.data)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    VSA_TRY(vsa_image_write(image, bytes.data, bytes.data ? size : 0, &file, error));
+    return files_publish_atomically(path, file, error);
+}
+
+void image_signer_free(struct image_signer *signer)
+{
+    file_bytes_free(&signer->certificate);
+    vsa_wipe(signer->private_key.data, signer->private_key.size);
+    file_bytes_free(&signer->private_key);
+}
+
+int64_t image_signer_time(const struct image_signer *signer)
+{
+    struct timespec now;
+    if (signer->has_time)
+        return signer->time_ms;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+enum vsa_status image_sign_with(struct vsa_image *image, const struct image_signer *signer,
+                                struct file_bytes *section, struct vsa_error *error)
+{
+    file_bytes_free(section);
+    section->data = malloc(VSA_MAX_IMAGE_SIGNATURE);
+    section->size = VSA_MAX_IMAGE_SIGNATURE;
+    if (!section->data)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    struct vsa_slice signature;
+    VSA_TRY(vsa_image_sign(image, file_bytes_slice(&signer->certificate),
+                           file_bytes_slice(&signer->private_key), image_signer_time(signer),
+                           section->data, section->size, &signature, error));
+    return vsa_image_add(image, VSA_IMAGE_SIGNATURE, signature, error);
+}
+
+json_t *image_pcr_json(const uint8_t pcr[VSA_PCR_SIZE])
+{
+    char hex[2 * VSA_PCR_SIZE + 1];
+    vsa_hex_encode(vsa_slice_of(pcr, VSA_PCR_SIZE), hex, sizeof(hex));
+    return json_string(hex);
+}
+
+json_t *image_measurements_json(const struct vsa_image_measurements *measurements)
+{
+    json_t *object = json_object();
+    int failed = !object;
+    /* What Rust's Debug makes of AWS's hasher; nitro-cli prints it, so others may look for it. */
+    failed = failed || json_object_set_new(object, "HashAlgorithm", json_string("Sha384 { ... }"));
+    failed = failed || json_object_set_new(object, "PCR0", image_pcr_json(measurements->pcr0));
+    failed = failed || json_object_set_new(object, "PCR1", image_pcr_json(measurements->pcr1));
+    failed = failed || json_object_set_new(object, "PCR2", image_pcr_json(measurements->pcr2));
+    if (measurements->is_signed)
+        failed = failed || json_object_set_new(object, "PCR8", image_pcr_json(measurements->pcr8));
+    if (!failed)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+enum vsa_status image_print_measurements(const struct vsa_image *image, struct vsa_error *error)
+{
+    struct vsa_image_measurements measurements;
+    VSA_TRY(vsa_image_measure(image, &measurements, error));
+    json_t *inner = image_measurements_json(&measurements);
+    return output_json(inner ? json_pack("{s:o}", "Measurements", inner) : NULL, error);
+}

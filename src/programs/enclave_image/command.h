@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subcommands of enclave_image share. man/enclave_image.1.scd */
+#ifndef VSA_PROGRAMS_ENCLAVE_IMAGE_COMMAND_H
+#define VSA_PROGRAMS_ENCLAVE_IMAGE_COMMAND_H
+
+#include <jansson.h>
+
+#include "programs/files.h"
+#include "programs/options.h"
+#include <vsattest/image.h>
+
+#define IMAGE_PROGRAM "enclave_image"
+
+/* One call of a subcommand; argv[0] is the subcommand. */
+struct image_call {
+    int argc;
+    char **argv;
+    bool arguments_read; /* set once what follows is no fault of the arguments */
+    bool done;           /* --help was all */
+};
+
+struct image_command {
+    const char *name;
+    const char *summary; /* one line of `enclave_image --help` */
+    const char *usage;   /* head of `enclave_image NAME --help` */
+    const struct program_option *options;
+    enum vsa_status (*run)(struct image_call *call, struct vsa_error *error);
+};
+
+extern const struct image_command image_build_command;
+extern const struct image_command image_describe_command;
+extern const struct image_command image_extract_command;
+extern const struct image_command image_sign_command;
+extern const struct image_command image_pcr_command;
+
+/* Prints the help of one subcommand. */
+void image_print_help(const struct image_command *command);
+
+/* As options_next(); --help prints, sets `call->done` and gives OPTION_KEY_END. */
+VSA_MUST_USE enum vsa_status image_next_option(struct image_call *call,
+                                               const struct image_command *command,
+                                               struct option_parser *parser, int *key,
+                                               const char **value, struct vsa_error *error);
+
+/* The one operand that must follow the options. */
+VSA_MUST_USE enum vsa_status image_take_file(const struct option_parser *parser, const char **path,
+                                             struct vsa_error *error);
+
+/* A file named by option --`option`. */
+VSA_MUST_USE enum vsa_status image_read_file(const char *option, const char *path, size_t limit,
+                                             struct file_bytes *bytes, struct vsa_error *error);
+
+/* Reads and parses an image; `image` borrows `file`. */
+VSA_MUST_USE enum vsa_status image_load(const char *path, struct file_bytes *file,
+                                        struct vsa_image *image, struct vsa_error *error);
+
+/* Writes an image to `path`, whole or not at all. */
+VSA_MUST_USE enum vsa_status image_store(const struct vsa_image *image, const char *path,
+                                         struct vsa_error *error);
+
+/* What to sign with, from --signing-certificate, --private-key and --at. */
+struct image_signer {
+    struct file_bytes certificate;
+    struct file_bytes private_key;
+    bool has_time;
+    int64_t time_ms;
+};
+
+void image_signer_free(struct image_signer *signer);
+
+/* --at, or the clock. */
+int64_t image_signer_time(const struct image_signer *signer);
+
+/* Signs `image` and adds the signature, which borrows `section`. */
+VSA_MUST_USE enum vsa_status image_sign_with(struct vsa_image *image,
+                                             const struct image_signer *signer,
+                                             struct file_bytes *section, struct vsa_error *error);
+
+/* {"HashAlgorithm": ..., "PCR0": ...}; new reference, NULL when memory is short. */
+json_t *image_measurements_json(const struct vsa_image_measurements *measurements);
+
+/* Prints {"Measurements": ...} as nitro-cli build-enclave does. */
+VSA_MUST_USE enum vsa_status image_print_measurements(const struct vsa_image *image,
+                                                      struct vsa_error *error);
+
+/* A register as hex; new reference. */
+json_t *image_pcr_json(const uint8_t pcr[VSA_PCR_SIZE]);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* enclave_image describe: what an image is, as `nitro-cli describe-eif` prints it. */
+#include <time.h>
+
+#include "base/error.h"
+#include "base/time_text.h"
+#include "crypto/description.h"
+#include "image/signature.h"
+#include "programs/enclave_image/command.h"
+#include "programs/enclave_image/metadata.h"
+#include "programs/output.h"
+
+enum { KEY_AT = OPTION_KEY_PROGRAM };
+
+static const struct program_option options[] = {
+    {"at", KEY_AT, "TIME", "check the signing certificate's validity then; default: now", false},
+    {"help", OPTION_KEY_HELP, NULL, "print this", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+static enum vsa_status read_arguments(struct image_call *call, struct image_signer *time,
+                                      const char **path, struct vsa_error *error)
+{
+    struct option_parser parser;
+    options_start(&parser, call->argc, call->argv, options, NULL);
+    for (;;) {
+        int key;
+        const char *value;
+        VSA_TRY(image_next_option(call, &image_describe_command, &parser, &key, &value, error));
+        if (key == OPTION_KEY_END)
+            break;
+        time->has_time = true;
+        VSA_TRY(vsa_time_parse(value, &time->time_ms, error));
+    }
+    if (call->done)
+        return VSA_OK;
+    VSA_TRY(image_take_file(&parser, path, error));
+    call->arguments_read = true;
+    return VSA_OK;
+}
+
+/* libcrypto's ASN1_TIME_print: what AWS's tool prints. */
+static json_t *certificate_time(int64_t unix_ms)
+{
+    char text[64];
+    struct tm tm;
+    time_t seconds = (time_t)(unix_ms / 1000);
+    if (!gmtime_r(&seconds, &tm) || !strftime(text, sizeof(text), "%b %e %H:%M:%S %Y GMT", &tm))
+        return NULL;
+    return json_string(text);
+}
+
+/* "30:64:..." */
+static json_t *signature_hex(const uint8_t *bytes, size_t size)
+{
+    char text[3 * VSA_MAX_CERTIFICATE_SIGNATURE + 1] = "";
+    for (size_t i = 0; i < size; i++)
+        (void)snprintf(text + 3 * i, sizeof(text) - 3 * i, "%02X%s", bytes[i],
+                       i + 1 < size ? ":" : "");
+    return json_string(text);
+}
+
+static json_t *certificate_json(const struct vsa_certificate *certificate,
+                                const struct vsa_certificate_description *description)
+{
+    json_t *issuer = json_object();
+    json_t *object = json_object();
+    int failed = !issuer || !object;
+    for (size_t i = 0; !failed && i < description->issuer_count; i++)
+        failed = json_object_set_new(issuer, description->issuer[i].type,
+                                     json_string(description->issuer[i].value));
+    failed = failed || json_object_set(object, "IssuerName", issuer);
+    failed = failed || json_object_set_new(object, "Algorithm",
+                                           json_string(description->signature_algorithm));
+    failed = failed ||
+             json_object_set_new(object, "NotBefore", certificate_time(certificate->not_before_ms));
+    failed = failed ||
+             json_object_set_new(object, "NotAfter", certificate_time(certificate->not_after_ms));
+    failed = failed || json_object_set_new(
+                           object, "Signature",
+                           signature_hex(description->signature, description->signature_size));
+    json_decref(issuer);
+    if (!failed)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static enum vsa_status describe_certificate(struct vsa_slice section, json_t **object,
+                                            struct vsa_error *error)
+{
+    struct vsa_image_signature signature;
+    struct vsa_certificate_description description;
+    uint8_t buffer[VSA_MAX_IMAGE_CERTIFICATE];
+    struct vsa_slice der;
+    VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
+    VSA_TRY(vsa_image_signature_read(section, &signature, error));
+    VSA_TRY(vsa_image_certificate_from_pem(
+        vsa_slice_of(signature.certificate, signature.certificate_size), buffer, sizeof(buffer),
+        &der, error));
+    VSA_TRY(vsa_certificate_parse(der, &certificate, error));
+    VSA_TRY(vsa_certificate_describe(certificate, &description, error));
+    *object = certificate_json(certificate, &description);
+    return VSA_OK;
+}
+
+/* The fields of BuildMetadata, DockerInfo as it is, and those of CustomMetadata beside them. */
+static int add_metadata(json_t *object, struct vsa_slice section, struct vsa_error *error)
+{
+    json_t *metadata = NULL;
+    if (!section.data)
+        return 0;
+    if (image_metadata_read(section, &metadata, error) != VSA_OK)
+        return -1;
+    json_t *flat = json_object();
+    json_t *docker = json_object_get(metadata, "DockerInfo");
+    int failed = !flat;
+    for (int i = 0; !failed && i < 2; i++) {
+        static const char *const names[] = {"ImageName", "ImageVersion"};
+        json_t *value = json_object_get(metadata, names[i]);
+        failed = value && json_object_set(object, names[i], value);
+    }
+    json_t *custom = json_object_get(metadata, "CustomMetadata");
+    json_t *build = json_object_get(metadata, "BuildMetadata");
+    failed = failed || (json_is_object(custom) && json_object_update(flat, custom));
+    failed = failed || (json_is_object(build) && json_object_update(flat, build));
+    failed = failed || (docker && json_object_set(flat, "DockerInfo", docker));
+    failed = failed || json_object_set(object, "Metadata", flat);
+    json_decref(flat);
+    json_decref(metadata);
+    if (failed)
+        vsa_error_set(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    return failed;
+}
+
+static json_t *image_json(const struct vsa_image *image,
+                          const struct vsa_image_measurements *measurements, json_t *certificate,
+                          bool signature_holds, struct vsa_error *error)
+{
+    json_t *object = json_object();
+    int failed = !object;
+    failed = failed || json_object_set_new(object, "EifVersion", json_integer(image->version));
+    failed = failed ||
+             json_object_set_new(object, "Measurements", image_measurements_json(measurements));
+    failed =
+        failed || json_object_set_new(object, "IsSigned", json_boolean(measurements->is_signed));
+    if (measurements->is_signed)
+        failed = failed || json_object_set(object, "SigningCertificate", certificate);
+    /* An image with another CRC is not read at all. */
+    failed = failed || json_object_set_new(object, "CheckCRC", json_true());
+    if (measurements->is_signed)
+        failed =
+            failed || json_object_set_new(object, "SignatureCheck", json_boolean(signature_holds));
+    if (failed)
+        vsa_error_set(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    if (!failed && !add_metadata(object, vsa_image_find(image, VSA_IMAGE_METADATA), error))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* A signature that does not hold is part of the description; one that is malformed is not. */
+static enum vsa_status check_signature(const struct vsa_image *image, int64_t now_ms,
+                                       struct vsa_error *verdict, struct vsa_error *error)
+{
+    enum vsa_status status = vsa_image_verify_signature(image, now_ms, verdict);
+    if (status == VSA_OK || vsa_status_class(status) == VSA_CLASS_TRUST)
+        return VSA_OK;
+    *error = *verdict;
+    return status;
+}
+
+static enum vsa_status describe(const struct vsa_image *image, int64_t now_ms,
+                                struct vsa_error *error)
+{
+    struct vsa_image_measurements measurements;
+    struct vsa_error verdict = {.status = VSA_OK};
+    json_t *certificate = NULL;
+    VSA_TRY(vsa_image_measure(image, &measurements, error));
+    if (measurements.is_signed) {
+        VSA_TRY(check_signature(image, now_ms, &verdict, error));
+        VSA_TRY(
+            describe_certificate(vsa_image_find(image, VSA_IMAGE_SIGNATURE), &certificate, error));
+    }
+    json_t *object = image_json(image, &measurements, certificate, verdict.status == VSA_OK, error);
+    json_decref(certificate);
+    if (!object)
+        return error->status;
+    VSA_TRY(output_json(object, error));
+    if (verdict.status != VSA_OK)
+        *error = verdict;
+    return verdict.status;
+}
+
+static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+{
+    const char *path = NULL;
+    struct image_signer time = {.has_time = false};
+    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    struct vsa_image image;
+    VSA_TRY(read_arguments(call, &time, &path, error));
+    if (call->done)
+        return VSA_OK;
+    VSA_TRY(image_load(path, &file, &image, error));
+    return describe(&image, image_signer_time(&time), error);
+}
+
+const struct image_command image_describe_command = {
+    .name = "describe",
+    .summary = "print what an image holds, after checking it",
+    .usage = "Usage: enclave_image describe [--at TIME] FILE\n"
+             "\n"
+             "Checks an enclave image (form, CRC, signature) and describes it as JSON, in the\n"
+             "fields of `nitro-cli describe-eif`. Exits 1 if the signature does not hold.\n"
+             "\n",
+    .options = options,
+    .run = run,
+};

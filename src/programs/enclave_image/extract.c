@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* enclave_image extract: the sections of an image as files. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "image/signature.h"
+#include "programs/enclave_image/command.h"
+
+enum { KEY_OUTPUT = OPTION_KEY_PROGRAM };
+
+static const struct program_option options[] = {
+    {"output", KEY_OUTPUT, "FOLDER", "where to; made if it is not there", false},
+    {"help", OPTION_KEY_HELP, NULL, "print this", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+static enum vsa_status read_arguments(struct image_call *call, const char **folder,
+                                      const char **path, struct vsa_error *error)
+{
+    struct option_parser parser;
+    options_start(&parser, call->argc, call->argv, options, NULL);
+    for (;;) {
+        int key;
+        const char *value;
+        VSA_TRY(image_next_option(call, &image_extract_command, &parser, &key, &value, error));
+        if (key == OPTION_KEY_END)
+            break;
+        *folder = value;
+    }
+    if (call->done)
+        return VSA_OK;
+    if (!*folder)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "where to? Give --output FOLDER");
+    VSA_TRY(image_take_file(&parser, path, error));
+    call->arguments_read = true;
+    return VSA_OK;
+}
+
+static enum vsa_status write_part(const char *folder, const char *name, struct vsa_slice bytes,
+                                  struct vsa_error *error)
+{
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "%.100s: the name is too long",
+                        folder);
+    VSA_TRY(files_publish_atomically(path, bytes, error));
+    (void)puts(path);
+    return VSA_OK;
+}
+
+static enum vsa_status write_signature(const char *folder, struct vsa_slice section,
+                                       struct vsa_error *error)
+{
+    struct vsa_image_signature signature;
+    VSA_TRY(vsa_image_signature_read(section, &signature, error));
+    VSA_TRY(write_part(folder, "signature.cbor", section, error));
+    return write_part(folder, "signing-certificate.pem",
+                      vsa_slice_of(signature.certificate, signature.certificate_size), error);
+}
+
+static enum vsa_status write_section(const char *folder, const struct vsa_image_section *section,
+                                     size_t *ramdisks, struct vsa_error *error)
+{
+    char name[32];
+    switch (section->type) {
+    case VSA_IMAGE_KERNEL:
+        return write_part(folder, "kernel", section->data, error);
+    case VSA_IMAGE_CMDLINE:
+        return write_part(folder, "cmdline", section->data, error);
+    case VSA_IMAGE_METADATA:
+        return write_part(folder, "metadata.json", section->data, error);
+    case VSA_IMAGE_SIGNATURE:
+        return write_signature(folder, section->data, error);
+    case VSA_IMAGE_RAMDISK:
+    default:
+        (void)snprintf(name, sizeof(name), "ramdisk-%zu.cpio", (*ramdisks)++);
+        return write_part(folder, name, section->data, error);
+    }
+}
+
+static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+{
+    const char *folder = NULL;
+    const char *path = NULL;
+    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    struct vsa_image image;
+    size_t ramdisks = 0;
+    VSA_TRY(read_arguments(call, &folder, &path, error));
+    if (call->done)
+        return VSA_OK;
+    VSA_TRY(image_load(path, &file, &image, error));
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot make %.160s: %s", folder,
+                        strerror(errno));
+    for (size_t i = 0; i < image.section_count; i++)
+        VSA_TRY(write_section(folder, &image.sections[i], &ramdisks, error));
+    return VSA_OK;
+}
+
+const struct image_command image_extract_command = {
+    .name = "extract",
+    .summary = "write the sections of an image into files",
+    .usage = "Usage: enclave_image extract --output FOLDER FILE\n"
+             "\n"
+             "Writes kernel, cmdline, metadata.json, ramdisk-N.cpio and, of a signed image,\n"
+             "signature.cbor and signing-certificate.pem. Prints their names.\n"
+             "\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* enclave_image pcr: one register of any file or of a signing certificate. */
+#include "base/error.h"
+#include "crypto/key.h"
+#include "programs/enclave_image/command.h"
+#include "programs/output.h"
+
+enum { KEY_INPUT = OPTION_KEY_PROGRAM, KEY_CERTIFICATE };
+
+static const struct program_option options[] = {
+    {"input", KEY_INPUT, "FILE", "print {\"PCR\": ...}: the formula over the file's bytes", false},
+    {"signing-certificate", KEY_CERTIFICATE, "PEM",
+     "print {\"PCR8\": ...} of images signed with it", false},
+    {"help", OPTION_KEY_HELP, NULL, "print this", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+static enum vsa_status read_arguments(struct image_call *call, const char **input,
+                                      const char **certificate, struct vsa_error *error)
+{
+    struct option_parser parser;
+    char **operands;
+    options_start(&parser, call->argc, call->argv, options, NULL);
+    for (;;) {
+        int key;
+        const char *value;
+        VSA_TRY(image_next_option(call, &image_pcr_command, &parser, &key, &value, error));
+        if (key == OPTION_KEY_END)
+            break;
+        *(key == KEY_INPUT ? input : certificate) = value;
+    }
+    if (!call->done && (options_operands(&parser, &operands) || !*input == !*certificate))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "give either --input FILE or --signing-certificate PEM");
+    return VSA_OK;
+}
+
+static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+{
+    const char *input = NULL;
+    const char *certificate = NULL;
+    AUTO_FILE_BYTES struct file_bytes bytes = {NULL, 0};
+    uint8_t pcr[VSA_PCR_SIZE];
+    VSA_TRY(read_arguments(call, &input, &certificate, error));
+    if (call->done)
+        return VSA_OK;
+    if (input)
+        VSA_TRY(image_read_file("input", input, VSA_MAX_IMAGE, &bytes, error));
+    else
+        VSA_TRY(
+            image_read_file("signing-certificate", certificate, VSA_MAX_KEY_FILE, &bytes, error));
+    call->arguments_read = true;
+    VSA_TRY(input ? vsa_image_measure_bytes(file_bytes_slice(&bytes), pcr, error)
+                  : vsa_image_measure_certificate(file_bytes_slice(&bytes), pcr, error));
+    json_t *value = image_pcr_json(pcr);
+    return output_json(value ? json_pack("{s:o}", input ? "PCR" : "PCR8", value) : NULL, error);
+}
+
+const struct image_command image_pcr_command = {
+    .name = "pcr",
+    .summary = "measure a file or a signing certificate",
+    .usage = "Usage: enclave_image pcr --input FILE | --signing-certificate PEM\n"
+             "\n"
+             "Prints SHA384(48 zero bytes || SHA384(contents)) as `nitro-cli pcr` does.\n"
+             "\n",
+    .options = options,
+    .run = run,
+};

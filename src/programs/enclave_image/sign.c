@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* enclave_image sign: puts a signature into an image, in the place of one that is there. */
+#include "base/error.h"
+#include "base/time_text.h"
+#include "crypto/key.h"
+#include "programs/enclave_image/command.h"
+
+enum { KEY_CERTIFICATE = OPTION_KEY_PROGRAM, KEY_PRIVATE_KEY, KEY_OUTPUT, KEY_AT };
+
+static const struct program_option options[] = {
+    {"signing-certificate", KEY_CERTIFICATE, "PEM", "certificate, key on P-256, P-384 or P-521",
+     false},
+    {"private-key", KEY_PRIVATE_KEY, "PEM", "its private key, not encrypted", false},
+    {"output", KEY_OUTPUT, "FILE", "write the signed image there, not over FILE", false},
+    {"at", KEY_AT, "TIME", "the certificate must be valid then; default: now", false},
+    {"help", OPTION_KEY_HELP, NULL, "print this", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+struct arguments {
+    const char *path;
+    const char *output;
+    struct image_signer signer;
+};
+
+static enum vsa_status take(struct arguments *arguments, int key, const char *value,
+                            struct vsa_error *error)
+{
+    switch (key) {
+    case KEY_CERTIFICATE:
+        return image_read_file("signing-certificate", value, VSA_MAX_KEY_FILE,
+                               &arguments->signer.certificate, error);
+    case KEY_PRIVATE_KEY:
+        return image_read_file("private-key", value, VSA_MAX_KEY_FILE,
+                               &arguments->signer.private_key, error);
+    case KEY_AT:
+        arguments->signer.has_time = true;
+        return vsa_time_parse(value, &arguments->signer.time_ms, error);
+    case KEY_OUTPUT:
+    default:
+        arguments->output = value;
+        return VSA_OK;
+    }
+}
+
+static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
+                                      struct vsa_error *error)
+{
+    struct option_parser parser;
+    options_start(&parser, call->argc, call->argv, options, NULL);
+    for (;;) {
+        int key;
+        const char *value;
+        VSA_TRY(image_next_option(call, &image_sign_command, &parser, &key, &value, error));
+        if (key == OPTION_KEY_END)
+            break;
+        VSA_TRY(take(arguments, key, value, error));
+    }
+    if (call->done)
+        return VSA_OK;
+    if (!arguments->signer.certificate.data || !arguments->signer.private_key.data)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "signing needs --signing-certificate and --private-key");
+    VSA_TRY(image_take_file(&parser, &arguments->path, error));
+    call->arguments_read = true;
+    return VSA_OK;
+}
+
+/* An older signature is over the same PCR0 but by another certificate, perhaps an expired one. */
+static void remove_signature(struct vsa_image *image)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < image->section_count; i++)
+        if (image->sections[i].type != VSA_IMAGE_SIGNATURE)
+            image->sections[kept++] = image->sections[i];
+    image->section_count = kept;
+}
+
+static enum vsa_status sign(const struct arguments *arguments, struct vsa_error *error)
+{
+    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    AUTO_FILE_BYTES struct file_bytes section = {NULL, 0};
+    struct vsa_image image;
+    VSA_TRY(image_load(arguments->path, &file, &image, error));
+    remove_signature(&image);
+    VSA_TRY(image_sign_with(&image, &arguments->signer, &section, error));
+    VSA_TRY(image_store(&image, arguments->output ? arguments->output : arguments->path, error));
+    return image_print_measurements(&image, error);
+}
+
+static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+{
+    struct arguments arguments = {.path = NULL};
+    enum vsa_status status = read_arguments(call, &arguments, error);
+    if (status == VSA_OK && !call->done)
+        status = sign(&arguments, error);
+    image_signer_free(&arguments.signer);
+    return status;
+}
+
+const struct image_command image_sign_command = {
+    .name = "sign",
+    .summary = "sign an image, or sign it anew",
+    .usage = "Usage: enclave_image sign --signing-certificate PEM --private-key PEM [OPTION]... "
+             "FILE\n"
+             "\n"
+             "Signs PCR0 of an enclave image and prints its measurements, PCR8 among them.\n"
+             "\n",
+    .options = options,
+    .run = run,
+};

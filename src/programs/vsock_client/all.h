@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vsock_client --all: one action on every running enclave of this parent instance. */
+#ifndef VSA_PROGRAMS_VSOCK_CLIENT_ALL_H
+#define VSA_PROGRAMS_VSOCK_CLIENT_ALL_H
+
+#include "programs/exit_code.h"
+#include "programs/vsock_client/arguments.h"
+
+/* --ping, --status or --verify; prints the table or the JSON. Gives the worst result of all. */
+enum exit_code client_all(const struct client_arguments *arguments);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/vsock_client/hints.h"
+
+#define CONSOLE                                                                                    \
+    "  nitro-cli console --enclave-name NAME       what its console says (debug mode only)\n"
+#define DESCRIBE                                                                                   \
+    "  sudo nitro-cli describe-enclaves            which enclaves run, with their CIDs\n"
+
+struct hint {
+    enum vsa_status status;
+    const char *text;
+};
+
+#define NAME_IT                                                                                    \
+    "To name the enclave yourself:\n" DESCRIBE                                                     \
+    "  --cid CID                                   an enclave of this instance\n"
+
+/* Of nitro-cli. */
+static const struct hint finding_hints[] = {
+    {VSA_ERR_TIMEOUT, NAME_IT},
+    {VSA_ERR_JSON, NAME_IT},
+    {VSA_ERR_NO_NITRO_CLI,
+     NAME_IT "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
+    {VSA_ERR_NO_ENCLAVE,
+     "To start one, and to see whether it ended again at once:\n"
+     "  nitro-cli run-enclave --cpu-count 1 --memory 1920 --eif-path app.eif\n" DESCRIBE},
+    {VSA_ERR_AMBIGUOUS_ENCLAVE, "Choose one: --enclave-name NAME, --enclave-id ID or --cid CID\n"},
+    {VSA_OK, NULL},
+};
+
+/* Of the enclave. */
+static const struct hint asking_hints[] = {
+    {VSA_ERR_REFUSED,
+     "The enclave may have ended, its server may not have started, or it uses another port:\n" //
+     DESCRIBE CONSOLE "  --port PORT                                 if it is not on 9000\n"},
+    {VSA_ERR_TIMEOUT, "The enclave may be slow, or stuck:\n"
+                      "  --timeout 60                                wait longer\n" CONSOLE},
+    {VSA_ERR_NO_SUCH_CID, "The enclave may have ended, or been given another CID:\n" DESCRIBE},
+    {VSA_ERR_UNTRUSTED_ROOT,
+     "AWS did not sign this. If it comes from a software_nsm, name its root: "
+     "--root FILE\n"},
+    {VSA_ERR_BUSY,
+     "The enclave has more requests than its NSM can serve; try again, or --retries 5.\n"},
+    {VSA_ERR_RATE_LIMITED,
+     "The enclave makes no more documents a second for one peer; try again, or --retries 5.\n"},
+    {VSA_ERR_CONNECTIONS,
+     "The enclave has as many clients as it takes; try again, or --retries 5.\n"},
+    {VSA_ERR_SHUTTING_DOWN, "The enclave's server is stopping; try again once it is back.\n"},
+    {VSA_OK, NULL},
+};
+
+const char *client_hint(enum vsa_status status, bool finding)
+{
+    const struct hint *hint = finding ? finding_hints : asking_hints;
+    while (hint->text && hint->status != status)
+        hint++;
+    return hint->text;
+}

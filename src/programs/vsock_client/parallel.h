@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The same for several enclaves at once, so that one that hangs costs the others nothing. */
+#ifndef VSA_PROGRAMS_VSOCK_CLIENT_PARALLEL_H
+#define VSA_PROGRAMS_VSOCK_CLIENT_PARALLEL_H
+
+#include <stddef.h>
+
+/* VSA_MAX_ENCLAVES, as many that have ended since they were seen, and nitro-cli (--watch --all). */
+#define CLIENT_MAX_TARGETS 33
+
+/*
+ * Calls `work` for each of `count` (CLIENT_MAX_TARGETS at most) items of `size` bytes, each in a
+ * thread of its own as far as there are threads to be had, and waits for all.
+ */
+void client_parallel(void *items, size_t count, size_t size, void (*work)(void *item));
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/vsock_client/session.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/printable.h"
+#include "protocol/json.h"
+#include <vsattest/pool.h>
+
+VSA_DEFINE_CLEANUP(struct vsa_pool, vsa_pool_free, cleanup_pool);
+
+void client_outcome_free(struct client_outcome *outcome)
+{
+    json_decref(outcome->reply);
+    outcome->reply = NULL;
+}
+
+void client_target_of(const struct client_arguments *arguments, const struct vsa_enclave *enclave,
+                      struct client_target *target)
+{
+    target->enclave = *enclave;
+    (void)snprintf(target->address, sizeof(target->address), "vsock:%" PRIu32 ":%" PRIu32,
+                   enclave->cid, arguments->port);
+}
+
+enum vsa_status client_find_target(const struct client_arguments *arguments, int64_t deadline_ms,
+                                   struct client_target *target, struct vsa_enclave_list *running,
+                                   struct vsa_error *error)
+{
+    struct vsa_enclave enclave = {.cid = arguments->cid};
+    if (arguments->address) {
+        *target = (struct client_target){0};
+        (void)snprintf(target->address, sizeof(target->address), "%s", arguments->address);
+        return VSA_OK;
+    }
+    if (!arguments->has_cid)
+        VSA_TRY(vsa_find_enclave(&arguments->selector, deadline_ms - vsa_monotonic_ms(), running,
+                                 &enclave, error));
+    client_target_of(arguments, &enclave, target);
+    return VSA_OK;
+}
+
+static int64_t microseconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static struct vsa_attestation_request request_of(const struct client_arguments *arguments)
+{
+    struct vsa_attestation_request request = {
+        .user_data = arguments->policy.policy.user_data,
+        .nonce = arguments->policy.policy.nonce,
+        .generate_key = arguments->generate_key,
+    };
+    return request;
+}
+
+static int64_t now(const void *context)
+{
+    return policy_options_time(context);
+}
+
+/*
+ * What a textfile collector or a terminal is to read. Its syntax is the reader's business; that
+ * nothing but text gets there is ours.
+ */
+static enum vsa_status check_metrics(const json_t *reply, struct vsa_error *error)
+{
+    const json_t *text = json_object_get(reply, "metrics");
+    if (!json_is_string(text))
+        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
+                        "the reply to metrics has no \"metrics\"");
+    struct vsa_slice bytes = vsa_json_string_slice(text);
+    bool text_only = bytes.size > 0 && bytes.data[bytes.size - 1] == '\n';
+    for (size_t i = 0; text_only && i < bytes.size; i++)
+        text_only = bytes.data[i] == '\n' || !vsa_printable_control(bytes, i);
+    if (!text_only)
+        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
+                        "\"metrics\" of the reply is not lines of text");
+    return VSA_OK;
+}
+
+static enum vsa_status ask_metrics(struct vsa_pool *pool, json_t **reply, struct vsa_error *error)
+{
+    VSA_AUTO_JSON json_t *request = json_pack("{s:s}", "command", "metrics");
+    VSA_AUTO_JSON json_t *received = NULL;
+    if (!request)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    VSA_TRY(vsa_pool_request(pool, request, &received, error));
+    VSA_TRY(check_metrics(received, error));
+    *reply = json_incref(received);
+    return VSA_OK;
+}
+
+static enum vsa_status exchange(const struct client_arguments *arguments, enum client_action action,
+                                struct vsa_pool *pool, struct client_outcome *outcome)
+{
+    struct vsa_attestation_request request = request_of(arguments);
+    const struct policy_options *policy = &arguments->policy;
+    struct vsa_error *error = &outcome->error;
+    switch (action) {
+    case CLIENT_ACTION_PING:
+        return vsa_pool_ping(pool, error);
+    case CLIENT_ACTION_STATUS:
+        return vsa_pool_status(pool, &outcome->reply, error);
+    case CLIENT_ACTION_METRICS:
+        return ask_metrics(pool, &outcome->reply, error);
+    case CLIENT_ACTION_ATTEST:
+        return vsa_pool_attest(pool, &request, &outcome->attestation, error);
+    case CLIENT_ACTION_VERIFY:
+        return vsa_pool_attest_and_verify(pool, &request, policy->verifier, &policy->policy, now,
+                                          policy, &outcome->attestation, &outcome->claims, error);
+    case CLIENT_ACTION_WATCH: /* is made of the others */
+    case CLIENT_ACTION_NONE:
+        break;
+    }
+    return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "no action");
+}
+
+static enum vsa_status connect_and_exchange(const struct client_arguments *arguments,
+                                            enum client_action action, const char *address,
+                                            int64_t deadline_ms, struct client_outcome *outcome)
+{
+    VSA_CLEANUP(cleanup_pool) struct vsa_pool *pool = NULL;
+    struct vsa_pool_options options;
+    int64_t left = deadline_ms - vsa_monotonic_ms();
+    if (left <= 0)
+        return vsa_fail(&outcome->error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
+                        "no time is left to ask %s", address);
+    /* One exchange needs one connection; what we are after is that it asks again. */
+    vsa_pool_options_init(&options);
+    options.max_connections = 1;
+    options.timeout_ms = left;
+    options.retries = arguments->retries;
+    VSA_TRY(vsa_pool_new(address, &options, &pool, &outcome->error));
+    return exchange(arguments, action, pool, outcome);
+}
+
+void client_perform(const struct client_arguments *arguments, enum client_action action,
+                    const char *address, int64_t deadline_ms, struct client_outcome *outcome)
+{
+    int64_t started = microseconds();
+    outcome->status = connect_and_exchange(arguments, action, address, deadline_ms, outcome);
+    outcome->microseconds = microseconds() - started;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One action on one enclave, without a word to anybody: safe in threads. */
+#ifndef VSA_PROGRAMS_VSOCK_CLIENT_SESSION_H
+#define VSA_PROGRAMS_VSOCK_CLIENT_SESSION_H
+
+#include "programs/vsock_client/arguments.h"
+#include <vsattest/transport.h>
+
+struct client_target {
+    struct vsa_enclave enclave; /* as nitro-cli shows it; `id` empty if it was not asked */
+    char address[VSA_MAX_ADDRESS];
+};
+
+/* What came of it. Zero it first, free it with client_outcome_free(). */
+struct client_outcome {
+    enum vsa_status status;
+    struct vsa_error error;                   /* unless `status` is VSA_OK */
+    int64_t microseconds;                     /* connecting and the exchange, verifying too */
+    json_t *reply;                            /* of --status and --metrics */
+    struct vsa_attestation_reply attestation; /* document_size 0: none came */
+    struct vsa_claims claims;                 /* if verified; borrows from `attestation` */
+};
+
+void client_outcome_free(struct client_outcome *outcome);
+
+/* The enclave that nitro-cli showed, as a target. */
+void client_target_of(const struct client_arguments *arguments, const struct vsa_enclave *enclave,
+                      struct client_target *target);
+
+/*
+ * The one that the arguments name; asks nitro-cli if they name no address.
+ * `running`: what nitro-cli shows, if it was asked. Errors: those of vsa_find_enclave().
+ */
+VSA_MUST_USE enum vsa_status client_find_target(const struct client_arguments *arguments,
+                                                int64_t deadline_ms, struct client_target *target,
+                                                struct vsa_enclave_list *running,
+                                                struct vsa_error *error);
+
+/*
+ * Connects and performs `action` (ping, status, attest, verify or metrics), asking again as often
+ * as the arguments say.
+ */
+void client_perform(const struct client_arguments *arguments, enum client_action action,
+                    const char *address, int64_t deadline_ms, struct client_outcome *outcome);
+
+#endif
