@@ -23,7 +23,6 @@ void free(void *memory);
 
 enum vsa_status {
     VSA_OK,
-    VSA_ERR_ARGUMENT,
     VSA_ERR_INTERNAL,
     VSA_ERR_MEMORY,
     VSA_ERR_REFUSED,
@@ -41,14 +40,12 @@ struct vsa_error {
     const char *rule;
     char detail[...];
 };
-#define VSA_NO_OFFSET           ...
-#define VSA_MAX_FIELD           ...
-#define VSA_MAX_INPUT_FILE      ...
-#define VSA_MAX_ADDRESS         ...
-#define VSA_MAX_JSON_DEPTH      ...
-#define VSA_PCR_COUNT           ...
-#define VSA_PCR_SIZE            ...
-#define VSA_CID_ANY             ...
+#define VSA_NO_OFFSET      ...
+#define VSA_MAX_FIELD      ...
+#define VSA_MAX_INPUT_FILE ...
+#define VSA_PCR_COUNT      ...
+#define VSA_PCR_SIZE       ...
+#define VSA_CID_ANY        ...
 int vsa_status_class(int status);
 const char *vsa_status_code(int status);
 int vsa_status_from_code(const char *code);
@@ -140,8 +137,7 @@ int vsa_pool_ping(struct vsa_pool *pool, struct vsa_error *error);
 int vsa_pool_status(struct vsa_pool *pool, json_t **status, struct vsa_error *error);
 int vsa_pool_attest(struct vsa_pool *pool, const struct vsa_attestation_request *request,
                     struct vsa_attestation_reply *reply, struct vsa_error *error);
-int vsa_pool_attest_and_verify(struct vsa_pool *pool,
-                               const struct vsa_attestation_request *request,
+int vsa_pool_attest_and_verify(struct vsa_pool *pool, const struct vsa_attestation_request *request,
                                struct vsa_verifier *verifier, const struct vsa_policy *policy,
                                int64_t (*now)(const void *context), const void *context,
                                struct vsa_attestation_reply *reply, struct vsa_claims *claims,
@@ -241,7 +237,6 @@ int json_object_update(json_t *object, json_t *other);
 /* In python/vsattest/server.py. */
 extern "Python" {
 enum vsa_status vsattest_on_request(const struct vsa_command_context *context,
-                                    const json_t *request, json_t *reply,
-                                    struct vsa_error *error);
+                                    const json_t *request, json_t *reply, struct vsa_error *error);
 enum vsa_status vsattest_on_key(void *user, const struct vsa_server_key *key);
 }
