@@ -39,6 +39,15 @@ class Documents(support.EnclaveTestCase):
         self.assertEqual(empty["nonce"], b"")
         self.assertEqual(empty["public_key"], b"")
 
+    def test_the_same_in_c(self):
+        done = harness.run([harness.example("attested_key"), self.nsm])
+        self.assert_exit(done, 0)
+        result = vsattest.verify_attestation_document(done.stdout, roots=[pathlib.Path(self.root)])
+        self.assertEqual(len(result["public_key"]), 120)
+        done = harness.run([harness.example("attested_key"), "unix:" + self.path("nobody")])
+        self.assert_exit(done, 1)
+        self.assertEqual(done.stdout, b"")
+
     def test_no_nsm(self):
         with self.assertRaises(vsattest.TransportError) as raised:
             enclave_app.get_attestation_document(nsm="unix:" + self.path("nobody"))
