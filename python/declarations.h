@@ -145,14 +145,19 @@ int vsa_pool_attest_and_verify(struct vsa_pool *pool, const struct vsa_attestati
 int64_t wall_clock_ms(const void *unused);
 
 struct vsa_enclave {
+    char name[...];
+    char id[...];
     uint32_t cid;
-    ...;
+    bool debug_mode;
 };
 struct vsa_enclave_selector {
     const char *name;
     const char *id;
 };
-struct vsa_enclave_list;
+struct vsa_enclave_list {
+    size_t count;
+    struct vsa_enclave enclaves[...];
+};
 int vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms,
                      struct vsa_enclave_list *running, struct vsa_enclave *enclave,
                      struct vsa_error *error);

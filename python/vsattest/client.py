@@ -14,7 +14,13 @@ from typing import Any, Dict, Iterable, List, Optional, Type, Union
 
 from vsattest import _convert
 from vsattest._native import ffi, lib
-from vsattest.errors import AttestationError, InternalError, UsageError, WrongTypeError
+from vsattest.errors import (
+    AttestationError,
+    InternalError,
+    TransportError,
+    UsageError,
+    WrongTypeError,
+)
 from vsattest.policy import Policy, Root, make_policy, read_roots, verifier_for
 from vsattest.verification import verification_of
 
@@ -26,10 +32,25 @@ def _find_enclave(timeout_ms: int) -> int:
     """The CID of the one running enclave, by nitro-cli."""
     selector = ffi.new("struct vsa_enclave_selector *")
     enclave = ffi.new("struct vsa_enclave *")
+    running = ffi.new("struct vsa_enclave_list *")
     error = _convert.new_error()
-    status = lib.vsa_find_enclave(selector, timeout_ms, ffi.NULL, enclave, error)
-    _convert.check(status, error)
+    status = lib.vsa_find_enclave(selector, timeout_ms, running, enclave, error)
+    try:
+        _convert.check(status, error)
+    except TransportError as failure:
+        if failure.error_code == "ambiguous_enclave":
+            failure.enclaves = [_describe(running.enclaves[i]) for i in range(running.count)]
+        raise
     return int(enclave.cid)
+
+
+def _describe(enclave: Any) -> Dict[str, Any]:
+    return {
+        "name": _convert.text_of(enclave.name) or None,
+        "id": _convert.text_of(enclave.id),
+        "cid": int(enclave.cid),
+        "debug_mode": bool(enclave.debug_mode),
+    }
 
 
 def _save(path: "Union[str, os.PathLike[str]]", text: str) -> None:
@@ -97,13 +118,16 @@ def _verified(reply: Any, claims: Any) -> Dict[str, Any]:
 
 def _failed(error: AttestationError) -> Dict[str, Any]:
     """Nothing was received."""
-    return {
+    result = {
         "success": False,
         "error": str(error),
         "error_code": error.error_code,
         "verified": False,
         "verification_error": str(error),
     }
+    if isinstance(error, TransportError) and error.enclaves:
+        result["enclaves"] = list(error.enclaves)
+    return result
 
 
 class _Request:
@@ -363,7 +387,8 @@ class VsockAttestationClient:
             The members of `request_attestation`, and if ``"verified"`` is True
             ``"verification"``: see `vsattest.Verification`. If it is False
             ``"verification_error"`` (a sentence) and ``"error_code"``, and ``"success"`` tells
-            whether there was a document at all. With `save_to_file` ``"saved_to"``, which is None
+            whether there was a document at all. If several enclaves run and none was named,
+            ``"enclaves"`` lists them. With `save_to_file` ``"saved_to"``, which is None
             if there is a ``"save_error"``.
 
         Raises:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Type
+from typing import Any, Dict, Optional, Sequence, Type
 
 
 class AttestationError(Exception):
@@ -73,9 +73,15 @@ class LimitError(AttestationError):
 
 
 class TransportError(AttestationError):
-    """The enclave or the NSM could not be reached, or broke off."""
+    """The enclave or the NSM could not be reached, or broke off.
+
+    Attributes:
+        enclaves: those that run, if there are several and none was named (``ambiguous_enclave``):
+            ``"name"`` (str or None), ``"id"``, ``"cid"`` (int), ``"debug_mode"`` (bool) of each.
+    """
 
     error_class = "io"
+    enclaves: Sequence[Dict[str, Any]] = ()
 
 
 class UsageError(AttestationError, ValueError):

@@ -87,9 +87,12 @@ class Detection(support.EnclaveTestCase):
 
     def test_several_run(self):
         self.runs(("one", 16), ("two", 17))
-        [[kind, code, text]] = self.python(["get_status"])
+        [kind, code, text], verify = self.python(["get_status", "request_and_verify"])
         self.assertEqual((kind, code), ("TransportError", "ambiguous_enclave"))
         self.assertIn("one", text)
+        done = self.sandbox.client("--verify", "--json")
+        self.assertEqual(verify, json.loads(done.stdout))
+        self.assertEqual([enclave["cid"] for enclave in verify["enclaves"]], [16, 17])
 
     def test_asked_again_when_it_has_gone(self):
         """The enclave comes back with another CID."""
