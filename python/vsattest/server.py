@@ -345,7 +345,7 @@ def _put_reply(result: object, reply: Any, error: Any) -> int:
     return int(lib.VSA_OK)
 
 
-@ffi.def_extern(name="vsattest_on_request", error=lib.VSA_ERR_INTERNAL)  # type: ignore[untyped-decorator]
+@ffi.def_extern(name="vsattest_on_request", error=lib.VSA_ERR_INTERNAL)  # type: ignore
 def _on_request(context: Any, request: Any, reply: Any, error: Any) -> int:
     try:
         server = _owner(context.user)
@@ -364,7 +364,7 @@ def _on_request(context: Any, request: Any, reply: Any, error: Any) -> int:
         return _fail(error, lib.VSA_ERR_INTERNAL, "the reply cannot be sent")
 
 
-@ffi.def_extern(name="vsattest_on_key", error=lib.VSA_ERR_INTERNAL)  # type: ignore[untyped-decorator]
+@ffi.def_extern(name="vsattest_on_key", error=lib.VSA_ERR_INTERNAL)  # type: ignore
 def _on_key(user: Any, key: Any) -> int:
     try:
         pair = EphemeralKeyPair(

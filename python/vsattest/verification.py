@@ -83,7 +83,9 @@ def _milliseconds(now: Union[None, int, float, datetime.datetime]) -> int:
     if isinstance(now, bool) or not isinstance(now, (int, float)):
         raise WrongTypeError(f"now must be Unix seconds or a datetime, not {type(now).__name__}")
     if not 0 <= now < 253402300800:  # the year 10000; not true of NaN either
-        raise UsageError(f"now must be seconds since 1970, up to the year 9999, not {_convert.shown(now)}")
+        raise UsageError(
+            f"now must be seconds since 1970, up to the year 9999, not {_convert.shown(now)}"
+        )
     return int(now * 1000)
 
 

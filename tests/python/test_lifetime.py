@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory and descriptors stay as they were over many calls. VSA_PYTHON_CALLS=1000000 for long runs."""
+"""Memory and descriptors stay as they were over many calls.
+
+VSA_PYTHON_CALLS=1000000 for a long run.
+"""
 
 import gc
 import os

@@ -154,7 +154,8 @@ class Plain(ServerTestCase):
     def test_arguments(self):
         for keywords in ({"port": 0}, {"port": 2**32}, {"max_connections": 0},
                          {"max_queue": -1}, {"max_in_flight": 0}, {"rate_limit": -1},
-                         {"rate_burst": 10**7}, {"cache_ttl": 3601}, {"cache_ttl": -1}, {"idle_timeout": 0}, {"idle_timeout": -1},
+                         {"rate_burst": 10**7}, {"cache_ttl": 3601}, {"cache_ttl": -1},
+                         {"idle_timeout": 0}, {"idle_timeout": -1},
                          {"request_timeout": float("nan")}, {"drain_timeout": 86401},
                          {"address": "tcp:x"}, {"address": ""}, {"nsm": "\0"}):
             with self.subTest(keywords=keywords), self.assertRaises(vsattest.UsageError):
