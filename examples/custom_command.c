@@ -47,7 +47,9 @@ static enum vsa_status answer_random(const struct vsa_command_context *context,
 static enum vsa_status answer_attest(const struct vsa_command_context *context,
                                      const json_t *request, json_t *reply, struct vsa_error *error)
 {
-    if (!json_object_get(request, "nonce") && !json_object_get(request, "nonce_base64")) {
+    /* A string, if it is one: null is the same as none. */
+    if (!json_is_string(json_object_get(request, "nonce")) &&
+        !json_is_string(json_object_get(request, "nonce_base64"))) {
         error->status = VSA_ERR_REQUEST;
         (void)snprintf(error->detail, sizeof(error->detail), "\"attest\" needs a nonce here");
         return error->status;

@@ -41,7 +41,8 @@ static void refuse(struct vsa_server *server, int fd, const struct vsa_error *er
 {
     VSA_AUTO_JSON json_t *reply = json_object();
     vsa_answer_error(reply, error);
-    size_t size = vsa_answer_write(reply, NULL, server->output_scratch);
+    size_t size = 0;
+    (void)vsa_answer_write(reply, NULL, server->output_scratch, &size);
     ssize_t sent = send(fd, server->output_scratch, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent;
     (void)shutdown(fd, SHUT_WR);

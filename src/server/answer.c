@@ -47,19 +47,21 @@ static enum vsa_status write_line(json_t *reply, json_t *id, char *buffer, size_
     return vsa_json_write_line(reply, buffer, VSA_MAX_REPLY_LINE, size, NULL);
 }
 
-size_t vsa_answer_write(json_t *reply, json_t *id, char *buffer)
+enum vsa_status vsa_answer_write(json_t *reply, json_t *id, char *buffer, size_t *size)
 {
-    size_t size = 0;
     struct vsa_error error;
-    enum vsa_status status = write_line(reply, id, buffer, &size);
+    enum vsa_status status = write_line(reply, id, buffer, size);
     if (status == VSA_ERR_BUFFER) {
-        vsa_error_set(&error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                      "the reply is larger than %d bytes", VSA_MAX_REPLY_LINE);
+        status = VSA_ERR_TOO_LARGE;
+        vsa_error_set(&error, status, VSA_NO_OFFSET, NULL, "the reply is larger than %d bytes",
+                      VSA_MAX_REPLY_LINE);
         vsa_answer_error(reply, &error);
-        status = write_line(reply, id, buffer, &size);
+        if (write_line(reply, id, buffer, size) == VSA_OK)
+            return status;
     }
     if (status == VSA_OK)
-        return size;
+        return VSA_OK;
     memcpy(buffer, out_of_memory_line, sizeof(out_of_memory_line) - 1);
-    return sizeof(out_of_memory_line) - 1;
+    *size = sizeof(out_of_memory_line) - 1;
+    return VSA_ERR_MEMORY;
 }

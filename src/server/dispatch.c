@@ -57,10 +57,13 @@ void vsa_dispatch_answered(struct vsa_connection *connection, const struct vsa_c
                             });
 }
 
-void vsa_dispatch_write(struct vsa_connection *connection, json_t *reply, json_t *id)
+enum vsa_status vsa_dispatch_write(struct vsa_connection *connection, enum vsa_status status,
+                                   json_t *reply, json_t *id)
 {
-    char *line = vsa_output_reserve(connection);
-    vsa_output_commit(connection, vsa_answer_write(reply, id, line));
+    size_t size = 0;
+    enum vsa_status written = vsa_answer_write(reply, id, vsa_output_reserve(connection), &size);
+    vsa_output_commit(connection, size);
+    return written == VSA_OK ? status : written;
 }
 
 void vsa_dispatch_error(struct vsa_connection *connection, const struct vsa_error *error,
@@ -68,7 +71,7 @@ void vsa_dispatch_error(struct vsa_connection *connection, const struct vsa_erro
 {
     VSA_AUTO_JSON json_t *reply = json_object();
     vsa_answer_error(reply, error);
-    vsa_dispatch_write(connection, reply, id);
+    (void)vsa_dispatch_write(connection, error->status, reply, id);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -101,8 +104,9 @@ static void answer_error(const struct vsa_dispatch *request, const struct vsa_er
     if (error->status == VSA_ERR_RATE_LIMITED &&
         vsa_reply_set_retry_after(reply, request->retry_after_ms, NULL) != VSA_OK)
         (void)json_object_clear(reply); /* found when it is written */
-    vsa_dispatch_write(request->connection, reply, request->id);
-    vsa_dispatch_answered(request->connection, request->named, error->status, request->started_ns);
+    enum vsa_status status =
+        vsa_dispatch_write(request->connection, error->status, reply, request->id);
+    vsa_dispatch_answered(request->connection, request->named, status, request->started_ns);
 }
 
 static void answer_now(const struct vsa_dispatch *request)
@@ -111,7 +115,7 @@ static void answer_now(const struct vsa_dispatch *request)
     VSA_AUTO_JSON json_t *reply = json_object();
     enum vsa_status status = vsa_answer_run(request->command, request->connection->server, NULL,
                                             request->object, reply, &error);
-    vsa_dispatch_write(request->connection, reply, request->id);
+    status = vsa_dispatch_write(request->connection, status, reply, request->id);
     vsa_dispatch_answered(request->connection, request->named, status, request->started_ns);
 }
 
@@ -186,9 +190,11 @@ static enum vsa_status prepare(struct vsa_server *server, size_t index, struct v
     VSA_AUTO_JSON json_t *request = vsa_request_new(command->name);
     VSA_AUTO_JSON json_t *reply = json_object();
     /* One that fails is asked again at every request. */
-    if (vsa_answer_run(command, server, NULL, request, reply, &failure) != VSA_OK)
+    size_t size = 0;
+    if (vsa_answer_run(command, server, NULL, request, reply, &failure) != VSA_OK ||
+        vsa_answer_write(reply, NULL, scratch, &size) != VSA_OK)
         return VSA_OK;
-    size_t size = vsa_answer_write(reply, NULL, scratch) - strlen("}\n");
+    size -= strlen("}\n");
     if (size + VSA_MAX_REQUEST_ID + strlen(",\"id\":\"\"}\n") > VSA_MAX_REPLY_LINE)
         return VSA_OK; /* too large with some `id`: that needs the long way */
     parts->constant = malloc(size);

@@ -225,7 +225,9 @@ struct vsa_dispatch {
 /* Counts and tells that a request has its answer in the turn's output. `command` may be NULL. */
 void vsa_dispatch_answered(struct vsa_connection *connection, const struct vsa_command *command,
                            enum vsa_status status, int64_t started_ns);
-void vsa_dispatch_write(struct vsa_connection *connection, json_t *reply, json_t *id);
+/* Puts `reply` into the turn's output. Returns what it says: `status`, if it could be written. */
+enum vsa_status vsa_dispatch_write(struct vsa_connection *connection, enum vsa_status status,
+                                   json_t *reply, json_t *id);
 
 /* --- jobs.c ----------------------------------------------------------------------------------- */
 

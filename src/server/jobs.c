@@ -158,8 +158,7 @@ void vsa_jobs_run(struct vsa_waiter *waiter)
         status = vsa_answer_run(job->command, job->server, NULL, request, reply, &error);
     else
         vsa_answer_error(reply, &error);
-    vsa_dispatch_write(waiter->connection, reply, waiter->id);
-    finish(waiter, status);
+    finish(waiter, vsa_dispatch_write(waiter->connection, status, reply, waiter->id));
 }
 
 /* --- replies ---------------------------------------------------------------------------------- */
@@ -252,8 +251,6 @@ static void collect_one(struct vsa_server *server, struct vsa_job *job)
     }
     vsa_nsm_state_heard(server, job);
     keep(server, job);
-    if (!job->line && job->status == VSA_OK)
-        vsa_error_set(&job->error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     while (job->waiters)
         answer(job->waiters, job);
 }
@@ -289,8 +286,9 @@ static bool answer_from_cache(const struct vsa_dispatch *request, const uint8_t 
     const struct vsa_cached_reply *kept = vsa_reply_cache_find(&server->cache, key, now_ms);
     if (!kept)
         return false;
-    (void)snprintf(more, sizeof(more), ",\"cached\":true,\"age_ms\":%" PRId64,
-                   now_ms - kept->made_ms);
+    /* The turn may have begun before the document was made. */
+    int64_t age_ms = now_ms > kept->made_ms ? now_ms - kept->made_ms : 0;
+    (void)snprintf(more, sizeof(more), ",\"cached\":true,\"age_ms\":%" PRId64, age_ms);
     enum vsa_status status =
         write_line(request->connection, vsa_slice_of(kept->line, kept->size), more, request->id);
     vsa_statistic_up(&server->statistics->cached);
@@ -301,18 +299,20 @@ static bool answer_from_cache(const struct vsa_dispatch *request, const uint8_t 
 /*
  * A document shall be made after the request for it has come: it may have to show what happened
  * just before, such as a PCR that was extended. So only jobs that have not begun are joined, unless
- * there is a cache: with that, older documents are wanted.
+ * there is a cache: with that, older documents are wanted, but none older than those in it.
  */
 static bool join(const struct vsa_dispatch *request, const uint8_t *key)
 {
     struct vsa_server *server = request->connection->server;
     struct vsa_job *job = find_shared(server, key);
+    int64_t earliest_ms =
+        has_cache(server) ? server->loop.now_ms - server->options.cache_ttl_ms : INT64_MAX;
     if (!job || vsa_jobs_full(server))
         return false;
     struct vsa_waiter *waiter = new_waiter(request);
     if (!waiter)
         return false;
-    if (!vsa_worker_join(server->worker, job, request->connection->peer) && !has_cache(server)) {
+    if (!vsa_worker_join(server->worker, job, request->connection->peer, earliest_ms)) {
         free_waiter(waiter);
         return false;
     }

@@ -68,7 +68,11 @@ void vsa_nsm_state_heard(struct vsa_server *server, const struct vsa_job *job)
 void vsa_nsm_state_expired(void *user, struct vsa_deadline *entry)
 {
     struct vsa_server *server = user;
-    /* The probe goes before all other requests: one call of the NSM takes too long already. */
-    learn(server, false, VSA_ERR_TIMEOUT, "the NSM does not answer");
+    /*
+     * The probe goes before all other requests: one call of the NSM takes too long already. Or a
+     * handler that blocks does, which is no news of the NSM.
+     */
+    if (!vsa_worker_is_blocked(server->worker))
+        learn(server, false, VSA_ERR_TIMEOUT, "the NSM does not answer");
     vsa_jobs_run(vsa_waiter_of(entry));
 }

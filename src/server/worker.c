@@ -25,11 +25,12 @@ struct vsa_worker {
     char *scratch; /* VSA_MAX_REPLY_LINE bytes */
 
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards what follows, and `place` and `next` of jobs */
+    pthread_mutex_t mutex; /* guards what follows, and the worker's part of jobs */
     pthread_cond_t wake;
     struct vsa_fair_queue waiting;
     struct vsa_job *done;      /* oldest first */
     struct vsa_job **done_end; /* where the next one is linked in */
+    bool blocked;              /* in a handler that may block for reasons of its own */
     bool stop;
 };
 
@@ -112,12 +113,18 @@ static enum vsa_status describe(struct vsa_worker *worker, struct vsa_job *job)
     return VSA_OK;
 }
 
-static void keep_line(struct vsa_job *job, const char *line, size_t size)
+static void keep_line(struct vsa_worker *worker, struct vsa_job *job, json_t *reply)
 {
+    size_t size = 0;
+    enum vsa_status written = vsa_answer_write(reply, NULL, worker->scratch, &size);
+    if (written != VSA_OK)
+        job->status = written;
     job->line = malloc(size);
-    if (!job->line)
+    if (!job->line) {
+        job->status = vsa_fail(&job->error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
         return; /* the loop says so to the client */
-    memcpy(job->line, line, size);
+    }
+    memcpy(job->line, worker->scratch, size);
     job->line_size = size;
 }
 
@@ -136,7 +143,6 @@ static void answer(struct vsa_worker *worker, struct vsa_job *job)
 {
     VSA_AUTO_JSON json_t *reply = json_object();
     VSA_AUTO_JSON json_t *request = NULL;
-    job->begun_ms = vsa_monotonic_ms();
     /* The line was checked before the job was made: only memory can be short. */
     job->status =
         vsa_json_parse(vsa_slice_of(job->text.data, job->text.size), &request, &job->error);
@@ -148,7 +154,7 @@ static void answer(struct vsa_worker *worker, struct vsa_job *job)
         job->keep_ms = job->sharing->keep_ms(reply);
     if (json_object_get(request, "id"))
         (void)json_object_del(reply, "id"); /* the loop adds the request's */
-    keep_line(job, worker->scratch, vsa_answer_write(reply, NULL, worker->scratch));
+    keep_line(worker, job, reply);
 }
 
 /* With the mutex held, but while it waits. NULL: it is time to stop. */
@@ -157,8 +163,11 @@ static struct vsa_job *next_job(struct vsa_worker *worker)
     while (!worker->stop) {
         struct vsa_job *job = job_of(vsa_fair_queue_pop(&worker->waiting));
         count_waiting(worker);
-        if (job)
+        if (job) {
+            job->begun_ms = vsa_monotonic_ms();
+            worker->blocked = job->command && (job->command->flags & VSA_COMMAND_BLOCKING);
             return job;
+        }
         (void)pthread_cond_wait(&worker->wake, &worker->mutex);
     }
     return NULL;
@@ -176,6 +185,7 @@ static void *work(void *argument)
         else
             job->status = describe(worker, job);
         (void)pthread_mutex_lock(&worker->mutex);
+        worker->blocked = false;
         push_done(worker, job);
         worker->notify(worker->user);
     }
@@ -302,14 +312,16 @@ void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job)
     (void)pthread_mutex_unlock(&worker->mutex);
 }
 
-bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer)
+bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer,
+                     int64_t earliest_ms)
 {
     (void)pthread_mutex_lock(&worker->mutex);
     bool queued = job->place.queued;
+    bool joined = queued || job->begun_ms >= earliest_ms;
     if (queued)
         vsa_fair_queue_join(&worker->waiting, &job->place, peer);
     (void)pthread_mutex_unlock(&worker->mutex);
-    return queued;
+    return joined;
 }
 
 bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
@@ -320,6 +332,14 @@ bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
     count_waiting(worker);
     (void)pthread_mutex_unlock(&worker->mutex);
     return queued;
+}
+
+bool vsa_worker_is_blocked(struct vsa_worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    bool blocked = worker->blocked;
+    (void)pthread_mutex_unlock(&worker->mutex);
+    return blocked;
 }
 
 struct vsa_job *vsa_worker_collect(struct vsa_worker *worker)

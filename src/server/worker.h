@@ -71,12 +71,12 @@ struct vsa_job {
     struct vsa_error error;
     char *line; /* owned; the reply without an `id`, or NULL */
     size_t line_size;
-    int64_t begun_ms;                      /* CLOCK_MONOTONIC when the NSM was asked */
     int64_t keep_ms;                       /* with `wants_keep_ms` */
     char module_id[VSA_MAX_MODULE_ID + 1]; /* DescribeNSM */
 
     /* The worker's part. */
     struct vsa_fair_entry place; /* while it waits */
+    int64_t begun_ms;            /* CLOCK_MONOTONIC when its turn came */
     struct vsa_job *next;        /* when it is done */
 };
 
@@ -118,12 +118,16 @@ void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job);
 
 /*
  * Another peer waits for the job too, and not longer than for one of its own; false if the job
- * has begun.
+ * began before `earliest_ms`, which is INT64_MAX for one that must not have begun.
  */
-bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer);
+bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer,
+                     int64_t earliest_ms);
 
 /* Takes the job back if it has not begun: true. */
 bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job);
+
+/* Whether it is in a VSA_COMMAND_BLOCKING handler, which may wait for anything but the NSM. */
+bool vsa_worker_is_blocked(struct vsa_worker *worker);
 
 /* All jobs that are done, linked by `next`, oldest first. */
 struct vsa_job *vsa_worker_collect(struct vsa_worker *worker);

@@ -529,6 +529,7 @@ class Cache(LimitsTestCase):
 
     def test_begun_calls_are_joined(self):
         """With a cache, older documents are wanted: one call for all."""
+        self.service_under_shim_again("--cache-ttl", "600")
         self.assert_document(self.ask(nonce()))
         self.stall_nsm()
         clients = [self.connect() for _ in range(5)]
@@ -544,6 +545,25 @@ class Cache(LimitsTestCase):
         replies = [client.receive() for client in clients]
         self.assertEqual(len({self.assert_document(reply) for reply in replies}), 1)
         self.assertEqual({reply["cached"] for reply in replies}, {False})
+
+    def test_calls_older_than_that_are_not_joined(self):
+        """No document is older than the cache may give, wherever it comes from."""
+        self.service_under_shim_again("--cache-ttl", "0.5")
+        self.assert_document(self.ask(nonce()))
+        self.stall_nsm()
+        early, late = self.connect(), self.connect()
+        early.send(ATTEST)
+        harness.wait_until(
+            lambda: self.status()["in_flight"] == 1 and self.status()["queue_depth"] == 0,
+            "the NSM to be asked",
+        )
+        time.sleep(0.6)
+        late.send(ATTEST)
+        self.wait_for_status(in_flight=3)
+        self.resume_nsm()
+        documents = {self.assert_document(client.receive()) for client in (early, late)}
+        self.assertEqual(len(documents), 2)
+        self.assertEqual(self.status()["coalesced"], 0)
 
     def test_bounded(self):
         """A thousand different ones: memory stays, and the last is still there."""

@@ -1157,8 +1157,9 @@ class CustomCommand(support.EnclaveTestCase):
         self.assertIn("random", support.ask(path, {"command": "?"})["available_commands"])
         self.assertEqual(support.ask(path, PING), PONG)
         # Its rule stands before the built-in command.
-        reply = support.ask(path, {"command": "attest"})
-        self.assertEqual(reply["error_code"], "request_invalid")
+        for none in ({}, {"nonce": None}, {"nonce": None, "nonce_base64": None}):
+            reply = support.ask(path, {"command": "attest", **none})
+            self.assertEqual(reply["error_code"], "request_invalid")
         reply = support.ask(path, {"command": "attest", "nonce": "fresh"})
         self.assertEqual((reply["success"], reply["nonce"]), (True, "fresh"))
         self.assertEqual(service.stop(), 0)

@@ -572,6 +572,64 @@ static void test_reply_size(void **state)
     assert_code("{\"command\":\"too-much\"}\n", "too_large");
     assert_code("{\"command\":\"worker-too-much\"}\n", "too_large");
     assert_code("{\"command\":\"constant-too-much\"}\n", "too_large");
+    /* They count as what their clients were told. */
+    struct vsa_server_statistics statistics;
+    vsa_server_get_statistics(server, &statistics);
+    assert_counts(&statistics, "fits", 2, 1);
+    assert_counts(&statistics, "too-much", 1, 1);
+    assert_counts(&statistics, "worker-too-much", 1, 1);
+    assert_counts(&statistics, "constant-too-much", 1, 1);
+    assert_int_equal(statistics.errors, 4);
+}
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool is_waiting;
+
+static enum vsa_status wait_until_released(const struct vsa_command_context *context,
+                                           const json_t *request, json_t *reply,
+                                           struct vsa_error *error)
+{
+    (void)context;
+    (void)request;
+    (void)reply;
+    (void)error;
+    atomic_store(&is_waiting, true);
+    (void)pthread_mutex_lock(&held);
+    (void)pthread_mutex_unlock(&held);
+    return VSA_OK;
+}
+
+static void *ask_to_wait(void *unused)
+{
+    (void)unused;
+    return ask("{\"command\":\"wait\"}\n");
+}
+
+/* A handler that waits for something else says nothing about the NSM. */
+static void test_blocking_is_no_news(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    void *answered = NULL;
+    make_server();
+    add("wait", wait_until_released, NULL, VSA_COMMAND_BLOCKING);
+    start_server();
+    json_decref(ask("{\"command\":\"status\"}\n"));
+    atomic_store(&is_waiting, false);
+    (void)pthread_mutex_lock(&held);
+    assert_int_equal(pthread_create(&thread, NULL, ask_to_wait, NULL), 0);
+    while (!atomic_load(&is_waiting))
+        (void)poll(NULL, 0, 5);
+    /* Until what is known of the NSM is old enough to be asked for again. */
+    (void)poll(NULL, 0, 1200);
+    struct vsa_server_statistics statistics;
+    json_decref(ask("{\"command\":\"status\"}\n"));
+    vsa_server_get_statistics(server, &statistics);
+    (void)pthread_mutex_unlock(&held);
+    assert_int_equal(pthread_join(thread, &answered), 0);
+    assert_true(json_is_true(json_object_get(answered, "success")));
+    json_decref(answered);
+    assert_true(statistics.nsm_reachable);
 }
 
 static enum vsa_status agree(const struct vsa_command_context *context, const json_t *request,
@@ -847,6 +905,7 @@ int main(void)
         TEST(test_register_refused),
         TEST(test_own_commands),
         TEST(test_reply_size),
+        TEST(test_blocking_is_no_news),
         TEST(test_limited),
         TEST(test_limited_behind_any),
         TEST(test_constant),
