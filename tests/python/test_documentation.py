@@ -12,7 +12,7 @@ import support
 import vsattest
 
 TEXT = pathlib.Path(harness.SOURCE, "docs", "PYTHON.md").read_text(encoding="utf-8")
-CLIENT, VERIFIER, SERVER = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CLIENT, VERIFIER, SERVER, WITHOUT_ENCLAVE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 class Examples(support.EnclaveTestCase):
@@ -57,6 +57,20 @@ class Examples(support.EnclaveTestCase):
             self.assertEqual(support.ask(path, {"command": "hello", "name": "x"}),
                              {"success": True, "greeting": "hello, x"})
             self.assertEqual(support.ask(path, {"command": "ping"})["message"], "pong")
+
+    def test_without_enclave(self):
+        code = WITHOUT_ENCLAVE
+        for printed, here in (("/tmp/enclave.sock", self.path("enclave")),
+                              ("/tmp/root.pem", self.root), ("/tmp/mine.sock", self.path("mine")),
+                              ("unix:/tmp/nsm.sock", self.nsm)):
+            self.assertIn(printed, code)
+            code = code.replace(printed, here)
+        names = {}
+        exec(CLIENT.split("policy =")[0] + SERVER.rsplit("\n", 2)[0], names)  # pylint: disable=exec-used
+        exec(code, names)  # pylint: disable=exec-used
+        with names["client"] as client, names["server"]:
+            self.assertTrue(client.request_and_verify(user_data="x")["verified"])
+            self.assertTrue(support.ask(self.path("mine"), {"command": "ping"})["success"])
 
 
 class Claims(harness.TestCase):
