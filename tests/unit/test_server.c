@@ -167,19 +167,26 @@ static int tear_down(void **state)
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-/* Sends lines on a new connection and reads as many replies; the last one is returned. */
-static json_t *ask(const char *lines)
+/* A new connection. */
+static int send_lines(const char *lines)
 {
-    static char buffer[VSA_MAX_REPLY_LINE];
     struct vsa_address address;
-    struct vsa_slice line;
-    json_t *reply = NULL;
     int64_t deadline = vsa_deadline(PATIENCE_MS);
     int fd = -1;
     assert_int_equal(vsa_address_parse(server_address, &address, NULL), VSA_OK);
     assert_int_equal(vsa_connect(&address, deadline, &fd, NULL), VSA_OK);
-    struct vsa_line_reader reader = {.fd = fd, .buffer = buffer, .capacity = sizeof(buffer)};
     assert_int_equal(vsa_send_all(fd, vsa_slice_of_text(lines), deadline, NULL), VSA_OK);
+    return fd;
+}
+
+/* Reads as many replies as there are lines, and hangs up; the last one is returned. */
+static json_t *receive_replies(int fd, const char *lines)
+{
+    static char buffer[VSA_MAX_REPLY_LINE];
+    struct vsa_slice line;
+    json_t *reply = NULL;
+    int64_t deadline = vsa_deadline(PATIENCE_MS);
+    struct vsa_line_reader reader = {.fd = fd, .buffer = buffer, .capacity = sizeof(buffer)};
     for (const char *c = lines; *c; c++) {
         if (*c != '\n')
             continue;
@@ -190,6 +197,11 @@ static json_t *ask(const char *lines)
     }
     (void)close(fd);
     return reply;
+}
+
+static json_t *ask(const char *lines)
+{
+    return receive_replies(send_lines(lines), lines);
 }
 
 static void assert_reply(const char *lines, const char *expected)
@@ -599,25 +611,18 @@ static enum vsa_status wait_until_released(const struct vsa_command_context *con
     return VSA_OK;
 }
 
-static void *ask_to_wait(void *unused)
-{
-    (void)unused;
-    return ask("{\"command\":\"wait\"}\n");
-}
-
 /* A handler that waits for something else says nothing about the NSM. */
 static void test_blocking_is_no_news(void **state)
 {
     (void)state;
-    pthread_t thread;
-    void *answered = NULL;
+    static const char wait[] = "{\"command\":\"wait\"}\n";
     make_server();
     add("wait", wait_until_released, NULL, VSA_COMMAND_BLOCKING);
     start_server();
     json_decref(ask("{\"command\":\"status\"}\n"));
     atomic_store(&is_waiting, false);
     (void)pthread_mutex_lock(&held);
-    assert_int_equal(pthread_create(&thread, NULL, ask_to_wait, NULL), 0);
+    int fd = send_lines(wait);
     while (!atomic_load(&is_waiting))
         (void)poll(NULL, 0, 5);
     /* Until what is known of the NSM is old enough to be asked for again. */
@@ -626,9 +631,8 @@ static void test_blocking_is_no_news(void **state)
     json_decref(ask("{\"command\":\"status\"}\n"));
     vsa_server_get_statistics(server, &statistics);
     (void)pthread_mutex_unlock(&held);
-    assert_int_equal(pthread_join(thread, &answered), 0);
-    assert_true(json_is_true(json_object_get(answered, "success")));
-    json_decref(answered);
+    VSA_AUTO_JSON json_t *reply = receive_replies(fd, wait);
+    assert_true(json_is_true(json_object_get(reply, "success")));
     assert_true(statistics.nsm_reachable);
 }
 
