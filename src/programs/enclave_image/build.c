@@ -72,6 +72,7 @@ struct list {
 };
 
 struct arguments {
+    int argc; /* no option can be there more often */
     struct image_application application;
     struct list words, variables, files, ramdisks;
     struct file_bytes kernel, kernel_config, cmdline_file, metadata;
@@ -175,9 +176,10 @@ static const char **text_of(struct arguments *arguments, int key)
     }
 }
 
-static enum vsa_status take(struct arguments *arguments, int argc, int key, const char *value,
-                            struct vsa_error *error)
+static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
+    struct arguments *arguments = context;
+    int argc = arguments->argc;
     const char **text = text_of(arguments, key);
     if (text) {
         *text = value;
@@ -250,15 +252,7 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
                                       struct vsa_error *error)
 {
     struct option_parser parser;
-    options_start(&parser, call->argc, call->argv, options, NULL);
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(image_next_option(call, &image_build_command, &parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            break;
-        VSA_TRY(take(arguments, call->argc, key, value, error));
-    }
+    VSA_TRY(image_read_options(call, &image_build_command, &parser, arguments, error));
     if (call->done)
         return VSA_OK;
     VSA_TRY(check_arguments(&parser, arguments, error));
@@ -374,7 +368,7 @@ static enum vsa_status build(struct image_call *call, const struct arguments *ar
 
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
-    struct arguments arguments = {.output = NULL};
+    struct arguments arguments = {.argc = call->argc};
     struct parts parts = {.ramdisk_count = 0};
     enum vsa_status status = read_arguments(call, &arguments, error);
     if (status == VSA_OK && !call->done)
@@ -395,5 +389,6 @@ const struct image_command image_build_command = {
         "The same input gives the same bytes, wherever and whenever (signatures apart).\n"
         "\n",
     .options = options,
+    .take = take,
     .run = run,
 };

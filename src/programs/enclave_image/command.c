@@ -15,18 +15,25 @@ void image_print_help(const struct image_command *command)
     options_print_help(stdout, command->options);
 }
 
-enum vsa_status image_next_option(struct image_call *call, const struct image_command *command,
-                                  struct option_parser *parser, int *key, const char **value,
-                                  struct vsa_error *error)
+enum vsa_status image_read_options(struct image_call *call, const struct image_command *command,
+                                   struct option_parser *parser, void *arguments,
+                                   struct vsa_error *error)
 {
-    VSA_TRY(options_next(parser, key, value, error));
-    if (*key == OPTION_KEY_HELP) {
-        image_print_help(command);
-        call->done = true;
-        call->arguments_read = true;
-        *key = OPTION_KEY_END;
+    options_start(parser, call->argc, call->argv, command->options, NULL);
+    for (;;) {
+        int key;
+        const char *value;
+        VSA_TRY(options_next(parser, &key, &value, error));
+        if (key == OPTION_KEY_END)
+            return VSA_OK;
+        if (key == OPTION_KEY_HELP) {
+            image_print_help(command);
+            call->done = true;
+            call->arguments_read = true;
+            return VSA_OK;
+        }
+        VSA_TRY(command->take(arguments, key, value, error));
     }
-    return VSA_OK;
 }
 
 enum vsa_status image_take_file(const struct option_parser *parser, const char **path,

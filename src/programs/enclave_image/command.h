@@ -24,6 +24,8 @@ struct image_command {
     const char *summary; /* one line of `enclave_image --help` */
     const char *usage;   /* head of `enclave_image NAME --help` */
     const struct program_option *options;
+    /* One option; `arguments` is what `run` gave to image_read_options(). */
+    enum vsa_status (*take)(void *arguments, int key, const char *value, struct vsa_error *error);
     enum vsa_status (*run)(struct image_call *call, struct vsa_error *error);
 };
 
@@ -36,11 +38,11 @@ extern const struct image_command image_pcr_command;
 /* Prints the help of one subcommand. */
 void image_print_help(const struct image_command *command);
 
-/* As options_next(); --help prints, sets `call->done` and gives OPTION_KEY_END. */
-VSA_MUST_USE enum vsa_status image_next_option(struct image_call *call,
-                                               const struct image_command *command,
-                                               struct option_parser *parser, int *key,
-                                               const char **value, struct vsa_error *error);
+/* Takes all options, by `command->take`; --help prints and sets `call->done`. */
+VSA_MUST_USE enum vsa_status image_read_options(struct image_call *call,
+                                                const struct image_command *command,
+                                                struct option_parser *parser, void *arguments,
+                                                struct vsa_error *error);
 
 /* The one operand that must follow the options. */
 VSA_MUST_USE enum vsa_status image_take_file(const struct option_parser *parser, const char **path,

@@ -18,20 +18,19 @@ static const struct program_option options[] = {
     {NULL, 0, NULL, NULL, false},
 };
 
+static enum vsa_status take(void *arguments, int key, const char *value, struct vsa_error *error)
+{
+    struct image_signer *time = arguments;
+    (void)key;
+    time->has_time = true;
+    return vsa_time_parse(value, &time->time_ms, error);
+}
+
 static enum vsa_status read_arguments(struct image_call *call, struct image_signer *time,
                                       const char **path, struct vsa_error *error)
 {
     struct option_parser parser;
-    options_start(&parser, call->argc, call->argv, options, NULL);
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(image_next_option(call, &image_describe_command, &parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            break;
-        time->has_time = true;
-        VSA_TRY(vsa_time_parse(value, &time->time_ms, error));
-    }
+    VSA_TRY(image_read_options(call, &image_describe_command, &parser, time, error));
     if (call->done)
         return VSA_OK;
     VSA_TRY(image_take_file(&parser, path, error));
@@ -214,5 +213,6 @@ const struct image_command image_describe_command = {
              "fields of `nitro-cli describe-eif`. Exits 1 if the signature does not hold.\n"
              "\n",
     .options = options,
+    .take = take,
     .run = run,
 };

@@ -15,19 +15,20 @@ static const struct program_option options[] = {
     {NULL, 0, NULL, NULL, false},
 };
 
+static enum vsa_status take(void *arguments, int key, const char *value, struct vsa_error *error)
+{
+    const char **folder = arguments;
+    (void)key;
+    (void)error;
+    *folder = value;
+    return VSA_OK;
+}
+
 static enum vsa_status read_arguments(struct image_call *call, const char **folder,
                                       const char **path, struct vsa_error *error)
 {
     struct option_parser parser;
-    options_start(&parser, call->argc, call->argv, options, NULL);
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(image_next_option(call, &image_extract_command, &parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            break;
-        *folder = value;
-    }
+    VSA_TRY(image_read_options(call, &image_extract_command, &parser, folder, error));
     if (call->done)
         return VSA_OK;
     if (!*folder)
@@ -108,5 +109,6 @@ const struct image_command image_extract_command = {
              "signature.cbor and signing-certificate.pem. Prints their names.\n"
              "\n",
     .options = options,
+    .take = take,
     .run = run,
 };

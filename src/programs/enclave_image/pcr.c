@@ -15,21 +15,30 @@ static const struct program_option options[] = {
     {NULL, 0, NULL, NULL, false},
 };
 
-static enum vsa_status read_arguments(struct image_call *call, const char **input,
-                                      const char **certificate, struct vsa_error *error)
+struct arguments {
+    const char *input;
+    const char *certificate;
+};
+
+static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
+{
+    struct arguments *arguments = context;
+    (void)error;
+    if (key == KEY_INPUT)
+        arguments->input = value;
+    else
+        arguments->certificate = value;
+    return VSA_OK;
+}
+
+static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
+                                      struct vsa_error *error)
 {
     struct option_parser parser;
     char **operands;
-    options_start(&parser, call->argc, call->argv, options, NULL);
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(image_next_option(call, &image_pcr_command, &parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            break;
-        *(key == KEY_INPUT ? input : certificate) = value;
-    }
-    if (!call->done && (options_operands(&parser, &operands) || !*input == !*certificate))
+    VSA_TRY(image_read_options(call, &image_pcr_command, &parser, arguments, error));
+    if (!call->done &&
+        (options_operands(&parser, &operands) || !arguments->input == !arguments->certificate))
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "give either --input FILE or --signing-certificate PEM");
     return VSA_OK;
@@ -37,23 +46,23 @@ static enum vsa_status read_arguments(struct image_call *call, const char **inpu
 
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
-    const char *input = NULL;
-    const char *certificate = NULL;
+    struct arguments arguments = {NULL, NULL};
     AUTO_FILE_BYTES struct file_bytes bytes = {NULL, 0};
     uint8_t pcr[VSA_PCR_SIZE];
-    VSA_TRY(read_arguments(call, &input, &certificate, error));
+    VSA_TRY(read_arguments(call, &arguments, error));
     if (call->done)
         return VSA_OK;
-    if (input)
-        VSA_TRY(image_read_file("input", input, VSA_MAX_IMAGE, &bytes, error));
+    if (arguments.input)
+        VSA_TRY(image_read_file("input", arguments.input, VSA_MAX_IMAGE, &bytes, error));
     else
-        VSA_TRY(
-            image_read_file("signing-certificate", certificate, VSA_MAX_KEY_FILE, &bytes, error));
+        VSA_TRY(image_read_file("signing-certificate", arguments.certificate, VSA_MAX_KEY_FILE,
+                                &bytes, error));
     call->arguments_read = true;
-    VSA_TRY(input ? vsa_image_measure_bytes(file_bytes_slice(&bytes), pcr, error)
-                  : vsa_image_measure_certificate(file_bytes_slice(&bytes), pcr, error));
+    VSA_TRY(arguments.input ? vsa_image_measure_bytes(file_bytes_slice(&bytes), pcr, error)
+                            : vsa_image_measure_certificate(file_bytes_slice(&bytes), pcr, error));
     json_t *value = image_pcr_json(pcr);
-    return output_json(value ? json_pack("{s:o}", input ? "PCR" : "PCR8", value) : NULL, error);
+    return output_json(value ? json_pack("{s:o}", arguments.input ? "PCR" : "PCR8", value) : NULL,
+                       error);
 }
 
 const struct image_command image_pcr_command = {
@@ -64,5 +73,6 @@ const struct image_command image_pcr_command = {
              "Prints SHA384(48 zero bytes || SHA384(contents)) as `nitro-cli pcr` does.\n"
              "\n",
     .options = options,
+    .take = take,
     .run = run,
 };

@@ -23,9 +23,9 @@ struct arguments {
     struct image_signer signer;
 };
 
-static enum vsa_status take(struct arguments *arguments, int key, const char *value,
-                            struct vsa_error *error)
+static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
+    struct arguments *arguments = context;
     switch (key) {
     case KEY_CERTIFICATE:
         return image_read_file("signing-certificate", value, VSA_MAX_KEY_FILE,
@@ -47,15 +47,7 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
                                       struct vsa_error *error)
 {
     struct option_parser parser;
-    options_start(&parser, call->argc, call->argv, options, NULL);
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(image_next_option(call, &image_sign_command, &parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            break;
-        VSA_TRY(take(arguments, key, value, error));
-    }
+    VSA_TRY(image_read_options(call, &image_sign_command, &parser, arguments, error));
     if (call->done)
         return VSA_OK;
     if (!arguments->signer.certificate.data || !arguments->signer.private_key.data)
@@ -107,5 +99,6 @@ const struct image_command image_sign_command = {
              "Signs PCR0 of an enclave image and prints its measurements, PCR8 among them.\n"
              "\n",
     .options = options,
+    .take = take,
     .run = run,
 };
