@@ -252,7 +252,8 @@ vsa_server_run_builtin(const struct vsa_command_context *context, const json_t *
 
 /*
  * Serves until vsa_server_stop(), once in a server's life. Then: no new connections, requests in
- * flight are answered, new ones get `shutting_down`, the socket file is removed.
+ * flight are answered, new ones get `shutting_down`, the socket file is removed. After
+ * drain_timeout_ms what the NSM's thread has begun gets `timeout`, what it has not `shutting_down`.
  *
  * Errors: VSA_ERR_TIMEOUT when requests were still in flight drain_timeout_ms after the stop: the
  * NSM's thread is in a call that does not return, and vsa_server_free() would wait for it; a

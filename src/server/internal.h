@@ -247,6 +247,8 @@ VSA_MUST_USE enum vsa_status vsa_jobs_start(const struct vsa_dispatch *request, 
 void vsa_jobs_run(struct vsa_waiter *waiter);
 /* Answers a request with an error instead of its result. */
 void vsa_jobs_give_up(struct vsa_waiter *waiter, const struct vsa_error *error);
+/* The server stops before the request has its result. */
+void vsa_jobs_shut_down(struct vsa_waiter *waiter);
 /* The connection's peer is gone. */
 void vsa_jobs_abandon(struct vsa_connection *connection);
 /* What the worker finished. */

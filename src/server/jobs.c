@@ -146,6 +146,19 @@ void vsa_jobs_request_expired(void *user, struct vsa_deadline *entry)
     vsa_jobs_give_up(vsa_waiter_of(entry), &error);
 }
 
+/* Who is told "shutting_down" asks again: only what was not carried out gets that. */
+void vsa_jobs_shut_down(struct vsa_waiter *waiter)
+{
+    struct vsa_error error;
+    const struct vsa_job *job = waiter->job;
+    if (job->in_worker && vsa_worker_has_begun(job->server->worker, job))
+        vsa_error_set(&error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
+                      "the server stopped before the request was done");
+    else
+        vsa_error_set(&error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL, "the server is stopping");
+    vsa_jobs_give_up(waiter, &error);
+}
+
 void vsa_jobs_run(struct vsa_waiter *waiter)
 {
     struct vsa_error error;

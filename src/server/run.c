@@ -66,11 +66,9 @@ void vsa_server_check_drained(struct vsa_server *server)
 
 static void give_up_all(struct vsa_deadline_list *waiters)
 {
-    struct vsa_error error;
     struct vsa_deadline *entry;
-    vsa_error_set(&error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL, "the server is stopping");
     while ((entry = vsa_deadlines_pop(waiters)))
-        vsa_jobs_give_up(vsa_waiter_of(entry), &error);
+        vsa_jobs_shut_down(vsa_waiter_of(entry));
 }
 
 static void drain_limit_expired(void *user, struct vsa_deadline *entry)

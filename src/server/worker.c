@@ -334,6 +334,14 @@ bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
     return queued;
 }
 
+bool vsa_worker_has_begun(struct vsa_worker *worker, const struct vsa_job *job)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+    bool begun = !job->place.queued;
+    (void)pthread_mutex_unlock(&worker->mutex);
+    return begun;
+}
+
 bool vsa_worker_is_blocked(struct vsa_worker *worker)
 {
     (void)pthread_mutex_lock(&worker->mutex);

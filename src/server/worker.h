@@ -126,6 +126,9 @@ bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t pe
 /* Takes the job back if it has not begun: true. */
 bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job);
 
+/* Whether a submitted job is past the point where vsa_worker_cancel() takes it back. */
+bool vsa_worker_has_begun(struct vsa_worker *worker, const struct vsa_job *job);
+
 /* Whether it is in a VSA_COMMAND_BLOCKING handler, which may wait for anything but the NSM. */
 bool vsa_worker_is_blocked(struct vsa_worker *worker);
 

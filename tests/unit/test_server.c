@@ -636,6 +636,48 @@ static void test_blocking_is_no_news(void **state)
     assert_true(statistics.nsm_reachable);
 }
 
+static void wait_for_in_flight(uint64_t count)
+{
+    struct vsa_server_statistics statistics;
+    int64_t deadline = vsa_deadline(PATIENCE_MS);
+    do {
+        (void)poll(NULL, 0, 5);
+        vsa_server_get_statistics(server, &statistics);
+        assert_true(vsa_monotonic_ms() < deadline);
+    } while (statistics.in_flight < count);
+}
+
+static void assert_received(int fd, const char *code)
+{
+    VSA_AUTO_JSON json_t *reply = receive_replies(fd, "\n");
+    assert_string_equal(json_string_value(json_object_get(reply, "error_code")), code);
+}
+
+/* "shutting_down" means that nothing was done, so that clients ask another server. */
+static void test_begun_at_the_stop(void **state)
+{
+    (void)state;
+    void *result = server;
+    options.drain_timeout_ms = 100;
+    make_server();
+    add("wait", wait_until_released, NULL, VSA_COMMAND_BLOCKING);
+    start_server();
+    atomic_store(&is_waiting, false);
+    (void)pthread_mutex_lock(&held);
+    int begun = send_lines("{\"command\":\"wait\"}\n");
+    while (!atomic_load(&is_waiting))
+        (void)poll(NULL, 0, 5);
+    int waiting = send_lines("{\"command\":\"wait\"}\n");
+    wait_for_in_flight(2);
+    vsa_server_stop(server);
+    assert_received(begun, "timeout");
+    assert_received(waiting, "shutting_down");
+    (void)pthread_mutex_unlock(&held);
+    server_runs = false;
+    assert_int_equal(pthread_join(server_thread, &result), 0);
+    assert_null(result); /* it did not end in time */
+}
+
 static enum vsa_status agree(const struct vsa_command_context *context, const json_t *request,
                              json_t *reply, struct vsa_error *error)
 {
@@ -910,6 +952,7 @@ int main(void)
         TEST(test_own_commands),
         TEST(test_reply_size),
         TEST(test_blocking_is_no_news),
+        TEST(test_begun_at_the_stop),
         TEST(test_limited),
         TEST(test_limited_behind_any),
         TEST(test_constant),
