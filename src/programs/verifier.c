@@ -118,6 +118,10 @@ static enum vsa_status run(const struct arguments *arguments, struct vsa_error *
 static void tell(bool json, const struct vsa_error *error)
 {
     output_error(PROGRAM, error);
+    if (error->status == VSA_ERR_UNTRUSTED_ROOT)
+        (void)fputs("AWS did not sign this. If it comes from a software_nsm, name its root: "
+                    "--root FILE\n",
+                    stderr);
     if (json && output_json(vsa_error_to_json(error), NULL) != VSA_OK)
         (void)fputs("verifier: cannot write the result to standard output\n", stderr);
 }

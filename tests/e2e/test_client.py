@@ -562,7 +562,8 @@ class Time(ClientTestCase):
     def test_nobody_listens(self):
         done = self.fails(3, "connection_refused", "--ping", "--connect",
                           "unix:" + self.path("nobody"))
-        self.assertIn(b"describe-enclaves", done.stderr)
+        self.assertIn(b"enclave_app --listen", done.stderr)
+        self.assertNotIn(b"describe-enclaves", done.stderr)
         self.fails(3, "connection_refused", "--verify", "--connect",
                    f"vsock-mux:{self.path('nobody')}:9000")
 

@@ -168,7 +168,7 @@ static enum exit_code nothing_to_ask(const struct client_arguments *arguments,
 {
     static const struct vsa_enclave_list none;
     bool verifying = arguments->action == CLIENT_ACTION_VERIFY;
-    client_text_failure(error, true, &none);
+    client_text_failure(error, CLIENT_PLACE_NITRO_CLI, &none);
     if (arguments->json &&
         output_json(client_result_failed(error, verifying, &none), NULL) != VSA_OK)
         (void)fprintf(stderr, "%s: cannot write to standard output\n", PROGRAM);

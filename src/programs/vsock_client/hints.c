@@ -23,7 +23,7 @@ static const struct hint finding_hints[] = {
      NAME_IT "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
     {VSA_ERR_NO_ENCLAVE,
      "To start one, and to see whether it ended again at once:\n"
-     "  nitro-cli run-enclave --cpu-count 1 --memory 1920 --eif-path app.eif\n" DESCRIBE},
+     "  nitro-cli run-enclave --cpu-count 1 --memory 64 --eif-path app.eif\n" DESCRIBE},
     {VSA_ERR_AMBIGUOUS_ENCLAVE, "Choose one: --enclave-name NAME, --enclave-id ID or --cid CID\n"},
     {VSA_OK, NULL},
 };
@@ -49,10 +49,27 @@ static const struct hint asking_hints[] = {
     {VSA_OK, NULL},
 };
 
-const char *client_hint(enum vsa_status status, bool finding)
+/* Where these differ from those of the enclave: nitro-cli knows nothing of a socket. */
+static const struct hint socket_hints[] = {
+    {VSA_ERR_REFUSED, "Its server may not have started. On a developer's machine:\n"
+                      "  software_nsm --listen unix:NSM\n"
+                      "  enclave_app --listen unix:PATH --nsm unix:NSM\n"},
+    {VSA_ERR_TIMEOUT, "The server may be slow, or stuck:\n"
+                      "  --timeout 60                                wait longer\n"},
+    {VSA_OK, NULL},
+};
+
+static const char *look_up(const struct hint *hint, enum vsa_status status)
 {
-    const struct hint *hint = finding ? finding_hints : asking_hints;
     while (hint->text && hint->status != status)
         hint++;
     return hint->text;
+}
+
+const char *client_hint(enum vsa_status status, enum client_place place)
+{
+    if (place == CLIENT_PLACE_NITRO_CLI)
+        return look_up(finding_hints, status);
+    const char *text = place == CLIENT_PLACE_SOCKET ? look_up(socket_hints, status) : NULL;
+    return text ? text : look_up(asking_hints, status);
 }

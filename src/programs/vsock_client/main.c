@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vsock_client: asks an enclave for attestation and verifies it. man/vsock_client.1.scd */
+#include <string.h>
+
 #include "base/base64.h"
 #include "base/error.h"
 #include "programs/claims_text.h"
@@ -154,6 +156,15 @@ static enum exit_code told(const struct vsa_error *error)
     return exit_code_of(error->status);
 }
 
+static enum client_place place_of(const struct run *run)
+{
+    const char *address = run->arguments.address;
+    if (!run->found)
+        return CLIENT_PLACE_NITRO_CLI;
+    return address && strncmp(address, "vsock:", strlen("vsock:")) != 0 ? CLIENT_PLACE_SOCKET
+                                                                        : CLIENT_PLACE_ENCLAVE;
+}
+
 static enum exit_code one_enclave(struct run *run)
 {
     struct client_outcome *outcome = &run->outcome;
@@ -171,7 +182,7 @@ static enum exit_code one_enclave(struct run *run)
         output_error(PROGRAM, &saving);
     }
     if (outcome->status != VSA_OK)
-        client_text_failure(&outcome->error, !run->found, &run->running);
+        client_text_failure(&outcome->error, place_of(run), &run->running);
     code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
     enum vsa_status printed = VSA_OK;
     if (run->arguments.json)
@@ -194,7 +205,7 @@ static enum exit_code wrong_arguments(int argc, char **argv, const struct client
     bool json = read->json || options_mention(argc, argv, "--json");
     bool verifying =
         read->action == CLIENT_ACTION_VERIFY || options_mention(argc, argv, "--verify");
-    client_text_failure(error, false, &none);
+    client_text_failure(error, CLIENT_PLACE_ENCLAVE, &none);
     if (json && output_json(client_result_failed(error, verifying, &none), NULL) != VSA_OK)
         (void)fprintf(stderr, "%s: cannot write to standard output\n", PROGRAM);
     return vsa_status_class(error->status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL

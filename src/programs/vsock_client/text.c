@@ -34,10 +34,10 @@ void client_text_list(const struct vsa_enclave_list *running)
     }
 }
 
-void client_text_failure(const struct vsa_error *error, bool finding,
+void client_text_failure(const struct vsa_error *error, enum client_place place,
                          const struct vsa_enclave_list *running)
 {
-    const char *hint = client_hint(error->status, finding);
+    const char *hint = client_hint(error->status, place);
     output_error(PROGRAM, error);
     if (error->status == VSA_ERR_AMBIGUOUS_ENCLAVE)
         client_text_list(running);

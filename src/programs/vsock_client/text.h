@@ -3,6 +3,7 @@
 #ifndef VSA_PROGRAMS_VSOCK_CLIENT_TEXT_H
 #define VSA_PROGRAMS_VSOCK_CLIENT_TEXT_H
 
+#include "programs/vsock_client/hints.h"
 #include "programs/vsock_client/session.h"
 
 /* A reply to `status` that vsa_client_status() gave; members of newer servers if they are there. */
@@ -17,8 +18,8 @@ void client_text_announce(const struct vsa_enclave *enclave);
 /* The enclaves to choose from, on stderr. */
 void client_text_list(const struct vsa_enclave_list *running);
 
-/* An error and the way out of it, on stderr. `finding`: it is nitro-cli that failed. */
-void client_text_failure(const struct vsa_error *error, bool finding,
+/* An error and the way out of it, on stderr. `place`: what failed. */
+void client_text_failure(const struct vsa_error *error, enum client_place place,
                          const struct vsa_enclave_list *running);
 
 #endif
