@@ -16,7 +16,7 @@
 bool vsa_retry_is_harmless(const json_t *request)
 {
     static const char *const harmless[] = {VSA_COMMAND_NAME_PING, VSA_COMMAND_NAME_STATUS,
-                                           "metrics"};
+                                           VSA_COMMAND_NAME_METRICS};
     const char *command;
     if (vsa_request_command(request, &command, NULL) != VSA_OK)
         return false;

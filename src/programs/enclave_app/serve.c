@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "protocol/request.h"
 
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
@@ -42,9 +43,9 @@ static enum log_level request_level(const struct vsa_server_event *event)
     switch (vsa_status_class(event->status)) {
     case VSA_CLASS_OK:
         /* Health checks come every few seconds. */
-        return !event->command || strcmp(event->command, "ping") == 0 ||
-                       strcmp(event->command, "status") == 0 ||
-                       strcmp(event->command, "metrics") == 0
+        return !event->command || strcmp(event->command, VSA_COMMAND_NAME_PING) == 0 ||
+                       strcmp(event->command, VSA_COMMAND_NAME_STATUS) == 0 ||
+                       strcmp(event->command, VSA_COMMAND_NAME_METRICS) == 0
                    ? LOG_DEBUG
                    : LOG_INFO;
     case VSA_CLASS_LIMIT:
