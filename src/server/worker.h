@@ -31,8 +31,8 @@ struct vsa_waiter {
 };
 
 /*
- * What requests may share (sharing.h): by what the request asks for, and how long an answer may be
- * given again.
+ * What requests may share (attest_sharing.h): by what the request asks for, and how long an answer
+ * may be given again.
  */
 struct vsa_sharing {
     /* Whether it may be shared; then `key` is the same for what may have the same answer. */
