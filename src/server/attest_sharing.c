@@ -26,12 +26,11 @@ static int64_t life_of(struct vsa_slice document)
     struct vsa_unverified_document parsed;
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *leaf = NULL;
     if (vsa_document_parse(document, &parsed, NULL) != VSA_OK ||
-        vsa_certificate_parse(parsed.certificate, &leaf, NULL) != VSA_OK ||
-        leaf->not_after_ms < 0 || parsed.timestamp_ms > INT64_MAX)
+        vsa_certificate_parse(parsed.certificate, &leaf, NULL) != VSA_OK)
         return 0;
     /*
      * From the document's own time on, which is the NSM's: the enclave's clock has no part in it.
-     * Neither is below 0, so nothing overflows.
+     * Both are before the year 10000, or would not have been parsed: nothing overflows.
      */
     int64_t life_ms = leaf->not_after_ms - (int64_t)parsed.timestamp_ms;
     return life_ms > VSA_CACHE_CERTIFICATE_MARGIN_MS ? life_ms - VSA_CACHE_CERTIFICATE_MARGIN_MS
