@@ -25,8 +25,9 @@ class TapResult(unittest.TestResult):
 
     def line(self, ok, test, directive=""):
         self.number += 1
-        # "#" would begin a TAP directive.
-        name = test.id().split(".", 1)[-1].replace("#", "_")
+        # "#" would begin a TAP directive. A class that fails or skips as a whole is called
+        # "setUpClass (module.Class)".
+        name = test.id().split(".", 1)[-1].rstrip(")").replace("#", "_")
         print(f"{'ok' if ok else 'not ok'} {self.number} - {name}{directive}", flush=True)
 
     def details(self, error):
