@@ -85,7 +85,9 @@ static enum vsa_status check_free(const char *path, struct vsa_error *error)
                         "%s exists and is not a socket; it stays as it is", path);
     if (!is_dead(path))
         return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
-                        "another process listens on unix:%s", path);
+                        "another process listens on unix:%s, or it is another user's: choose "
+                        "another path",
+                        path);
     return VSA_OK;
 }
 
