@@ -19,6 +19,10 @@ SHARED = os.environ.get("VSA_SHARED", "")
 # Sanitizers, valgrind and two busy cores make things slow, not wrong.
 PATIENCE = float(os.environ.get("VSA_PATIENCE", "30"))
 
+# A shell starts its background jobs with SIGINT ignored, and what is ignored stays so in all that
+# they start: tests of Ctrl-C would wait in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def program(name):
     """The path of one of our programs."""
