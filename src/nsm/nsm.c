@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <vsattest/nsm.h>
 
-#include <time.h>
-
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/monotonic.h"
 #include "base/slice.h"
 #include "nsm/message.h"
 #include "nsm/transport.h"
@@ -105,21 +104,14 @@ void vsa_nsm_set_observer(struct vsa_nsm *nsm,
     nsm->observer_user = user;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static enum vsa_status exchange(struct vsa_nsm *nsm, struct vsa_slice request,
                                 struct vsa_slice *answer, struct vsa_error *error)
 {
-    int64_t started_us = now_us();
+    int64_t started_us = vsa_monotonic_us();
     enum vsa_status status = nsm->transport->exchange(nsm->transport, request, nsm->response,
                                                       sizeof(nsm->response), answer, error);
     if (nsm->observer)
-        nsm->observer(nsm->observer_user, now_us() - started_us, status);
+        nsm->observer(nsm->observer_user, vsa_monotonic_us() - started_us, status);
     return status;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/policy_options.h"
 
-#include <time.h>
-
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/hex.h"
@@ -10,6 +8,7 @@
 #include "base/time_text.h"
 #include "programs/numbers.h"
 #include "programs/pem.h"
+#include "programs/wall_clock.h"
 #include <vsattest/report.h>
 
 /* A hundred years: longer than any root lives. */
@@ -228,7 +227,5 @@ int64_t policy_options_time(const struct policy_options *options)
 {
     if (options->has_time)
         return options->time_ms;
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return wall_clock_ms();
 }

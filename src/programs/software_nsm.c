@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -17,6 +16,7 @@
 #include "programs/options.h"
 #include "programs/output.h"
 #include "programs/policy_options.h"
+#include "programs/wall_clock.h"
 #include "software_nsm/cuse.h"
 #include "software_nsm/pem.h"
 #include "software_nsm/serve.h"
@@ -193,13 +193,6 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
 
 /* --- the module at boot ---------------------------------------------------------------------- */
 
-static int64_t clock_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Enclave IDs of AWS are the time in milliseconds and two bytes more. */
 static enum vsa_status choose_module_id(const struct arguments *arguments,
                                         struct vsa_module_id *module_id, struct vsa_error *error)
@@ -208,7 +201,8 @@ static enum vsa_status choose_module_id(const struct arguments *arguments,
         uint16_t random = 0;
         const char *instance = arguments->instance_id ? arguments->instance_id : DEFAULT_INSTANCE;
         VSA_TRY(vsa_random(&random, sizeof(random), error));
-        return vsa_module_id_make(instance, (uint64_t)clock_ms() << 16 | random, module_id, error);
+        return vsa_module_id_make(instance, (uint64_t)wall_clock_ms() << 16 | random, module_id,
+                                  error);
     }
     VSA_TRY(vsa_module_id_parse(arguments->module_id, module_id, error));
     if (arguments->instance_id && strcmp(arguments->instance_id, module_id->instance) != 0)
@@ -283,10 +277,11 @@ static enum vsa_status boot(const struct arguments *arguments,
     VSA_CLEANUP(vsa_cleanup_authority) struct vsa_authority *authority = NULL;
     VSA_TRY(fill_bank(arguments, module_id, &bank, error));
     VSA_TRY(choose_state(arguments, state, error));
-    VSA_TRY(vsa_software_state_open(state, clock_ms(), &key, buffer, sizeof(buffer), &root, error));
+    VSA_TRY(vsa_software_state_open(state, wall_clock_ms(), &key, buffer, sizeof(buffer), &root,
+                                    error));
     VSA_TRY(vsa_authority_new(key, root, module_id, &authority, error));
     /* What is wrong with the root shows now, not at the first request. */
-    VSA_TRY(vsa_authority_refresh(authority, clock_ms(), error));
+    VSA_TRY(vsa_authority_refresh(authority, wall_clock_ms(), error));
     if (arguments->root_out)
         VSA_TRY(write_root(arguments->root_out, root, error));
     struct vsa_authority *handed_over = authority;
@@ -332,7 +327,7 @@ static enum vsa_status serve_socket(const struct arguments *arguments,
 {
     VSA_CLEANUP(vsa_software_listener_close) struct vsa_software_listener listener = {.fd = -1};
     VSA_TRY(vsa_software_listener_open(arguments->listen, &listener, error));
-    struct vsa_software_service service = {nsm, listener.fd, signals, clock_ms, report};
+    struct vsa_software_service service = {nsm, listener.fd, signals, wall_clock_ms, report};
     say_ready(arguments, arguments->listen, module_id);
     return vsa_software_nsm_serve(&service, error);
 }
@@ -347,7 +342,7 @@ static enum vsa_status serve_device(const struct arguments *arguments,
     char path[sizeof("/dev/") + VSA_CUSE_MAX_NAME];
     VSA_TRY(vsa_cuse_init(&cuse, nsm, arguments->device, error));
     VSA_TRY(vsa_cuse_open(&cuse, &device, error));
-    struct vsa_cuse_service service = {&cuse, device, signals, clock_ms, report};
+    struct vsa_cuse_service service = {&cuse, device, signals, wall_clock_ms, report};
     (void)snprintf(path, sizeof(path), "/dev/%s", cuse.name);
     say_ready(arguments, path, module_id);
     return vsa_cuse_serve(&service, error);

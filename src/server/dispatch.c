@@ -2,9 +2,9 @@
 #include "server/internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/builder.h"
+#include "base/monotonic.h"
 #include "base/slice.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
@@ -14,16 +14,9 @@
 /* --- bookkeeping ------------------------------------------------------------------------------ */
 
 /* Only for the events' durations. */
-static int64_t now_ns(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static int64_t start_time(const struct vsa_server *server)
 {
-    return server->options.on_event ? now_ns() : 0;
+    return server->options.on_event ? vsa_monotonic_us() : 0;
 }
 
 static void count(struct vsa_server *server, const struct vsa_command *command,
@@ -41,7 +34,7 @@ static void count(struct vsa_server *server, const struct vsa_command *command,
 }
 
 void vsa_dispatch_answered(struct vsa_connection *connection, const struct vsa_command *command,
-                           enum vsa_status status, int64_t started_ns)
+                           enum vsa_status status, int64_t started_us)
 {
     struct vsa_server *server = connection->server;
     connection->answered = true;
@@ -53,7 +46,7 @@ void vsa_dispatch_answered(struct vsa_connection *connection, const struct vsa_c
                                 .status = status,
                                 .connection = connection->number,
                                 .command = command ? command->name : NULL,
-                                .duration_us = (now_ns() - started_ns) / 1000,
+                                .duration_us = vsa_monotonic_us() - started_us,
                             });
 }
 
@@ -106,7 +99,7 @@ static void answer_error(const struct vsa_dispatch *request, const struct vsa_er
         (void)json_object_clear(reply); /* found when it is written */
     enum vsa_status status =
         vsa_dispatch_write(request->connection, error->status, reply, request->id);
-    vsa_dispatch_answered(request->connection, request->named, status, request->started_ns);
+    vsa_dispatch_answered(request->connection, request->named, status, request->started_us);
 }
 
 static void answer_now(const struct vsa_dispatch *request)
@@ -116,7 +109,7 @@ static void answer_now(const struct vsa_dispatch *request)
     enum vsa_status status = vsa_answer_run(request->command, request->connection->server, NULL,
                                             request->object, reply, &error);
     status = vsa_dispatch_write(request->connection, status, reply, request->id);
-    vsa_dispatch_answered(request->connection, request->named, status, request->started_ns);
+    vsa_dispatch_answered(request->connection, request->named, status, request->started_us);
 }
 
 static enum vsa_status read_request(struct vsa_dispatch *request, struct vsa_error *error)
@@ -240,9 +233,9 @@ static bool answer_constant(struct vsa_connection *connection, struct vsa_slice 
     const struct vsa_command_parts *parts = &server->command_parts[command - server->commands];
     if (!parts->constant)
         return false;
-    int64_t started_ns = start_time(server);
+    int64_t started_us = start_time(server);
     write_constant(connection, parts, scan.id);
-    vsa_dispatch_answered(connection, command, VSA_OK, started_ns);
+    vsa_dispatch_answered(connection, command, VSA_OK, started_us);
     return true;
 }
 
@@ -252,7 +245,7 @@ void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line)
     struct vsa_dispatch request = {.connection = connection, .line = line};
     if (vsa_json_is_blank(line) || answer_constant(connection, line))
         return;
-    request.started_ns = start_time(connection->server);
+    request.started_us = start_time(connection->server);
     if (handle(&request, &error) != VSA_OK)
         answer_error(&request, &error);
     json_decref(request.object);

@@ -219,12 +219,12 @@ struct vsa_dispatch {
     json_t *id;                        /* borrowed from `object`, or NULL */
     const struct vsa_command *command; /* that answers it */
     const struct vsa_command *named;   /* as what it is counted and told: mostly the same */
-    int64_t started_ns;
+    int64_t started_us;
     int64_t retry_after_ms; /* why it is VSA_ERR_RATE_LIMITED */
 };
 /* Counts and tells that a request has its answer in the turn's output. `command` may be NULL. */
 void vsa_dispatch_answered(struct vsa_connection *connection, const struct vsa_command *command,
-                           enum vsa_status status, int64_t started_ns);
+                           enum vsa_status status, int64_t started_us);
 /* Puts `reply` into the turn's output. Returns what it says: `status`, if it could be written. */
 enum vsa_status vsa_dispatch_write(struct vsa_connection *connection, enum vsa_status status,
                                    json_t *reply, json_t *id);

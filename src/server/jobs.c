@@ -73,7 +73,7 @@ static struct vsa_waiter *new_waiter(const struct vsa_dispatch *request)
         return NULL;
     waiter->connection = request->connection;
     waiter->named = request->named;
-    waiter->started_ns = request->started_ns;
+    waiter->started_us = request->started_us;
     waiter->id = json_incref(request->id);
     return waiter;
 }
@@ -120,9 +120,9 @@ static void finish(struct vsa_waiter *waiter, enum vsa_status status)
 {
     struct vsa_connection *connection = waiter->connection;
     const struct vsa_command *named = waiter->named;
-    int64_t started_ns = waiter->started_ns;
+    int64_t started_us = waiter->started_us;
     leave(waiter);
-    vsa_dispatch_answered(connection, named, status, started_ns);
+    vsa_dispatch_answered(connection, named, status, started_us);
     vsa_connection_complete(connection);
 }
 
@@ -305,7 +305,7 @@ static bool answer_from_cache(const struct vsa_dispatch *request, const uint8_t 
     enum vsa_status status =
         write_line(request->connection, vsa_slice_of(kept->line, kept->size), more, request->id);
     vsa_statistic_up(&server->statistics->cached);
-    vsa_dispatch_answered(request->connection, request->named, status, request->started_ns);
+    vsa_dispatch_answered(request->connection, request->named, status, request->started_us);
     return true;
 }
 

@@ -26,7 +26,7 @@ struct vsa_waiter {
     struct vsa_waiter *previous; /* of the same job */
     struct vsa_waiter *next;
     const struct vsa_command *named; /* as what the request is counted and told */
-    int64_t started_ns;
+    int64_t started_us;
     json_t *id; /* a reference to the request's, or NULL */
 };
 

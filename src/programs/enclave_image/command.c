@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/enclave_image/command.h"
 
-#include <time.h>
-
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/slice.h"
 #include "crypto/key.h"
 #include "programs/output.h"
+#include "programs/wall_clock.h"
 
 void image_print_help(const struct image_command *command)
 {
@@ -89,11 +88,7 @@ void image_signer_free(struct image_signer *signer)
 
 int64_t image_signer_time(const struct image_signer *signer)
 {
-    struct timespec now;
-    if (signer->has_time)
-        return signer->time_ms;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return signer->has_time ? signer->time_ms : wall_clock_ms();
 }
 
 enum vsa_status image_sign_with(struct vsa_image *image, const struct image_signer *signer,

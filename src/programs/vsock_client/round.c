@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/vsock_client/round.h"
 
-#include <time.h>
-
 #include "base/error.h"
 #include "base/slice.h"
+#include "programs/wall_clock.h"
 #include "protocol/service.h"
 
 /*
@@ -18,13 +17,6 @@
 #define DRIFT_DIVISOR 1000
 /* Servers that round their uptime instead of cutting it off. */
 #define UPTIME_SLACK_MS 500
-
-static int64_t unix_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static enum vsa_status perform(struct client_watched *watched, enum client_action action)
 {
@@ -125,7 +117,7 @@ void client_round_perform(void *item)
 {
     struct client_watched *watched = item;
     struct client_round *round = &watched->round;
-    *round = (struct client_round){.unix_ms = unix_ms(), .latency_us = -1};
+    *round = (struct client_round){.unix_ms = wall_clock_ms(), .latency_us = -1};
     if (watched->unfindable.status != VSA_OK) {
         round->state = CLIENT_ROUND_FAILED;
         round->error = watched->unfindable;

@@ -2,9 +2,9 @@
 #include "programs/vsock_client/session.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #include "base/error.h"
+#include "base/monotonic.h"
 #include "base/printable.h"
 #include "protocol/json.h"
 #include <vsattest/pool.h>
@@ -40,13 +40,6 @@ enum vsa_status client_find_target(const struct client_arguments *arguments, int
                                  &enclave, error));
     client_target_of(arguments, &enclave, target);
     return VSA_OK;
-}
-
-static int64_t microseconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static struct vsa_attestation_request request_of(const struct client_arguments *arguments)
@@ -143,7 +136,7 @@ static enum vsa_status connect_and_exchange(const struct client_arguments *argum
 void client_perform(const struct client_arguments *arguments, enum client_action action,
                     const char *address, int64_t deadline_ms, struct client_outcome *outcome)
 {
-    int64_t started = microseconds();
+    int64_t started = vsa_monotonic_us();
     outcome->status = connect_and_exchange(arguments, action, address, deadline_ms, outcome);
-    outcome->microseconds = microseconds() - started;
+    outcome->microseconds = vsa_monotonic_us() - started;
 }
