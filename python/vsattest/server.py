@@ -305,7 +305,7 @@ def _owner(user: Any) -> VsockAttestationServer:
 
 
 def _fail(error: Any, status: int, sentence: str) -> int:
-    """Fills a `struct vsa_error`, whose text ends at a whole character."""
+    """Fills a `struct vsa_error`, whose text ends at a whole character; returns its status."""
     room = len(error.detail) - 1
     text = sentence.encode("utf-8", errors="replace")[:room]
     text = text.decode("utf-8", errors="ignore").replace("\0", " ").encode("utf-8")
@@ -324,10 +324,12 @@ def _fail_with(error: Any, failure: BaseException, what: str) -> int:
 
 
 def _status_of(code: object) -> int:
-    """VSA_ERR_INTERNAL for codes that the library does not know."""
-    if not isinstance(code, str) or "\0" in code:
-        return int(lib.VSA_ERR_INTERNAL)
-    return int(lib.vsa_status_from_code(code.encode("utf-8", errors="replace")))
+    """The status of an error, whatever the code: VSA_ERR_INTERNAL for unknown ones and for "ok"."""
+    status = lib.VSA_ERR_INTERNAL
+    if isinstance(code, str) and "\0" not in code:
+        status = lib.vsa_status_from_code(code.encode("utf-8", errors="replace"))
+    # Class 0 is success, which an error must never become.
+    return int(status if lib.vsa_status_class(status) != 0 else lib.VSA_ERR_INTERNAL)
 
 
 def _put_reply(result: object, reply: Any, error: Any) -> int:
@@ -337,7 +339,7 @@ def _put_reply(result: object, reply: Any, error: Any) -> int:
     members.pop("id", None)  # the server adds the request's
     if members["success"] is False and set(members) == _ERROR_MEMBERS:
         status = _status_of(members["error_code"])
-        if lib.vsa_status_class(status) != 0 and members["error_code"] == _convert.code_of(status):
+        if members["error_code"] == _convert.code_of(status):
             return _fail(error, status, str(members["error"]))
     value = _convert.to_json("the reply", members)
     if lib.json_object_clear(reply) != 0 or lib.json_object_update(reply, value) != 0:

@@ -60,6 +60,8 @@ class Custom(VsockAttestationServer):
             raise vsattest.LimitError("enough for today", "busy")
         if how == "own-code":
             raise vsattest.PolicyError("not you", "my_own_code")
+        if how == "ok":
+            raise vsattest.PolicyError("denied", "ok")
         if how == "internal":
             vsattest.verify_attestation_document(5)
         return {"none": None, "list": [1], "bytes": {"x": b"y"}, "nan": {"x": float("nan")},
@@ -273,6 +275,8 @@ class InPython(ServerTestCase):
     def test_attestation_errors_do(self):
         self.assertEqual(self.refused({"command": "fail-attestation"}, "busy"), "enough for today")
         self.assertEqual(self.refused({"command": "fail-own-code"}, "internal_error"), "not you")
+        # "ok" is a code, too, but not of an error: it must not grant what was denied.
+        self.assertEqual(self.refused({"command": "fail-ok"}, "internal_error"), "denied")
 
     def test_reply_that_is_too_large(self):
         self.refused({"command": "fail-large"}, "too_large")
