@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes that had to be kept: half a line of a peer, the rest of a reply it did not take yet. */
+#ifndef VSA_STREAM_BUFFER_H
+#define VSA_STREAM_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Zeroed: empty, without memory. An empty buffer never has memory. */
+struct vsa_buffer {
+    char *data;
+    size_t size;
+    size_t capacity; /* bytes allocated */
+};
+
+/* What the buffer would have allocated after an append of so many bytes. */
+size_t vsa_buffer_capacity_for(const struct vsa_buffer *buffer, size_t size);
+
+/* False when memory is short; nothing has changed then. */
+bool vsa_buffer_add(struct vsa_buffer *buffer, const char *data, size_t size);
+
+/* Drops bytes from the front and gives back memory that is no longer needed. */
+void vsa_buffer_drop(struct vsa_buffer *buffer, size_t size);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container_of.h"
+#include "base/error.h"
+#include "nsm/transport.h"
+
+struct vsa_worker {
+    struct vsa_worker_options options;
+    struct vsa_nsm *nsm; /* the thread's own */
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards what follows, and `place` and `begun_ms` of work */
+    pthread_cond_t wake;
+    struct vsa_queue waiting;
+    struct vsa_queue done;
+    bool blocked; /* in work that may block for reasons of its own */
+    bool stop;
+    vsa_counter depth; /* of `waiting` */
+};
+
+struct vsa_work *vsa_work_of(struct vsa_queue_entry *place)
+{
+    return place ? VSA_CONTAINER_OF(place, struct vsa_work, place) : NULL;
+}
+
+static void lock(struct vsa_worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->mutex);
+}
+
+static void unlock(struct vsa_worker *worker)
+{
+    vsa_counter_set(&worker->depth, worker->waiting.count);
+    (void)pthread_mutex_unlock(&worker->mutex);
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* A software NSM that was not there at the start may be there now. */
+static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *error)
+{
+    const struct vsa_worker_options *options = &worker->options;
+    if (worker->nsm)
+        return VSA_OK;
+    VSA_TRY(vsa_nsm_open(options->nsm, options->timeout_ms, &worker->nsm, error));
+    vsa_nsm_set_observer(worker->nsm, options->exchanged, options->user);
+    return VSA_OK;
+}
+
+/* With the mutex held, but while it waits. NULL: it is time to stop. */
+static struct vsa_work *next_work(struct vsa_worker *worker)
+{
+    while (!worker->stop) {
+        struct vsa_work *work = vsa_work_of(vsa_queue_pop(&worker->waiting));
+        if (work) {
+            work->begun_ms = vsa_monotonic_ms();
+            worker->blocked = work->may_block;
+            return work;
+        }
+        (void)pthread_cond_wait(&worker->wake, &worker->mutex);
+    }
+    return NULL;
+}
+
+static void run(struct vsa_worker *worker, struct vsa_work *work)
+{
+    struct vsa_error error = {.offset = VSA_NO_OFFSET};
+    work->run(work, open_nsm(worker, &error) == VSA_OK ? worker->nsm : NULL, &error);
+}
+
+static void *work_on(void *argument)
+{
+    struct vsa_worker *worker = argument;
+    struct vsa_work *work;
+    lock(worker);
+    while ((work = next_work(worker))) {
+        unlock(worker);
+        run(worker, work);
+        lock(worker);
+        worker->blocked = false;
+        vsa_queue_push(&worker->done, &work->place);
+        worker->options.done(worker->options.user);
+    }
+    unlock(worker);
+    return NULL;
+}
+
+/* --- the loop's side -------------------------------------------------------------------------- */
+
+/* Signals are for the application's threads. */
+static int start_thread(struct vsa_worker *worker)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(&worker->thread, NULL, work_on, worker);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return number;
+}
+
+static void free_worker(struct vsa_worker *worker)
+{
+    vsa_nsm_free(worker->nsm);
+    (void)pthread_cond_destroy(&worker->wake);
+    (void)pthread_mutex_destroy(&worker->mutex);
+    free(worker);
+}
+
+enum vsa_status vsa_worker_start(const struct vsa_worker_options *options, struct vsa_nsm *nsm,
+                                 struct vsa_worker **out, struct vsa_error *error)
+{
+    struct vsa_worker *worker = calloc(1, sizeof(*worker));
+    if (!worker) {
+        vsa_nsm_free(nsm);
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    }
+    worker->options = *options;
+    worker->nsm = nsm;
+    if (nsm)
+        vsa_nsm_set_observer(nsm, options->exchanged, options->user);
+    (void)pthread_mutex_init(&worker->mutex, NULL);
+    (void)pthread_cond_init(&worker->wake, NULL);
+    int number = start_thread(worker);
+    if (number != 0) {
+        free_worker(worker);
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot start a thread: %s",
+                        strerror(number));
+    }
+    *out = worker;
+    return VSA_OK;
+}
+
+void vsa_worker_stop(struct vsa_worker *worker, void (*release)(struct vsa_work *work))
+{
+    struct vsa_work *work;
+    if (!worker)
+        return;
+    lock(worker);
+    worker->stop = true;
+    (void)pthread_cond_signal(&worker->wake);
+    unlock(worker);
+    (void)pthread_join(worker->thread, NULL);
+    while ((work = vsa_work_of(vsa_queue_pop(&worker->done))))
+        release(work);
+    while ((work = vsa_work_of(vsa_queue_pop(&worker->waiting))))
+        release(work);
+    free_worker(worker);
+}
+
+enum vsa_status vsa_worker_put(struct vsa_worker *worker, struct vsa_work *work,
+                               struct vsa_error *error)
+{
+    lock(worker);
+    bool full = worker->waiting.count >= worker->options.max_queue;
+    if (!full) {
+        vsa_queue_push(&worker->waiting, &work->place);
+        (void)pthread_cond_signal(&worker->wake);
+    }
+    unlock(worker);
+    if (full)
+        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
+                        "%zu requests wait for the NSM already; try again later",
+                        worker->options.max_queue);
+    return VSA_OK;
+}
+
+void vsa_worker_put_first(struct vsa_worker *worker, struct vsa_work *work)
+{
+    lock(worker);
+    vsa_queue_push_first(&worker->waiting, &work->place);
+    (void)pthread_cond_signal(&worker->wake);
+    unlock(worker);
+}
+
+bool vsa_worker_withdraw(struct vsa_worker *worker, struct vsa_work *work)
+{
+    lock(worker);
+    /* Done work is in a queue, too. */
+    bool waits = work->begun_ms == 0 && vsa_queue_remove(&worker->waiting, &work->place);
+    unlock(worker);
+    return waits;
+}
+
+int64_t vsa_worker_begun_ms(struct vsa_worker *worker, const struct vsa_work *work)
+{
+    lock(worker);
+    int64_t begun_ms = work->begun_ms;
+    unlock(worker);
+    return begun_ms ? begun_ms : INT64_MAX;
+}
+
+bool vsa_worker_in_blocking_work(struct vsa_worker *worker)
+{
+    lock(worker);
+    bool blocked = worker->blocked;
+    unlock(worker);
+    return blocked;
+}
+
+void vsa_worker_finished(struct vsa_worker *worker, struct vsa_queue *done)
+{
+    struct vsa_queue_entry *entry;
+    lock(worker);
+    while ((entry = vsa_queue_pop(&worker->done)))
+        vsa_queue_push(done, entry);
+    unlock(worker);
+}
+
+const vsa_counter *vsa_worker_depth(const struct vsa_worker *worker)
+{
+    return &worker->depth;
+}
