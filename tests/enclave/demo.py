@@ -92,7 +92,7 @@ def compare(document, measurements):
 
 def demo(work):
     """All of it."""
-    title("1. QEMU with the nitro-enclave machine, and guests (kept in ~/.cache/vsock-attest)")
+    title("1. QEMU with the nitro-enclave machine, and guests (kept in ~/.cache/vsattest)")
     try:
         nitro_qemu_command("--where")
     except NotAvailable:
