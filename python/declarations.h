@@ -91,6 +91,11 @@ int vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
                const struct vsa_policy *policy, int64_t now_ms, struct vsa_claims *claims,
                struct vsa_error *error);
 json_t *vsa_claims_to_json(const struct vsa_claims *claims);
+#define VSA_WARNING_DEBUG_MODE   ...
+#define VSA_WARNING_NO_PCR       ...
+#define VSA_WARNING_NO_IMAGE_PCR ...
+unsigned vsa_claims_warnings(const struct vsa_claims *claims);
+const char *vsa_warning_text(int warning);
 
 /* --- transport.h, client.h, pool.h ------------------------------------------------------------ */
 

@@ -40,6 +40,23 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_measurements(struct vs
 VSA_PUBLIC json_t *vsa_claims_to_json(const struct vsa_claims *claims);
 
 /*
+ * What a verification that succeeded does not prove, for whoever decides on it. Bits of one set.
+ */
+enum vsa_warning {
+    VSA_WARNING_DEBUG_MODE = 1 << 0,   /* allowed by the policy */
+    VSA_WARNING_NO_PCR = 1 << 1,       /* some enclave, not which program */
+    VSA_WARNING_NO_IMAGE_PCR = 1 << 2, /* PCRs were compared, but none of 0, 1, 2 and 8 */
+    VSA_WARNING_ONLY_PCR2 = 1 << 3,    /* not the kernel and what boots the application */
+    VSA_WARNING_EMPTY_PCR2 = 1 << 4,   /* PCR2 is that of an image without an application ramdisk */
+};
+
+/* Returns the set of warnings that apply to verified claims; 0: none. */
+VSA_PUBLIC unsigned vsa_claims_warnings(const struct vsa_claims *claims);
+
+/* Returns one warning's sentence, without a full stop; a constant. */
+VSA_PUBLIC const char *vsa_warning_text(enum vsa_warning warning);
+
+/*
  * {"verification_status": "FAILED", "verification_error": ..., "error_code": ...}: nothing of the
  * document. New reference; NULL when memory is short.
  */

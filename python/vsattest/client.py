@@ -22,7 +22,7 @@ from vsattest.errors import (
     WrongTypeError,
 )
 from vsattest.policy import Policy, Root, make_policy, read_roots, verifier_for
-from vsattest.verification import verification_of
+from vsattest.verification import verification_of, warn_of
 
 _log = logging.getLogger("vsattest")
 _MAX_TIMEOUT = 86400
@@ -372,6 +372,8 @@ class VsockAttestationClient:
         nonce: Optional[_convert.TextOrBytes] = None,
         generate_key: bool = False,
         save_to_file: "Optional[Union[str, os.PathLike[str]]]" = None,
+        *,
+        any_enclave: bool = False,
     ) -> Dict[str, Any]:
         """Requests a document and verifies it. Look at ``"verified"`` before anything else.
 
@@ -382,6 +384,7 @@ class VsockAttestationClient:
             user_data, nonce, generate_key: as in `request_attestation`, but a random nonce is made
                 if none is given.
             save_to_file: where to save the document (base64), also if it does not verify.
+            any_enclave: as in `Policy`, for this call.
 
         Returns:
             The members of `request_attestation`, and if ``"verified"`` is True
@@ -394,8 +397,13 @@ class VsockAttestationClient:
         Raises:
             UsageError: an argument makes no sense, or the client is closed.
             InternalError: out of memory, or a fault of ours.
+
+        Warns:
+            UserWarning: what a document that verified does not prove, in the words of the C
+                programs: mostly that the client's policy names no PCR.
         """
         request = _Request(user_data, nonce, generate_key)
+        any_enclave = _convert.as_flag("any_enclave", any_enclave) or self._policy.any_enclave
         if save_to_file is not None and not isinstance(save_to_file, (str, os.PathLike)):
             raise WrongTypeError(
                 f"save_to_file must name a file, not be {type(save_to_file).__name__}"
@@ -419,6 +427,8 @@ class VsockAttestationClient:
             result["error_code"] = error.error_code
         if save_to_file is not None:
             self._save(result, save_to_file)
+        if result["verified"]:
+            warn_of(claims, any_enclave)
         return result
 
     @staticmethod

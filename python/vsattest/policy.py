@@ -35,8 +35,12 @@ class Policy(NamedTuple):
         max_age_seconds: the oldest document accepted.
         max_skew_seconds: how far its time may be ahead of ours.
         allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
+        require_pcrs: neither `pcrs` nor `measurements` is a mistake (UsageError, a ValueError), so
+            that an expectation that got lost on its way here does not pass silently.
+        any_enclave: whichever program runs in the enclave, that is meant: no UserWarning.
 
-    Without PCRs or measurements nothing says *which* program runs in the enclave.
+    Without PCRs or measurements nothing says *which* program runs in the enclave: each
+    verification then makes a UserWarning, unless `any_enclave` is set.
     """
 
     pcrs: Optional[Mapping[int, PcrValue]] = None
@@ -46,13 +50,16 @@ class Policy(NamedTuple):
     max_age_seconds: float = 300
     max_skew_seconds: float = 30
     allow_debug: bool = False
+    require_pcrs: bool = False
+    any_enclave: bool = False
 
 
 class CPolicy(NamedTuple):
-    """A `struct vsa_policy`, and what it borrows from."""
+    """A `struct vsa_policy`, what it borrows from, and whether any enclave is meant."""
 
     pointer: Any
     keep: List[Any]
+    any_enclave: bool
 
 
 def _pcr_bytes(index: int, value: object) -> bytes:
@@ -96,12 +103,24 @@ def _instance_bytes(instance_id: object) -> bytes:
     return instance
 
 
+def _check_requirements(policy: Policy) -> None:
+    required = _convert.as_flag("require_pcrs", policy.require_pcrs)
+    if required and policy.any_enclave:
+        raise UsageError("require_pcrs and any_enclave contradict each other")
+    if required and policy.measurements is None and not policy.pcrs:
+        raise UsageError(
+            "require_pcrs: there is nothing to compare; give measurements=... or pcrs={0: ...}"
+        )
+
+
 def make_policy(
     policy: Policy, user_data: Optional[bytes] = None, nonce: Optional[bytes] = None
 ) -> CPolicy:
     """Raises UsageError for whatever makes no sense."""
     if not isinstance(policy, Policy):
         raise WrongTypeError(f"policy must be a vsattest.Policy, not {type(policy).__name__}")
+    any_enclave = _convert.as_flag("any_enclave", policy.any_enclave)
+    _check_requirements(policy)
     made = ffi.new("struct vsa_policy *")
     keep: List[Any] = []
     lib.vsa_policy_init(made)
@@ -118,7 +137,7 @@ def make_policy(
         _expect_pcrs(made, policy.pcrs)
     if policy.measurements is not None:
         _expect_measurements(made, policy.measurements)
-    return CPolicy(made, keep)
+    return CPolicy(made, keep, any_enclave)
 
 
 # --- trust anchors ------------------------------------------------------------------------------

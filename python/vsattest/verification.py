@@ -6,6 +6,7 @@ from __future__ import annotations
 import binascii
 import datetime
 import time
+import warnings
 from typing import Any, Dict, Iterable, List, Mapping, Optional, TypedDict, Union, cast
 
 from vsattest import _convert
@@ -73,6 +74,27 @@ def verification_of(claims: Any) -> Verification:
     return cast(Verification, result)
 
 
+# What to do about a warning, in this module's words; the C programs name their options here.
+_ADVICE = {
+    lib.VSA_WARNING_DEBUG_MODE: "; accepted only because of allow_debug=True",
+    lib.VSA_WARNING_NO_PCR: "; give measurements=... or pcrs={0: ...}, or any_enclave=True if "
+                            "any enclave is meant",
+    lib.VSA_WARNING_NO_IMAGE_PCR: "; give measurements=... or pcrs={0: ...}, or any_enclave=True "
+                                  "if any enclave is meant",
+}
+
+
+def warn_of(claims: Any, any_enclave: bool) -> None:
+    """Says, to the caller of our caller, what verified claims do not prove."""
+    found = int(lib.vsa_claims_warnings(claims))
+    if any_enclave:
+        found &= lib.VSA_WARNING_DEBUG_MODE
+    for warning in (1 << bit for bit in range(found.bit_length())):
+        if found & warning:
+            text = _convert.text_of(lib.vsa_warning_text(warning)) or ""
+            warnings.warn(text + _ADVICE.get(warning, ""), UserWarning, stacklevel=3)
+
+
 def _milliseconds(now: Union[None, int, float, datetime.datetime]) -> int:
     if now is None:
         return time.time_ns() // 1000000
@@ -103,6 +125,8 @@ def verify_attestation_document(
     roots: Optional[Iterable[Root]] = None,
     allow_debug: bool = False,
     now: Union[None, int, float, datetime.datetime] = None,
+    require_pcrs: bool = False,
+    any_enclave: bool = False,
 ) -> Verification:
     """Verifies one document: syntax, certificate chain, signature, and what is expected of it.
 
@@ -124,6 +148,9 @@ def verify_attestation_document(
         roots: root certificates to trust besides AWS's: PEM or DER, or ``pathlib.Path``.
         allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
         now: verify at this time (Unix seconds, or a datetime with a time zone) instead of now.
+        require_pcrs: neither `pcrs` nor `measurements` is a mistake (UsageError, a ValueError).
+        any_enclave: whichever program runs in the enclave, that is meant: no UserWarning if
+            nothing says which.
 
     Returns:
         What the document proves; see `Verification`.
@@ -133,10 +160,14 @@ def verify_attestation_document(
         TrustError: it is forged, expired, or of a root that is not trusted.
         PolicyError: it is genuine, but not what was expected.
         UsageError: an argument makes no sense; WrongTypeError if for its type.
+
+    Warns:
+        UserWarning: what the document does not prove, in the words of the C programs: mostly that
+            no PCR was compared.
     """
     policy = make_policy(
         Policy(pcrs, measurements, instance_id, expected_public_key, max_age_seconds,
-               max_skew_seconds, allow_debug),
+               max_skew_seconds, allow_debug, require_pcrs, any_enclave),
         _convert.as_field("expected_user_data", expected_user_data),
         _convert.as_field("expected_nonce", expected_nonce, may_be_empty=False),
     )
@@ -148,5 +179,6 @@ def verify_attestation_document(
     status = lib.vsa_verify(verifier, document, policy.pointer, now_ms, claims, error)
     _convert.check(status, error)
     result = verification_of(claims)
+    warn_of(claims, policy.any_enclave)
     del keep  # what the claims borrow from
     return result

@@ -3,18 +3,13 @@
 
 #include <inttypes.h>
 
+#include <vsattest/report.h>
+
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/slice.h"
 #include "base/time_text.h"
 #include "programs/output.h"
-
-/* PCR2 of an image without an application ramdisk: SHA384(0^48 || SHA384("")). */
-static const uint8_t empty_pcr2[VSA_PCR_SIZE] = {
-    0x21, 0xb9, 0xef, 0xbc, 0x18, 0x48, 0x07, 0x66, 0x2e, 0x96, 0x6d, 0x34, 0xf3, 0x90, 0x82, 0x13,
-    0x09, 0xee, 0xac, 0x68, 0x02, 0x30, 0x97, 0x98, 0x82, 0x62, 0x96, 0xbf, 0x3e, 0x8b, 0xec, 0x7c,
-    0x10, 0xed, 0xb3, 0x09, 0x48, 0xc9, 0x0b, 0xa6, 0x73, 0x10, 0xf7, 0xb9, 0x64, 0xfc, 0x50, 0x0a,
-};
 
 #define PCR_BIT(n) (UINT32_C(1) << (n))
 
@@ -128,34 +123,29 @@ void claims_print(FILE *out, const struct vsa_claims *claims, bool time_given)
     print_pcrs(out, claims);
 }
 
-static void warn(FILE *out, const char *program, const char *text)
+/* What to do about a warning, in this program's words. */
+static const char *advice(enum vsa_warning warning)
 {
-    (void)fprintf(out, "%s: warning: %s\n", program, text);
+    switch (warning) {
+    case VSA_WARNING_DEBUG_MODE:
+        return "; accepted only because of --allow-debug";
+    case VSA_WARNING_NO_PCR:
+    case VSA_WARNING_NO_IMAGE_PCR:
+        return "; give --measurements FILE or --pcr 0=HEX";
+    case VSA_WARNING_ONLY_PCR2:
+    case VSA_WARNING_EMPTY_PCR2:
+        break;
+    }
+    return "";
 }
 
 void claims_warn(FILE *out, const char *program, const struct vsa_claims *claims)
 {
-    uint32_t checked = claims->pcrs_checked;
-    uint32_t image = PCR_BIT(0) | PCR_BIT(1) | PCR_BIT(2) | PCR_BIT(8);
-    if (claims->debug_mode)
-        warn(out, program,
-             "the enclave runs in debug mode: its parent can read its console and its image is "
-             "not measured; accepted only because of --allow-debug");
-    if (!checked)
-        warn(out, program,
-             "no PCR was checked: this proves some Nitro enclave, not which program runs in it; "
-             "give --measurements FILE or --pcr 0=HEX");
-    else if (!(checked & image))
-        warn(out, program,
-             "no PCR of the image was checked (0, 1, 2 or 8): this does not prove which program "
-             "runs; give --measurements FILE or --pcr 0=HEX");
-    else if ((checked & image) == PCR_BIT(2))
-        warn(out, program,
-             "of the image only PCR2 was checked, which leaves out kernel, command line and boot "
-             "ramdisk; check PCR0 as well");
-    if ((checked & PCR_BIT(2)) && vsa_slice_equal(vsa_slice_of(claims->pcrs.value[2], VSA_PCR_SIZE),
-                                                  vsa_slice_of(empty_pcr2, sizeof(empty_pcr2))))
-        warn(out, program,
-             "PCR2 is the value of an image without an application ramdisk: it says nothing about "
-             "the application; PCR0 or PCR1 does");
+    unsigned warnings = vsa_claims_warnings(claims);
+    for (unsigned bit = 1; bit <= warnings; bit <<= 1) {
+        enum vsa_warning warning = (enum vsa_warning)bit;
+        if (warnings & bit)
+            (void)fprintf(out, "%s: warning: %s%s\n", program, vsa_warning_text(warning),
+                          advice(warning));
+    }
 }

@@ -8,6 +8,7 @@ import pathlib
 import stat
 import threading
 import time
+import warnings
 
 import harness
 import support
@@ -120,6 +121,29 @@ class Enclave(ClientTestCase):
         self.assertEqual(result["error_code"], "pcr_mismatch")
         self.assertIn("PCR0", result["verification_error"])
         self.assertNotIn("verification", result)
+
+    def test_without_expected_pcrs(self):
+        def texts(client, **keywords):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                self.assertTrue(client.request_and_verify(**keywords)["verified"])
+            self.assertEqual({warning.filename for warning in caught} - {__file__}, set())
+            return [str(warning.message) for warning in caught]
+
+        (text,) = texts(self.client_)
+        self.assertTrue(text.startswith("no PCR was checked: this proves some Nitro enclave, not"))
+        self.assertEqual(texts(self.client_, any_enclave=True), [])
+        self.assertEqual(texts(self.connect(policy=Policy(any_enclave=True))), [])
+        self.assertEqual(texts(self.connect(policy=Policy(pcrs={0: support.PCRS[0]}))), [])
+        with self.assertRaises(ValueError):
+            self.connect(policy=Policy(require_pcrs=True))
+        # As an error it comes after the document is saved.
+        path = self.path("saved")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with self.assertRaises(UserWarning):
+                self.client_.request_and_verify(save_to_file=path)
+        self.assertTrue(os.path.exists(path))
 
     def test_root_that_is_not_trusted(self):
         result = self.connect(roots=None).request_and_verify()

@@ -8,6 +8,7 @@ import json
 import pathlib
 import pickle
 import unittest
+import warnings
 
 import harness
 import support
@@ -117,12 +118,15 @@ class RealDocuments(unittest.TestCase):
             self.assertEqual(result[name], program[name], name)
 
 
+PCR3 = "dd" * 48
+
+
 class Arguments(support.EnclaveTestCase):
     """A document of our own, and everything that can be expected of it."""
 
     def setUp(self):
         super().setUp()
-        self.start_nsm()
+        self.start_nsm("--pcr=3=" + PCR3)
         self.roots = [pathlib.Path(self.root)]
         self.key = vsattest.generate_ephemeral_keypair().public_key
         self.raw = vsattest.get_attestation_document(
@@ -159,6 +163,43 @@ class Arguments(support.EnclaveTestCase):
         self.assertEqual(result["pcrs"][2], bytes.fromhex(support.PCRS[2]))
         self.assertEqual(result["pcrs_checked"], [0, 1])
         self.assertIs(result["debug_mode"], False)
+
+    def warnings_of(self, **keywords):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            self.verify(**keywords)
+        for warning in caught:
+            self.assertIs(warning.category, UserWarning)
+            # The line to mend is shown, not one of ours.
+            self.assertEqual(warning.filename, __file__)
+        return [str(warning.message) for warning in caught]
+
+    def test_warnings_are_those_of_the_program(self):
+        pathlib.Path(self.path("document")).write_bytes(self.raw)
+        for indexes in ((), (3,), (2,), (0,), (0, 1, 2)):
+            values = {index: {**support.PCRS, 3: PCR3}[index] for index in indexes}
+            done = harness.run([harness.program("verifier"), "--root", self.root,
+                                *(f"--pcr={index}={values[index]}" for index in indexes),
+                                self.path("document")])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            lines = done.stderr.decode().splitlines()
+            program = [line.split("warning: ", 1)[1].split("; give ")[0] for line in lines]
+            found = self.warnings_of(pcrs=values)
+            self.assertEqual([text.split("; give ")[0] for text in found], program, indexes)
+            self.assertEqual(len(found), 0 if 0 in indexes else 1)
+            self.assertEqual(self.warnings_of(pcrs=values, any_enclave=True), [])
+        self.assertIn("any_enclave=True", self.warnings_of()[0])
+
+    def test_nothing_to_compare(self):
+        for pcrs in (None, {}):
+            error = self.refused(UsageError, "invalid_argument", pcrs=pcrs, require_pcrs=True)
+            self.assertIsInstance(error, ValueError)
+            self.assertIn("nothing to compare", str(error))
+        self.verify(pcrs={0: support.PCRS[0]}, require_pcrs=True)
+        self.refused(UsageError, "invalid_argument", pcrs={0: support.PCRS[0]}, require_pcrs=True,
+                     any_enclave=True)
+        self.refused(WrongTypeError, "invalid_argument", require_pcrs=1)
+        self.refused(WrongTypeError, "invalid_argument", any_enclave="no")
 
     def test_forms_of_a_document(self):
         lines = base64.encodebytes(self.raw)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hex.h"
 #include "unit_test.h"
 
 #include <vsattest/report.h>
@@ -170,6 +171,57 @@ static json_t *report_of_error(void)
     return vsa_error_to_json(&error);
 }
 
+/* Every set of compared PCRs that matters, and what it leaves unproved. */
+static void warnings_name_what_is_not_proved(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t checked;
+        bool debug;
+        unsigned expected;
+    } rows[] = {
+        {0, false, VSA_WARNING_NO_PCR},
+        {0, true, VSA_WARNING_NO_PCR | VSA_WARNING_DEBUG_MODE},
+        {1U << 4, false, VSA_WARNING_NO_IMAGE_PCR},
+        {1U << 2 | 1U << 4, false, VSA_WARNING_ONLY_PCR2},
+        {1U << 8, false, 0},
+        {1U << 1 | 1U << 2, false, 0},
+        {1U << 0, false, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vsa_claims claims = sample_claims();
+        claims.pcrs_checked = rows[i].checked;
+        claims.debug_mode = rows[i].debug;
+        assert_int_equal(vsa_claims_warnings(&claims), rows[i].expected);
+    }
+}
+
+/* PCR2 of an image that has no application ramdisk is the same for all such images. */
+static void empty_pcr2_is_warned_of(void **state)
+{
+    (void)state;
+    struct vsa_claims claims = sample_claims();
+    claims.pcrs_checked = 1U << 0 | 1U << 2;
+    assert_int_equal(vsa_hex_decode(vsa_slice_of_text("21b9efbc184807662e966d34f390821309eeac680230"
+                                                      "9798826296bf3e8bec7c10edb30948c90ba67310f7b9"
+                                                      "64fc500a"),
+                                    claims.pcrs.value[2], VSA_PCR_SIZE, NULL),
+                     VSA_OK);
+    assert_int_equal(vsa_claims_warnings(&claims), VSA_WARNING_EMPTY_PCR2);
+    claims.pcrs_checked = 1U << 0;
+    assert_int_equal(vsa_claims_warnings(&claims), 0);
+}
+
+/* Each bit has a sentence of its own. */
+static void warnings_have_sentences(void **state)
+{
+    (void)state;
+    for (unsigned bit = VSA_WARNING_DEBUG_MODE; bit <= VSA_WARNING_EMPTY_PCR2; bit <<= 1)
+        for (unsigned other = VSA_WARNING_DEBUG_MODE; other < bit; other <<= 1)
+            assert_string_not_equal(vsa_warning_text((enum vsa_warning)bit),
+                                    vsa_warning_text((enum vsa_warning)other));
+}
+
 /* Whichever allocation fails: NULL, never half a report. (Sanitizers look for leaks.) */
 static void short_of_memory_there_is_no_report(void **state)
 {
@@ -204,6 +256,9 @@ int main(void)
         cmocka_unit_test(text_with_a_nul_stays_whole),
         cmocka_unit_test(failure_tells_the_error_and_nothing_else),
         cmocka_unit_test(failure_is_printable),
+        cmocka_unit_test(warnings_name_what_is_not_proved),
+        cmocka_unit_test(empty_pcr2_is_warned_of),
+        cmocka_unit_test(warnings_have_sentences),
         cmocka_unit_test(short_of_memory_there_is_no_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
