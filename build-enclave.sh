@@ -12,6 +12,8 @@
 #   --cmdline TEXT|@FILE         kernel command line; default: the one that comes with the kernel
 #   --nsm-module FILE            nsm.ko, for kernels without the NSM driver built in
 #   --name NAME                  ImageName of the metadata; default: enclave_app
+#   --pkg-config-path DIR        look for the libraries' pkg-config files here first: for private ones
+#   --like FILE                  FILE is the .build-info.json of another image: say what differs; exit 1 if a PCR does
 #   --signing-certificate PEM    sign the image; PCR8 is then the certificate's
 #   --private-key PEM            its key
 #   --run                        start it with nitro-cli afterwards; nothing is started or stopped otherwise
@@ -19,9 +21,12 @@
 #   --cpu-count N, --memory MIB  with --run; default: 1, and four times the image but at least 64
 #
 # Standard output has the measurements alone, as `nitro-cli build-enclave` prints them; they are also written beside the
-# image (app.measurements.json), for `vsock_client --verify --measurements`.
+# image (app.measurements.json), for `vsock_client --verify --measurements`. app.build-info.json names what the image was
+# built from: compiler, libraries, kernel, with versions and SHA-256 digests. The image's metadata has the same.
 #
 # The same source, kernel, compiler and libraries give the same image, byte for byte, in every folder and at any time.
+# What an earlier run has built is used again only if all of these are the same by their digests. Of the environment
+# only PATH (which compiler), NITRO_CLI_BLOBS (where nitro-cli's kernel is) and XDG_CACHE_HOME (where ours is) have a part.
 # No network is used, except by enclave/build-kernel where neither nitro-cli's kernel nor its own cache is there.
 set -euo pipefail
 
@@ -31,7 +36,7 @@ usage_error() { say "$* (see --help)"; exit 2; }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 output=app.eif kernel="" nsm_module="" name=enclave_app run="" debug="" cpu_count=1 memory=""
-cmdline=() signing=()
+cmdline=() signing=() libraries=() like=""
 while [ $# -gt 0 ]; do
     case $1 in
     --run) run=yes; shift; continue ;;
@@ -41,7 +46,7 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     --output | --kernel | --cmdline | --nsm-module | --name | --signing-certificate | --private-key | --cpu-count | \
-        --memory) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
+        --memory | --pkg-config-path | --like) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
     *) usage_error "unknown argument '$1'" ;;
     esac
     case $1 in
@@ -50,6 +55,8 @@ while [ $# -gt 0 ]; do
     --cmdline) cmdline=(--cmdline "$2") ;;
     --nsm-module) nsm_module=$2 ;;
     --name) name=$2 ;;
+    --pkg-config-path) libraries=(--pkg-config-path "$2") ;;
+    --like) like=$2 ;;
     --signing-certificate | --private-key) signing+=("$1" "$2") ;;
     --cpu-count) cpu_count=$2 ;;
     --memory) memory=$2 ;;
@@ -59,6 +66,8 @@ done
 for number in "$cpu_count" "${memory:-64}"; do
     [[ $number =~ ^[1-9][0-9]{0,6}$ ]] || usage_error "'$number' is not a number of CPUs or MiB"
 done
+[ -z "$like" ] || [ -r "$like" ] || usage_error "cannot read '$like'"
+[ ${#libraries[@]} -eq 0 ] || [ -d "${libraries[1]}" ] || usage_error "'${libraries[1]}' is not a directory"
 [ -z "$debug" ] || [ -n "$run" ] || usage_error "--debug-mode belongs to --run"
 if [ -n "$run" ] && ! command -v nitro-cli >/dev/null; then
     die "--run needs nitro-cli, on an EC2 instance with enclaves enabled"
@@ -71,28 +80,46 @@ esac
 
 # --- programs ---------------------------------------------------------------------------------------------------------
 
-# What a user's environment adds to the compiler's command line would change the measurements.
-unset CFLAGS CPPFLAGS LDFLAGS CC CXX CC_LD SOURCE_DATE_EPOCH
-export LC_ALL=C TZ=UTC
 build=$top/build-enclave
-"$top/scripts/deps" build
-mkdir -p "$build/image"
-if [ ! -f "$build/build.ninja" ]; then
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+# What a user's environment adds to a compiler's command line, or to the search for libraries, would change the
+# measurements.
+clean() { env -i PATH="$PATH" LC_ALL=C TZ=UTC "$@"; }
+clean "$top/scripts/deps" --check image 2>/dev/null || "$top/scripts/deps" image
+setup=(--buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled -Dpython=disabled)
+if [ ${#libraries[@]} -gt 0 ]; then
+    libraries[1]=$(cd "${libraries[1]}" && pwd)
+    setup+=("-Dpkg_config_path=${libraries[1]}")
+fi
+
+# Times of files do not show that a library, the compiler or a source has been replaced: packages and archives keep
+# those that their files had elsewhere. So their digests decide whether what is there was built from the same.
+clean "$top/enclave/build-info" inputs "${libraries[@]}" >"$work/inputs"
+printf '%s\n' "${setup[@]}" >>"$work/inputs"
+if ! cmp -s "$work/inputs" "$build/inputs"; then
+    mkdir -p "$build"
+    find "$build" -xdev -mindepth 1 -delete
     say "configuring"
-    meson setup "$build" "$top" --buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled \
-        >"$build/configure.log" 2>&1 || {
-        tail -n 15 "$build/configure.log" >&2
+    clean meson setup "$build" "$top" "${setup[@]}" >"$work/log" 2>&1 || {
+        tail -n 15 "$work/log" >&2
         die "cannot configure: the static archives of OpenSSL, jansson and libc are needed"
     }
+    say "building the programs"
+    clean ninja -C "$build" src/programs/enclave_app src/programs/enclave_image src/enclave_init/enclave_init \
+        >"$build/build.log" 2>&1 || {
+        tail -n 30 "$build/build.log" >&2
+        die "the build failed, log: $build/build.log"
+    }
+    mkdir "$build/image"
+    clean strip -s -o "$build/image/enclave_app" "$build/src/programs/enclave_app"
+    ninja -C "$build" -t query src/programs/enclave_app >"$work/query"
+    head -n "-${#setup[@]}" "$work/inputs" >"$work/inputs.json"
+    "$top/enclave/build-info" linked "$work/inputs.json" "$work/query" >"$build/built-from.json"
+    # Last: a build that was cut short is done anew.
+    cp "$work/inputs" "$build/inputs"
 fi
-say "building the programs"
-ninja -C "$build" src/programs/enclave_app src/programs/enclave_image src/enclave_init/enclave_init \
-    >"$build/build.log" 2>&1 || {
-    tail -n 30 "$build/build.log" >&2
-    die "the build failed, log: $build/build.log"
-}
 enclave_image=$build/src/programs/enclave_image
-strip -s -o "$build/image/enclave_app" "$build/src/programs/enclave_app"
 
 # --- kernel -----------------------------------------------------------------------------------------------------------
 
@@ -111,17 +138,36 @@ fi
 
 # --- image ------------------------------------------------------------------------------------------------------------
 
-options=(--arch "$arch" --kernel "$kernel" --name "$name" --version "$("$enclave_image" --version | cut -d' ' -f2)")
-if [ -r "$kernel.config" ]; then options+=(--kernel-config "$kernel.config"); fi
-if [ -n "$nsm_module" ]; then options+=(--nsm-module "$nsm_module"); fi
+options=(--arch "$arch" --kernel "$kernel")
+facts=(--kernel "$kernel" --name "$name" --version "$("$enclave_image" --version | cut -d' ' -f2)" --architecture "$arch")
+if [ -n "$nsm_module" ]; then
+    options+=(--nsm-module "$nsm_module")
+    facts+=(--nsm-module "$nsm_module")
+fi
 measurements=${output%.eif}.measurements.json
-work=$(mktemp -d)
-trap 'rm -rf -- "$work"' EXIT
-"$enclave_image" build "${options[@]}" "${cmdline[@]}" "${signing[@]}" \
+build_info=${output%.eif}.build-info.json
+"$top/enclave/build-info" metadata "$build/built-from.json" "${facts[@]}" >"$work/metadata"
+clean "$enclave_image" build "${options[@]}" "${cmdline[@]}" "${signing[@]}" --metadata "$work/metadata" \
     --init "$build/src/enclave_init/enclave_init" --app "$build/image/enclave_app" --arg --vsock --output "$output" \
     >"$work/measurements"
+"$top/enclave/build-info" describe "$work/metadata" "$work/measurements" >"$work/build-info"
+# Before it is overwritten: --like may name it.
+differs=""
+if [ -n "$like" ]; then
+    "$top/enclave/build-info" compare "$like" "$work/build-info" >"$work/differences" || differs=$?
+fi
 cp "$work/measurements" "$measurements"
+cp "$work/build-info" "$build_info"
 cat "$measurements"
+if [ -n "$like" ]; then
+    [ "${differs:-0}" -le 1 ] || exit "$differs"
+    if [ -s "$work/differences" ]; then
+        say "differs from $like in"
+        sed 's/^/  /' "$work/differences" >&2
+    fi
+    [ -z "$differs" ] || die "the measurements are not those of $like"
+    say "the measurements are those of $like"
+fi
 
 size=$(stat -c %s "$output")
 # nitro-cli wants four times the image (error E26), the driver 64 MiB.
@@ -131,9 +177,9 @@ memory=${memory:-$least}
 say "$output has $size bytes and needs $least MiB of memory or more."
 say "The measurements are in $measurements. Next:"
 {
-    printf '\n  nitro-cli run-enclave --cpu-count %s --memory %s --eif-path %s\n' "$cpu_count" "$memory" "$output"
+    printf '\n  nitro-cli run-enclave --cpu-count %s --memory %s --eif-path %s\n' "$cpu_count" "$memory" "$(printf %q "$output")"
     printf '  vsock_client --ping\n'
-    printf '  vsock_client --verify --generate-key --measurements %s\n\n' "$measurements"
+    printf '  vsock_client --verify --generate-key --measurements %s\n\n' "$(printf %q "$measurements")"
 } >&2
 
 # --- run --------------------------------------------------------------------------------------------------------------
@@ -145,5 +191,5 @@ if [ -n "$debug" ]; then
     say "WARNING: such an enclave protects nothing, and vsock_client --verify refuses it without --allow-debug."
     start+=(--debug-mode)
 fi
-say "starting: ${start[*]}"
+say "starting:$(printf ' %q' "${start[@]}")"
 "${start[@]}" >&2

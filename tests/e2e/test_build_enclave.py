@@ -6,6 +6,7 @@ The kernel and nitro-cli are stand-ins: nothing is booted and no enclave is star
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -112,17 +113,88 @@ class BuildEnclave(harness.TestCase):
         # With nitro-cli's own kernel it may be larger; ours leaves this much.
         self.assertLess(os.path.getsize(first + "/app.eif"), 10 * 1000 * 1000)
 
+        with open(os.path.join(first, "app.build-info.json"), encoding="utf-8") as file:
+            info = json.load(file)
+        self.assertEqual(info["Measurements"], measurements["Measurements"])
+        self.assertEqual(described["Metadata"]["BuiltFrom"], info["BuiltFrom"])
+        for name in ("sources", "compiler", "linker", "libc.a", "libcrypto.a", "libjansson.a",
+                     "kernel"):
+            self.assertRegex(info["BuiltFrom"][name]["sha256"], "^[0-9a-f]{64}$")
+        self.assertNotIn(first, json.dumps(info))
+
         # Elsewhere, later, by somebody with other habits.
         copy_of_source(second)
         for folder, _, names in os.walk(second):
             for name in names:
                 os.utime(os.path.join(folder, name), (10**9, 10**9))
-        self.build(second, "--output", self.path("second.eif"),
-                   env={"CFLAGS": "-g -O1", "TZ": "Asia/Tokyo", "SOURCE_DATE_EPOCH": "1"})
+        nothing = self.path("nothing")
+        os.makedirs(nothing)
+        self.write(os.path.join(nothing, "jansson.pc"), "Name: jansson\nDescription: x\n"
+                   "Version: 2.14\nLibs: -lnothing\n")
+        self.write(os.path.join(nothing, "stdint.h"), "#error")
+        self.build(second, "--output", self.path("second.eif"), env={
+            "CFLAGS": "-g -O1", "TZ": "Asia/Tokyo", "SOURCE_DATE_EPOCH": "1", "CPATH": nothing,
+            "LIBRARY_PATH": nothing, "PKG_CONFIG_PATH": nothing, "MESON_TESTTHREADS": "x"})
         self.assertTrue(self.image(first + "/app.eif") == self.image(self.path("second.eif")))
 
+        self.check_quoting(first)
         self.check_run(first)
         self.check_options(first)
+
+    def check_quoting(self, source):
+        """A command that is printed to be copied names the file whatever its name is."""
+        name = self.path("o u't $x.eif")
+        done = self.build(source, "--output", name, "--like", "app.build-info.json")
+        self.assertIn(b"the measurements are those of app.build-info.json", done.stderr)
+        self.assertNotIn(b"differs", done.stderr)
+        line = next(line for line in done.stderr.decode().splitlines() if "run-enclave" in line)
+        self.assertEqual(shlex.split(line)[-1], name)
+
+    def private_jansson(self):
+        """A library of one's own, beside the installed one."""
+        ask = ["pkg-config", "--variable=libdir", "jansson"]
+        installed = harness.run(ask).stdout.decode().strip() + "/libjansson.a"
+        if not os.path.exists(installed):
+            self.skipTest("no static libraries on this machine")
+        folder = self.path("private")
+        os.makedirs(folder)
+        shutil.copy(installed, folder)
+        self.write(os.path.join(folder, "jansson.pc"), f"Name: jansson\nDescription: x\n"
+                   f"Version: 2.14\nLibs: -L{folder} -ljansson\n")
+        return folder, os.path.join(folder, "libjansson.a")
+
+    def test_replaced_files(self):
+        """What is older than the last build and other than it was then gets into the image."""
+        source = self.path("source")
+        copy_of_source(source)
+        folder, library = self.private_jansson()
+        options = ("--pkg-config-path", folder, "--output")
+        self.build(source, *options, self.path("a.eif"))
+        text = self.image(library)
+        old, new = b"maximum parsing depth reached", b"maximum parsing depth REACHED"
+        self.assertEqual(text.count(old), 1)
+        with open(library, "wb") as file:
+            file.write(text.replace(old, new))
+        os.utime(library, (10**9, 10**9))
+        done = self.build(source, *options, self.path("b.eif"), "--like",
+                          self.path("a.build-info.json"), status=1)
+        self.assertFalse(self.image(self.path("a.eif")) == self.image(self.path("b.eif")))
+        self.assertTrue(new in self.image(os.path.join(source, "build-enclave/image/enclave_app")))
+        names = [line.split(":")[0].strip() for line in done.stderr.decode().splitlines()
+                 if ", now " in line]
+        self.assertEqual(names, ["PCR0", "PCR2", "libjansson.a sha256"])
+        self.assertIn(b"the measurements are not those of", done.stderr)
+
+        # A source likewise.
+        path = os.path.join(source, "src/enclave_init/main.c")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.write(path, text + "\nextern const char mark[];\n"
+                   "__attribute__((used)) const char mark[] = \"a mark of the test\";\n")
+        os.utime(path, (10**9, 10**9))
+        self.build(source, *options, self.path("c.eif"))
+        init = os.path.join(source, "build-enclave/src/enclave_init/enclave_init")
+        self.assertTrue(b"a mark of the test" in self.image(init))
 
     def check_run(self, source):
         done = self.build(source, "--run", status=1)
@@ -159,6 +231,8 @@ class BuildEnclave(harness.TestCase):
             (["--frobnicate"], b"unknown argument '--frobnicate'"),
             (["--output"], b"--output needs a value"),
             (["--debug-mode"], b"--debug-mode belongs to --run"),
+            (["--like", "/does/not/exist"], b"cannot read '/does/not/exist'"),
+            (["--pkg-config-path", "/does/not/exist"], b"is not a directory"),
             (["--memory", "lots"], b"'lots' is not a number"),
         ):
             done = self.build(source, *options, status=2)

@@ -96,6 +96,14 @@ def measured(test, done):
         test.assertEqual(as_json(done)["Measurements"], json.load(file)["Measurements"])
 
 
+def built_from(test, done):
+    """That of the file beside the image; a stand-in image has neither."""
+    path = test.path("app.build-info.json")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            test.assertEqual(json.loads(done.stdout), json.load(file)["BuiltFrom"])
+
+
 def pcr0(test, done):
     with open(test.path("app.measurements.json"), encoding="utf-8") as file:
         test.assertEqual(done.stdout.decode().strip(), json.load(file)["Measurements"]["PCR0"])
@@ -222,6 +230,8 @@ COMMANDS = {
     "1. Get the measurements yourself": {
         "enclave_image describe app.eif": Expect(check=measured),
         "jq -r '.Measurements.PCR0' app.measurements.json": Expect(check=pcr0),
+        "enclave_image describe app.eif | jq '.Metadata.BuiltFrom'": Expect(check=built_from),
+        "./build-enclave.sh --like app.build-info.json --output again.eif": built("again"),
     },
     "2. Ask with a nonce of your own": {
         "NONCE=$(openssl rand -hex 32)": Expect(out=('NONCE="',)),
