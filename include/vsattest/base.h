@@ -158,7 +158,10 @@ VSA_PUBLIC const char *vsa_status_code(enum vsa_status status);
 /* What the status means, in a few words, static. */
 VSA_PUBLIC const char *vsa_status_text(enum vsa_status status);
 
-/* The status with this code, or VSA_ERR_INTERNAL when there is none. */
+/*
+ * The failure with this code, or VSA_ERR_INTERNAL when there is none. Never VSA_OK: "ok" is the
+ * code of no failure, and what is looked up here usually comes from elsewhere.
+ */
 VSA_PUBLIC enum vsa_status vsa_status_from_code(const char *code);
 
 /*

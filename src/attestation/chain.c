@@ -194,7 +194,8 @@ static enum vsa_status check_anchor(const struct vsa_certificate *certificate,
     VSA_TRY(check_ca(certificate, error));
     if (!vsa_certificate_names_issuer(certificate, certificate))
         return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule_aws,
-                        "not self-signed: a trust anchor must be a root certificate");
+                        "not self-issued (issuer or authority key identifier is another's): a "
+                        "trust anchor must be a root certificate");
     return vsa_certificate_check_signature(certificate, certificate, error);
 }
 

@@ -47,7 +47,7 @@ const char *vsa_status_text(enum vsa_status status)
 enum vsa_status vsa_status_from_code(const char *code)
 {
     for (size_t i = 0; code && i < STATUS_ROWS; i++)
-        if (strcmp(status_table[i].code, code) == 0)
+        if (status_table[i].status != VSA_OK && strcmp(status_table[i].code, code) == 0)
             return status_table[i].status;
     return VSA_ERR_INTERNAL;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/certificate.h"
 
+#include <ctype.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/slice.h"
@@ -88,6 +90,33 @@ static bool read_key_usage(struct vsa_certificate *certificate)
     return good;
 }
 
+/*
+ * Key identifiers have one encoding (RFC 5280 sections 4.2.1.1 and 4.2.1.2). libcrypto's releases
+ * differ in what they let pass here.
+ */
+static bool are_key_identifiers_exact(const struct vsa_certificate *certificate)
+{
+    const X509 *x509 = certificate->x509;
+    unsigned char *der = NULL;
+    bool good = true;
+    AUTHORITY_KEYID *authority = X509_get_ext_d2i(x509, NID_authority_key_identifier, NULL, NULL);
+    if (authority) {
+        int size = i2d_AUTHORITY_KEYID(authority, &der);
+        good = is_exact_encoding(x509, NID_authority_key_identifier, der, size);
+        OPENSSL_free(der);
+        AUTHORITY_KEYID_free(authority);
+    }
+    ASN1_OCTET_STRING *subject = X509_get_ext_d2i(x509, NID_subject_key_identifier, NULL, NULL);
+    if (subject) {
+        der = NULL;
+        int size = i2d_ASN1_OCTET_STRING(subject, &der);
+        good = is_exact_encoding(x509, NID_subject_key_identifier, der, size) && good;
+        OPENSSL_free(der);
+        ASN1_OCTET_STRING_free(subject);
+    }
+    return good;
+}
+
 /* No extension twice; which critical ones there are. */
 static bool read_extension_list(struct vsa_certificate *certificate)
 {
@@ -112,6 +141,7 @@ static void read_extensions(struct vsa_certificate *certificate)
     bool good = read_extension_list(certificate);
     good = read_basic_constraints(certificate) && good;
     good = read_key_usage(certificate) && good;
+    good = are_key_identifiers_exact(certificate) && good;
     /* libcrypto decodes the others it knows, key identifiers among them. */
     good = !(X509_get_extension_flags(certificate->x509) & EXFLAG_INVALID) && good;
     certificate->extensions_malformed = !good;
@@ -134,6 +164,10 @@ static bool is_signed_with_ecdsa_sha384(const X509 *x509)
 static enum vsa_status read_key(struct vsa_certificate *certificate, struct vsa_error *error)
 {
     enum vsa_curve curve = vsa_curve_of_spki(X509_get_X509_PUBKEY(certificate->x509));
+    const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(certificate->x509);
+    if (point && point->flags & 7)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
+                        "certificate's public key declares unused bits");
     if (curve == VSA_CURVE_NONE)
         return VSA_OK;
     EVP_PKEY *pkey = X509_get_pubkey(certificate->x509);
@@ -155,6 +189,12 @@ static enum vsa_status read_facts(struct vsa_certificate *certificate, struct vs
         !read_time(X509_get0_notAfter(x509), &certificate->not_after_ms))
         return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET,
                         "RFC 5280 section 4.1.2.5", "certificate's validity is not a valid time");
+    const ASN1_BIT_STRING *issuer_id = NULL;
+    const ASN1_BIT_STRING *subject_id = NULL;
+    X509_get0_uids(x509, &issuer_id, &subject_id);
+    if (issuer_id || subject_id)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET,
+                        "RFC 5280 section 4.1.2.8", "certificate has a unique identifier");
     if (!read_subject(x509, certificate->subject, sizeof(certificate->subject)))
         return vsa_crypto_fail(error, "reading a subject name");
     read_extensions(certificate);
@@ -211,6 +251,26 @@ enum vsa_status vsa_certificate_parse(struct vsa_slice der, struct vsa_certifica
     return VSA_OK;
 }
 
+/* Nothing but white space stands behind the certificate that was read. */
+static enum vsa_status check_rest(BIO *bio, struct vsa_error *error)
+{
+    static const char advice[] = "keep the one that you mean in a file of its own: "
+                                 "openssl x509 -in FILE -out ONE.pem takes the first";
+    char *text = NULL;
+    long size = BIO_get_mem_data(bio, &text);
+    struct vsa_slice rest = vsa_slice_of(text, size > 0 ? (size_t)size : 0);
+    size_t blank = 0;
+    while (blank < rest.size && strchr(" \t\r\n", rest.data[blank]) && rest.data[blank])
+        blank++;
+    if (blank == rest.size)
+        return VSA_OK;
+    if (memmem(rest.data, rest.size, "-----BEGIN", strlen("-----BEGIN")))
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+                        "file holds more than one certificate; %s", advice);
+    return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+                    "file holds something after its certificate; %s", advice);
+}
+
 /* The one certificate of a PEM file. */
 static enum vsa_status read_pem(struct vsa_slice file, X509 **x509, struct vsa_error *error)
 {
@@ -219,15 +279,11 @@ static enum vsa_status read_pem(struct vsa_slice file, X509 **x509, struct vsa_e
         return vsa_crypto_fail(error, "reading PEM");
     VSA_CLEANUP(vsa_cleanup_x509)
     X509 *first = PEM_read_bio_X509(bio, NULL, vsa_no_passphrase, NULL);
-    VSA_CLEANUP(vsa_cleanup_x509)
-    X509 *second = PEM_read_bio_X509(bio, NULL, vsa_no_passphrase, NULL);
     ERR_clear_error();
     if (!first)
         return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
                         "file holds no certificate, neither in PEM nor in DER");
-    if (second)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
-                        "file holds more than one certificate");
+    VSA_TRY(check_rest(bio, error));
     *x509 = first;
     first = NULL;
     return VSA_OK;
@@ -236,11 +292,11 @@ static enum vsa_status read_pem(struct vsa_slice file, X509 **x509, struct vsa_e
 enum vsa_status vsa_certificate_read_file(struct vsa_slice file, uint8_t *buffer, size_t capacity,
                                           struct vsa_slice *der, struct vsa_error *error)
 {
-    static const uint8_t der_sequence = 0x30;
     if (!file.size || file.size > VSA_MAX_KEY_FILE)
         return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
                         "certificate file of %zu bytes", file.size);
-    if (file.data[0] == der_sequence) {
+    /* 0x30 is a SEQUENCE and the digit 0: the length that follows it in DER is no text. */
+    if (file.size > 1 && file.data[0] == 0x30 && !isprint(file.data[1]) && !isspace(file.data[1])) {
         *der = file;
         return VSA_OK;
     }
@@ -271,10 +327,23 @@ void vsa_certificate_release(struct vsa_certificate *certificate)
     free(certificate);
 }
 
+/* X509_NAME_cmp() ignores case and string types, as RFC 5280 section 7.1 allows: we do not. */
+static bool is_same_name(const X509_NAME *a, const X509_NAME *b)
+{
+    const unsigned char *a_der = NULL;
+    const unsigned char *b_der = NULL;
+    size_t a_size = 0;
+    size_t b_size = 0;
+    return X509_NAME_get0_der(a, &a_der, &a_size) == 1 &&
+           X509_NAME_get0_der(b, &b_der, &b_size) == 1 &&
+           vsa_slice_equal(vsa_slice_of(a_der, a_size), vsa_slice_of(b_der, b_size));
+}
+
 bool vsa_certificate_names_issuer(const struct vsa_certificate *subject,
                                   const struct vsa_certificate *issuer)
 {
-    return X509_check_issued(issuer->x509, subject->x509) == X509_V_OK;
+    return X509_check_issued(issuer->x509, subject->x509) == X509_V_OK &&
+           is_same_name(X509_get_subject_name(issuer->x509), X509_get_issuer_name(subject->x509));
 }
 
 enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *subject,

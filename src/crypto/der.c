@@ -44,8 +44,11 @@ bool vsa_der_is_strict(struct vsa_slice der)
         if (!read_element(der, &element))
             return false;
         bool constructed = element.tag & BIT_CONSTRUCTED;
-        if (constructed && (element.tag & CLASS_MASK) == 0 && element.tag != TAG_SEQUENCE &&
-            element.tag != TAG_SET)
+        bool universal = (element.tag & CLASS_MASK) == 0;
+        /* SEQUENCE and SET are constructed, and nothing else: as primitives they would hide what
+         * they hold. */
+        uint8_t type = element.tag | BIT_CONSTRUCTED;
+        if (universal && constructed != (type == TAG_SEQUENCE || type == TAG_SET))
             return false;
         if (element.tag == TAG_BOOLEAN && (element.size != 1 || der.data[element.head] != 0xff))
             return false;

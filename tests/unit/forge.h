@@ -77,6 +77,8 @@ enum forge_form {
     FORGE_TRAILING_IN_TBS,  /* a NULL after the extensions, and signed so */
     FORGE_CUT_OFF,          /* the last byte missing */
     FORGE_UNUSED_BITS,      /* the signature's BIT STRING says that it has unused bits */
+    FORGE_UNIQUE_ID,        /* an issuerUniqueID */
+    FORGE_UNIQUE_ID_PIECES, /* ... as a constructed string, which is BER */
 };
 
 struct forge_extension {

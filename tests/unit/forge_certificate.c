@@ -381,6 +381,13 @@ static struct vsa_slice content_of(struct vsa_slice tlv)
     return vsa_slice_of(tlv.data + head, tlv.size - head);
 }
 
+static const char *unique_id(enum forge_form form)
+{
+    if (form == FORGE_UNIQUE_ID)
+        return "81020061";
+    return form == FORGE_UNIQUE_ID_PIECES ? "a10403020061" : "";
+}
+
 static struct vsa_slice tbs_certificate(struct forge *forge, size_t level, size_t padding,
                                         uint8_t fill)
 {
@@ -401,6 +408,7 @@ static struct vsa_slice tbs_certificate(struct forge *forge, size_t level, size_
         forge_der(forge, 0x30, validity),
         subject,
         forge_spki(forge, made->key_kind, made->key_number),
+        forge_hex(forge, unique_id(made->form)),
         list.size ? forge_der(forge, 0xa3, forge_der(forge, 0x30, list)) : list,
         forge_hex(forge, made->form == FORGE_TRAILING_IN_TBS ? "0500" : ""),
     };
@@ -434,6 +442,8 @@ static struct vsa_slice wrap(struct forge *forge, enum forge_form form, struct v
     case FORGE_LONG_NAME_LENGTH:
     case FORGE_TRAILING_IN_TBS:
     case FORGE_UNUSED_BITS:
+    case FORGE_UNIQUE_ID:
+    case FORGE_UNIQUE_ID_PIECES:
     default:
         return forge_der(forge, 0x30, content);
     }

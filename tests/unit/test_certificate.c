@@ -182,9 +182,49 @@ static void pem_and_der_files(void **state)
     assert_int_equal(
         vsa_certificate_read_file(vsa_slice_of(two, used), buffer, sizeof(buffer), &out, NULL),
         VSA_OK);
-    used = (size_t)snprintf(two, sizeof(two), "%s%s", pem, pem);
+    used = (size_t)snprintf(two, sizeof(two), "0: root\n%s \r\n\t\n", pem);
     assert_int_equal(
         vsa_certificate_read_file(vsa_slice_of(two, used), buffer, sizeof(buffer), &out, NULL),
+        VSA_OK);
+    assert_true(vsa_slice_equal(out, der));
+}
+
+/* Whatever stands behind the certificate, whole or broken, might be the one that was meant. */
+static void something_after_a_certificate(void **state)
+{
+    (void)state;
+    static char pem[4096];
+    static char two[8192];
+    uint8_t buffer[VSA_MAX_CERTIFICATE];
+    struct vsa_slice out;
+    forge_reset(&forge);
+    to_pem(forge_issue(&forge, FORGE_ROOT), pem, sizeof(pem));
+    static char broken[4096];
+    snprintf(broken, sizeof(broken), "%s", pem);
+    memcpy(strchr(strchr(broken, '\n') + 1, '\n') + 1, "!!!!", 4);
+    const struct {
+        const char *after;
+        const char *says;
+    } rows[] = {
+        {pem, "more than one certificate"},
+        {broken, "more than one certificate"},
+        {"-----BEGIN PRIVATE KEY-----\n", "more than one certificate"},
+        {"garbage", "something after its certificate"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vsa_error error = {0};
+        size_t used = (size_t)snprintf(two, sizeof(two), "%s%s", pem, rows[i].after);
+        assert_int_equal(vsa_certificate_read_file(vsa_slice_of(two, used), buffer, sizeof(buffer),
+                                                   &out, &error),
+                         VSA_ERR_CERTIFICATE_SYNTAX);
+        assert_non_null(strstr(error.detail, rows[i].says));
+        assert_non_null(strstr(error.detail, "openssl x509"));
+    }
+    /* A zero byte is no white space. */
+    size_t used = (size_t)snprintf(two, sizeof(two), "%s", pem);
+    two[used] = '\0';
+    assert_int_equal(
+        vsa_certificate_read_file(vsa_slice_of(two, used + 1), buffer, sizeof(buffer), &out, NULL),
         VSA_ERR_CERTIFICATE_SYNTAX);
 }
 
@@ -249,6 +289,9 @@ static void strict_der(void **state)
         {"2304030200 61", false, "BIT STRING in pieces"},
         {"2c030c0161", false, "UTF8String in pieces"},
         {"3003300101", false, "cut off inside"},
+        {"1000", false, "SEQUENCE as a primitive"},
+        {"1100", false, "SET as a primitive"},
+        {"30061004308100 00", false, "bad length hidden in a primitive SEQUENCE"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -263,6 +306,27 @@ static void strict_der(void **state)
     }
 }
 
+/* Its extensions are a primitive SEQUENCE, with indefinite lengths and BOOLEAN 1 inside. */
+static void hidden_extensions(void **state)
+{
+    static const char base64[] =
+        "MIIBZzCB7aADAgECAgMAmZkwCgYIKoZIzj0EAwMwDDEKMAgGA1UEAwwBYTAeFw0yNjAxMDMyMDQxMDdaFw0yNjAx"
+        "MDMyMDQyNDZaMAwxCjAIBgNVBAMMAWIwdjAQBgcqhkjOPQIBBgUrgQQAIgNiAASl88PWSpLcJmoIHIqutXNSpzQ/"
+        "BpVIaP7wMX0fZYEHLmsp7Y6iQ9/5U0RtMZotxgjatP39T04B4Xs5++lJBGA3MlXHolNEI/lMv13lSj2vMXva7WmL"
+        "uLS4A5LFFjBCwVejIRAfMIAGA1UdEwEB/wQCMAAAADCABgNVHQ8EBAMCBsAAADAKBggqhkjOPQQDAwNpADBmAjEA"
+        "qfeoU0tNhFzaxoe+gVz5f43lwq4/ASOSyEjfogTwA7n/QJ8hiI7dYC03NHpeWdbAAjEAwH0w4iGbfLmmQ5SLsEWR"
+        "B7mS/d8iLI1OQhhF1OaMfu08t8fMliPNrAUhbD0WVKzH";
+    (void)state;
+    uint8_t buffer[512];
+    struct vsa_slice der;
+    struct vsa_certificate *certificate = NULL;
+    assert_int_equal(
+        vsa_base64_decode(vsa_slice_of_text(base64), false, buffer, sizeof(buffer), &der, NULL),
+        VSA_OK);
+    assert_int_equal(der.size, 363);
+    assert_int_equal(vsa_certificate_parse(der, &certificate, NULL), VSA_ERR_CERTIFICATE_SYNTAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,8 +337,10 @@ int main(void)
         cmocka_unit_test(references_are_counted),
         cmocka_unit_test(damaged_certificates),
         cmocka_unit_test(pem_and_der_files),
+        cmocka_unit_test(something_after_a_certificate),
         cmocka_unit_test(files_without_a_certificate),
         cmocka_unit_test(strict_der),
+        cmocka_unit_test(hidden_extensions),
     };
     return cmocka_run_group_tests_name("certificate", tests, NULL, NULL);
 }
