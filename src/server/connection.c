@@ -48,6 +48,8 @@ void vsa_connection_bury(struct vsa_server *server)
     while (server->closed) {
         struct vsa_connection *connection = server->closed;
         server->closed = connection->next_closed;
+        /* Not when it closed: the frames that closed it may still look at a line in there. */
+        vsa_buffer_consume(&connection->input, &server->budget, connection->input.size);
         free(connection);
     }
 }
@@ -61,7 +63,6 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
     vsa_jobs_abandon(connection);
     vsa_deadlines_remove(&connection->deadline);
     vsa_output_drop(connection);
-    vsa_buffer_consume(&connection->input, &server->budget, connection->input.size);
     vsa_loop_unwatch(&server->loop, &connection->watch);
     (void)close(connection->watch.fd);
     connection->next_closed = server->closed;

@@ -617,6 +617,38 @@ class Descriptors(ServerTestCase):
         self.assertEqual(clients[0].ask(PING), PONG)
 
 
+class PeerGoneInItsTurn(ServerTestCase):
+    """A connection that closes while its lines are answered: what they refer to must stay."""
+
+    def start(self):
+        self.start_nsm()
+        app = [harness.program("enclave_app"), "--listen", "unix:" + self.server_path]
+        # A buffer of this size is unmapped when it is freed: a look at it afterwards is SIGSEGV,
+        # in a build without AddressSanitizer too.
+        self.enclave_service = self.service(
+            [*app, "--nsm", self.nsm],
+            env={"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=4096"},
+            wait_for=self.server_path,
+        )
+
+    def test_half_closed_pipeline(self):
+        metrics = b'{"command":"metrics"}\n'
+        client = self.connect()
+        client.send(metrics)
+        # So many replies are sent before the next one is written: the peer is found to be gone.
+        count = 65536 // len(client.file.readline()) + 1
+        for _ in range(3):
+            client = self.connect()
+            client.send(b"{" + b" " * 20000)
+            # It has been read, and is kept in the connection's own buffer.
+            self.assert_alive()
+            client.socket.shutdown(socket.SHUT_RD)
+            lines = [metrics[1:]] + [metrics] * (count - 1)
+            client.send(*lines, {"command": "ping", "id": "A" * 120})
+            self.assert_alive()
+        self.assertIsNone(self.enclave_service.process.poll())
+
+
 class BadDaysOfTheNsm(ServerTestCase):
     server_options = ("--request-timeout", "2", "--max-nsm-queue", "2")
 
