@@ -4,6 +4,7 @@
  * caller may do, and `now` is its own time, so that inputs get as deep as they can.
  */
 #include <vsattest/attestation.h>
+#include <vsattest/report.h>
 
 #include "fuzz.h"
 

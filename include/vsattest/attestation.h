@@ -60,21 +60,6 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_parse(struct vsa_slice docu
                                                            struct vsa_error *error);
 
 /*
- * Raw CBOR or base64 text (with or without line breaks), told apart by the first byte: a document
- * begins with 0x84 or 0xd2, neither of which is a character of base64.
- *
- * input     in: the file's or line's bytes
- * buffer    in: room for the decoded bytes, 3/4 of the input at most; may be used or not
- * document  out: borrows `input` or `buffer`
- *
- * Errors: VSA_ERR_EMPTY, VSA_ERR_BASE64, VSA_ERR_BUFFER.
- */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_decode(struct vsa_slice input, void *buffer,
-                                                            size_t capacity,
-                                                            struct vsa_slice *document,
-                                                            struct vsa_error *error);
-
-/*
  * What the relying party expects. Fill it with vsa_policy_init() and the functions below; a
  * zeroed or uninitialised policy is refused. Byte slices are borrowed until the last use.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON for relying parties: expected measurements in, verification results out.
+ * What relying parties have and get: documents as text, expected measurements, results as JSON.
  *
  * Example: examples/verify_document.c
  */
@@ -14,6 +14,24 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/*
+ * A document in the form in which it was handed over: raw CBOR (it begins with 0x84 or 0xd2), or
+ * text: base64 or base64url with or without padding and line breaks; hexadecimal digits that begin
+ * with 8444a1 or d284, optional 0x before them; either of them in quotes, as UTF-16 with its byte
+ * order mark, or as the member "attestation_document" or "attestation" of a JSON object.
+ *
+ * input     in: the file's or line's bytes; JSON has VSA_MAX_INPUT_FILE bytes at most
+ * buffer    in: room for the decoded bytes, as many as `input` has at most; may be used or not
+ * document  out: borrows `input` or `buffer`
+ *
+ * Errors: VSA_ERR_EMPTY, VSA_ERR_BASE64, VSA_ERR_HEX, VSA_ERR_JSON, VSA_ERR_NESTING,
+ * VSA_ERR_TOO_LARGE, VSA_ERR_BUFFER, VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_decode(struct vsa_slice input, void *buffer,
+                                                            size_t capacity,
+                                                            struct vsa_slice *document,
+                                                            struct vsa_error *error);
 
 /*
  * Expects the PCRs of a measurements file: what `nitro-cli build-enclave` or `describe-eif`

@@ -90,16 +90,25 @@ static bool flush_quantum(struct quantum *quantum, struct vsa_builder *builder)
     return true;
 }
 
-enum vsa_status vsa_base64_decode(struct vsa_slice text, bool allow_whitespace, void *buffer,
+/* The character of the standard alphabet for one of the URL-safe alphabet. */
+static uint8_t standard_of(uint8_t c)
+{
+    if (c == '-')
+        return '+';
+    return c == '_' ? '/' : c;
+}
+
+enum vsa_status vsa_base64_decode(struct vsa_slice text, unsigned forms, void *buffer,
                                   size_t capacity, struct vsa_slice *out, struct vsa_error *error)
 {
     struct vsa_builder builder = vsa_builder_of(buffer, capacity);
     struct quantum quantum = {0, 0, 0};
     bool ended = false;
     for (size_t i = 0; i < text.size; i++) {
-        if (allow_whitespace && is_whitespace(text.data[i]))
+        uint8_t c = forms & VSA_BASE64_URL ? standard_of(text.data[i]) : text.data[i];
+        if ((forms & VSA_BASE64_WHITESPACE) && is_whitespace(c))
             continue;
-        if (ended || !take_character(&quantum, text.data[i]))
+        if (ended || !take_character(&quantum, c))
             return vsa_fail(error, VSA_ERR_BASE64, i, rule, "not base64 at character %zu", i);
         if (quantum.digits + quantum.padding < 4)
             continue;
@@ -107,6 +116,11 @@ enum vsa_status vsa_base64_decode(struct vsa_slice text, bool allow_whitespace, 
         if (!flush_quantum(&quantum, &builder))
             return vsa_fail(error, VSA_ERR_BASE64, i, rule, "stray bits before the padding");
         quantum.padding = 0;
+    }
+    if ((forms & VSA_BASE64_UNPADDED) && quantum.digits >= 2 && !quantum.padding) {
+        quantum.padding = 4 - quantum.digits;
+        if (!flush_quantum(&quantum, &builder))
+            return vsa_fail(error, VSA_ERR_BASE64, text.size, rule, "stray bits at the end");
     }
     if (quantum.digits)
         return vsa_fail(error, VSA_ERR_BASE64, text.size, rule, "base64 text is cut off");

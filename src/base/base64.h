@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Base64 as in RFC 4648 section 4, strictly: standard alphabet, padding, no stray bits. */
+/* Base64 as in RFC 4648 section 4: standard alphabet, padding, no stray bits; readers may relax. */
 #ifndef VSA_BASE_BASE64_H
 #define VSA_BASE_BASE64_H
 
@@ -26,13 +26,21 @@ static inline size_t vsa_base64_decoded_size(size_t size)
 VSA_MUST_USE enum vsa_status vsa_base64_encode(struct vsa_slice bytes, char *text, size_t capacity,
                                                struct vsa_error *error);
 
+/* What a reader accepts beside the strict form. */
+enum vsa_base64_form {
+    VSA_BASE64_STRICT = 0,
+    VSA_BASE64_WHITESPACE = 1 << 0, /* spaces, tabs and line breaks anywhere (RFC 2045) */
+    VSA_BASE64_URL = 1 << 1,        /* '-' and '_' as well as '+' and '/' (RFC 4648 section 5) */
+    VSA_BASE64_UNPADDED = 1 << 2,   /* the '=' at the end may be missing */
+};
+
 /*
- * Decodes into `buffer`; `*out` borrows it. With `allow_whitespace`, spaces, tabs and line breaks
- * are passed over (RFC 2045 files); without, they are errors. Errors: VSA_ERR_BASE64 with the
- * offset of the offending character, VSA_ERR_BUFFER.
+ * Decodes into `buffer`; `*out` borrows it. `text` may lie in `buffer`, from its start. `forms`: of
+ * enum vsa_base64_form. Errors: VSA_ERR_BASE64 with the offset of the offending character,
+ * VSA_ERR_BUFFER.
  */
-VSA_MUST_USE enum vsa_status vsa_base64_decode(struct vsa_slice text, bool allow_whitespace,
-                                               void *buffer, size_t capacity, struct vsa_slice *out,
+VSA_MUST_USE enum vsa_status vsa_base64_decode(struct vsa_slice text, unsigned forms, void *buffer,
+                                               size_t capacity, struct vsa_slice *out,
                                                struct vsa_error *error);
 
 #endif

@@ -18,7 +18,7 @@ void vsa_hex_encode(struct vsa_slice bytes, char *text, size_t capacity)
     text[2 * bytes.size] = '\0';
 }
 
-static int digit_value(uint8_t c)
+int vsa_hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -34,8 +34,8 @@ enum vsa_status vsa_hex_decode(struct vsa_slice text, uint8_t *bytes, size_t siz
         return vsa_fail(error, VSA_ERR_HEX, VSA_NO_OFFSET, NULL, "expected %zu hex digits, got %zu",
                         2 * size, text.size);
     for (size_t i = 0; i < size; i++) {
-        int high = digit_value(text.data[2 * i]);
-        int low = digit_value(text.data[2 * i + 1]);
+        int high = vsa_hex_digit(text.data[2 * i]);
+        int low = vsa_hex_digit(text.data[2 * i + 1]);
         if (high < 0 || low < 0)
             return vsa_fail(error, VSA_ERR_HEX, 2 * i, NULL, "not a hex digit at character %zu",
                             2 * i);

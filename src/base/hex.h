@@ -4,6 +4,9 @@
 
 #include <vsattest/base.h>
 
+/* Returns the value of a hexadecimal digit of either case, or -1. */
+int vsa_hex_digit(uint8_t c);
+
 /* Lower-case hex and a NUL: `capacity` at least 2 * bytes.size + 1, else an empty string. */
 void vsa_hex_encode(struct vsa_slice bytes, char *text, size_t capacity);
 

@@ -39,7 +39,8 @@ enum vsa_status pem_to_der(struct file_bytes *bytes, const char *label, struct v
     if (!der.data)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     struct vsa_slice decoded;
-    enum vsa_status status = vsa_base64_decode(text, true, der.data, text.size, &decoded, error);
+    enum vsa_status status =
+        vsa_base64_decode(text, VSA_BASE64_WHITESPACE, der.data, text.size, &decoded, error);
     if (status != VSA_OK) {
         file_bytes_free(&der);
         return status;

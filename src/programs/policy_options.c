@@ -86,8 +86,8 @@ static enum vsa_status take_base64(const char *name, const char *text, uint8_t *
                                    struct vsa_error *error)
 {
     struct vsa_slice bytes;
-    enum vsa_status status =
-        vsa_base64_decode(vsa_slice_of_text(text), false, buffer, VSA_MAX_FIELD, &bytes, error);
+    enum vsa_status status = vsa_base64_decode(vsa_slice_of_text(text), VSA_BASE64_STRICT, buffer,
+                                               VSA_MAX_FIELD, &bytes, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "%s", name);
         return status;

@@ -61,8 +61,8 @@ static enum vsa_status decode_base64(const json_t *value, const char *key, uint8
     if (!json_is_string(value))
         return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
                         "\"%s\" must be a base64 string or null", key);
-    enum vsa_status status =
-        vsa_base64_decode(vsa_json_string_slice(value), false, buffer, VSA_MAX_FIELD, bytes, error);
+    enum vsa_status status = vsa_base64_decode(vsa_json_string_slice(value), VSA_BASE64_STRICT,
+                                               buffer, VSA_MAX_FIELD, bytes, error);
     if (status == VSA_ERR_BUFFER)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
                         "\"%s\" is longer than %d bytes", key, VSA_MAX_FIELD);
@@ -146,8 +146,8 @@ static enum vsa_status decode_document(const json_t *object, uint8_t *buffer,
     if (!json_is_string(text))
         return bad_reply("attestation_document", "is not a string", error);
     reply->document_base64 = vsa_json_string_slice(text);
-    if (vsa_base64_decode(reply->document_base64, false, buffer, VSA_MAX_DOCUMENT, &reply->document,
-                          NULL) != VSA_OK)
+    if (vsa_base64_decode(reply->document_base64, VSA_BASE64_STRICT, buffer, VSA_MAX_DOCUMENT,
+                          &reply->document, NULL) != VSA_OK)
         return bad_reply("attestation_document", "is too long or not base64", error);
     if (reply->document.size == 0)
         return bad_reply("attestation_document", "is empty", error);
@@ -166,9 +166,9 @@ static enum vsa_status decode_reply_field(const json_t *object, const struct fie
     struct vsa_slice read = {0};
     if (text && (!json_is_string(text) || json_string_length(text) > VSA_MAX_FIELD))
         return bad_reply(field->text_key, "is not a string of the allowed size", error);
-    if (base64 &&
-        (!json_is_string(base64) || vsa_base64_decode(vsa_json_string_slice(base64), false, buffer,
-                                                      VSA_MAX_FIELD, &read, NULL) != VSA_OK))
+    if (base64 && (!json_is_string(base64) ||
+                   vsa_base64_decode(vsa_json_string_slice(base64), VSA_BASE64_STRICT, buffer,
+                                     VSA_MAX_FIELD, &read, NULL) != VSA_OK))
         return bad_reply(field->base64_key, "is not base64 of the allowed size", error);
     if (text && base64 && !vsa_slice_equal(read, vsa_json_string_slice(text)))
         return bad_reply(field->base64_key, "says something else than the text", error);

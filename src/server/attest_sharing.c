@@ -42,8 +42,9 @@ static int64_t keep_ms(const json_t *reply)
     uint8_t buffer[VSA_MAX_DOCUMENT];
     struct vsa_slice document;
     const json_t *text = json_object_get(reply, "attestation_document");
-    if (!json_is_string(text) || vsa_base64_decode(vsa_json_string_slice(text), false, buffer,
-                                                   sizeof(buffer), &document, NULL) != VSA_OK)
+    if (!json_is_string(text) ||
+        vsa_base64_decode(vsa_json_string_slice(text), VSA_BASE64_STRICT, buffer, sizeof(buffer),
+                          &document, NULL) != VSA_OK)
         return 0;
     return life_of(document);
 }

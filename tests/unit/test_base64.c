@@ -32,9 +32,9 @@ static void vectors_both_ways(void **state)
         assert_int_equal(vsa_base64_encode(in, text, sizeof(text), NULL), VSA_OK);
         assert_string_equal(text, vectors[i].text);
         assert_int_equal(strlen(text), vsa_base64_encoded_size(in.size));
-        assert_int_equal(
-            vsa_base64_decode(vsa_slice_of_text(text), false, bytes, sizeof(bytes), &out, NULL),
-            VSA_OK);
+        assert_int_equal(vsa_base64_decode(vsa_slice_of_text(text), VSA_BASE64_STRICT, bytes,
+                                           sizeof(bytes), &out, NULL),
+                         VSA_OK);
         assert_int_equal(out.size, in.size);
         assert_memory_equal(out.data, in.data, in.size);
         assert_true(out.size <= vsa_base64_decoded_size(strlen(text)));
@@ -53,9 +53,9 @@ static void all_sizes_round_trip(void **state)
             bytes[i] = (uint8_t)(255 - i);
         assert_int_equal(vsa_base64_encode(vsa_slice_of(bytes, size), text, sizeof(text), NULL),
                          VSA_OK);
-        assert_int_equal(
-            vsa_base64_decode(vsa_slice_of_text(text), false, back, sizeof(back), &out, NULL),
-            VSA_OK);
+        assert_int_equal(vsa_base64_decode(vsa_slice_of_text(text), VSA_BASE64_STRICT, back,
+                                           sizeof(back), &out, NULL),
+                         VSA_OK);
         assert_int_equal(out.size, size);
         assert_memory_equal(back, bytes, size);
     }
@@ -95,16 +95,17 @@ static void strict(void **state)
         uint8_t bytes[32];
         struct vsa_slice out = {NULL, 7};
         struct vsa_error error = {0};
-        enum vsa_status status = vsa_base64_decode(vsa_slice_of_text(refused[i].text), false, bytes,
-                                                   sizeof(bytes), &out, &error);
+        enum vsa_status status =
+            vsa_base64_decode(vsa_slice_of_text(refused[i].text), VSA_BASE64_STRICT, bytes,
+                              sizeof(bytes), &out, &error);
         if (status != VSA_ERR_BASE64 || error.offset != refused[i].offset || out.size != 7)
             fail_msg("%s: %s at %zu", refused[i].comment, vsa_status_code(status), error.offset);
     }
     uint8_t bytes[32];
     struct vsa_slice out;
-    assert_int_equal(
-        vsa_base64_decode(vsa_slice_of("Zm\0v", 4), true, bytes, sizeof(bytes), &out, NULL),
-        VSA_ERR_BASE64);
+    assert_int_equal(vsa_base64_decode(vsa_slice_of("Zm\0v", 4), VSA_BASE64_WHITESPACE, bytes,
+                                       sizeof(bytes), &out, NULL),
+                     VSA_ERR_BASE64);
 }
 
 static void whitespace_where_allowed(void **state)
@@ -115,21 +116,21 @@ static void whitespace_where_allowed(void **state)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         uint8_t bytes[32];
         struct vsa_slice out;
-        assert_int_equal(
-            vsa_base64_decode(vsa_slice_of_text(texts[i]), true, bytes, sizeof(bytes), &out, NULL),
-            VSA_OK);
+        assert_int_equal(vsa_base64_decode(vsa_slice_of_text(texts[i]), VSA_BASE64_WHITESPACE,
+                                           bytes, sizeof(bytes), &out, NULL),
+                         VSA_OK);
         assert_int_equal(out.size, 6);
         assert_memory_equal(out.data, "foobar", 6);
     }
     uint8_t bytes[32];
     struct vsa_slice out;
     struct vsa_error error = {0};
-    assert_int_equal(
-        vsa_base64_decode(vsa_slice_of_text("Zg=\n=\n"), true, bytes, sizeof(bytes), &out, NULL),
-        VSA_OK);
+    assert_int_equal(vsa_base64_decode(vsa_slice_of_text("Zg=\n=\n"), VSA_BASE64_WHITESPACE, bytes,
+                                       sizeof(bytes), &out, NULL),
+                     VSA_OK);
     assert_int_equal(out.size, 1);
-    assert_int_equal(vsa_base64_decode(vsa_slice_of_text("Zg==\nZg=="), true, bytes, sizeof(bytes),
-                                       &out, &error),
+    assert_int_equal(vsa_base64_decode(vsa_slice_of_text("Zg==\nZg=="), VSA_BASE64_WHITESPACE,
+                                       bytes, sizeof(bytes), &out, &error),
                      VSA_ERR_BASE64);
     assert_int_equal(error.offset, 5);
 }
@@ -145,11 +146,13 @@ static void buffers_that_are_too_small(void **state)
     assert_string_equal(text, "");
     assert_int_equal(vsa_base64_encode(vsa_slice_of("foobar", 6), text, 0, NULL), VSA_ERR_BUFFER);
     assert_int_equal(vsa_base64_encode(vsa_slice_of("x", SIZE_MAX), text, 9, NULL), VSA_ERR_BUFFER);
-    assert_int_equal(vsa_base64_decode(vsa_slice_of_text("Zm9vYmFy"), false, bytes, 6, &out, NULL),
-                     VSA_OK);
+    assert_int_equal(
+        vsa_base64_decode(vsa_slice_of_text("Zm9vYmFy"), VSA_BASE64_STRICT, bytes, 6, &out, NULL),
+        VSA_OK);
     out.size = 7;
-    assert_int_equal(vsa_base64_decode(vsa_slice_of_text("Zm9vYmFy"), false, bytes, 5, &out, NULL),
-                     VSA_ERR_BUFFER);
+    assert_int_equal(
+        vsa_base64_decode(vsa_slice_of_text("Zm9vYmFy"), VSA_BASE64_STRICT, bytes, 5, &out, NULL),
+        VSA_ERR_BUFFER);
     assert_int_equal(out.size, 7);
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/slice.h"
 #include "forge.h"
 
@@ -246,59 +245,6 @@ static void offsets_of_errors(void **state)
     expect_failure(forge_build(&forge), VSA_ERR_FIELD_MISSING, VSA_NO_OFFSET);
 }
 
-/* --- decoding --- */
-
-static void decode(const char *name, struct vsa_slice input, enum vsa_status expected,
-                   struct vsa_slice document)
-{
-    static uint8_t buffer[2 * VSA_MAX_DOCUMENT];
-    struct vsa_slice out = {NULL, 0};
-    enum vsa_status status = vsa_document_decode(input, buffer, sizeof(buffer), &out, NULL);
-    if (status != expected || (status == VSA_OK && !vsa_slice_equal(out, document)))
-        fail_msg("%s: %s", name, vsa_status_code(status));
-}
-
-static void raw_and_base64(void **state)
-{
-    (void)state;
-    static char text[8192];
-    static char lines[16384];
-    forge_reset(&forge);
-    struct vsa_slice document = forge_build(&forge);
-    decode("raw", document, VSA_OK, document);
-    assert_int_equal(vsa_base64_encode(document, text, sizeof(text), NULL), VSA_OK);
-    decode("base64", vsa_slice_of_text(text), VSA_OK, document);
-    size_t used = 0;
-    for (const char *at = text; *at; at += strnlen(at, 76))
-        used += (size_t)snprintf(lines + used, sizeof(lines) - used, "%.76s\r\n", at);
-    decode("base64 in lines", vsa_slice_of(lines, used), VSA_OK, document);
-    used = (size_t)snprintf(lines, sizeof(lines), "\n  %s\n\n", text);
-    decode("base64 with room around", vsa_slice_of(lines, used), VSA_OK, document);
-    /* A character that is not base64 is not passed over. */
-    used = (size_t)snprintf(lines, sizeof(lines), "%s.", text);
-    decode("base64 and a point", vsa_slice_of(lines, used), VSA_ERR_BASE64, document);
-    used = (size_t)snprintf(lines, sizeof(lines), "\"%s\"", text);
-    decode("base64 in quotes", vsa_slice_of(lines, used), VSA_ERR_BASE64, document);
-    decode("nothing", vsa_slice_of("", 0), VSA_ERR_EMPTY, document);
-    decode("a line break", vsa_slice_of_text("\n"), VSA_OK, vsa_slice_of("", 0));
-    forge.cose.before = "d2";
-    struct vsa_slice tagged = forge_build(&forge);
-    decode("raw with tag 18", tagged, VSA_OK, tagged);
-}
-
-static void base64_into_a_small_buffer(void **state)
-{
-    (void)state;
-    uint8_t buffer[3];
-    struct vsa_slice out = {NULL, 7};
-    assert_int_equal(vsa_document_decode(vsa_slice_of_text("Zm9v"), buffer, 3, &out, NULL), VSA_OK);
-    assert_ptr_equal(out.data, buffer);
-    out.size = 7;
-    assert_int_equal(vsa_document_decode(vsa_slice_of_text("Zm9vYg=="), buffer, 3, &out, NULL),
-                     VSA_ERR_BUFFER);
-    assert_int_equal(out.size, 7);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,8 +257,6 @@ int main(void)
         cmocka_unit_test(cut_off_at_every_byte),
         cmocka_unit_test(payload_cut_off_at_every_byte),
         cmocka_unit_test(offsets_of_errors),
-        cmocka_unit_test(raw_and_base64),
-        cmocka_unit_test(base64_into_a_small_buffer),
     };
     return cmocka_run_group_tests_name("document", tests, NULL, NULL);
 }
