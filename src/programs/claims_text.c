@@ -76,7 +76,7 @@ static void print_public_key(FILE *out, const struct vsa_claims *claims)
         (void)fprintf(out, "%zu bytes, base64 %s\n", claims->public_key.size, base64);
 }
 
-static void print_times(FILE *out, const struct vsa_claims *claims, bool time_given)
+static void print_times(FILE *out, const struct vsa_claims *claims, const char *chosen)
 {
     char text[VSA_TIME_TEXT_SIZE];
     vsa_time_format((int64_t)claims->timestamp_ms, text, sizeof(text));
@@ -86,8 +86,10 @@ static void print_times(FILE *out, const struct vsa_claims *claims, bool time_gi
                   (int)((age < 0 ? -age : age) % 1000),
                   age < 0 ? "ahead of the verification" : "before the verification");
     vsa_time_format(claims->verified_at_ms, text, sizeof(text));
-    (void)fprintf(out, "  verified at   %s%s\n", text,
-                  time_given ? " (as asked by --at: it may not hold now)" : "");
+    (void)fprintf(out, "  verified at   %s", text);
+    if (chosen)
+        (void)fprintf(out, " (%s: it may not hold now)", chosen);
+    (void)fputc('\n', out);
 }
 
 static void print_certificates(FILE *out, const struct vsa_claims *claims)
@@ -106,14 +108,14 @@ static void print_certificates(FILE *out, const struct vsa_claims *claims)
     (void)fprintf(out, "\n                SHA-256 %s\n", sha256);
 }
 
-void claims_print(FILE *out, const struct vsa_claims *claims, bool time_given)
+void claims_print(FILE *out, const struct vsa_claims *claims, const char *chosen)
 {
     (void)fprintf(out, "Verified: a Nitro Enclaves attestation document%s.\n\n",
                   claims->debug_mode ? " of an enclave in DEBUG MODE" : "");
     (void)fputs("  module ID     ", out);
     output_text(out, claims->module_id);
     (void)fputc('\n', out);
-    print_times(out, claims, time_given);
+    print_times(out, claims, chosen);
     print_certificates(out, claims);
     (void)fprintf(out, "  debug mode    %s\n", claims->debug_mode ? "YES" : "no");
     (void)fprintf(out, "  instance      %s\n\n", checked_text(claims->instance_checked));
@@ -121,6 +123,35 @@ void claims_print(FILE *out, const struct vsa_claims *claims, bool time_given)
     print_field(out, "user data", claims->user_data, claims->user_data_checked);
     print_public_key(out, claims);
     print_pcrs(out, claims);
+}
+
+static bool is_about_time(enum vsa_status status)
+{
+    return status == VSA_ERR_EXPIRED || status == VSA_ERR_NOT_YET_VALID ||
+           status == VSA_ERR_TOO_OLD || status == VSA_ERR_FROM_FUTURE;
+}
+
+void claims_explain_time(FILE *out, enum vsa_status status, struct vsa_slice document,
+                         int64_t now_ms, bool fresh)
+{
+    struct vsa_unverified_document parsed;
+    char made[VSA_TIME_TEXT_SIZE];
+    char now[VSA_TIME_TEXT_SIZE];
+    if (!is_about_time(status) || vsa_document_parse(document, &parsed, NULL) != VSA_OK)
+        return;
+    vsa_time_format((int64_t)parsed.timestamp_ms, made, sizeof(made));
+    vsa_time_format(now_ms, now, sizeof(now));
+    if (fresh)
+        (void)fprintf(out,
+                      "The document was made just now: check the clocks. This machine says %s, the "
+                      "document %s.\n",
+                      now, made);
+    else
+        (void)fprintf(
+            out,
+            "The document says that it is of %s; this machine's clock says %s. A document "
+            "of the past: --at %s (or --at document).\n",
+            made, now, made);
 }
 
 /* What to do about a warning, in this program's words. */

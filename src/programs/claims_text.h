@@ -8,8 +8,15 @@
 
 #include <vsattest/attestation.h>
 
-/* `time_given`: verified at --at, not at the time of the clock. */
-void claims_print(FILE *out, const struct vsa_claims *claims, bool time_given);
+/* `chosen`: how the time was, NULL for the clock's: policy_options_time_choice(). */
+void claims_print(FILE *out, const struct vsa_claims *claims, const char *chosen);
+
+/*
+ * Prints what to do about a document that failed at its time: "it is of T: --at T", or where it was
+ * requested just now (`fresh`) that the clocks differ. Nothing for other failures.
+ */
+void claims_explain_time(FILE *out, enum vsa_status status, struct vsa_slice document,
+                         int64_t now_ms, bool fresh);
 
 /* Warnings about what the verification does not prove, one a line: "PROGRAM: warning: ...". */
 void claims_warn(FILE *out, const char *program, const struct vsa_claims *claims);

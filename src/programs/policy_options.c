@@ -22,6 +22,7 @@ const struct program_option policy_option_table[] = {
     {"nonce", POLICY_OPTION_NONCE, "TEXT", "nonce the document must hold", false},
     {"expected-nonce", POLICY_OPTION_NONCE, "TEXT", NULL, false},
     {"nonce-base64", POLICY_OPTION_NONCE_BASE64, "BASE64", "the same for a binary nonce", false},
+    {"nonce-hex", POLICY_OPTION_NONCE_HEX, "HEX", "the same in hexadecimal digits", false},
     {"public-key", POLICY_OPTION_PUBLIC_KEY, "FILE",
      "public key the document must hold (DER or PEM)", false},
     {"pcr", POLICY_OPTION_PCR, "N=HEX", "value PCR N must have; may be repeated", true},
@@ -35,7 +36,7 @@ const struct program_option policy_option_table[] = {
      "how far ahead of our clock it may be (default: 30)", false},
     {"at", POLICY_OPTION_AT, "TIME",
      "verify at this time instead of now (RFC 3339 or\n"
-     "Unix seconds)",
+     "Unix seconds; 'document': a saved one's own time)",
      false},
     {"root", POLICY_OPTION_ROOT, "FILE",
      "root certificate to trust besides AWS's (PEM or\n"
@@ -68,7 +69,7 @@ static enum vsa_status take_field(const char *name, struct vsa_slice value, bool
 {
     if (field->data)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%s is given as text and as base64; which one is meant?", name);
+                        "%s: the same is given in another form, too; which one is meant?", name);
     if (!value.size && !may_be_empty)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "%s is empty, which proves nothing; leave the option out or give a value",
@@ -93,6 +94,22 @@ static enum vsa_status take_base64(const char *name, const char *text, uint8_t *
         return status;
     }
     return take_field(name, bytes, may_be_empty, field, error);
+}
+
+static enum vsa_status take_nonce_hex(struct policy_options *options, const char *text,
+                                      struct vsa_error *error)
+{
+    struct vsa_slice digits = vsa_slice_of_text(text);
+    size_t size = digits.size / 2;
+    if (size > VSA_MAX_FIELD)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--nonce-hex has %zu bytes; documents hold %d at most", size,
+                        VSA_MAX_FIELD);
+    if (digits.size % 2 || vsa_hex_decode(digits, options->nonce, size, NULL) != VSA_OK)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--nonce-hex: '%.40s' is not an even number of hexadecimal digits", text);
+    return take_field("--nonce-hex", vsa_slice_of(options->nonce, size), false,
+                      &options->policy.nonce, error);
 }
 
 static enum vsa_status take_pcr(struct policy_options *options, const char *text,
@@ -139,10 +156,40 @@ static enum vsa_status take_root(struct policy_options *options, const char *pat
     return status;
 }
 
+/* Compared as it is, another kind of PEM would only ever be "not the expected one". */
+static enum vsa_status check_key_form(const char *path, struct vsa_slice file,
+                                      struct vsa_error *error)
+{
+    static const struct {
+        const char *begin;
+        const char *message;
+    } others[] = {
+        {"-----BEGIN PUBLIC KEY-----", NULL},
+        {"-----BEGIN RSA PUBLIC KEY-----",
+         "PKCS#1, but documents hold SubjectPublicKeyInfo; convert it by openssl rsa "
+         "-RSAPublicKey_in -pubout -in FILE"},
+        {"-----BEGIN CERTIFICATE-----",
+         "a certificate, not a public key; take its key by openssl x509 -pubkey -noout -in FILE"},
+        {"-----BEGIN ", "PEM, but not of a PUBLIC KEY; a private key has its public one by openssl "
+                        "pkey -pubout -in FILE"},
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        size_t size = strlen(others[i].begin);
+        if (file.size < size || memcmp(file.data, others[i].begin, size) != 0)
+            continue;
+        if (!others[i].message)
+            return VSA_OK;
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "--public-key %.80s: %s",
+                        path, others[i].message);
+    }
+    return VSA_OK;
+}
+
 static enum vsa_status take_public_key(struct policy_options *options, const char *path,
                                        struct vsa_error *error)
 {
     VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &options->public_key, error));
+    VSA_TRY(check_key_form(path, file_bytes_slice(&options->public_key), error));
     enum vsa_status status = pem_to_der(&options->public_key, "PUBLIC KEY", error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "--public-key %.80s", path);
@@ -163,16 +210,27 @@ static enum vsa_status take_instance(struct policy_options *options, const char 
     return VSA_OK;
 }
 
+/* Unix time in milliseconds, as our JSON has it: 13 digits are years beyond 33000 in seconds. */
+static bool is_milliseconds(const char *text)
+{
+    return strspn(text, "0123456789") == 13 && !text[13];
+}
+
 static enum vsa_status take_time(struct policy_options *options, const char *text,
                                  struct vsa_error *error)
 {
-    if (vsa_time_parse(text, &options->time_ms, NULL) != VSA_OK)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--at: '%.40s' is neither RFC 3339 (2026-01-31T12:00:00Z) nor Unix "
-                        "seconds",
-                        text);
+    options->document_time = strcmp(text, "document") == 0;
     options->has_time = true;
-    return VSA_OK;
+    if (options->document_time || vsa_time_parse(text, &options->time_ms, NULL) == VSA_OK)
+        return VSA_OK;
+    if (is_milliseconds(text))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--at: '%s' looks like milliseconds; in seconds that is --at %.10s.%s",
+                        text, text, text + 10);
+    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                    "--at: '%.40s' is neither RFC 3339 (2026-01-31T12:00:00Z), nor Unix seconds, "
+                    "nor 'document'",
+                    text);
 }
 
 enum vsa_status policy_options_take(struct policy_options *options, int key, const char *value,
@@ -181,7 +239,8 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
     struct vsa_policy *policy = &options->policy;
     /* What a user wants checked must not go unnoticed where nothing is verified. */
     bool also_request = key == POLICY_OPTION_USER_DATA || key == POLICY_OPTION_NONCE ||
-                        key == POLICY_OPTION_USER_DATA_BASE64 || key == POLICY_OPTION_NONCE_BASE64;
+                        key == POLICY_OPTION_USER_DATA_BASE64 ||
+                        key == POLICY_OPTION_NONCE_BASE64 || key == POLICY_OPTION_NONCE_HEX;
     if (!also_request)
         for (const struct program_option *row = policy_option_table; row->name; row++)
             if (row->key == key && row->help)
@@ -204,6 +263,8 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
         return take_field("--nonce", vsa_slice_of_text(value), false, &policy->nonce, error);
     case POLICY_OPTION_NONCE_BASE64:
         return take_base64("--nonce-base64", value, options->nonce, false, &policy->nonce, error);
+    case POLICY_OPTION_NONCE_HEX:
+        return take_nonce_hex(options, value, error);
     case POLICY_OPTION_PUBLIC_KEY:
         return take_public_key(options, value, error);
     case POLICY_OPTION_PCR:

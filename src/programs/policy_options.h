@@ -16,6 +16,7 @@ enum policy_option_key {
     POLICY_OPTION_USER_DATA_BASE64,
     POLICY_OPTION_NONCE,
     POLICY_OPTION_NONCE_BASE64,
+    POLICY_OPTION_NONCE_HEX,
     POLICY_OPTION_PUBLIC_KEY,
     POLICY_OPTION_PCR,
     POLICY_OPTION_MEASUREMENTS,
@@ -31,11 +32,12 @@ struct policy_options {
     struct vsa_policy policy; /* borrows from argv and from this struct */
     struct vsa_verifier *verifier;
     bool has_time;
+    bool document_time;     /* --at document; only where a saved one is verified */
     int64_t time_ms;        /* --at */
     const char *check_only; /* an option that only a verification can honour, or NULL */
     struct file_bytes public_key;
-    uint8_t user_data[VSA_MAX_FIELD]; /* decoded --user-data-base64, likewise below */
-    uint8_t nonce[VSA_MAX_FIELD];
+    uint8_t user_data[VSA_MAX_FIELD]; /* of --user-data-base64 */
+    uint8_t nonce[VSA_MAX_FIELD];     /* of --nonce-base64 and --nonce-hex */
 };
 
 /* A policy with the defaults, a verifier with AWS's roots. Errors: class internal. */
@@ -56,7 +58,15 @@ static inline bool policy_options_has(int key)
 VSA_MUST_USE enum vsa_status policy_options_take(struct policy_options *options, int key,
                                                  const char *value, struct vsa_error *error);
 
-/* The time to verify at: --at, or the clock. */
+/* Returns the time to verify at: --at, or the clock. Not for --at document. */
 int64_t policy_options_time(const struct policy_options *options);
+
+/* Returns how the time was chosen, in words for claims_print(): NULL without --at. */
+static inline const char *policy_options_time_choice(const struct policy_options *options)
+{
+    if (!options->has_time)
+        return NULL;
+    return options->document_time ? "the document's own, as asked by --at" : "as asked by --at";
+}
 
 #endif

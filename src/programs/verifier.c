@@ -29,10 +29,11 @@ struct arguments {
 
 static void print_help(void)
 {
-    (void)puts("Usage: verifier [OPTION]... [FILE]\n"
-               "\n"
-               "Verifies an attestation document of an AWS Nitro enclave: FILE, or standard input\n"
-               "without FILE or when it is -; raw bytes or base64, told apart by themselves.\n");
+    (void)puts(
+        "Usage: verifier [OPTION]... [FILE]\n"
+        "\n"
+        "Verifies an attestation document of an AWS Nitro enclave: FILE, or standard input\n"
+        "without FILE or when it is -; raw bytes, base64, hexadecimal, or JSON that holds it.\n");
     options_print_help(stdout, own_options);
     (void)puts("\nWhat the document must be:");
     options_print_help(stdout, policy_option_table);
@@ -78,19 +79,53 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
     }
 }
 
-static enum vsa_status verify_file(const struct arguments *arguments, struct file_bytes *file,
-                                   struct file_bytes *decoded, struct vsa_claims *claims,
-                                   struct vsa_error *error)
-{
+/* What is read and found out; `document` borrows from one of the others. */
+struct verification {
+    struct file_bytes file;
+    struct file_bytes decoded;
     struct vsa_slice document;
-    VSA_TRY(files_read(arguments->path, VSA_MAX_INPUT_FILE, file, error));
-    decoded->data = malloc(file->size + 1);
-    if (!decoded->data)
+    int64_t now_ms;
+    struct vsa_claims claims;
+};
+
+static enum vsa_status read_document(const char *path, struct verification *run,
+                                     struct vsa_error *error)
+{
+    if (strcmp(path, "-") == 0 && isatty(STDIN_FILENO))
+        (void)fputs("verifier: reading a document from standard input\n", stderr);
+    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &run->file, error));
+    run->decoded.data = malloc(run->file.size + 1);
+    if (!run->decoded.data)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    VSA_TRY(vsa_document_decode(file_bytes_slice(file), decoded->data, file->size + 1, &document,
-                                error));
-    return vsa_verify(arguments->policy.verifier, document, &arguments->policy.policy,
-                      policy_options_time(&arguments->policy), claims, error);
+    return vsa_document_decode(file_bytes_slice(&run->file), run->decoded.data, run->file.size + 1,
+                               &run->document, error);
+}
+
+static enum vsa_status verify(const struct policy_options *policy, struct verification *run,
+                              struct vsa_error *error)
+{
+    if (policy->document_time) {
+        /* Nobody vouches for it yet; the signature does once it has been verified. */
+        struct vsa_unverified_document parsed;
+        VSA_TRY(vsa_document_parse(run->document, &parsed, error));
+        run->now_ms = (int64_t)parsed.timestamp_ms;
+    } else {
+        run->now_ms = policy_options_time(policy);
+    }
+    return vsa_verify(policy->verifier, run->document, &policy->policy, run->now_ms, &run->claims,
+                      error);
+}
+
+/* The result as JSON; NULL without memory. What was verified at its own time says so. */
+static json_t *result_of(const struct arguments *arguments, const struct vsa_claims *claims)
+{
+    json_t *result = vsa_claims_to_json(claims);
+    if (result && arguments->policy.document_time &&
+        json_object_set_new(result, "at_document_time", json_true()) != 0) {
+        json_decref(result);
+        return NULL;
+    }
+    return result;
 }
 
 static enum vsa_status print_result(const struct arguments *arguments,
@@ -98,21 +133,24 @@ static enum vsa_status print_result(const struct arguments *arguments,
 {
     claims_warn(stderr, PROGRAM, claims);
     if (arguments->json)
-        return output_json(vsa_claims_to_json(claims), error);
-    claims_print(stdout, claims, arguments->policy.has_time);
+        return output_json(result_of(arguments, claims), error);
+    claims_print(stdout, claims, policy_options_time_choice(&arguments->policy));
     return output_finish(error);
 }
 
-/* Reads, verifies and prints the result; failures are for the caller to tell. */
-static enum vsa_status run(const struct arguments *arguments, struct vsa_error *error)
+/* Reads, verifies and prints the result; failures are for the caller to print. */
+static enum vsa_status perform(const struct arguments *arguments, struct verification *run,
+                               struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
-    AUTO_FILE_BYTES struct file_bytes decoded = {NULL, 0};
-    struct vsa_claims claims;
-    if (strcmp(arguments->path, "-") == 0 && isatty(STDIN_FILENO))
-        (void)fputs("verifier: reading a document from standard input\n", stderr);
-    VSA_TRY(verify_file(arguments, &file, &decoded, &claims, error));
-    return print_result(arguments, &claims, error);
+    VSA_TRY(read_document(arguments->path, run, error));
+    VSA_TRY(verify(&arguments->policy, run, error));
+    return print_result(arguments, &run->claims, error);
+}
+
+static void verification_free(struct verification *run)
+{
+    file_bytes_free(&run->file);
+    file_bytes_free(&run->decoded);
 }
 
 static void tell(bool json, const struct vsa_error *error)
@@ -124,6 +162,19 @@ static void tell(bool json, const struct vsa_error *error)
                     stderr);
     if (json && output_json(vsa_error_to_json(error), NULL) != VSA_OK)
         (void)fputs("verifier: cannot write the result to standard output\n", stderr);
+}
+
+static enum exit_code verify_and_print(const struct arguments *arguments)
+{
+    struct verification run = {0};
+    struct vsa_error error = {0};
+    enum vsa_status status = perform(arguments, &run, &error);
+    if (status != VSA_OK)
+        tell(arguments->json, &error);
+    if (status != VSA_OK && run.document.data && !arguments->policy.has_time)
+        claims_explain_time(stderr, status, run.document, run.now_ms, false);
+    verification_free(&run);
+    return exit_code_of(status);
 }
 
 static enum exit_code verifier(int argc, char **argv, struct arguments *arguments)
@@ -138,9 +189,11 @@ static enum exit_code verifier(int argc, char **argv, struct arguments *argument
         return vsa_status_class(status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL
                                                               : EXIT_CODE_USAGE;
     }
-    status = arguments->done ? output_finish(&error) : run(arguments, &error);
+    if (!arguments->done)
+        return verify_and_print(arguments);
+    status = output_finish(&error);
     if (status != VSA_OK)
-        tell(json && !arguments->done, &error);
+        tell(false, &error);
     return exit_code_of(status);
 }
 

@@ -211,6 +211,22 @@ class Enclave(ClientTestCase):
         self.assertEqual(result["verification"]["nonce_base64"], nonce)
         self.assertEqual(result["user_data_base64"], data)
 
+    def test_nonce_in_hexadecimal(self):
+        result = self.succeeds(*self.verify, "--nonce-hex", "00ff" * 10)
+        self.assertEqual(result["nonce_base64"], base64.b64encode(b"\x00\xff" * 10).decode())
+
+    def test_clocks_that_differ_are_named(self):
+        # No document arrives in the millisecond in which it was made, or hardly one.
+        for _ in range(100):
+            done = self.client(*self.verify, "--max-age", "0")
+            if done.returncode != 0:
+                break
+        self.assert_exit(done, 1)
+        self.assertIn(b"check the clocks. This machine says 20", done.stderr)
+        done = self.client(*self.verify, "--at", "document")
+        self.assert_exit(done, 2)
+        self.assertIn(b"--at document is for saved documents", done.stderr)
+
     def test_largest_values_go_both_ways(self):
         result = self.succeeds(
             *self.verify, "--nonce", "n" * 1024, "--user-data", "ü" * 512, "--generate-key"

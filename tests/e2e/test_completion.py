@@ -23,7 +23,7 @@ KINDS = {
     "ADDRESS": "address", "unix:PATH": "address",
     "LEVEL": "words", "ARCH": "words",
     **dict.fromkeys(
-        ("ARN", "BASE64", "CID", "ID", "N", "N=HEX", "NAME", "NAME=VALUE", "PORT", "SECONDS",
+        ("ARN", "BASE64", "CID", "HEX", "ID", "N", "N=HEX", "NAME", "NAME=VALUE", "PORT", "SECONDS",
          "TEXT", "TIME", "WORD", "N[:BURST]", "MILLISECONDS"),
         "free",
     ),

@@ -209,6 +209,16 @@ class Input(VerifierTestCase):
             "wrapped": base64.encodebytes(raw),
             "wrapped with carriage returns": base64.encodebytes(raw).replace(b"\n", b"\r\n"),
             "spaces around": b" \n\t" + text + b"\n\n",
+            "base64url without padding": base64.urlsafe_b64encode(raw).rstrip(b"="),
+            "hexadecimal": raw.hex().encode() + b"\n",
+            "hexadecimal with 0x": b"0x" + raw.hex().upper().encode(),
+            "quoted": b'"' + text + b'"\n',
+            "UTF-16, as PowerShell writes it": "\ufeff".encode("utf-16-le")
+            + (text.decode() + "\r\n").encode("utf-16-le"),
+            "vsock_client --attest --json": json.dumps(
+                {"success": True, "attestation_document": text.decode(), "nonce": "\0"}
+            ).encode(),
+            "JSON of other services": b'{"attestation": "' + text + b'"}',
         }
 
     def test_forms(self):
@@ -246,10 +256,14 @@ class Input(VerifierTestCase):
 
     def test_garbage(self):
         self.refuses(4, "base64_invalid", stdin=b"hello, world!")
-        self.refuses(4, "base64_invalid", stdin=base64.b64encode(contents(SAMPLE))[:-1])
+        self.refuses(4, "base64_invalid", stdin=base64.b64encode(contents(SAMPLE))[:401])
         self.refuses(4, "trailing_bytes", stdin=contents(SAMPLE) + b"\n")
         self.refuses(4, "cbor_malformed", stdin=contents(SAMPLE)[:-1])
         self.refuses(4, "cose_invalid", stdin=base64.b64encode(b"\x00"))
+
+    def test_json_without_a_document(self):
+        message = self.refuses(4, "json_invalid", stdin=b'{"document": "hEShATgi"}')
+        self.assertIn("jq -r .KEY", message)
 
     def test_one_document_at_a_time(self):
         self.refuses(2, "invalid_argument", document(SAMPLE), document(SAMPLE))
@@ -270,6 +284,8 @@ class Policy(VerifierTestCase):
         coded = base64.b64encode(SAMPLE_NONCE.encode()).decode()
         self.accepts(*self.sample("--nonce-base64", coded))
         self.refuses(1, "nonce_mismatch", *self.sample("--nonce-base64", "AAAA"))
+        self.accepts(*self.sample("--nonce-hex", SAMPLE_NONCE.encode().hex().upper()))
+        self.refuses(1, "nonce_mismatch", *self.sample("--nonce-hex", "00"))
 
     def test_absent_nonce(self):
         self.refuses(1, "nonce_mismatch", *self.with_key("--nonce", "x"))
@@ -383,6 +399,12 @@ class Usage(VerifierTestCase):
             ("invalid_argument", ["--nonce=a", "--nonce=b"]),
             ("invalid_argument", ["--nonce=a", "--expected-nonce=a"]),
             ("invalid_argument", ["--nonce=a", "--nonce-base64=YQ=="]),
+            ("invalid_argument", ["--nonce=a", "--nonce-hex=61"]),
+            ("invalid_argument", ["--nonce-hex="]),
+            ("invalid_argument", ["--nonce-hex=6"]),
+            ("invalid_argument", ["--nonce-hex=0x61"]),
+            ("invalid_argument", ["--nonce-hex", "61" * 1025]),
+            ("invalid_argument", ["--at=documents"]),
             ("invalid_argument", ["--user-data", "x" * 1025]),
             ("base64_invalid", ["--user-data-base64=*"]),
             ("invalid_argument", ["--at=yesterday"]),
@@ -493,6 +515,40 @@ class Output(VerifierTestCase):
         self.assertRegex(text, rf"PCR1 +not compared +{pcrs['1']}")
         self.assertIn("as asked by --at", text)
         self.assertEqual(done.stderr, b"")
+
+    def test_at_the_time_of_the_document(self):
+        then = self.accepts(f"--at={SAMPLE_TIME}", document(SAMPLE))
+        result = self.accepts("--at=document", document(SAMPLE))
+        self.assertIs(result["at_document_time"], True)
+        self.assertNotIn("at_document_time", then)
+        self.assertEqual(result["verified_at"], result["document_time"])
+        done = self.verifier("--at=document", document(SAMPLE))
+        self.assertIn(b"the document's own, as asked by --at", done.stdout)
+        self.refuses(1, "nonce_mismatch", "--at=document", "--nonce=x", document(SAMPLE))
+
+    def test_a_document_of_the_past_says_its_time(self):
+        done = self.verifier(document(SAMPLE))
+        self.assert_exit(done, 1)
+        made = self.accepts("--at=document", document(SAMPLE))["document_time"]
+        self.assertIn(f"--at {made} (or --at document)", done.stderr.decode())
+        self.accepts(f"--at={made}", document(SAMPLE))
+        done = self.verifier("--at=2020-01-01T00:00:00Z", document(SAMPLE))
+        self.assertNotIn(b"--at document", done.stderr)
+
+    def test_milliseconds_are_named(self):
+        message = self.refuses(2, "invalid_argument", "--at=1766650000123", document(SAMPLE))
+        self.assertIn("milliseconds; in seconds that is --at 1766650000.123", message)
+
+    def test_keys_in_another_form_are_named(self):
+        for label, advice in (
+            ("RSA PUBLIC KEY", "openssl rsa -RSAPublicKey_in -pubout"),
+            ("CERTIFICATE", "openssl x509 -pubkey -noout"),
+            ("PRIVATE KEY", "openssl pkey -pubout"),
+        ):
+            text = f"-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n"
+            path = self.write("key.pem", text.encode())
+            message = self.refuses(2, "invalid_argument", f"--public-key={path}", document(SAMPLE))
+            self.assertIn(advice, message)
 
     def test_no_pcr_is_warned_of(self):
         for options in ([], ["--json"]):

@@ -88,6 +88,10 @@ static void print_help(void)
         "\nWhat the document must be (--verify, --watch). User data and nonce are what is sent\n"
         "and what is expected back; without a nonce a random one is made:");
     options_print_help(stdout, policy_option_table);
+    (void)puts("\nIn JSON \"success\" says that the enclave answered; only \"verified\" says that "
+               "the document\n"
+               "holds: jq -e .verified. It is false beside \"success\": true where a document is "
+               "refused.");
     (void)fputs("\n" EXIT_CODE_HELP "\nSee vsock_client(1).\n", stdout);
 }
 
@@ -253,6 +257,9 @@ static enum vsa_status check_request(const struct client_arguments *arguments,
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "--%s is about verification: it needs --verify or --watch",
                         policy->check_only);
+    if (policy->document_time)
+        return usage(error, "--at document is for saved documents (verifier): one made just now is "
+                            "judged at the time of this machine's clock");
     return VSA_OK;
 }
 

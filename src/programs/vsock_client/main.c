@@ -11,6 +11,7 @@
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
 #include "programs/vsock_client/watch.h"
+#include "programs/wall_clock.h"
 #include "protocol/json.h"
 
 #define PROGRAM "vsock_client"
@@ -107,7 +108,8 @@ static enum vsa_status print(const struct run *run, struct vsa_error *error)
     case CLIENT_ACTION_ATTEST:
         return print_document(run, error);
     case CLIENT_ACTION_VERIFY:
-        claims_print(stdout, &run->outcome.claims, run->arguments.policy.has_time);
+        claims_print(stdout, &run->outcome.claims,
+                     policy_options_time_choice(&run->arguments.policy));
         break;
     case CLIENT_ACTION_WATCH:
     case CLIENT_ACTION_NONE:
@@ -183,6 +185,9 @@ static enum exit_code one_enclave(struct run *run)
     }
     if (outcome->status != VSA_OK)
         client_text_failure(&outcome->error, place_of(run), &run->running);
+    if (run->arguments.action == CLIENT_ACTION_VERIFY && !run->arguments.policy.has_time)
+        claims_explain_time(stderr, outcome->status, vsa_reply_document(&outcome->attestation),
+                            wall_clock_ms(), true);
     code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
     enum vsa_status printed = VSA_OK;
     if (run->arguments.json)
