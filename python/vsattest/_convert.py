@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -89,6 +90,32 @@ def as_field(name: str, value: object, may_be_empty: bool = True) -> Optional[by
     return field
 
 
+def as_public_key(value: object) -> Optional[bytes]:
+    """A document's public key: bytes, text, or the file that a path, or a str that is one, names.
+
+    A file may hold DER or PEM, as for the C programs; text is compared as it is, PEM or not.
+    """
+    name = "public_key"
+    if isinstance(value, str) and value and not _is_content(value) and os.path.isfile(value):
+        value = _key_file(_read(name, value))
+    elif isinstance(value, os.PathLike):
+        value = _key_file(_read(name, value))
+    return as_field(name, value, may_be_empty=False)
+
+
+def _key_file(content: bytes) -> bytes:
+    begin, end = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
+    if not content.startswith(begin):
+        return content
+    body = content[len(begin):].strip()
+    try:
+        if not body.endswith(end):
+            raise ValueError("its last line is another")
+        return base64.b64decode(b"".join(body[:-len(end)].split()), validate=True)
+    except ValueError as error:
+        raise UsageError(f"public_key: the file is no PEM text: {error}") from None
+
+
 def slice_of(value: Optional[bytes], keep: List[Any]) -> Any:
     """A borrowed slice; what it borrows from stays in `keep`."""
     if value is None:
@@ -107,14 +134,27 @@ def bytes_of(value: Any) -> Optional[bytes]:
     return bytes(ffi.buffer(value.data, value.size))
 
 
+def _is_content(text: str) -> bool:
+    """PEM or JSON, of which no file's name has the look."""
+    return "\n" in text or text.lstrip().startswith(("-----BEGIN", "{", "["))
+
+
+def _read(name: str, path: "Union[str, os.PathLike[str]]") -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_INPUT + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"{name}: cannot read the file {shown(os.fspath(path))}: {reason}; "
+            "give the content itself, or the file's path as str or pathlib.Path"
+        ) from error
+
+
 def as_content(name: str, value: object) -> bytes:
-    """bytes or text as they are, or the content of the file that a path object names."""
-    if isinstance(value, os.PathLike):
-        try:
-            with open(value, "rb") as file:
-                content = file.read(MAX_INPUT + 1)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{name}: cannot read {shown(value)}: {error}") from error
+    """bytes, PEM and JSON as they are, or the content of the file that a str or path names."""
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and not _is_content(value)):
+        content = _read(name, value)
     else:
         content = as_bytes(name, value)
     if len(content) > MAX_INPUT:

@@ -158,7 +158,8 @@ class VsockAttestationClient:
             enclave may take as long again. A call cannot be interrupted by Ctrl-C before that.
         address: instead of CID and port: ``"vsock:CID:PORT"``, ``"unix:PATH"`` or
             ``"vsock-mux:PATH:PORT"``.
-        roots: root certificates to trust besides AWS's: PEM or DER, or ``pathlib.Path``.
+        roots: root certificates to trust besides AWS's: PEM or DER, or paths (str or
+            ``pathlib.Path``).
         policy: what `request_and_verify` expects of documents. Without PCRs or measurements
             nothing says which program runs in the enclave.
         retries: how often one call asks again, with pauses between, up to 100, while the enclave

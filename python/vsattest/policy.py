@@ -16,10 +16,12 @@ from vsattest.errors import UsageError, WrongTypeError
 
 #: 48 bytes, or 96 hexadecimal digits.
 PcrValue = Union[str, bytes, bytearray, memoryview]
-#: The JSON that nitro-cli prints: text, the parsed object, or a path object naming a file.
+#: The JSON that nitro-cli prints: text, the parsed object, or the path of a file.
 Measurements = Union[str, bytes, Mapping[str, Any], "os.PathLike[str]"]
-#: One certificate, PEM or DER, or a path object naming a file.
+#: One certificate, PEM or DER, or the path of a file.
 Root = Union[str, bytes, "os.PathLike[str]"]
+#: What a document must hold byte by byte, or the path of a file with that as DER or PEM.
+PublicKey = Union[_convert.TextOrBytes, "os.PathLike[str]"]
 
 
 class Policy(NamedTuple):
@@ -29,9 +31,10 @@ class Policy(NamedTuple):
         pcrs: expected PCR values by index, 0 to 31: 48 bytes or 96 hexadecimal digits. Zeros are
             refused, since that is what debug mode shows.
         measurements: expected PCRs as ``nitro-cli build-enclave`` or ``describe-eif`` prints them
-            (JSON text, the parsed object, or a ``pathlib.Path``), at most 1 MiB.
+            (JSON text, the parsed object, or a file's path, str or ``pathlib.Path``), at most 1 MiB.
         instance_id: the parent instance, ``"i-0123456789abcdef0"``: checks module ID and PCR4.
-        public_key: the document's public key, byte by byte, at most 1024 bytes.
+        public_key: the document's public key, byte by byte, at most 1024 bytes; or the path of a
+            file that holds it as DER or PEM.
         max_age_seconds: the oldest document accepted.
         max_skew_seconds: how far its time may be ahead of ours.
         allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
@@ -46,7 +49,7 @@ class Policy(NamedTuple):
     pcrs: Optional[Mapping[int, PcrValue]] = None
     measurements: Optional[Measurements] = None
     instance_id: Optional[str] = None
-    public_key: Optional[_convert.TextOrBytes] = None
+    public_key: Optional[PublicKey] = None
     max_age_seconds: float = 300
     max_skew_seconds: float = 30
     allow_debug: bool = False
@@ -63,14 +66,19 @@ class CPolicy(NamedTuple):
 
 
 def _pcr_bytes(index: int, value: object) -> bytes:
+    form = f"PCR{index} must be 96 hexadecimal digits or {lib.VSA_PCR_SIZE} bytes"
     if isinstance(value, str):
+        given = f"{len(value)} characters"
         try:
-            return binascii.unhexlify(value)
+            content = binascii.unhexlify(value)
         except ValueError:
-            raise UsageError(
-                f"PCR{index} must be 96 hexadecimal digits or 48 bytes", "policy_pcr_invalid"
-            ) from None
-    return _convert.as_bytes(f"PCR{index}", value)
+            raise UsageError(f"{form}, not {_convert.shown(value)}", "policy_pcr_invalid") from None
+    else:
+        content = _convert.as_bytes(f"PCR{index}", value)
+        given = f"{len(content)} bytes"
+    if len(content) != lib.VSA_PCR_SIZE:
+        raise UsageError(f"{form}, not {given}", "policy_pcr_invalid")
+    return content
 
 
 def _expect_pcrs(policy: Any, pcrs: object) -> None:
@@ -129,8 +137,7 @@ def make_policy(
     made.allow_debug = _convert.as_flag("allow_debug", policy.allow_debug)
     made.user_data = _convert.slice_of(user_data, keep)
     made.nonce = _convert.slice_of(nonce, keep)
-    public_key = _convert.as_field("public_key", policy.public_key, may_be_empty=False)
-    made.public_key = _convert.slice_of(public_key, keep)
+    made.public_key = _convert.slice_of(_convert.as_public_key(policy.public_key), keep)
     if policy.instance_id is not None:
         made.instance = _convert.slice_of(_instance_bytes(policy.instance_id), keep)
     if policy.pcrs is not None:
@@ -199,5 +206,5 @@ def verifier_for(roots: Roots) -> Any:
     return verifier
 
 
-__all__ = ["CPolicy", "Measurements", "PcrValue", "Policy", "Root", "Roots", "make_policy",
-           "read_roots", "verifier_for"]
+__all__ = ["CPolicy", "Measurements", "PcrValue", "Policy", "PublicKey", "Root", "Roots",
+           "make_policy", "read_roots", "verifier_for"]

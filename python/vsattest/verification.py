@@ -16,6 +16,7 @@ from vsattest.policy import (
     Measurements,
     PcrValue,
     Policy,
+    PublicKey,
     Root,
     make_policy,
     read_roots,
@@ -118,7 +119,7 @@ def verify_attestation_document(
     max_age_seconds: float = 300,
     *,
     max_skew_seconds: float = 30,
-    expected_public_key: Optional[_convert.TextOrBytes] = None,
+    expected_public_key: Optional[PublicKey] = None,
     pcrs: Optional[Mapping[int, PcrValue]] = None,
     measurements: Optional[Measurements] = None,
     instance_id: Optional[str] = None,
@@ -139,13 +140,15 @@ def verify_attestation_document(
             `max_age_seconds`, is not noticed.
         max_age_seconds: the oldest document accepted.
         max_skew_seconds: how far its time may be ahead of ours.
-        expected_public_key: the key it must hold, byte by byte, at most 1024 bytes.
+        expected_public_key: the key it must hold, byte by byte, at most 1024 bytes; or the path of
+            a file that holds it as DER or PEM.
         pcrs: expected PCRs: index (0 to 31) to 48 bytes or 96 hexadecimal digits.
-        measurements: expected PCRs as nitro-cli prints them: JSON text, the parsed object, or a
-            ``pathlib.Path``. Without `pcrs` and this nothing says which program runs in the
+        measurements: expected PCRs as nitro-cli prints them: JSON text, the parsed object, or the
+            path of a file (str or ``pathlib.Path``). Without `pcrs` and this nothing says which program runs in the
             enclave.
         instance_id: the parent instance it must come from.
-        roots: root certificates to trust besides AWS's: PEM or DER, or ``pathlib.Path``.
+        roots: root certificates to trust besides AWS's: PEM or DER, or paths (str or
+            ``pathlib.Path``).
         allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
         now: verify at this time (Unix seconds, or a datetime with a time zone) instead of now.
         require_pcrs: neither `pcrs` nor `measurements` is a mistake (UsageError, a ValueError).

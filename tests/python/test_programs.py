@@ -3,12 +3,14 @@
 
 import json
 import os
+import pathlib
 import shutil
 import stat
 import sys
 
 import harness
 import support
+import vsattest
 from vsattest import programs
 
 NAMES = ("vsock_client", "verifier", "enclave_app")
@@ -21,6 +23,57 @@ def module_path(name):
         if os.path.exists(path):
             return path
     raise AssertionError(f"no {name}.py")
+
+
+class Installed(support.EnclaveTestCase):
+    """Where Python modules go, and that they say their version."""
+
+    def test_metadata(self):
+        folder = os.path.dirname(os.path.dirname(vsattest.__file__))
+        if os.path.realpath(folder) == os.path.realpath(os.path.join(harness.BUILD, "python")):
+            done = harness.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--tags",
+                                "python-runtime", "--destdir", self.folder])
+            self.assert_exit(done, 0)
+            (folder,) = {str(path.parent.parent)
+                         for path in pathlib.Path(self.folder).rglob("*.dist-info/METADATA")}
+        done = harness.run(
+            [sys.executable, "-c", "from importlib import metadata; "
+             "print(metadata.version('vsattest'), metadata.metadata('vsattest')['Name'])"],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": folder},
+        )
+        self.assert_exit(done, 0)
+        self.assertEqual(done.stdout.decode().split(), [vsattest.__version__, "vsattest"])
+
+    def build(self, prefix):
+        """scripts/build with a Meson that only writes down what it is told."""
+        log = self.path("meson.log")
+        meson = pathlib.Path(self.path("meson"))
+        meson.write_text(f"#!/bin/sh\necho \"$*\" >>'{log}'\n", encoding="utf-8")
+        meson.chmod(0o755)
+        pathlib.Path(log).unlink(missing_ok=True)
+        done = harness.run(
+            [os.path.join(harness.SOURCE, "scripts", "build"), prefix],
+            env={"PATH": f"{self.folder}:/usr/bin:/bin", "HOME": self.path("home")},
+        )
+        if b"deps: " in done.stderr:
+            self.skipTest("a compiler or library is missing: scripts/deps build")
+        self.assert_exit(done, 0)
+        return pathlib.Path(log).read_text(encoding="utf-8"), done.stderr.decode()
+
+    def test_build_installs_where_python_looks(self):
+        home = self.path("home/.local")
+        (folder,) = harness.run(
+            ["/usr/bin/python3", "-c", "import site; print(site.getusersitepackages())"],
+            env={"HOME": self.path("home"), "PATH": "/usr/bin:/bin"},
+        ).stdout.decode().split()
+        log, _ = self.build(home)
+        self.assertIn(f"-Dpython.platlibdir={os.path.relpath(folder, home)} ", log)
+
+    def test_build_says_that_it_installs_no_modules(self):
+        log, stderr = self.build(self.path("elsewhere"))
+        self.assertIn("-Dpython=disabled", log)
+        self.assertIn("no Python modules: no Python looks in", stderr)
+        self.assertIn("pip install .", stderr)
 
 
 class Programs(support.EnclaveTestCase):

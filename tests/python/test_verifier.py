@@ -211,7 +211,7 @@ class Arguments(support.EnclaveTestCase):
     def test_forms_of_a_root(self):
         pem = pathlib.Path(self.root).read_text(encoding="ascii")
         der = base64.b64decode("".join(pem.split("-----")[2].split()))
-        for root in (pem, pem.encode(), der):
+        for root in (pem, pem.encode(), der, self.root, pathlib.Path(self.root)):
             self.assertEqual(self.verify(roots=[root])["module_id"], support.MODULE_ID)
             self.assertEqual(self.verify(roots=iter([root]))["module_id"], support.MODULE_ID)
 
@@ -223,8 +223,10 @@ class Arguments(support.EnclaveTestCase):
         self.refused(WrongTypeError, "invalid_argument", roots=self.root)
         self.refused(WrongTypeError, "invalid_argument", roots=17)
         self.refused(WrongTypeError, "invalid_argument", roots=[17])
-        self.refused(MalformedError, "certificate_malformed", roots=[self.root])
-        self.refused(UsageError, "invalid_argument", roots=[pathlib.Path("/nonexistent")])
+        self.refused(MalformedError, "certificate_malformed", roots=[self.root.encode()])
+        for path in ("/nonexistent.pem", pathlib.Path("/nonexistent.pem"), "a\0b", "x" * 5000):
+            error = self.refused(UsageError, "invalid_argument", roots=[path])
+            self.assertIn("pathlib.Path", str(error))
         self.refused(LimitError, "too_large", roots=[b"0" * (1 << 20 | 1)])
 
     def test_expectations_not_met(self):
@@ -255,15 +257,39 @@ class Arguments(support.EnclaveTestCase):
         text = json.dumps(measurements)
         path = pathlib.Path(self.path("measurements.json"))
         path.write_text("Enclave Image successfully created.\n" + text, encoding="utf-8")
-        for form in (measurements, text, text.encode(), path):
+        for form in (measurements, text, text.encode(), path, str(path), "  " + text):
             self.assertEqual(self.verify(measurements=form)["pcrs_checked"], [0, 1, 2])
         measurements["Measurements"]["PCR1"] = "ee" * 48
         self.refused(PolicyError, "pcr_mismatch", measurements=measurements)
         self.refused(UsageError, "policy_pcr_invalid", measurements=text,
                      pcrs={0: "ee" * 48})
         self.refused(UsageError, "policy_empty", measurements={"Measurements": {}})
-        self.refused(MalformedError, "json_invalid", measurements="none")
+        self.refused(MalformedError, "json_invalid", measurements="{none")
+        error = self.refused(UsageError, "invalid_argument", measurements="no-such.json")
+        for words in ("'no-such.json'", "No such file", "pathlib.Path"):
+            self.assertIn(words, str(error))
         self.refused(UsageError, "invalid_argument", measurements={"PCR0": {1, 2}})
+
+    def test_forms_of_a_public_key(self):
+        pem = (b"-----BEGIN PUBLIC KEY-----\n" + base64.encodebytes(self.key)
+               + b"-----END PUBLIC KEY-----\n")
+        for name, content in (("key.der", self.key), ("key.pem", pem)):
+            path = pathlib.Path(self.path(name))
+            path.write_bytes(content)
+            for form in (path, str(path)):
+                self.verify(expected_public_key=form)
+        # As text it is what the document must hold, letter by letter.
+        self.refused(PolicyError, "public_key_mismatch", expected_public_key=pem.decode())
+        self.refused(PolicyError, "public_key_mismatch", expected_public_key="no-such-file")
+        path.write_bytes(pem[:-3])
+        self.refused(UsageError, "invalid_argument", expected_public_key=path)
+        self.refused(UsageError, "invalid_argument", expected_public_key=path.parent / "none")
+
+    def test_size_of_a_pcr(self):
+        for value, words in (("ab" * 32, "not 64 characters"), (b"x" * 32, "not 32 bytes"),
+                             ("no hex", "not 'no hex'")):
+            error = self.refused(UsageError, "policy_pcr_invalid", pcrs={7: value})
+            self.assertIn("PCR7 must be 96 hexadecimal digits or 48 bytes, " + words, str(error))
 
     def test_expectations_that_make_no_sense(self):
         for code, keywords in (
