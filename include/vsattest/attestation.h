@@ -66,7 +66,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_parse(struct vsa_slice docu
 struct vsa_policy {
     uint32_t magic;              /* set by vsa_policy_init */
     int64_t max_age_ms;          /* document no older than this at `now` */
-    int64_t max_skew_ms;         /* document no more than this ahead of `now` */
+    int64_t max_skew_ms;         /* document and notBefore no more than this ahead of `now` */
     bool allow_debug;            /* accept a document whose PCR0 is all zero */
     struct vsa_slice user_data;  /* absent: not compared. Likewise below */
     struct vsa_slice nonce;      /* compared when present */
@@ -80,8 +80,8 @@ VSA_PUBLIC void vsa_policy_init(struct vsa_policy *policy);
 
 /*
  * Expects PCR `index` (0..31) to be `value` (VSA_PCR_SIZE bytes).
- * Errors: VSA_ERR_POLICY_PCR for an unknown index, another size, all zeros (what debug mode
- * shows) or a second, different value for the same index.
+ * Errors: VSA_ERR_POLICY_PCR for an unknown index, another size, zeros where they prove nothing
+ * (PCR0..2 in debug mode, PCR4 never, PCR8 without a signature) or a second, different value.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_pcr(struct vsa_policy *policy,
                                                               unsigned index,

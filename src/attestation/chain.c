@@ -62,20 +62,24 @@ static int path_length_or_no_limit(const struct vsa_certificate *certificate)
     return certificate->path_length == VSA_NO_PATH_LENGTH ? NO_CA_LIMIT : certificate->path_length;
 }
 
-static enum vsa_status check_validity(const struct vsa_certificate *certificate, int64_t now_ms,
-                                      struct vsa_error *error)
+/*
+ * AWS's certificates begin in the second in which they are issued, so that a clock that is slow by
+ * less than the allowed skew must not refuse a new one. The end gets no skew.
+ */
+static enum vsa_status check_validity(const struct vsa_certificate *certificate,
+                                      const struct vsa_chain_time *time, struct vsa_error *error)
 {
     char limit[VSA_TIME_TEXT_SIZE];
     char now[VSA_TIME_TEXT_SIZE];
-    vsa_time_format(now_ms, now, sizeof(now));
-    if (now_ms < certificate->not_before_ms) {
+    vsa_time_format(time->now_ms, now, sizeof(now));
+    if (certificate->not_before_ms - time->now_ms > time->max_skew_ms) {
         vsa_time_format(certificate->not_before_ms, limit, sizeof(limit));
-        return vsa_fail(error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET,
-                        "RFC 5280 section 6.1.3 (a)(2)", "valid only from %s, verified at %s",
-                        limit, now);
+        return vsa_fail(
+            error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
+            "valid only from %s, verified at %s: check the verifier's clock", limit, now);
     }
     /* notAfter is the last valid second, all of it. */
-    if (now_ms > certificate->not_after_ms + 999) {
+    if (time->now_ms > certificate->not_after_ms + 999) {
         vsa_time_format(certificate->not_after_ms, limit, sizeof(limit));
         return vsa_fail(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
                         "expired at %s, verified at %s", limit, now);
@@ -103,13 +107,13 @@ static enum vsa_status check_link(const struct vsa_path_node *issuer,
 
 /* Parses and checks the certificate that follows `issuer`, at `now_ms`. */
 static enum vsa_status make_node(const struct vsa_path_node *issuer, struct vsa_slice der,
-                                 bool is_leaf, int64_t now_ms, struct vsa_path_node *node,
-                                 struct vsa_error *error)
+                                 bool is_leaf, const struct vsa_chain_time *time,
+                                 struct vsa_path_node *node, struct vsa_error *error)
 {
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
     VSA_TRY(vsa_certificate_parse(der, &certificate, error));
     /* Before the signature: an expired certificate needs no arithmetic. */
-    VSA_TRY(check_validity(certificate, now_ms, error));
+    VSA_TRY(check_validity(certificate, time, error));
     VSA_TRY(check_link(issuer, certificate, is_leaf, error));
     int below = issuer->cas_allowed_below - 1;
     int own = path_length_or_no_limit(certificate);
@@ -121,8 +125,9 @@ static enum vsa_status make_node(const struct vsa_path_node *issuer, struct vsa_
 
 /* The node below `issuer`: from the cache, or checked and remembered. */
 static enum vsa_status next_node(struct vsa_cache *cache, const struct vsa_path_node *issuer,
-                                 struct vsa_slice der, bool is_leaf, int64_t now_ms,
-                                 struct vsa_path_node *node, struct vsa_error *error)
+                                 struct vsa_slice der, bool is_leaf,
+                                 const struct vsa_chain_time *time, struct vsa_path_node *node,
+                                 struct vsa_error *error)
 {
     /* The role is part of the key: a leaf's checks must never stand in for a CA's. */
     const uint8_t role = is_leaf ? 1 : 0;
@@ -131,12 +136,12 @@ static enum vsa_status next_node(struct vsa_cache *cache, const struct vsa_path_
     uint8_t path_digest[VSA_SHA384_SIZE];
     VSA_TRY(vsa_sha384(parts, 3, path_digest, error));
     if (vsa_cache_find(cache, path_digest, node)) {
-        enum vsa_status status = check_validity(node->certificate, now_ms, error);
+        enum vsa_status status = check_validity(node->certificate, time, error);
         if (status != VSA_OK)
             vsa_path_node_release(node);
         return status;
     }
-    VSA_TRY(make_node(issuer, der, is_leaf, now_ms, node, error));
+    VSA_TRY(make_node(issuer, der, is_leaf, time, node, error));
     memcpy(node->path_digest, path_digest, VSA_SHA384_SIZE);
     vsa_cache_insert(cache, node);
     return VSA_OK;
@@ -155,10 +160,11 @@ static enum vsa_status check_repetition(const struct vsa_unverified_document *do
 }
 
 enum vsa_status vsa_chain_validate(struct vsa_cache *cache, const struct vsa_anchor *anchor,
-                                   const struct vsa_unverified_document *document, int64_t now_ms,
-                                   struct vsa_path_node *leaf, struct vsa_error *error)
+                                   const struct vsa_unverified_document *document,
+                                   const struct vsa_chain_time *time, struct vsa_path_node *leaf,
+                                   struct vsa_error *error)
 {
-    enum vsa_status status = check_validity(anchor->node.certificate, now_ms, error);
+    enum vsa_status status = check_validity(anchor->node.certificate, time, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "root certificate");
         return status;
@@ -170,7 +176,7 @@ enum vsa_status vsa_chain_validate(struct vsa_cache *cache, const struct vsa_anc
         bool is_leaf = i == document->cabundle_count;
         struct vsa_path_node next = {.certificate = NULL};
         status = next_node(cache, &node, is_leaf ? document->certificate : document->cabundle[i],
-                           is_leaf, now_ms, &next, error);
+                           is_leaf, time, &next, error);
         if (status != VSA_OK) {
             if (is_leaf)
                 vsa_error_wrap(error, "the enclave's certificate");

@@ -13,19 +13,26 @@ struct vsa_anchor {
     size_t der_size;
 };
 
+/* When a path is judged. */
+struct vsa_chain_time {
+    int64_t now_ms;      /* milliseconds since 1970 */
+    int64_t max_skew_ms; /* a certificate may begin this much later than `now_ms` */
+};
+
 /* Checks that `file` (PEM or DER) is a self-signed P-384 CA. The anchor is the caller's. */
 VSA_MUST_USE enum vsa_status vsa_anchor_load(struct vsa_slice file, struct vsa_anchor *anchor,
                                              struct vsa_error *error);
 void vsa_anchor_unload(struct vsa_anchor *anchor);
 
 /*
- * Validates the path of `document` from `anchor` at `now_ms`. `*leaf` gets a reference to its last
+ * Validates the path of `document` from `anchor` at `time`. `*leaf` gets a reference to its last
  * certificate. Errors: class syntax or trust; the detail names the certificate.
  */
 VSA_MUST_USE enum vsa_status vsa_chain_validate(struct vsa_cache *cache,
                                                 const struct vsa_anchor *anchor,
                                                 const struct vsa_unverified_document *document,
-                                                int64_t now_ms, struct vsa_path_node *leaf,
+                                                const struct vsa_chain_time *time,
+                                                struct vsa_path_node *leaf,
                                                 struct vsa_error *error);
 
 #endif

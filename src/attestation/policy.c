@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attestation/policy.h"
 
+#include <ctype.h>
+
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/slice.h"
@@ -33,15 +35,25 @@ void vsa_policy_init(struct vsa_policy *policy)
     policy->max_skew_ms = (int64_t)VSA_DEFAULT_MAX_SKEW_MS;
 }
 
+/*
+ * Zeros that prove nothing: PCR0..2 are what every enclave in debug mode shows, PCR4 is never zero,
+ * and PCR8 is zero in every image without a signature. PCR3 without a role, and those that an
+ * enclave did not extend, are zero in honest documents.
+ */
+static bool is_never_expected_zero(unsigned index)
+{
+    return index <= 2 || index == PCR_INSTANCE_ID || index == 8;
+}
+
 static enum vsa_status refuse_zero_pcr(unsigned index, struct vsa_slice value,
                                        struct vsa_error *error)
 {
-    if (vsa_slice_is_zero(value))
-        return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
-                        "PCR%u expected to be all zero: that is what every enclave in debug mode "
-                        "shows; expect the measurements of the image instead",
-                        index);
-    return VSA_OK;
+    if (!vsa_slice_is_zero(value) || !is_never_expected_zero(index))
+        return VSA_OK;
+    return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+                    "PCR%u expected to be all zero: that is what %s shows; expect the measurements "
+                    "of the image instead",
+                    index, index == 8 ? "every unsigned image" : "every enclave in debug mode");
 }
 
 enum vsa_status vsa_policy_expect_pcr(struct vsa_policy *policy, unsigned index,
@@ -94,21 +106,29 @@ bool vsa_pcrs_show_debug_mode(const struct vsa_pcrs *pcrs)
     return vsa_slice_is_zero(pcr_value(pcrs, 0));
 }
 
+/* Arguments for "%lld.%03d s"; not negative. */
+#define SECONDS(ms) (long long)((ms) / 1000), (int)((ms) % 1000)
+
 static enum vsa_status check_freshness(const struct vsa_policy *policy, uint64_t timestamp_ms,
                                        int64_t now_ms, struct vsa_error *error)
 {
     char document_time[VSA_TIME_TEXT_SIZE];
     int64_t age_ms = now_ms - (int64_t)timestamp_ms;
+    char now[VSA_TIME_TEXT_SIZE];
     vsa_time_format((int64_t)timestamp_ms, document_time, sizeof(document_time));
+    vsa_time_format(now_ms, now, sizeof(now));
     if (age_ms < -policy->max_skew_ms)
-        return vsa_fail(error, VSA_ERR_FROM_FUTURE, VSA_NO_OFFSET, rule_freshness,
-                        "document of %s is %lld ms ahead of the verification time; at most %lld "
-                        "are allowed: check the clocks",
-                        document_time, (long long)-age_ms, (long long)policy->max_skew_ms);
+        return vsa_fail(
+            error, VSA_ERR_FROM_FUTURE, VSA_NO_OFFSET, rule_freshness,
+            "document of %s is %lld.%03d s ahead of the verifier's time, %s; at most %lld.%03d s "
+            "are allowed: check the verifier's clock",
+            document_time, SECONDS(-age_ms), now, SECONDS(policy->max_skew_ms));
     if (age_ms > policy->max_age_ms)
-        return vsa_fail(error, VSA_ERR_TOO_OLD, VSA_NO_OFFSET, rule_freshness,
-                        "document of %s is %lld ms old; at most %lld are allowed", document_time,
-                        (long long)age_ms, (long long)policy->max_age_ms);
+        return vsa_fail(
+            error, VSA_ERR_TOO_OLD, VSA_NO_OFFSET, rule_freshness,
+            "document of %s is %lld.%03d s old by the verifier's time, %s; at most %lld.%03d s "
+            "are allowed: ask for a new one, or check the verifier's clock",
+            document_time, SECONDS(age_ms), now, SECONDS(policy->max_age_ms));
     return VSA_OK;
 }
 
@@ -125,6 +145,17 @@ static enum vsa_status check_debug_mode(const struct vsa_policy *policy,
     return VSA_OK;
 }
 
+/* The caller gave the digits where the bytes were meant, a common slip. */
+static bool is_hex_of_size(struct vsa_slice text, size_t size)
+{
+    if (!size || text.size != 2 * size)
+        return false;
+    for (size_t i = 0; i < text.size; i++)
+        if (!isxdigit(text.data[i]))
+            return false;
+    return true;
+}
+
 /* Both optional; when expected, absent is as wrong as different. */
 static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice found,
                                    enum vsa_status status, const char *name,
@@ -132,9 +163,37 @@ static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice f
 {
     if (!expected.data || vsa_slice_equal_constant_time(expected, found))
         return VSA_OK;
-    return vsa_fail(error, status, VSA_NO_OFFSET, NULL, "%s %s", name,
-                    found.data ? "is not the expected one"
-                               : "is expected but absent from the document");
+    if (!found.data)
+        return vsa_fail(error, status, VSA_NO_OFFSET, NULL,
+                        "%s is expected but absent from the document", name);
+    if (expected.size == found.size)
+        return vsa_fail(error, status, VSA_NO_OFFSET, NULL, "%s is not the expected one", name);
+    return vsa_fail(error, status, VSA_NO_OFFSET, NULL,
+                    "%s is not the expected one: it has %zu bytes, expected %zu%s", name,
+                    found.size, expected.size,
+                    is_hex_of_size(expected, found.size) ? " (were hexadecimal digits meant?)"
+                                                         : "");
+}
+
+/* Shows the digits from the first difference: two values may well begin alike. */
+static enum vsa_status fail_pcr(unsigned index, struct vsa_slice expected, struct vsa_slice found,
+                                struct vsa_error *error)
+{
+    char have[2 * VSA_PCR_SIZE + 1];
+    char want[2 * VSA_PCR_SIZE + 1];
+    vsa_hex_encode(found, have, sizeof(have));
+    vsa_hex_encode(expected, want, sizeof(want));
+    size_t at = 0;
+    while (have[at] == want[at])
+        at++;
+    if (at < 16)
+        return vsa_fail(
+            error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
+            "PCR%u is %.16s..., expected %.16s...: another image, or other measurements", index,
+            have, want);
+    return vsa_fail(error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
+                    "PCR%u differs from digit %zu on: it is ...%.16s, expected ...%.16s", index,
+                    at + 1, have + at, want + at);
 }
 
 static enum vsa_status check_pcrs(const struct vsa_pcrs *expected, const struct vsa_pcrs *found,
@@ -148,12 +207,7 @@ static enum vsa_status check_pcrs(const struct vsa_pcrs *expected, const struct 
                             "PCR%u is expected but not in the document (only locked PCRs are)", i);
         if (vsa_slice_equal_constant_time(pcr_value(expected, i), pcr_value(found, i)))
             continue;
-        char have[2 * VSA_PCR_SIZE + 1];
-        char want[2 * VSA_PCR_SIZE + 1];
-        vsa_hex_encode(pcr_value(found, i), have, sizeof(have));
-        vsa_hex_encode(pcr_value(expected, i), want, sizeof(want));
-        return vsa_fail(error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
-                        "PCR%u is %.16s..., expected %.16s...", i, have, want);
+        return fail_pcr(i, pcr_value(expected, i), pcr_value(found, i), error);
     }
     return VSA_OK;
 }

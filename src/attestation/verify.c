@@ -136,7 +136,8 @@ enum vsa_status vsa_verify(struct vsa_verifier *verifier, struct vsa_slice docum
     const struct vsa_anchor *anchor = NULL;
     VSA_TRY(choose_anchor(verifier, &parsed, &anchor, error));
     VSA_CLEANUP(vsa_path_node_release) struct vsa_path_node leaf = {.certificate = NULL};
-    VSA_TRY(vsa_chain_validate(&verifier->cache, anchor, &parsed, now_ms, &leaf, error));
+    const struct vsa_chain_time time = {now_ms, policy->max_skew_ms};
+    VSA_TRY(vsa_chain_validate(&verifier->cache, anchor, &parsed, &time, &leaf, error));
     VSA_TRY(check_signature(&parsed, leaf.certificate, error));
     VSA_TRY(vsa_policy_apply(policy, &parsed, now_ms, error));
     fill_claims(&parsed, policy, anchor->node.certificate, leaf.certificate, now_ms, claims);

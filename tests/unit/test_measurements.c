@@ -62,6 +62,12 @@ static void accepts_what_nitro_cli_prints(void **state)
     /* the bare object */
     assert_three("{" SHA THREE "}");
     assert_three("\r\n\t{" THREE "}");
+    /* nitro-cli 1.5.0 on another version of its hash library */
+    assert_three("{\"Measurements\":{\"HashAlgorithm\":\"Sha512_48 { .. }\"," THREE "}}");
+    /* other builders */
+    assert_three("{\"hashAlgorithm\":\"SHA384\"," THREE "}");
+    assert_three("\xef\xbb\xbf{" THREE "}");
+    assert_three("{\"pcr0\":\"" A48 "\",\"Pcr1\":\"0x" B48 "\",\"pCR2\":\"0X" C48 "\"}");
 }
 
 static void accepts_every_index(void **state)
@@ -122,7 +128,12 @@ static const struct refusal refusals[] = {
     {"{\"PCR0x\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
     {"{\"PCR-1\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
     {"{\"PCR 1\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
-    {"{" THREE ",\"pcr8\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{" THREE ",\"pcr32\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
+    {"{" THREE ",\"pcr0\":\"" B48 "\"}", VSA_ERR_POLICY_PCR, "two different values"},
+    {"{" THREE ",\"signature\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "\"signature\" beside PCRs"},
+    {"{" THREE ",\"a\\u001b[31m\":1}", VSA_ERR_POLICY_PCR, "\"a?[31m\" beside PCRs"},
+    {"{\"pcrs\":{\"0\":\"" A48 "\"}}", VSA_ERR_POLICY_EMPTY, "--pcr"},
+    {A48 " PCR0\n", VSA_ERR_JSON, "--pcr"},
     {"{\"PCR8\":\"" A48 "\",\"Measurements\":{" THREE "}}", VSA_ERR_POLICY_PCR, "beside"},
     {"{\"PCR0\":\"" ZERO48 "\"}", VSA_ERR_POLICY_PCR, "zero"},
     {"{\"PCR0\":\"aa\"}", VSA_ERR_POLICY_PCR, "96 hexadecimal digits"},
@@ -132,6 +143,10 @@ static const struct refusal refusals[] = {
     {"{\"PCR0\":null}", VSA_ERR_POLICY_PCR, "not a string"},
     {"{\"PCR0\":0}", VSA_ERR_POLICY_PCR, "not a string"},
     {"{\"HashAlgorithm\":\"Sha256 { ... }\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+    {"{\"HashAlgorithm\":\"Sha512_32 { .. }\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+    {"{\"HashAlgorithm\":\"Sha512_64 { .. }\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+    {"{\"HashAlgorithm\":\"Sha512_48_2\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+    {"{\"HashAlgorithm\":\"Sha512\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
     {"{\"HashAlgorithm\":\"Sha3840\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
     {"{\"HashAlgorithm\":384," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
 };

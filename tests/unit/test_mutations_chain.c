@@ -293,7 +293,7 @@ static void at(struct setting *setting, const struct mutation *row)
 {
     setting->now_ms += row->number;
     setting->policy.max_age_ms = INT64_MAX;
-    setting->policy.max_skew_ms = INT64_MAX;
+    setting->policy.max_skew_ms = MINUTE;
 }
 
 #define AT(name, offset, status)                                                                   \
@@ -523,15 +523,18 @@ static const struct mutation rows[] = {
     TEXT("instance CA expired", not_after, FORGE_INSTANCE, "260115115959Z", VSA_ERR_EXPIRED),
     TEXT("leaf expired", not_after, FORGE_LEAF, "260115115959Z", VSA_ERR_EXPIRED),
     TEXT("leaf's last second", not_after, FORGE_LEAF, "260115120000Z", VSA_OK),
-    TEXT("regional CA not yet valid", not_before, FORGE_REGIONAL, "260115120001Z",
+    TEXT("regional CA not yet valid", not_before, FORGE_REGIONAL, "260115120031Z",
          VSA_ERR_NOT_YET_VALID),
-    TEXT("zonal CA not yet valid", not_before, FORGE_ZONAL, "260115120001Z", VSA_ERR_NOT_YET_VALID),
-    TEXT("instance CA not yet valid", not_before, FORGE_INSTANCE, "260115120001Z",
+    TEXT("zonal CA not yet valid", not_before, FORGE_ZONAL, "260115120031Z", VSA_ERR_NOT_YET_VALID),
+    TEXT("instance CA not yet valid", not_before, FORGE_INSTANCE, "260115120031Z",
          VSA_ERR_NOT_YET_VALID),
-    TEXT("leaf not yet valid", not_before, FORGE_LEAF, "260115120001Z", VSA_ERR_NOT_YET_VALID),
+    TEXT("leaf not yet valid", not_before, FORGE_LEAF, "260115120031Z", VSA_ERR_NOT_YET_VALID),
     TEXT("leaf valid from now on", not_before, FORGE_LEAF, "260115120000Z", VSA_OK),
+    /* A clock that is slow by less than the allowed skew must not refuse a new certificate. */
+    TEXT("leaf valid from the skew on", not_before, FORGE_LEAF, "260115120030Z", VSA_OK),
+    TEXT("zonal CA valid from the skew on", not_before, FORGE_ZONAL, "260115120030Z", VSA_OK),
     TEXT("trusted root expired", own_not_after, FORGE_ROOT, "260115115959Z", VSA_ERR_EXPIRED),
-    TEXT("trusted root not yet valid", own_not_before, FORGE_ROOT, "260115120001Z",
+    TEXT("trusted root not yet valid", own_not_before, FORGE_ROOT, "260115120031Z",
          VSA_ERR_NOT_YET_VALID),
     /* pitfalls "validity taken at the document's own time" (oyster, automata) */
     AT("a day later", DAY, VSA_ERR_EXPIRED),
@@ -540,7 +543,8 @@ static const struct mutation rows[] = {
     AT("a day earlier", -DAY, VSA_ERR_NOT_YET_VALID),
     AT("before the root", -3650 * DAY, VSA_ERR_NOT_YET_VALID),
     AT("the leaf's first millisecond", LEAF_FROM, VSA_OK),
-    AT("the millisecond before", LEAF_FROM - 1, VSA_ERR_NOT_YET_VALID),
+    AT("the leaf's first millisecond with the skew", LEAF_FROM - MINUTE, VSA_ERR_FROM_FUTURE),
+    AT("the millisecond before", LEAF_FROM - MINUTE - 1, VSA_ERR_NOT_YET_VALID),
     AT("the leaf's last millisecond", LEAF_TO + 999, VSA_OK),
     AT("the millisecond after", LEAF_TO + 1000, VSA_ERR_EXPIRED),
 
