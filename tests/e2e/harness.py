@@ -41,6 +41,16 @@ def shared(*path):
     return full
 
 
+def documents():
+    """Where the real documents and their manifest are: in ../shared, or fetched."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    for folder in (os.path.join(SHARED, "testdata", "attestation"),
+                   os.path.join(cache, "vsattest", "documents")):
+        if os.path.exists(os.path.join(folder, "manifest.json")):
+            return folder
+    raise unittest.SkipTest("no ../shared/testdata/attestation; scripts/deps documents fetches others")
+
+
 def is_sanitized():
     """Whether the build has AddressSanitizer or another one."""
     options = os.path.join(BUILD, "meson-info", "intro-buildoptions.json")
