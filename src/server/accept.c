@@ -22,6 +22,14 @@ void vsa_accept_pause_over(void *user, struct vsa_deadline *entry)
         server->accepting = true;
 }
 
+void vsa_accept_resume(struct vsa_server *server)
+{
+    if (!server->accept_pause.next)
+        return;
+    vsa_deadlines_remove(&server->accept_pause);
+    vsa_accept_pause_over(server, &server->accept_pause);
+}
+
 /*
  * No descriptor or memory for another connection. The listener stays readable, so without a pause
  * the loop would spin; the clients wait in its backlog meanwhile.
@@ -31,6 +39,11 @@ static void pause_accepting(struct vsa_server *server, const char *detail)
     vsa_loop_unwatch(&server->loop, &server->accept_watch);
     server->accepting = false;
     vsa_server_limit(server, &server->pauses, &server->accept_pause);
+    /* Every close ends the pause: how many there are is up to the peers, how much is logged not. */
+    if (server->pause_reported_ms > 0 &&
+        server->loop.now_ms - server->pause_reported_ms < VSA_ACCEPT_PAUSE_MS)
+        return;
+    server->pause_reported_ms = server->loop.now_ms;
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_ACCEPT_PAUSED,
                                                       .status = VSA_ERR_IO,
                                                       .detail = detail});

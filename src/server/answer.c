@@ -37,6 +37,21 @@ enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_ser
     return status;
 }
 
+/* Whether it has more than `levels` of objects and arrays; looks no deeper than that. */
+static bool is_deeper(json_t *value, int levels)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    if (!json_is_object(value) && !json_is_array(value))
+        return false;
+    if (levels == 0)
+        return true;
+    json_object_foreach(value, key, member) if (is_deeper(member, levels - 1)) return true;
+    json_array_foreach(value, i, member) if (is_deeper(member, levels - 1)) return true;
+    return false;
+}
+
 static enum vsa_status write_line(json_t *reply, json_t *id, char *buffer, size_t *size)
 {
     /* Every answer says how the request went; only memory can have kept it from doing so. */
@@ -44,17 +59,27 @@ static enum vsa_status write_line(json_t *reply, json_t *id, char *buffer, size_
         return VSA_ERR_MEMORY;
     if (id && json_object_set_nocheck(reply, "id", id) != 0)
         return VSA_ERR_MEMORY;
+    if (is_deeper(reply, VSA_MAX_JSON_DEPTH))
+        return VSA_ERR_NESTING;
     return vsa_json_write_line(reply, buffer, VSA_MAX_REPLY_LINE, size, NULL);
+}
+
+/* Why a reply is not sent that the client would have to refuse. */
+static enum vsa_status refuse_reply(enum vsa_status reason, struct vsa_error *error)
+{
+    if (reason == VSA_ERR_NESTING)
+        return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL,
+                        "the reply is nested deeper than %d levels", VSA_MAX_JSON_DEPTH);
+    return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
+                    "the reply is larger than %d bytes", VSA_MAX_REPLY_LINE);
 }
 
 enum vsa_status vsa_answer_write(json_t *reply, json_t *id, char *buffer, size_t *size)
 {
     struct vsa_error error;
     enum vsa_status status = write_line(reply, id, buffer, size);
-    if (status == VSA_ERR_BUFFER) {
-        status = VSA_ERR_TOO_LARGE;
-        vsa_error_set(&error, status, VSA_NO_OFFSET, NULL, "the reply is larger than %d bytes",
-                      VSA_MAX_REPLY_LINE);
+    if (status == VSA_ERR_BUFFER || status == VSA_ERR_NESTING) {
+        status = refuse_reply(status, &error);
         vsa_answer_error(reply, &error);
         if (write_line(reply, id, buffer, size) == VSA_OK)
             return status;

@@ -18,12 +18,13 @@ void vsa_answer_error(json_t *reply, const struct vsa_error *error);
 
 /*
  * Writes the reply with the `id`, which may be NULL, as one line of at most VSA_MAX_REPLY_LINE
- * bytes; `buffer` has room for that. A reply that is too large or that memory is too short for
- * becomes an error instead.
+ * bytes; `buffer` has room for that. A reply that is too large, nested too deep, or that memory is
+ * too short for becomes an error instead.
  *
  * size  out: the line's; always set
  *
- * Returns VSA_OK, or VSA_ERR_TOO_LARGE or VSA_ERR_MEMORY: what the line says instead.
+ * Returns VSA_OK, or VSA_ERR_TOO_LARGE, VSA_ERR_INTERNAL or VSA_ERR_MEMORY: what the line says
+ * instead.
  */
 enum vsa_status vsa_answer_write(json_t *reply, json_t *id, char *buffer, size_t *size);
 

@@ -10,6 +10,8 @@
 
 /* Requests of one connection before others have their turn. */
 #define REQUESTS_A_TURN 64
+/* Reads while the server ends: more than a socket holds, so a peer that goes on is not awaited. */
+#define MAX_LAST_READS 8
 
 /* What a connection has to work on: the scratch just read into, or what it kept. */
 struct turn {
@@ -65,6 +67,7 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
     vsa_output_drop(connection);
     vsa_loop_unwatch(&server->loop, &connection->watch);
     (void)close(connection->watch.fd);
+    vsa_accept_resume(server);
     connection->next_closed = server->closed;
     server->closed = connection;
     server->connections--;
@@ -77,7 +80,8 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
 /* The last reply is sent. Whoever still writes must be able to read why we stop. */
 static void finish(struct vsa_connection *connection)
 {
-    if (connection->input_ended || shutdown(connection->watch.fd, SHUT_WR) < 0) {
+    if (connection->input_ended || connection->server->ending ||
+        shutdown(connection->watch.fd, SHUT_WR) < 0) {
         vsa_connection_close(connection, connection->reason);
         return;
     }
@@ -184,11 +188,12 @@ static void set_limit(struct vsa_connection *connection)
 {
     struct vsa_server *server = connection->server;
     bool listed = connection->deadline.next != NULL;
-    if (connection->state == VSA_CONNECTION_LINGERING)
+    if (connection->state == VSA_CONNECTION_LINGERING ||
+        (server->ending && vsa_output_pending(connection)))
         vsa_server_limit(server, &server->lingering, &connection->deadline);
     else if (connection->waiter)
         vsa_deadlines_append(&server->busy, &connection->deadline, 0);
-    else if (has_more_lines(connection))
+    else if (has_more_lines(connection) || server->ending)
         vsa_server_limit(server, &server->ready, &connection->deadline);
     else if (connection->answered || !listed)
         vsa_server_limit(server, &server->idle, &connection->deadline);
@@ -232,7 +237,6 @@ static void schedule(struct vsa_connection *connection)
 /* One turn: answers what there is to answer, sends it, decides what to wait for. */
 static void work(struct vsa_connection *connection, struct turn *turn)
 {
-    struct vsa_server *server = connection->server;
     answer_lines(connection, turn);
     keep_rest(connection, turn);
     vsa_output_flush(connection);
@@ -240,7 +244,6 @@ static void work(struct vsa_connection *connection, struct turn *turn)
         finish(connection);
     if (!is_closed(connection))
         schedule(connection);
-    vsa_server_check_drained(server);
 }
 
 static void work_on_input(struct vsa_connection *connection)
@@ -276,20 +279,23 @@ static void discard(struct vsa_connection *connection)
         vsa_connection_close(connection, connection->reason);
 }
 
-static void read_and_work(struct vsa_connection *connection)
+/* False when there was nothing to read. */
+static bool read_and_work(struct vsa_connection *connection)
 {
     struct vsa_server *server = connection->server;
     struct vsa_buffer *input = &connection->input;
     size_t size = receive(connection, server->options.max_line - input->size);
     struct turn turn = {server->input_scratch, size, 0};
     if (is_closed(connection))
-        return;
+        return true;
+    bool came = size > 0 || connection->input_ended;
     if (input->size > 0) {
         if (!vsa_buffer_append(input, &server->budget, server->input_scratch, size))
             refuse(connection, VSA_ERR_BUSY, "too many unfinished requests; try again later");
         turn = (struct turn){input->data, input->size, 0};
     }
     work(connection, &turn);
+    return came;
 }
 
 static void on_readable(struct vsa_connection *connection)
@@ -303,16 +309,14 @@ static void on_readable(struct vsa_connection *connection)
     } else if (has_more_lines(connection)) {
         work_on_input(connection);
     } else {
-        read_and_work(connection);
+        (void)read_and_work(connection);
     }
 }
 
 static void on_writable(struct vsa_connection *connection)
 {
     vsa_output_resume(connection);
-    if (is_closed(connection)) {
-        vsa_server_check_drained(connection->server);
-    } else if (!vsa_output_pending(connection)) {
+    if (!is_closed(connection) && !vsa_output_pending(connection)) {
         connection->answered = true;
         work_on_input(connection);
     }
@@ -326,7 +330,6 @@ static void on_ready(struct vsa_watch *entry, uint32_t events)
         return;
     if (events & (EPOLLERR | EPOLLHUP)) {
         vsa_connection_close(connection, events & EPOLLERR ? VSA_ERR_CLOSED : VSA_OK);
-        vsa_server_check_drained(connection->server);
     } else if (vsa_output_pending(connection)) {
         if (events & EPOLLOUT)
             on_writable(connection);
@@ -373,12 +376,38 @@ void vsa_connection_refuse(struct vsa_connection *connection, enum vsa_status re
     work_on_input(connection);
 }
 
+void vsa_connection_end(struct vsa_connection *connection)
+{
+    if (connection->state == VSA_CONNECTION_LINGERING) {
+        vsa_connection_close(connection, connection->reason);
+        return;
+    }
+    if (connection->state == VSA_CONNECTION_OPEN)
+        connection->reason = VSA_ERR_SHUTTING_DOWN;
+    set_limit(connection);
+}
+
+/* While the server ends: what the peer had sent before that, then nothing more. */
+static void read_last(struct vsa_connection *connection)
+{
+    if (connection->state != VSA_CONNECTION_OPEN || connection->input_ended ||
+        connection->last_reads++ == MAX_LAST_READS || !read_and_work(connection))
+        vsa_connection_close(connection, VSA_ERR_SHUTTING_DOWN);
+}
+
+static void work_on_lines(struct vsa_connection *connection)
+{
+    while (has_more_lines(connection))
+        work_on_input(connection);
+}
+
 void vsa_connection_drain(struct vsa_connection *connection)
 {
-    if (connection->state == VSA_CONNECTION_OPEN && !is_blocked(connection)) {
-        work_on_input(connection);
-        if (connection->state == VSA_CONNECTION_OPEN && !connection->input_ended)
-            read_and_work(connection);
+    work_on_lines(connection);
+    if (connection->state == VSA_CONNECTION_OPEN && !is_blocked(connection) &&
+        !connection->input_ended) {
+        (void)read_and_work(connection);
+        work_on_lines(connection);
     }
     vsa_connection_close(connection, VSA_ERR_SHUTTING_DOWN);
 }
@@ -389,7 +418,6 @@ void vsa_connection_idle_expired(void *user, struct vsa_deadline *entry)
     (void)user;
     if (vsa_output_pending(connection) || connection->state != VSA_CONNECTION_OPEN) {
         vsa_connection_close(connection, VSA_ERR_IDLE_TIMEOUT);
-        vsa_server_check_drained(connection->server);
         return;
     }
     vsa_connection_refuse(connection, VSA_ERR_IDLE_TIMEOUT, "no complete request for too long");
@@ -397,8 +425,12 @@ void vsa_connection_idle_expired(void *user, struct vsa_deadline *entry)
 
 void vsa_connection_ready_expired(void *user, struct vsa_deadline *entry)
 {
-    (void)user;
-    work_on_input(vsa_connection_of(entry));
+    const struct vsa_server *server = user;
+    struct vsa_connection *connection = vsa_connection_of(entry);
+    if (server->ending && !has_more_lines(connection))
+        read_last(connection);
+    else
+        work_on_input(connection);
 }
 
 void vsa_connection_linger_expired(void *user, struct vsa_deadline *entry)

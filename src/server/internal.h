@@ -68,6 +68,7 @@ struct vsa_connection {
     bool input_ended;                /* the peer will send no more */
     bool deaf;                       /* readable, but not to be read now */
     bool answered;                   /* a request was answered since its time limit was set */
+    unsigned char last_reads;        /* how often it was read while the server was ending */
 };
 
 struct vsa_nsm_state {
@@ -108,13 +109,14 @@ struct vsa_server {
     bool accepting;   /* the listener is watched */
     bool draining;    /* the stop is under way */
     bool drain_timed_out;
-    bool ended; /* all is done */
+    bool ending; /* nothing is in flight any more; connections close as their input is answered */
+    bool ended;  /* all is done */
 
     /* Every connection is in one of these. */
     struct vsa_deadline_list idle;      /* it is the peer's turn */
     struct vsa_deadline_list ready;     /* more requests are in the buffer */
     struct vsa_deadline_list busy;      /* a job is in flight; that has its own limit */
-    struct vsa_deadline_list lingering; /* VSA_CONNECTION_LINGERING */
+    struct vsa_deadline_list lingering; /* VSA_CONNECTION_LINGERING; unread replies at the end */
     /* Waiters. */
     struct vsa_deadline_list requests; /* for the worker */
     struct vsa_deadline_list awaiting; /* for news of the NSM */
@@ -122,6 +124,7 @@ struct vsa_server {
     struct vsa_deadline_list pauses;
     struct vsa_deadline_list drains;
     struct vsa_deadline accept_pause;
+    int64_t pause_reported_ms; /* when the last VSA_EVENT_ACCEPT_PAUSED was */
     struct vsa_deadline drain_limit;
 
     struct vsa_job *shared; /* jobs that others may join */
@@ -151,8 +154,6 @@ static inline void vsa_server_limit(struct vsa_server *server, struct vsa_deadli
 {
     vsa_deadlines_append(list, entry, server->loop.now_ms);
 }
-/* Ends the loop if it is draining and nothing is in flight any more. */
-void vsa_server_check_drained(struct vsa_server *server);
 /* Tells the application, if it wants to know; fills in `connections`. */
 void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event);
 
@@ -162,6 +163,8 @@ VSA_MUST_USE enum vsa_status vsa_accept_start(struct vsa_server *server, struct 
 /* Takes who is waiting already, then no one any more. */
 void vsa_accept_stop(struct vsa_server *server);
 void vsa_accept_pause_over(void *user, struct vsa_deadline *entry);
+/* A descriptor was closed: ends the pause, if there is one. */
+void vsa_accept_resume(struct vsa_server *server);
 
 /* --- connection.c ----------------------------------------------------------------------------- */
 
@@ -175,7 +178,9 @@ void vsa_connection_refuse(struct vsa_connection *connection, enum vsa_status re
                            const char *detail);
 /* The request in flight has its answer in the turn's output: sends it and goes on. */
 void vsa_connection_complete(struct vsa_connection *connection);
-/* Answers what the peer sent until now, then closes. */
+/* The server is ending: gives it turns until all is answered that its peer sent, then closes it. */
+void vsa_connection_end(struct vsa_connection *connection);
+/* Answers what the peer sent until now as far as it takes the replies, then closes at once. */
 void vsa_connection_drain(struct vsa_connection *connection);
 /* Expiry of lists; `user` is the server. */
 void vsa_connection_idle_expired(void *user, struct vsa_deadline *entry);

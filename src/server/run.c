@@ -39,29 +39,25 @@ void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event)
 
 /* --- stopping --------------------------------------------------------------------------------- */
 
-static void drain_connections(struct vsa_deadline_list *list)
+/* Nothing is in flight: each connection answers what its peer sent already, and closes. */
+static void begin_ending(struct vsa_server *server)
 {
+    struct vsa_deadline_list *lists[] = {&server->lingering, &server->idle};
     struct vsa_deadline *entry;
-    while ((entry = vsa_deadlines_pop(list)))
-        vsa_connection_drain(vsa_connection_of(entry));
-}
-
-/* Everybody has what they asked for, or waited long enough. */
-static void end_loop(struct vsa_server *server)
-{
-    struct vsa_deadline_list *lists[] = {&server->ready, &server->idle, &server->busy,
-                                         &server->lingering};
-    if (server->ended)
-        return;
-    server->ended = true; /* before: closing the last ones would bring us here again */
+    server->ending = true;
+    /* In this order: those with unread replies move from the second list to the first. */
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        drain_connections(lists[i]);
+        while ((entry = vsa_deadlines_pop(lists[i])))
+            vsa_connection_end(vsa_connection_of(entry));
 }
 
-void vsa_server_check_drained(struct vsa_server *server)
+/* The loop ends once it is draining, nothing is in flight, and all connections are closed. */
+static void check_drained(struct vsa_server *server)
 {
-    if (server->draining && server->unsent == 0 && vsa_deadlines_empty(&server->busy))
-        end_loop(server);
+    if (server->draining && !server->ending && vsa_deadlines_empty(&server->busy))
+        begin_ending(server);
+    if (server->ending && server->connections == 0)
+        server->ended = true;
 }
 
 static void give_up_all(struct vsa_deadline_list *waiters)
@@ -71,14 +67,27 @@ static void give_up_all(struct vsa_deadline_list *waiters)
         vsa_jobs_shut_down(vsa_waiter_of(entry));
 }
 
+/* Each is closed now, so none comes back into a list. */
+static void drain_connections(struct vsa_deadline_list *list)
+{
+    struct vsa_deadline *entry;
+    while ((entry = vsa_deadlines_pop(list)))
+        vsa_connection_drain(vsa_connection_of(entry));
+}
+
 static void drain_limit_expired(void *user, struct vsa_deadline *entry)
 {
     struct vsa_server *server = user;
+    struct vsa_deadline_list *lists[] = {&server->ready, &server->idle, &server->busy,
+                                         &server->lingering};
     (void)entry;
-    server->drain_timed_out = true;
+    /* Peers that do not read are no reason to complain. */
+    server->drain_timed_out = !vsa_deadlines_empty(&server->busy);
     give_up_all(&server->requests);
     give_up_all(&server->awaiting);
-    end_loop(server);
+    server->ending = true;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        drain_connections(lists[i]);
 }
 
 static void begin_drain(struct vsa_server *server)
@@ -87,7 +96,6 @@ static void begin_drain(struct vsa_server *server)
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
     vsa_accept_stop(server);
     vsa_server_limit(server, &server->drains, &server->drain_limit);
-    vsa_server_check_drained(server);
 }
 
 void vsa_server_stop(struct vsa_server *server)
@@ -146,6 +154,7 @@ static void take_turn(struct vsa_server *server)
     vsa_loop_turn(&server->loop, next_ms);
     for (size_t i = 0; i < count; i++)
         vsa_deadlines_expire(lists[i], server->loop.now_ms, server);
+    check_drained(server);
     vsa_connection_bury(server);
 }
 

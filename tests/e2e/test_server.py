@@ -608,6 +608,14 @@ class Descriptors(ServerTestCase):
         self.assert_alive()
         self.assertIs(self.ask({"command": "attest"})["success"], True)
 
+    def test_connections_that_are_gone(self):
+        """Each makes room as it closes; a pause for every 30 of them would be 60 pauses."""
+        for _ in range(1800):
+            with socket.socket(socket.AF_UNIX) as gone:
+                gone.connect(self.server_path)
+        self.assertEqual(self.connect().ask(PING), PONG)
+        self.assertLess(len(self.logged("accept_paused")), 30)
+
     def test_full_table_costs_no_processor(self):
         clients = [self.connect() for _ in range(60)]
         self.wait_for_event("accept_paused")
@@ -817,6 +825,22 @@ class Stop(ServerTestCase):
             self.assertIsNone(client.receive())
         self.assertEqual(self.enclave_service.wait(), 0)
 
+    def test_pipeline(self):
+        """All that was sent before the stop is answered, however much one client sent."""
+        self.stall_nsm()
+        client = self.connect()
+        client.send(b'{"command":"attest"}\n' + b'{"command":"ping"}\n' * 5000)
+        idle = self.connect()
+        self.assertEqual(idle.ask(PING), PONG)
+        self.enclave_service.process.send_signal(signal.SIGTERM)
+        self.wait_for_event("stopping")
+        self.resume_nsm()
+        self.assertIs(client.receive()["success"], True)
+        for _ in range(5000):
+            self.assert_code(client.receive(), "shutting_down")
+        self.assertIsNone(client.receive())
+        self.assertEqual(self.enclave_service.wait(), 0)
+
     def test_under_load(self):
         """Every line that a client gets is whole, and either an answer or a reason."""
         problems = []
@@ -861,6 +885,20 @@ class Stop(ServerTestCase):
         self.resume_nsm()
         self.assertIs(waiting.receive()["success"], True)
         self.assertEqual(self.enclave_service.wait(), 0)
+
+
+class StopBesideUnreadReplies(ServerTestCase):
+    # Longer than the test waits for the server.
+    server_options = ("--drain-timeout", "600")
+
+    def test_client_that_does_not_read(self):
+        client = self.connect()
+        client.socket.settimeout(0.5)
+        with self.assertRaises(TimeoutError):
+            while True:
+                client.socket.sendall(b'{"command":"metrics"}\n' * 1000)
+        self.assertEqual(self.enclave_service.stop(signal.SIGTERM), 0)
+        self.assertEqual(self.logged("stopped")[0]["status"], "ok")
 
 
 class StopWithStalledNsm(ServerTestCase):

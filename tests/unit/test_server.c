@@ -688,6 +688,37 @@ static enum vsa_status agree(const struct vsa_command_context *context, const js
     return VSA_OK;
 }
 
+static enum vsa_status nest(const struct vsa_command_context *context, const json_t *request,
+                            json_t *reply, struct vsa_error *error)
+{
+    json_int_t levels = json_integer_value(json_object_get(request, "levels"));
+    json_t *value = json_array();
+    (void)context;
+    (void)error;
+    for (json_int_t i = 1; i < levels; i++) {
+        json_t *outer = json_array();
+        (void)json_array_append_new(outer, value);
+        value = outer;
+    }
+    (void)json_object_set_new(reply, "value", value);
+    return VSA_OK;
+}
+
+/* What a client would have to refuse is not sent; 3000 levels are more than jansson writes. */
+static void test_nested_reply(void **state)
+{
+    (void)state;
+    make_server();
+    add("nest", nest, NULL, 0);
+    add("nest-there", nest, NULL, VSA_COMMAND_BLOCKING);
+    start_server();
+    assert_reply("{\"command\":\"nest\",\"levels\":7}\n",
+                 "{\"success\":true,\"value\":[[[[[[[]]]]]]]}");
+    assert_code("{\"command\":\"nest\",\"levels\":8}\n", "internal_error");
+    assert_code("{\"command\":\"nest\",\"levels\":3000}\n", "internal_error");
+    assert_code("{\"command\":\"nest-there\",\"levels\":8}\n", "internal_error");
+}
+
 /* So slow that the test is over before there is a second token. */
 static void one_at_once(void)
 {
@@ -953,6 +984,7 @@ int main(void)
         TEST(test_reply_size),
         TEST(test_blocking_is_no_news),
         TEST(test_begun_at_the_stop),
+        TEST(test_nested_reply),
         TEST(test_limited),
         TEST(test_limited_behind_any),
         TEST(test_constant),
