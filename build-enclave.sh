@@ -3,7 +3,7 @@
 # Builds the enclave image app.eif, from source, without Docker: the attestation server, started by itself on vsock
 # port 9000 when the image is launched with
 #
-#   nitro-cli run-enclave --cpu-count 1 --memory 64 --eif-path app.eif
+#   nitro-cli run-enclave --cpu-count 2 --memory 64 --eif-path app.eif
 #
 # Usage: ./build-enclave.sh [OPTION]...
 #
@@ -18,7 +18,8 @@
 #   --private-key PEM            its key
 #   --run                        start it with nitro-cli afterwards; nothing is started or stopped otherwise
 #   --debug-mode                 with --run: console on, all measurements zero; never for secrets
-#   --cpu-count N, --memory MIB  with --run; default: 1, and four times the image but at least 64
+#   --cpu-count N, --memory MIB  with --run; default: 2, as an enclave has whole cores only, of two
+#                                threads each on most instances; and four times the image but at least 64
 #
 # Standard output has the measurements alone, as `nitro-cli build-enclave` prints them; they are also written beside the
 # image (app.measurements.json), for `vsock_client --verify --measurements`. app.build-info.json names what the image was
@@ -35,7 +36,7 @@ die() { say "$*"; exit 1; }
 usage_error() { say "$* (see --help)"; exit 2; }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-output=app.eif kernel="" nsm_module="" name=enclave_app run="" debug="" cpu_count=1 memory=""
+output=app.eif kernel="" nsm_module="" name=enclave_app run="" debug="" cpu_count=2 memory=""
 cmdline=() signing=() libraries=() like=""
 while [ $# -gt 0 ]; do
     case $1 in

@@ -130,7 +130,7 @@ static enum vsa_status none_selected(const struct vsa_enclave_list *running,
     if (!running->count)
         return vsa_fail(error, VSA_ERR_NO_ENCLAVE, VSA_NO_OFFSET, NULL,
                         "No running enclaves found; start one: nitro-cli run-enclave --cpu-count "
-                        "1 --memory 64 --eif-path app.eif; or see whether it ended: sudo "
+                        "2 --memory 64 --eif-path app.eif; or see whether it ended: sudo "
                         "nitro-cli describe-enclaves");
     list_text(running, list, sizeof(list));
     return vsa_fail(error, VSA_ERR_NO_ENCLAVE, VSA_NO_OFFSET, NULL,

@@ -94,7 +94,7 @@ class BuildEnclave(harness.TestCase):
         with open(os.path.join(first, "app.measurements.json"), encoding="utf-8") as file:
             self.assertEqual(json.load(file), measurements)
         text = done.stderr.decode()
-        for line in ("nitro-cli run-enclave --cpu-count 1 --memory 64 --eif-path app.eif",
+        for line in ("nitro-cli run-enclave --cpu-count 2 --memory 64 --eif-path app.eif",
                      "vsock_client --verify --generate-key --measurements app.measurements.json"):
             self.assertIn(line, text)
         self.assertEqual(self.nitro_cli_calls(), [])
@@ -209,7 +209,7 @@ class BuildEnclave(harness.TestCase):
         done = self.build(source, "--run", "--debug-mode")
         self.assertIn(b"PCR0, 1 and 2 are zero", done.stderr)
         run = "run-enclave --cpu-count 2 --memory 256 --eif-path app.eif"
-        debug = "run-enclave --cpu-count 1 --memory 64 --eif-path app.eif --debug-mode"
+        debug = "run-enclave --cpu-count 2 --memory 64 --eif-path app.eif --debug-mode"
         self.assertEqual(self.nitro_cli_calls(), [run, debug])
 
     def check_options(self, source):

@@ -24,6 +24,8 @@ OPTIONS = {
     "console": {"--enclave-id", "--enclave-name", "--disconnect-timeout"},
     "describe-eif": {"--eif-path"},
 }
+# What run-enclave takes when it is not asked: the guides name theirs.
+CPU_COUNT = "2"
 FLAGS = {"--debug-mode", "--metadata", "--all"}
 
 
@@ -126,6 +128,7 @@ class Parent:
         self.root = os.path.join(self.folder, "root.pem")
         self.enclaves, self.number, self.next_cid = [], 0, FIRST_CID
         self.calls = []
+        self.threads_per_core = 2  # as on most instances: then an odd CPU count starts nothing
         self.socket_path = os.path.join(self.folder, "parent")
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(self.socket_path)
@@ -176,7 +179,7 @@ class Parent:
 
     def start(self, image, **options):
         """What a test needs running: `nitro-cli run-enclave` without its output."""
-        defaults = {"--eif-path": image, "--memory": "1920", "--cpu-count": "1"}
+        defaults = {"--eif-path": image, "--memory": "1920", "--cpu-count": CPU_COUNT}
         self.run_enclave("/vsock-attest", {**defaults, **options}, lambda name, value: None)
         return self.enclaves[-1]
 
@@ -196,11 +199,14 @@ class Parent:
             if name not in options:
                 raise Failure("E01", f"The following required arguments were not provided: {name}")
         path, description = self.image_of(folder, options)
-        memory, cpus = int(options["--memory"]), int(options.get("--cpu-count", 1))
+        memory, cpus = int(options["--memory"]), int(options.get("--cpu-count", CPU_COUNT))
         debug, least = "--debug-mode" in options, 4 * os.path.getsize(path)
         if memory << 20 < max(least, 64 << 20):
             raise Failure("E26", "Insufficient memory requested. User provided "
                           f"`memory` is {memory} MiB, but at least {least >> 20} MiB is required")
+        if cpus % self.threads_per_core:
+            raise Failure("E33", "The enclave cannot start because full CPU cores have not been "
+                          "set")
         if description["IsSigned"] and not description["SignatureCheck"]:
             raise Failure("E59", "EIF signature checker error.")
         name = options.get("--enclave-name") or os.path.basename(path)[: -len(".eif")]

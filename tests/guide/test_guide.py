@@ -15,7 +15,7 @@ from guide_test import (
     PONG, STATUS, Expect, GuideTestCase, as_json, built, lists, make, runs, say, verified, verifies,
 )
 
-RUN = "nitro-cli run-enclave --cpu-count 1 --memory 64 --eif-path app.eif"
+RUN = "nitro-cli run-enclave --cpu-count 2 --memory 64 --eif-path app.eif"
 MEASURED = " --measurements app.measurements.json"
 VERIFY = "vsock_client --verify" + MEASURED
 CONSOLE = ("nitro-cli console --enclave-id "

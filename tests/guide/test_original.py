@@ -222,6 +222,11 @@ BLOCKS = {
 
 
 class Original(GuideTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.parent.threads_per_core = 1  # this guide starts its enclaves with one CPU
+
     states = {
         "Automatic Vsock Server (Default)": no_enclave,
         "Request Format (JSON)": one_enclave,

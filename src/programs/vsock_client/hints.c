@@ -23,7 +23,7 @@ static const struct hint finding_hints[] = {
      NAME_IT "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
     {VSA_ERR_NO_ENCLAVE,
      "To start one, and to see whether it ended again at once:\n"
-     "  nitro-cli run-enclave --cpu-count 1 --memory 64 --eif-path app.eif\n" DESCRIBE},
+     "  nitro-cli run-enclave --cpu-count 2 --memory 64 --eif-path app.eif\n" DESCRIBE},
     {VSA_ERR_AMBIGUOUS_ENCLAVE, "Choose one: --enclave-name NAME, --enclave-id ID or --cid CID\n"},
     {VSA_OK, NULL},
 };
