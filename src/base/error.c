@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/slice.h"
+
 struct status_row {
     enum vsa_status status;
     const char *code;
@@ -52,6 +54,15 @@ enum vsa_status vsa_status_from_code(const char *code)
     return VSA_ERR_INTERNAL;
 }
 
+/* Ends text that snprintf() wrote: nothing if that failed, no half character if it was cut. */
+static void end_text(char *text, size_t capacity, int length)
+{
+    if (length < 0)
+        text[0] = '\0';
+    else if ((size_t)length >= capacity)
+        text[vsa_slice_whole_characters(vsa_slice_of_text(text)).size] = '\0';
+}
+
 void vsa_error_set(struct vsa_error *error, enum vsa_status status, size_t offset, const char *rule,
                    const char *format, ...)
 {
@@ -62,8 +73,8 @@ void vsa_error_set(struct vsa_error *error, enum vsa_status status, size_t offse
     error->rule = rule;
     va_list args;
     va_start(args, format);
-    if (vsnprintf(error->detail, sizeof(error->detail), format, args) < 0)
-        error->detail[0] = '\0';
+    int length = vsnprintf(error->detail, sizeof(error->detail), format, args);
+    end_text(error->detail, sizeof(error->detail), length);
     va_end(args);
 }
 
@@ -75,13 +86,12 @@ void vsa_error_wrap(struct vsa_error *error, const char *format, ...)
     char detail[VSA_ERROR_DETAIL];
     va_list args;
     va_start(args, format);
-    if (vsnprintf(context, sizeof(context), format, args) < 0)
-        context[0] = '\0';
+    end_text(context, sizeof(context), vsnprintf(context, sizeof(context), format, args));
     va_end(args);
     memcpy(detail, error->detail, sizeof(detail));
     /* Cutting the end off a sentence that is too long is fine: it is for people. */
-    if (snprintf(error->detail, sizeof(error->detail), "%s: %s", context, detail) < 0)
-        error->detail[0] = '\0';
+    int length = snprintf(error->detail, sizeof(error->detail), "%s: %s", context, detail);
+    end_text(error->detail, sizeof(error->detail), length);
 }
 
 const char *vsa_error_sentence(const struct vsa_error *error, char *text, size_t capacity)
@@ -89,10 +99,9 @@ const char *vsa_error_sentence(const struct vsa_error *error, char *text, size_t
     if (!capacity)
         return text;
     const char *detail = error->detail[0] ? error->detail : vsa_status_text(error->status);
-    if (error->rule)
-        (void)snprintf(text, capacity, "%s (%s)", detail, error->rule);
-    else
-        (void)snprintf(text, capacity, "%s", detail);
+    int length = error->rule ? snprintf(text, capacity, "%s (%s)", detail, error->rule)
+                             : snprintf(text, capacity, "%s", detail);
+    end_text(text, capacity, length);
     return text;
 }
 

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text that a peer or a file chose, on its way to a terminal or a log. */
+/*
+ * Text that a peer or a file chose, on its way to a terminal or a log.
+ *
+ * Printable is every well-formed UTF-8 character outside Unicode's categories Cc, Cf, Zl and Zp:
+ * controls, which terminals obey; format characters, which are not seen and may reorder what
+ * stands behind them on the line; separators of lines and paragraphs.
+ */
 #ifndef VSA_BASE_PRINTABLE_H
 #define VSA_BASE_PRINTABLE_H
+
+#include <stdbool.h>
 
 #include <vsattest/base.h>
 
 /*
- * How many bytes the control character at `offset` has: 1 for C0 and DEL, 2 for C1 in its UTF-8
- * form (U+0080..U+009F), which terminals obey as well; 0 if there is none.
+ * The size of the character at `offset`, which must be inside; 1 for a byte that begins none.
+ * `printable` is set.
  */
-size_t vsa_printable_control(struct vsa_slice text, size_t offset);
+size_t vsa_printable_next(struct vsa_slice text, size_t offset, bool *printable);
 
-/*
- * Makes `size` bytes of text printable in place: every byte of a control character becomes '?' (a
- * NUL too), and every byte beyond ASCII if the text is not UTF-8 as a whole.
- */
+/* Whether every character is printable; true for no bytes. */
+bool vsa_printable_all(struct vsa_slice text);
+
+/* Makes `size` bytes of text printable in place: every byte of other characters becomes '?'. */
 void vsa_printable_make(char *text, size_t size);
 
 #endif

@@ -53,21 +53,42 @@ static bool utf8_second_allowed(uint8_t lead, uint8_t second)
     return second >= low && second <= high;
 }
 
+size_t vsa_slice_character(struct vsa_slice a, size_t offset)
+{
+    uint8_t lead = a.data[offset];
+    int followers = utf8_followers(lead);
+    if (followers < 0 || (size_t)followers > a.size - offset - 1)
+        return 0;
+    if (followers > 0 && !utf8_second_allowed(lead, a.data[offset + 1]))
+        return 0;
+    for (int k = 2; k <= followers; k++)
+        if ((a.data[offset + (size_t)k] & 0xc0) != 0x80)
+            return 0;
+    return (size_t)followers + 1;
+}
+
 bool vsa_slice_is_utf8(struct vsa_slice a)
 {
-    for (size_t i = 0; i < a.size; i++) {
-        uint8_t lead = a.data[i];
-        int followers = utf8_followers(lead);
-        if (followers < 0 || (size_t)followers > a.size - i - 1)
+    for (size_t i = 0; i < a.size;) {
+        size_t size = vsa_slice_character(a, i);
+        if (size == 0)
             return false;
-        if (followers > 0 && !utf8_second_allowed(lead, a.data[i + 1]))
-            return false;
-        for (int k = 2; k <= followers; k++)
-            if ((a.data[i + (size_t)k] & 0xc0) != 0x80)
-                return false;
-        i += (size_t)followers;
+        i += size;
     }
     return true;
+}
+
+struct vsa_slice vsa_slice_whole_characters(struct vsa_slice a)
+{
+    for (size_t back = 1; back <= 3 && back <= a.size; back++) {
+        size_t offset = a.size - back;
+        if ((a.data[offset] & 0xc0) == 0x80)
+            continue;
+        if (a.data[offset] >= 0xc0 && vsa_slice_character(a, offset) == 0)
+            a.size = offset;
+        break;
+    }
+    return a;
 }
 
 void vsa_wipe(void *data, size_t size)

@@ -20,6 +20,13 @@ bool vsa_slice_is_zero(struct vsa_slice a);
 /* Well-formed UTF-8 (RFC 3629): no surrogates, no overlong forms, nothing above U+10FFFF. */
 bool vsa_slice_is_utf8(struct vsa_slice a);
 
+/* The size of the well-formed UTF-8 character at `offset`, which must be inside; 0: there is none.
+ */
+size_t vsa_slice_character(struct vsa_slice a, size_t offset);
+
+/* Without the beginning of a UTF-8 character that was cut off at the end, if there is one. */
+struct vsa_slice vsa_slice_whole_characters(struct vsa_slice a);
+
 /* Overwrites a secret in a way the compiler keeps. NULL with size 0 is fine. */
 void vsa_wipe(void *data, size_t size);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/slice.h"
 #include "cbor/reader.h"
 #include "nsm/schema.h"
@@ -89,9 +90,9 @@ static enum vsa_status read_module_id(struct vsa_cbor_reader *reader, char *modu
     if (text.size == 0 || text.size > VSA_MAX_MODULE_ID)
         return vsa_fail(error, VSA_ERR_FIELD, start, rule, "module_id of %zu bytes, not 1..%d",
                         text.size, VSA_MAX_MODULE_ID);
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] < 0x20 || text.data[i] == 0x7f)
-            return vsa_fail(error, VSA_ERR_FIELD, start, rule, "module_id has a control character");
+    if (!vsa_printable_all(text))
+        return vsa_fail(error, VSA_ERR_FIELD, start, rule,
+                        "module_id has a character that is not printable");
     memcpy(module_id, text.data, text.size);
     module_id[text.size] = '\0';
     return VSA_OK;

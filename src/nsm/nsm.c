@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/monotonic.h"
+#include "base/printable.h"
 #include "base/slice.h"
 #include "nsm/message.h"
 #include "nsm/transport.h"
@@ -91,9 +92,15 @@ static enum vsa_status refused(struct vsa_nsm *nsm, enum vsa_nsm_kind asked,
                                const struct vsa_nsm_response *response, struct vsa_error *error)
 {
     nsm->last_code = response->code;
-    int shown = response->code_name.size > 40 ? 40 : (int)response->code_name.size;
-    return vsa_fail(error, VSA_ERR_NSM, VSA_NO_OFFSET, rule, "the NSM refused %s: %.*s",
-                    vsa_nsm_kind_name(asked), shown, (const char *)response->code_name.data);
+    char name[41];
+    struct vsa_slice text = response->code_name;
+    if (text.size >= sizeof(name))
+        text = vsa_slice_whole_characters(vsa_slice_of(text.data, sizeof(name) - 1));
+    memcpy(name, text.data, text.size);
+    name[text.size] = '\0';
+    vsa_printable_make(name, text.size);
+    return vsa_fail(error, VSA_ERR_NSM, VSA_NO_OFFSET, rule, "the NSM refused %s: %s",
+                    vsa_nsm_kind_name(asked), name);
 }
 
 void vsa_nsm_set_observer(struct vsa_nsm *nsm,

@@ -25,20 +25,13 @@ void output_start(void)
 
 static void put_escaped(FILE *out, struct vsa_slice text, bool quoted)
 {
-    bool utf8 = vsa_slice_is_utf8(text);
-    size_t control = 0; /* bytes left of a control character */
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-        if (!control)
-            control = vsa_printable_control(text, i);
-        if (control || (byte >= 0x80 && !utf8))
-            (void)fprintf(out, "\\x%02x", byte);
-        else if (quoted && (byte == '"' || byte == '\\'))
-            (void)fprintf(out, "\\%c", byte);
-        else
-            (void)fputc(byte, out);
-        if (control)
-            control--;
+    bool printable;
+    for (size_t i = 0; i < text.size;) {
+        size_t end = i + vsa_printable_next(text, i, &printable);
+        if (quoted && (text.data[i] == '"' || text.data[i] == '\\'))
+            (void)fputc('\\', out);
+        for (; i < end; i++)
+            (void)fprintf(out, printable ? "%c" : "\\x%02x", text.data[i]);
     }
 }
 

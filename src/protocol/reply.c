@@ -9,25 +9,16 @@
 #define MAX_PEER_TEXT 160
 #define MAX_PEER_CODE 40
 
-/* The longest prefix that ends between two characters. */
-static size_t whole_characters(struct vsa_slice text)
-{
-    while (text.size > 0 && !vsa_slice_is_utf8(text))
-        text.size--;
-    return text.size;
-}
-
 enum vsa_status vsa_reply_set_error(json_t *reply, const struct vsa_error *cause,
                                     struct vsa_error *error)
 {
     char sentence[VSA_ERROR_DETAIL + 80];
     vsa_error_sentence(cause, sentence, sizeof(sentence));
-    struct vsa_slice text = vsa_slice_of_text(sentence);
-    text.size = whole_characters(text);
+    vsa_printable_make(sentence, strlen(sentence));
     if (json_object_clear(reply) != 0)
         return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "reply is not an object");
     VSA_TRY(vsa_json_set(reply, "success", json_false(), error));
-    VSA_TRY(vsa_json_set(reply, "error", vsa_json_text_or_null(text), error));
+    VSA_TRY(vsa_json_set(reply, "error", json_string(sentence), error));
     return vsa_json_set(reply, "error_code", json_string_nocheck(vsa_status_code(cause->status)),
                         error);
 }
@@ -68,7 +59,7 @@ static const char *printable(const json_t *string, char *text, size_t capacity)
     struct vsa_slice from = vsa_json_string_slice(string);
     if (from.size > capacity - 1)
         from.size = capacity - 1;
-    from.size = whole_characters(from);
+    from = vsa_slice_whole_characters(from);
     memcpy(text, from.data, from.size);
     text[from.size] = '\0';
     vsa_printable_make(text, from.size);

@@ -957,6 +957,12 @@ class Log(ServerTestCase):
         self.assertEqual(first, ["descriptor_limit", "listening"])
         self.assertEqual(log_lines(log)[-1]["event"], "stopped")
 
+    def test_only_printable_characters(self):
+        """Of a path, here; an NSM's words go the same way."""
+        self.start_server(name="a\u009b\u202e\u00e9\t z")
+        harness.wait_until(lambda: self.logged("listening"), "the start")
+        self.assertIn('/a?????\u00e9? z"', self.enclave_service.log())
+
     def test_floods_are_cut_short(self):
         client = self.connect()
         for _ in range(20):

@@ -147,6 +147,24 @@ static void long_details_are_cut_off(void **state)
     assert_int_equal(sentence[0], 'x');
 }
 
+/* A byte that begins a character stands last before the cut: it goes, too. */
+static void cuts_fall_between_characters(void **state)
+{
+    (void)state;
+    char text[VSA_ERROR_DETAIL + 8];
+    char sentence[10];
+    struct vsa_error error;
+    memset(text, 'a', sizeof(text));
+    (void)strcpy(text + VSA_ERROR_DETAIL - 2, "\xc3\xbc");
+    assert_int_equal(vsa_fail(&error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "%s", text), VSA_ERR_IO);
+    assert_int_equal(strlen(error.detail), VSA_ERROR_DETAIL - 2);
+    (void)strcpy(error.detail, "\xc3\xbc");
+    vsa_error_wrap(&error, "%.*s", VSA_ERROR_DETAIL - 4, text);
+    assert_int_equal(strlen(error.detail), VSA_ERROR_DETAIL - 2);
+    (void)strcpy(error.detail, "aaaaaaa\xe2\x82\xac");
+    assert_string_equal(vsa_error_sentence(&error, sentence, sizeof(sentence)), "aaaaaaa");
+}
+
 static void wrap_puts_the_context_first(void **state)
 {
     (void)state;
@@ -175,6 +193,7 @@ int main(void)
         cmocka_unit_test(classes_of_the_verdicts),
         cmocka_unit_test(fail_fills_the_error),
         cmocka_unit_test(long_details_are_cut_off),
+        cmocka_unit_test(cuts_fall_between_characters),
         cmocka_unit_test(wrap_puts_the_context_first),
         cmocka_unit_test(version_is_the_build_s),
     };

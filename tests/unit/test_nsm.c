@@ -204,6 +204,22 @@ static void test_error_codes(void **state)
     assert_int_equal(vsa_nsm_last_code(context->nsm), VSA_NSM_INTERNAL_ERROR);
 }
 
+/* 39 letters and a character of two bytes: no half of it is left at the cut after 40 bytes. */
+static void test_unknown_codes_are_printable(void **state)
+{
+    struct context *context = *state;
+    struct vsa_error error = {0};
+    answer(context, "a1 65 4572726f72 78 2a"
+                    "616161616161616161616161616161616161616161616161616161616161616161616161616161"
+                    "c3bc 61");
+    assert_int_equal(ask_random(context->nsm, &error), VSA_ERR_NSM);
+    assert_non_null(strstr(error.detail, ": aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+    assert_int_equal(error.detail[strlen(error.detail) - 1], 'a');
+    answer(context, "a1 65 4572726f72 67 61 c29b e280ae 7a");
+    assert_int_equal(ask_random(context->nsm, &error), VSA_ERR_NSM);
+    assert_non_null(strstr(error.detail, ": a?????z"));
+}
+
 /* The right answer to one question is the wrong one to all others. */
 static void test_answers_of_another_kind(void **state)
 {
@@ -330,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_requests_on_the_wire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_error_codes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unknown_codes_are_printable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers_of_another_kind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_cut_off_answer, setup, teardown),

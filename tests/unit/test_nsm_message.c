@@ -339,13 +339,17 @@ static void test_malformed_descriptions(void **state)
                                              &response, NULL),
                      VSA_OK);
     assert_string_equal(response.description.digest, "SHA512");
-    /* module_id: empty, with a newline, with a NUL */
+    /* module_id: empty, with a newline, with a NUL, with U+009B, with U+202E */
     assert_response_refused(DESCRIPTION_HEAD MODULE_ID "60" LOCKED "80" DIGEST "66 534841333834",
                             VSA_ERR_FIELD);
     assert_response_refused(DESCRIPTION_HEAD MODULE_ID "61 0a" LOCKED "80" DIGEST "66 534841333834",
                             VSA_ERR_FIELD);
     assert_response_refused(DESCRIPTION_HEAD MODULE_ID "61 00" LOCKED "80" DIGEST "66 534841333834",
                             VSA_ERR_FIELD);
+    assert_response_refused(
+        DESCRIPTION_HEAD MODULE_ID "62 c29b" LOCKED "80" DIGEST "66 534841333834", VSA_ERR_FIELD);
+    assert_response_refused(
+        DESCRIPTION_HEAD MODULE_ID "63 e280ae" LOCKED "80" DIGEST "66 534841333834", VSA_ERR_FIELD);
     /* locked_pcrs: 32, twice 1 */
     assert_response_refused(DESCRIPTION_HEAD MODULE_ID "61 69" LOCKED "81 1820" DIGEST
                                                        "66 534841333834",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/time_text.h"
 
 /* Lines that clients cause: a serial console takes about 100 a second. */
@@ -71,16 +72,19 @@ static void put(struct log_line *line, const char *text)
 
 static void put_quoted(struct log_line *line, const char *text)
 {
+    struct vsa_slice value = vsa_slice_of_text(text);
     put(line, "\"");
-    for (; *text; text++) {
-        char piece[3] = {*text, '\0', '\0'};
-        if (*text == '"' || *text == '\\') {
-            piece[0] = '\\';
-            piece[1] = *text;
-        } else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            piece[0] = '?';
-        }
-        put(line, piece);
+    for (size_t i = 0; i < value.size;) {
+        char piece[5] = "?"; /* one character, or two of which one is escaped */
+        bool printable;
+        size_t size = vsa_printable_next(value, i, &printable);
+        bool escaped = text[i] == '"' || text[i] == '\\';
+        if (printable)
+            (void)snprintf(piece, sizeof(piece), "%s%.*s", escaped ? "\\" : "", (int)size,
+                           text + i);
+        if (line->size + strlen(piece) < sizeof(line->text))
+            put(line, piece);
+        i += size;
     }
     put(line, "\"");
 }
