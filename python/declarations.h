@@ -163,6 +163,7 @@ struct vsa_enclave_selector {
 struct vsa_enclave_list {
     size_t count;
     struct vsa_enclave enclaves[...];
+    size_t unreachable;
 };
 int vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms,
                      struct vsa_enclave_list *running, struct vsa_enclave *enclave,

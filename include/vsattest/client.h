@@ -165,6 +165,7 @@ struct vsa_enclave {
 struct vsa_enclave_list {
     size_t count;
     struct vsa_enclave enclaves[VSA_MAX_ENCLAVES];
+    size_t unreachable; /* enclave processes that nitro-cli could not reach, and left out */
 };
 
 /* Which one: what is not NULL must be equal. Both NULL: the one that runs. */
@@ -194,7 +195,8 @@ vsa_find_enclave_in(struct vsa_slice json, const struct vsa_enclave_selector *se
 /*
  * Runs `nitro-cli describe-enclaves` (looked up in PATH, no shell) and finds an enclave in its
  * output. Only if it fails for want of permission it is run once more through `sudo -n`, which
- * never asks for a password.
+ * never asks for a password. Where it could not reach some enclave process (its exit status 39) the
+ * others are taken, and `running->unreachable` is not 0.
  *
  * timeout_ms  in: for all of it; what still runs then is killed
  *

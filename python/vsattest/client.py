@@ -35,6 +35,9 @@ def _find_enclave(timeout_ms: int) -> int:
     running = ffi.new("struct vsa_enclave_list *")
     error = _convert.new_error()
     status = lib.vsa_find_enclave(selector, timeout_ms, running, enclave, error)
+    if running.unreachable:
+        _log.warning("nitro-cli could not reach %d enclave process(es): they are left out",
+                     running.unreachable)
     try:
         _convert.check(status, error)
     except TransportError as failure:

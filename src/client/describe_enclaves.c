@@ -77,7 +77,7 @@ static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list 
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     if (!json_is_array(root))
         return malformed(error, root ? "it is not a JSON array" : "it is not valid JSON");
-    running->count = 0;
+    *running = (struct vsa_enclave_list){0};
     size_t i;
     json_t *entry;
     json_array_foreach(root, i, entry)
@@ -96,11 +96,31 @@ static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list 
     return VSA_OK;
 }
 
+/*
+ * Documents have the number behind "-enc" with its leading zeros, and nitro-cli prints it without.
+ * The parts before it must be the same.
+ */
+static bool is_same_id(const char *one, const char *other)
+{
+    const char *one_number = strstr(one, "-enc");
+    const char *other_number = strstr(other, "-enc");
+    if (!one_number || !other_number)
+        return strcmp(one, other) == 0;
+    size_t instance = (size_t)(one_number - one) + strlen("-enc");
+    if (strncmp(one, other, instance) != 0)
+        return false;
+    one += instance;
+    other += instance;
+    one += strspn(one, "0");
+    other += strspn(other, "0");
+    return strcmp(one, other) == 0;
+}
+
 static bool is_selected(const struct vsa_enclave *enclave,
                         const struct vsa_enclave_selector *selector)
 {
     return (!selector->name || strcmp(enclave->name, selector->name) == 0) &&
-           (!selector->id || strcmp(enclave->id, selector->id) == 0);
+           (!selector->id || is_same_id(enclave->id, selector->id));
 }
 
 /* "app (i-...-enc..., CID 16), ...", as far as there is room. */

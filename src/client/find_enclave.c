@@ -6,8 +6,13 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/printable.h"
+#include "base/slice.h"
 #include "client/run_program.h"
 #include <vsattest/transport.h>
+
+/* E39: some enclave process did not answer; standard output has those that did. */
+#define SOME_UNREACHABLE 39
 
 static const char *const plain_command[] = {"nitro-cli", "describe-enclaves", NULL};
 static const char *const sudo_command[] = {"sudo", "-n", "nitro-cli", "describe-enclaves", NULL};
@@ -31,25 +36,37 @@ static bool lacks_permission(const struct vsa_program_result *result)
     return false;
 }
 
-/* The first line that says something, printable. */
-static void first_line(const struct vsa_program_result *result, char *text, size_t capacity)
+/* The line with nitro-cli's error code ("[ E39 ] ..."), else the first one; printable. */
+static void telling_line(const struct vsa_program_result *result, char *text, size_t capacity)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < result->stderr_size && used + 1 < capacity; i++) {
-        char c = result->stderr_text[i];
-        if (c == '\n' && used)
-            break;
-        if (c != '\n')
-            text[used++] = c >= 0x20 && c < 0x7f ? c : '?';
+    struct vsa_slice left = vsa_slice_of(result->stderr_text, result->stderr_size);
+    struct vsa_slice line = vsa_slice_of(left.data, 0);
+    bool has_code = false;
+    while (left.size > 0 && !has_code) {
+        const uint8_t *end = memchr(left.data, '\n', left.size);
+        size_t size = end ? (size_t)(end - left.data) : left.size;
+        has_code = memmem(left.data, size, "[ E", 3) != NULL;
+        if (has_code || line.size == 0)
+            line = vsa_slice_of(left.data, size);
+        size += end != NULL;
+        left = vsa_slice_of(left.data + size, left.size - size);
     }
-    text[used] = '\0';
+    if (line.size >= capacity)
+        line = vsa_slice_whole_characters(vsa_slice_of(line.data, capacity - 1));
+    memcpy(text, line.data, line.size);
+    text[line.size] = '\0';
+    vsa_printable_make(text, line.size);
 }
 
 static enum vsa_status explain_failure(const struct vsa_program_result *result, bool with_sudo,
                                        struct vsa_error *error)
 {
     char said[100];
-    first_line(result, said, sizeof(said));
+    telling_line(result, said, sizeof(said));
+    if (with_sudo && result->start_error)
+        (void)snprintf(said, sizeof(said), "sudo: %s",
+                       result->start_error == ENOENT ? "not installed"
+                                                     : strerror(result->start_error));
     if (with_sudo)
         return vsa_fail(error, VSA_ERR_NO_NITRO_CLI, VSA_NO_OFFSET, NULL,
                         "nitro-cli may not look and sudo -n did not help (%s); join the group ne, "
@@ -67,6 +84,19 @@ static enum vsa_status explain_failure(const struct vsa_program_result *result, 
                     result->exit_status, said[0] ? said : "no message");
 }
 
+/* "Failed connections: 1" on its standard error, before the line with its code. */
+static size_t failed_connections(const struct vsa_program_result *result)
+{
+    static const char label[] = "Failed connections: ";
+    const char *end = result->stderr_text + result->stderr_size;
+    const char *found = memmem(result->stderr_text, result->stderr_size, label, sizeof(label) - 1);
+    size_t count = 0;
+    if (found)
+        for (found += sizeof(label) - 1; found < end && *found >= '0' && *found <= '9'; found++)
+            count = count < VSA_MAX_ENCLAVES ? 10 * count + (size_t)(*found - '0') : count;
+    return count ? count : 1;
+}
+
 /* Runs one command and looks into its output, if there is any worth it. */
 static enum vsa_status ask(const char *const *command, int64_t deadline_ms, char *buffer,
                            const struct vsa_enclave_selector *selector,
@@ -82,10 +112,16 @@ static enum vsa_status ask(const char *const *command, int64_t deadline_ms, char
                         run == VSA_ERR_TIMEOUT ? "did not end in time" : "prints without end");
     VSA_TRY(run);
     *permission = lacks_permission(&result);
-    if (result.start_error || result.exit_status)
+    if (result.start_error || (result.exit_status && result.exit_status != SOME_UNREACHABLE))
         return explain_failure(&result, command == sudo_command, error);
-    return vsa_find_enclave_in(vsa_slice_of(buffer, result.stdout_size), selector, running, enclave,
-                               error);
+    running->count = 0;
+    enum vsa_status status = vsa_find_enclave_in(vsa_slice_of(buffer, result.stdout_size), selector,
+                                                 running, enclave, error);
+    if (result.exit_status && running->count == 0)
+        return explain_failure(&result, command == sudo_command, error);
+    if (result.exit_status)
+        running->unreachable = failed_connections(&result);
+    return status;
 }
 
 enum vsa_status vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms,

@@ -494,7 +494,7 @@ class Lies(ClientTestCase):
                     self.setUp()
 
     def test_controls_of_the_peer_stay_off_the_terminal(self):
-        nasty = "\x1b[2J\x9b31m\x7f\n"
+        nasty = "\x1b[2J\x9b31m\x7f\n\u202e\u2066\u200b\u2028\ufeff\U000e0041"
         reply = {
             "success": True, "status": nasty, "uptime": 1, "version": nasty,
             "nsm": {"module_id": nasty, "reachable": True},
@@ -749,7 +749,10 @@ class Metrics(ClientTestCase):
             self.assertEqual(file.read(), self.TEXT)
 
     def test_no_text(self):
-        for text in (None, 7, "", "up 1", "up 1\n\x1b[2J\n", "up\u00001\n", "up\u009b1\n", "\r\n"):
+        for text in (None, 7, "", "up 1", "up 1\n\x1b[2J\n", "up\u00001\n", "up\u009b1\n", "\r\n", "\n",
+                     "vsattest_up 1", "vsattest_up\u202e 1\n", "vsattest_up 1\nnode_load1 0\n",
+                     "# HELP node_load1 vsattest_\n", "# EOF\n", 'up{job="node"} 1\n',
+                     " vsattest_up 1\n", "vsattest_up 1\n\nvsattest_up 2\n"):
             with self.subTest(text):
                 done = self.fails(4, "reply_invalid", "--metrics", *self.peer(text))
                 self.assertNotIn(b"\x1b", done.stderr)
@@ -862,6 +865,8 @@ class Usage(ClientTestCase):
             ["--ping", *enclave, "--instance-id=i-1"],
             ["--metrics", *enclave, "--nonce=x"],
             ["--metrics", *enclave, "--at=1"],
+            ["--metrics", *enclave, "--save=-"],
+            ["--attest", *enclave, "--save=-"],
             ["--status", *enclave, "--save=x"],
             ["--ping", *enclave, "--retries=-1"],
             ["--ping", *enclave, "--retries=101"],
@@ -996,6 +1001,25 @@ class Finding(ClientTestCase):
             done = self.fails(3, "no_enclave", "--verify")
             self.assertIn(b"No running enclaves found", done.stderr)
             self.assertIn(b"nitro-cli run-enclave", done.stderr)
+
+    UNREACHABLE = (
+        "printf 'Failed connections: 2\\n[ E39 ] Enclave process connection failure.\\n' >&2\n"
+        "exit 39")
+
+    def test_a_dead_enclave_hides_no_others(self):
+        self.sandbox.nitro_cli(self.sandbox.describes([support.enclave_entry("app", 18)])
+                               .replace("exec ", "") + "\n" + self.UNREACHABLE)
+        self.pong_at(18)
+        for options in ((), ("--all",), ("--enclave-name", "app")):
+            done = self.client("--ping", *options)
+            self.assert_exit(done, 0)
+            self.assertIn(b"nitro-cli could not reach 2 enclave processes", done.stderr)
+        done = self.fails(3, "no_enclave", "--ping", "--enclave-name", "other")
+        self.assertIn(b"nitro-cli could not reach 2", done.stderr)
+        for body in ("echo '[]'", "echo broken", "true"):
+            self.sandbox.nitro_cli(body + "\n" + self.UNREACHABLE)
+            done = self.fails(3, "nitro_cli_unavailable", "--ping")
+            self.assertIn(b"[ E39 ] Enclave process connection failure.", done.stderr)
 
     def test_one_of_several(self):
         self.enclaves(

@@ -85,6 +85,12 @@ class Detection(support.EnclaveTestCase):
         [[kind, code, _]] = self.python(["get_status"])
         self.assertEqual((kind, code), ("TransportError", "no_enclave"))
 
+    def test_a_dead_enclave_hides_no_others(self):
+        listing = self.sandbox.describes([support.enclave_entry("app", 16)])
+        self.sandbox.nitro_cli(listing.replace("exec ", "")
+                               + "\necho '[ E39 ] connection failure' >&2; exit 39")
+        self.assertEqual(self.python(["ping"]), [True])
+
     def test_several_run(self):
         self.runs(("one", 16), ("two", 17))
         [kind, code, text], verify = self.python(["get_status", "request_and_verify"])

@@ -85,6 +85,28 @@ static void selects_by_name_or_id(void **state)
     assert_int_equal(enclave.cid, 17);
 }
 
+/* A document's ID has 16 digits behind "-enc", that of nitro-cli no leading zeros. */
+static void ids_are_compared_as_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *wanted;
+        bool found;
+    } rows[] = {
+        {"i-1-enc018ef", true},   {"i-1-enc18ef", true}, {"i-1-enc00000000000018ef", true},
+        {"i-1-enc18ef0", false},  {"i-1-enc", false},    {"i-01-enc18ef", false},
+        {"i-1-enc018e", false},   {"18ef", false},       {"", false},
+        {"i-1-enc018ef ", false},
+    };
+    const char *json = "[" ENTRY("app", "i-1-enc18ef", "16", "RUNNING", "NONE") "]";
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vsa_enclave enclave;
+        struct vsa_enclave_selector selector = {NULL, rows[i].wanted};
+        assert_int_equal(find_in(json, &selector, NULL, &enclave, NULL),
+                         rows[i].found ? VSA_OK : VSA_ERR_NO_ENCLAVE);
+    }
+}
+
 static void selecting_none_says_what_there_is(void **state)
 {
     (void)state;
@@ -400,6 +422,51 @@ static void sudo_that_asks_is_told(void **state)
     assert_non_null(strstr(error.detail, "group ne"));
 }
 
+static void missing_sudo_is_told(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct vsa_enclave enclave;
+    struct vsa_error error = {0};
+    stand_in(fixture, "nitro-cli", DENIED);
+    (void)setenv("PATH", fixture->folder, 1);
+    assert_int_equal(find(&enclave, &error), VSA_ERR_NO_NITRO_CLI);
+    assert_non_null(strstr(error.detail, "(sudo: not installed)"));
+}
+
+#define UNREACHABLE(count)                                                                         \
+    "; printf 'Failed connections: " count                                                         \
+    "\\n[ E39 ] Enclave process connection failure.\\n' >&2; exit 39"
+
+static void the_reachable_are_taken(void **state)
+{
+    struct vsa_enclave_list running = {0};
+    struct vsa_enclave enclave;
+    struct vsa_error error = {0};
+    stand_in(*state, "sudo", "exit 1");
+    stand_in(*state, "nitro-cli", "echo '[" ONE "]'" UNREACHABLE("3"));
+    assert_int_equal(vsa_find_enclave(&any, PATIENCE_MS, &running, &enclave, NULL), VSA_OK);
+    assert_int_equal(enclave.cid, 16);
+    assert_int_equal(running.count, 1);
+    assert_int_equal(running.unreachable, 3);
+    stand_in(*state, "nitro-cli", "echo '[" ONE "]'; exit 39");
+    assert_int_equal(vsa_list_enclaves(PATIENCE_MS, &running, NULL), VSA_OK);
+    assert_int_equal(running.unreachable, 1);
+    stand_in(*state, "nitro-cli", "echo '[" ONE "]'");
+    assert_int_equal(vsa_list_enclaves(PATIENCE_MS, &running, NULL), VSA_OK);
+    assert_int_equal(running.unreachable, 0);
+    static const char *const useless[] = {"echo '[]'" UNREACHABLE("1"), "echo '['" UNREACHABLE("1"),
+                                          "true" UNREACHABLE("1")};
+    for (size_t i = 0; i < sizeof(useless) / sizeof(useless[0]); i++) {
+        stand_in(*state, "nitro-cli", useless[i]);
+        assert_int_equal(vsa_find_enclave(&any, PATIENCE_MS, &running, &enclave, &error),
+                         VSA_ERR_NO_NITRO_CLI);
+        assert_non_null(strstr(error.detail, "status 39: [ E39 ] Enclave process"));
+    }
+    /* Any other status is a failure, whatever was printed. */
+    stand_in(*state, "nitro-cli", "echo '[" ONE "]'; exit 38");
+    assert_int_equal(find(&enclave, NULL), VSA_ERR_NO_NITRO_CLI);
+}
+
 static void other_errors_do_not_go_through_sudo(void **state)
 {
     struct vsa_enclave enclave;
@@ -547,6 +614,7 @@ int main(void)
         cmocka_unit_test(finds_the_only_one),
         cmocka_unit_test(understands_the_older_form),
         cmocka_unit_test(selects_by_name_or_id),
+        cmocka_unit_test(ids_are_compared_as_numbers),
         cmocka_unit_test(selecting_none_says_what_there_is),
         cmocka_unit_test(several_ask_for_a_choice),
         cmocka_unit_test(none_running_says_how_to_start_one),
@@ -557,6 +625,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(runs_nitro_cli, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lists_all_that_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_nitro_cli_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(missing_sudo_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_reachable_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(permission_error_goes_through_sudo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_list_with_permission_error_goes_through_sudo, set_up,
                                         tear_down),

@@ -41,6 +41,7 @@ static enum vsa_status ask_every(const struct client_arguments *arguments, struc
 {
     int64_t deadline_ms = vsa_deadline(arguments->timeout_ms);
     VSA_TRY(vsa_list_enclaves(arguments->timeout_ms, &every->running, error));
+    client_text_unreachable(&every->running);
     for (size_t i = 0; i < every->running.count; i++) {
         every->asked[i].arguments = arguments;
         every->asked[i].deadline_ms = deadline_ms;

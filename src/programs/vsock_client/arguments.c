@@ -270,6 +270,10 @@ static enum vsa_status check_save(const struct client_arguments *arguments, stru
                  action == CLIENT_ACTION_METRICS;
     if (arguments->save && (!saves || arguments->all))
         return usage(error, "--save goes with --attest, --verify or --metrics of one enclave");
+    if (arguments->save && strcmp(arguments->save, "-") == 0)
+        return usage(error,
+                     "--save takes a file; without it --attest and --metrics write to standard "
+                     "output (a file of that name is ./-)");
     if (arguments->all && (action == CLIENT_ACTION_ATTEST || action == CLIENT_ACTION_METRICS))
         return usage(error, "--all goes with --ping, --status, --verify or --watch; documents and "
                             "metrics are asked of one enclave at a time, say by --cid");

@@ -129,6 +129,7 @@ static void ask(struct run *run)
     int64_t deadline_ms = vsa_deadline(run->arguments.timeout_ms);
     outcome->status =
         client_find_target(&run->arguments, deadline_ms, &target, &run->running, &outcome->error);
+    client_text_unreachable(&run->running);
     run->found = outcome->status == VSA_OK;
     if (!run->found)
         return;

@@ -24,6 +24,16 @@ void client_text_announce(const struct vsa_enclave *enclave)
                       PROGRAM);
 }
 
+void client_text_unreachable(const struct vsa_enclave_list *running)
+{
+    if (running->unreachable)
+        (void)fprintf(
+            stderr,
+            "%s: warning: nitro-cli could not reach %zu enclave process%s, left out here: "
+            "see nitro-cli describe-enclaves\n",
+            PROGRAM, running->unreachable, running->unreachable == 1 ? "" : "es");
+}
+
 void client_text_list(const struct vsa_enclave_list *running)
 {
     for (size_t i = 0; i < running->count; i++) {

@@ -15,6 +15,9 @@ const char *client_text_name(const struct vsa_enclave *enclave);
 /* Which enclave nitro-cli led to, on stderr. */
 void client_text_announce(const struct vsa_enclave *enclave);
 
+/* Warns on stderr of enclaves that nitro-cli could not reach. */
+void client_text_unreachable(const struct vsa_enclave_list *running);
+
 /* The enclaves to choose from, on stderr. */
 void client_text_list(const struct vsa_enclave_list *running);
 

@@ -92,7 +92,8 @@ static void follow(struct client_watch_list *list, const struct vsa_enclave_list
         list->watched[i].unfindable = (struct vsa_error){0};
         if (!found[i])
             (void)vsa_fail(&list->watched[i].unfindable, VSA_ERR_NO_ENCLAVE, VSA_NO_OFFSET, NULL,
-                           "nitro-cli does not show it any more: it has ended");
+                           "nitro-cli does not show it any more: it has ended%s",
+                           running->unreachable ? ", or its process does not answer" : "");
     }
 }
 
