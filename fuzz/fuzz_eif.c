@@ -17,6 +17,11 @@ static void check_image(struct vsa_slice bytes)
 {
     struct vsa_image image;
     struct vsa_image_measurements measurements;
+    unsigned deviations = 0;
+    if (vsa_image_parse_as_aws(bytes, &image, &deviations, NULL) == VSA_OK) {
+        (void)!vsa_image_measure(&image, &measurements, NULL);
+        FUZZ_REQUIRE((deviations == 0) == (vsa_image_parse(bytes, &image, NULL) == VSA_OK));
+    }
     if (vsa_image_parse(bytes, &image, NULL) != VSA_OK)
         return;
     FUZZ_REQUIRE(vsa_image_size(&image) == bytes.size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Enclave image files (EIF): read, check, measure, sign and write them.
+ * Enclave image files (EIF): build, read, check, measure, sign and write them.
  *
  * An image has a header and up to 32 sections: a kernel, its command line, ramdisks, metadata
  * (JSON) and perhaps a signature. Its measurements are what a verifier expects as PCR0, 1, 2 and 8.
@@ -85,8 +85,51 @@ VSA_PUBLIC struct vsa_slice vsa_image_find(const struct vsa_image *image,
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_image_parse(struct vsa_slice bytes, struct vsa_image *image, struct vsa_error *error);
 
+/* Forms that vsa_image_parse() and vsa_image_write() refuse and AWS's code takes; bits of a set. */
+enum vsa_image_deviation {
+    VSA_IMAGE_DEVIATES_STALE_SIZE = 1, /* `nitro-cli sign-eif` leaves it after signing again */
+    VSA_IMAGE_DEVIATES_ORDER = 2,
+    VSA_IMAGE_DEVIATES_RESERVED = 4,   /* reserved fields, flags of sections */
+    VSA_IMAGE_DEVIATES_SIGNATURES = 8, /* more than one: the first counts */
+    VSA_IMAGE_DEVIATES_NO_RAMDISK = 16,
+    VSA_IMAGE_DEVIATES_METADATA = 32, /* larger than VSA_MAX_IMAGE_METADATA */
+};
+
+/* A sentence without full stop, static. */
+VSA_PUBLIC const char *vsa_image_deviation_text(enum vsa_image_deviation deviation);
+
+/*
+ * Reads an image as vsa_image_parse(), but takes what AWS's code takes, so that it can be measured.
+ * vsa_image_write() repairs a stale size; the other deviations change what the image is, and their
+ * images are better built anew.
+ *
+ * deviations  out: enum vsa_image_deviation; 0: vsa_image_parse() takes it, too
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_parse_as_aws(struct vsa_slice bytes,
+                                                               struct vsa_image *image,
+                                                               unsigned *deviations,
+                                                               struct vsa_error *error);
+
 /* Bytes that vsa_image_write() needs. */
 VSA_PUBLIC size_t vsa_image_size(const struct vsa_image *image);
+
+#define VSA_IMAGE_MAX_PARTS    (1 + 2 * VSA_MAX_IMAGE_SECTIONS)
+#define VSA_IMAGE_HEADERS_SIZE (548 + 12 * VSA_MAX_IMAGE_SECTIONS)
+
+/* The bytes of an image file, in order. Borrows the sections' data and itself: do not copy it. */
+struct vsa_image_parts {
+    uint8_t headers[VSA_IMAGE_HEADERS_SIZE];
+    struct vsa_slice parts[VSA_IMAGE_MAX_PARTS];
+    size_t count;
+};
+
+/*
+ * Writes an image as vsa_image_write() does, without copying the data of its sections.
+ * Errors: VSA_ERR_IMAGE, VSA_ERR_TOO_LARGE.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_write_parts(const struct vsa_image *image,
+                                                              struct vsa_image_parts *parts,
+                                                              struct vsa_error *error);
 
 /*
  * Writes an image, after the same checks as vsa_image_parse(). The bytes depend on `image` alone.
@@ -113,7 +156,8 @@ struct vsa_image_measurements {
  * Measures an image: PCRn = SHA384(48 zero bytes || SHA384(contents)). A debug-mode enclave shows
  * zeros instead.
  *
- * image  in: at least a kernel, a command line and a ramdisk; its signature is not verified
+ * image  in: at least a kernel and a command line, from either parser; its signature is not
+ *        verified
  *
  * Errors: VSA_ERR_IMAGE, VSA_ERR_CRYPTO; of the signing certificate: class syntax.
  */
@@ -125,7 +169,7 @@ vsa_image_measure(const struct vsa_image *image, struct vsa_image_measurements *
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_image_measure_bytes(struct vsa_slice bytes, uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error);
 
-/* PCR8 of images signed with this certificate (PEM, exactly one). */
+/* PCR8 of images signed with this certificate (PEM; of several the first counts, as for AWS). */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_measure_certificate(struct vsa_slice pem,
                                                                       uint8_t pcr[VSA_PCR_SIZE],
                                                                       struct vsa_error *error);
@@ -151,6 +195,26 @@ vsa_image_sign(const struct vsa_image *image, struct vsa_slice certificate,
                struct vsa_slice private_key, int64_t now_ms, void *buffer, size_t capacity,
                struct vsa_slice *section, struct vsa_error *error);
 
+#define VSA_MAX_IMAGE_TO_BE_SIGNED 256
+
+/*
+ * For keys that stay in an HSM or a service: the bytes to be signed, by ECDSA with the hash of the
+ * certificate's curve (P-256: SHA-256, P-384: SHA-384, P-521: SHA-512); then the signature, DER or
+ * r || s, makes the section. It is verified. Otherwise as vsa_image_sign().
+ *
+ * bytes  out: borrows `buffer`, of VSA_MAX_IMAGE_TO_BE_SIGNED bytes
+ *
+ * Errors: as above; VSA_ERR_SIGNATURE (not of these bytes, or by another key).
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_image_to_be_signed(const struct vsa_image *image, struct vsa_slice certificate, int64_t now_ms,
+                       void *buffer, size_t capacity, struct vsa_slice *bytes,
+                       struct vsa_error *error);
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_image_sign_with(const struct vsa_image *image, struct vsa_slice certificate,
+                    struct vsa_slice signature, int64_t now_ms, void *buffer, size_t capacity,
+                    struct vsa_slice *section, struct vsa_error *error);
+
 /*
  * Checks the signature of an image: its form, that it holds under the certificate in it, that it
  * is over this image's PCR0, and the certificate's validity at `now_ms`. Who issued the
@@ -161,6 +225,62 @@ vsa_image_sign(const struct vsa_image *image, struct vsa_slice certificate,
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_image_verify_signature(const struct vsa_image *image, int64_t now_ms, struct vsa_error *error);
+
+/* --- building --------------------------------------------------------------------------------- */
+
+/* What an image is built from. Strings and arrays are borrowed; all names are of files. */
+struct vsa_image_recipe {
+    enum vsa_image_architecture architecture;
+    const char *kernel;        /* bzImage for x86_64, Image for aarch64 */
+    const char *kernel_config; /* its .config, which names its version; or NULL */
+    const char *cmdline;       /* text; white space around it is cut off. NULL: nitro-cli's */
+    /* Either ready-made ramdisks, the one that boots first; */
+    const char *const *ramdisks;
+    size_t ramdisk_count;
+    /* or a program, which becomes /app/NAME, and what comes with it. */
+    const char *program;
+    const char *const *arguments;
+    size_t argument_count;
+    const char *const *environment; /* "NAME=VALUE" */
+    size_t environment_count;
+    const char *const *files; /* "SOURCE:/DESTINATION" */
+    size_t file_count;
+    const char *init;       /* enclave_init, or another static program to be PID 1 */
+    const char *nsm_module; /* nsm.ko for kernels without the driver built in, or NULL */
+    /* Metadata, in no register: a file with all of it, or NULL; then from the rest. */
+    const char *metadata;
+    const char *name;    /* NULL: the program's */
+    const char *version; /* NULL: 1.0 */
+    int64_t build_time;  /* Unix seconds; 0 leaves no trace of it */
+};
+
+/* An image with all that its sections borrow. */
+struct vsa_built_image;
+
+/* An empty recipe for x86_64. */
+VSA_PUBLIC void vsa_image_recipe_init(struct vsa_image_recipe *recipe);
+
+/*
+ * Builds an image, not signed. It depends on the recipe and the files alone: neither on the time
+ * nor on the files' owners, times and places. A kernel or ramdisk that is none, a program that
+ * needs what is not in the image, metadata that nitro-cli could not read: all are refused.
+ * Large files are mapped and must stay as they are until vsa_built_image_free().
+ * Example: examples/build_image.c
+ *
+ * built  out: the caller's; NULL on failure
+ *
+ * Errors: VSA_ERR_ARGUMENT, VSA_ERR_IO, VSA_ERR_JSON, VSA_ERR_NESTING, VSA_ERR_TOO_MANY,
+ * VSA_ERR_IMAGE, VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_build(const struct vsa_image_recipe *recipe,
+                                                        struct vsa_built_image **built,
+                                                        struct vsa_error *error);
+
+/* The image, to be signed, measured and written. It lives as long as `built`. */
+VSA_PUBLIC struct vsa_image *vsa_built_image_get(struct vsa_built_image *built);
+
+/* Accepts NULL. */
+VSA_PUBLIC void vsa_built_image_free(struct vsa_built_image *built);
 
 #ifdef __cplusplus
 }

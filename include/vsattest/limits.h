@@ -140,8 +140,8 @@
 
 /* The header has room for so many (AWS EIF README: MAX_NUM_SECTIONS). */
 #define VSA_MAX_IMAGE_SECTIONS 32
-/* An enclave needs four times its image as memory: beyond this no instance could run it well. */
-#define VSA_MAX_IMAGE (4LL * 1024 * 1024 * 1024)
+/* Files have no limit, for they are mapped; what comes through a pipe is kept in memory. */
+#define VSA_MAX_PIPED_FILE (4LL * 1024 * 1024 * 1024)
 /* COMMAND_LINE_SIZE of x86 and arm64: Linux cuts off what is longer, without a word. */
 #define VSA_MAX_IMAGE_CMDLINE 2047
 /* JSON of a few hundred bytes; nitro-cli allows 4096 for the part that users add. */

@@ -13,6 +13,8 @@ static const char rule_algorithm[] = "RFC 9053 section 2.1";
 
 /* "Signature1" context, protected header, empty external_aad, head of the payload. */
 #define MAX_SIGNATURE_PREFIX 64
+/* {1: -35} has 4 bytes. */
+#define MAX_HEADER 8
 
 static enum vsa_curve curve_of_algorithm(int64_t algorithm)
 {
@@ -144,31 +146,63 @@ enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1, const 
     return vsa_key_verify(key, parts, 2, sign1->signature, error);
 }
 
-enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key, struct vsa_slice payload,
-                                    uint8_t *buffer, size_t capacity, struct vsa_slice *sign1,
-                                    struct vsa_error *error)
+/* {1: algorithm} */
+static enum vsa_status write_protected_header(enum vsa_curve curve, uint8_t buffer[MAX_HEADER],
+                                              struct vsa_slice *header, struct vsa_error *error)
 {
-    uint8_t header_buffer[8];
-    struct vsa_builder header_builder = vsa_builder_of(header_buffer, sizeof(header_buffer));
-    vsa_cbor_write_map(&header_builder, 1);
-    vsa_cbor_write_unsigned(&header_builder, LABEL_ALGORITHM);
-    vsa_cbor_write_integer(&header_builder, vsa_cose_algorithm_of(vsa_key_curve(key)));
-    struct vsa_slice header;
-    VSA_TRY(vsa_builder_finish(&header_builder, &header, error));
+    struct vsa_builder builder = vsa_builder_of(buffer, MAX_HEADER);
+    vsa_cbor_write_map(&builder, 1);
+    vsa_cbor_write_unsigned(&builder, LABEL_ALGORITHM);
+    vsa_cbor_write_integer(&builder, vsa_cose_algorithm_of(curve));
+    return vsa_builder_finish(&builder, header, error);
+}
 
+enum vsa_status vsa_cose_sign1_to_be_signed(enum vsa_curve curve, struct vsa_slice payload,
+                                            uint8_t *buffer, size_t capacity,
+                                            struct vsa_slice *bytes, struct vsa_error *error)
+{
+    uint8_t header_buffer[MAX_HEADER];
     uint8_t prefix_buffer[MAX_SIGNATURE_PREFIX];
+    struct vsa_slice header;
+    struct vsa_slice prefix;
     struct vsa_builder prefix_builder = vsa_builder_of(prefix_buffer, sizeof(prefix_buffer));
-    struct vsa_slice parts[2] = {{NULL, 0}, payload};
-    VSA_TRY(write_signature_prefix(header, payload.size, &prefix_builder, &parts[0], error));
-    uint8_t signature[VSA_MAX_SIGNATURE_SIZE];
-    VSA_TRY(vsa_key_sign(key, parts, 2, signature, error));
+    struct vsa_builder builder = vsa_builder_of(buffer, capacity);
+    VSA_TRY(write_protected_header(curve, header_buffer, &header, error));
+    VSA_TRY(write_signature_prefix(header, payload.size, &prefix_builder, &prefix, error));
+    vsa_builder_append(&builder, prefix);
+    vsa_builder_append(&builder, payload);
+    return vsa_builder_finish(&builder, bytes, error);
+}
 
+enum vsa_status vsa_cose_sign1_write(enum vsa_curve curve, struct vsa_slice payload,
+                                     const uint8_t *signature, uint8_t *buffer, size_t capacity,
+                                     struct vsa_slice *sign1, struct vsa_error *error)
+{
+    uint8_t header_buffer[MAX_HEADER];
+    struct vsa_slice header;
+    VSA_TRY(write_protected_header(curve, header_buffer, &header, error));
     struct vsa_builder builder = vsa_builder_of(buffer, capacity);
     vsa_cbor_write_array(&builder, 4);
     vsa_cbor_write_bytes(&builder, header);
     vsa_cbor_write_map(&builder, 0);
     vsa_cbor_write_bytes(&builder, payload);
-    vsa_cbor_write_bytes(&builder,
-                         vsa_slice_of(signature, vsa_curve_signature_size(vsa_key_curve(key))));
+    vsa_cbor_write_bytes(&builder, vsa_slice_of(signature, vsa_curve_signature_size(curve)));
     return vsa_builder_finish(&builder, sign1, error);
+}
+
+enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key, struct vsa_slice payload,
+                                    uint8_t *buffer, size_t capacity, struct vsa_slice *sign1,
+                                    struct vsa_error *error)
+{
+    enum vsa_curve curve = vsa_key_curve(key);
+    uint8_t header_buffer[MAX_HEADER];
+    uint8_t prefix_buffer[MAX_SIGNATURE_PREFIX];
+    uint8_t signature[VSA_MAX_SIGNATURE_SIZE];
+    struct vsa_slice header;
+    struct vsa_slice parts[2] = {{NULL, 0}, payload};
+    struct vsa_builder prefix = vsa_builder_of(prefix_buffer, sizeof(prefix_buffer));
+    VSA_TRY(write_protected_header(curve, header_buffer, &header, error));
+    VSA_TRY(write_signature_prefix(header, payload.size, &prefix, &parts[0], error));
+    VSA_TRY(vsa_key_sign(key, parts, 2, signature, error));
+    return vsa_cose_sign1_write(curve, payload, signature, buffer, capacity, sign1, error);
 }

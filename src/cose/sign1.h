@@ -44,4 +44,16 @@ VSA_MUST_USE enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key,
                                                  size_t capacity, struct vsa_slice *sign1,
                                                  struct vsa_error *error);
 
+/* The bytes that a signature over `payload` is made of: Sig_structure. Errors: VSA_ERR_BUFFER. */
+VSA_MUST_USE enum vsa_status vsa_cose_sign1_to_be_signed(enum vsa_curve curve,
+                                                         struct vsa_slice payload, uint8_t *buffer,
+                                                         size_t capacity, struct vsa_slice *bytes,
+                                                         struct vsa_error *error);
+
+/* An untagged COSE_Sign1 of a signature that is there: r || s. Errors: VSA_ERR_BUFFER. */
+VSA_MUST_USE enum vsa_status vsa_cose_sign1_write(enum vsa_curve curve, struct vsa_slice payload,
+                                                  const uint8_t *signature, uint8_t *buffer,
+                                                  size_t capacity, struct vsa_slice *sign1,
+                                                  struct vsa_error *error);
+
 #endif

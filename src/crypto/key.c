@@ -242,6 +242,21 @@ enum vsa_status vsa_key_sign(const struct vsa_key *key, const struct vsa_slice *
     return signature_to_raw(der, size, facts->field_size, signature, error);
 }
 
+enum vsa_status vsa_key_read_signature(const struct vsa_key *key, struct vsa_slice signature,
+                                       uint8_t *raw, struct vsa_error *error)
+{
+    size_t field_size = curve_facts(key->curve)->field_size;
+    if (signature.size == 2 * field_size) {
+        memcpy(raw, signature.data, signature.size);
+        return VSA_OK;
+    }
+    if (signature.size < 2 * field_size + 16 &&
+        signature_to_raw(signature.data, signature.size, field_size, raw, NULL) == VSA_OK)
+        return VSA_OK;
+    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                    "the signature is neither DER nor %zu bytes of r and s", 2 * field_size);
+}
+
 /* r || s -> DER ECDSA-Sig-Value; its length, or 0. */
 static size_t signature_from_raw(struct vsa_slice raw, uint8_t *der, size_t capacity)
 {

@@ -54,6 +54,14 @@ VSA_MUST_USE enum vsa_status vsa_key_sign(const struct vsa_key *key, const struc
                                           size_t count, uint8_t *signature,
                                           struct vsa_error *error);
 /*
+ * Writes a signature of `key` as r || s into `raw`, which has VSA_MAX_SIGNATURE_SIZE bytes. It is
+ * r || s already, or DER (ECDSA-Sig-Value), as openssl and most HSMs write it; nothing is verified.
+ * Errors: VSA_ERR_ARGUMENT.
+ */
+VSA_MUST_USE enum vsa_status vsa_key_read_signature(const struct vsa_key *key,
+                                                    struct vsa_slice signature, uint8_t *raw,
+                                                    struct vsa_error *error);
+/*
  * VSA_ERR_SIGNATURE unless `signature` (exactly the curve's size) is one of the message. High-S
  * values are accepted, as AWS makes them.
  */

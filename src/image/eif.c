@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/builder.h"
@@ -76,7 +77,7 @@ static uint64_t read_number(struct vsa_slice bytes, size_t offset, size_t width)
 }
 
 static enum vsa_status parse_header(struct vsa_slice bytes, struct vsa_image *image,
-                                    struct vsa_error *error)
+                                    unsigned *deviations, struct vsa_error *error)
 {
     if (bytes.size < sizeof(magic) || memcmp(bytes.data, magic, sizeof(magic)) != 0)
         return vsa_fail(error, VSA_ERR_IMAGE, 0, rule_header,
@@ -84,9 +85,6 @@ static enum vsa_status parse_header(struct vsa_slice bytes, struct vsa_image *im
     if (bytes.size < HEADER_SIZE)
         return vsa_fail(error, VSA_ERR_IMAGE, bytes.size, rule_header,
                         "the header is cut off: %zu bytes of %d", bytes.size, HEADER_SIZE);
-    if (bytes.size > VSA_MAX_IMAGE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "image of %zu bytes; the most is %lld", bytes.size, VSA_MAX_IMAGE);
     uint16_t version = (uint16_t)read_number(bytes, AT_VERSION, 2);
     if (version < VSA_IMAGE_OLDEST_VERSION || version > VSA_IMAGE_CURRENT_VERSION)
         return vsa_fail(error, VSA_ERR_IMAGE, AT_VERSION, rule_header,
@@ -96,7 +94,8 @@ static enum vsa_status parse_header(struct vsa_slice bytes, struct vsa_image *im
     if (flags & ~(uint64_t)FLAG_AARCH64)
         return vsa_fail(error, VSA_ERR_IMAGE, AT_FLAGS, rule_header,
                         "the header has unknown flags 0x%04" PRIx64, flags);
-    if (read_number(bytes, AT_RESERVED, 2) || read_number(bytes, AT_UNUSED, 4))
+    if ((read_number(bytes, AT_RESERVED, 2) || read_number(bytes, AT_UNUSED, 4)) &&
+        !vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_RESERVED))
         return vsa_fail(error, VSA_ERR_IMAGE, AT_RESERVED, rule_header,
                         "the header's reserved fields are not zero");
     uint64_t count = read_number(bytes, AT_SECTION_COUNT, 2);
@@ -131,9 +130,30 @@ static enum vsa_status check_section_offset(struct vsa_slice bytes, size_t index
     return VSA_OK;
 }
 
+/*
+ * AWS's reader goes by the sections' own headers, so its tools do not notice that `nitro-cli
+ * sign-eif` leaves the size of the signature it replaces in the image's.
+ */
+static enum vsa_status check_table_size(struct vsa_slice bytes, size_t index, unsigned type,
+                                        uint64_t size, unsigned *deviations,
+                                        struct vsa_error *error)
+{
+    char label[VSA_IMAGE_LABEL_SIZE];
+    bool is_signature = type == VSA_IMAGE_SIGNATURE;
+    uint64_t table_size = read_number(bytes, AT_SIZES + 8 * index, 8);
+    if (size == table_size ||
+        (is_signature && vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_STALE_SIZE)))
+        return VSA_OK;
+    return vsa_fail(error, VSA_ERR_IMAGE, AT_SIZES + 8 * index, rule_header,
+                    "%s has %" PRIu64 " bytes by its own header and %" PRIu64 " by the image's%s",
+                    vsa_image_section_label(index, type, label), size, table_size,
+                    is_signature ? ", as AWS's sign-eif leaves it after signing again" : "");
+}
+
 /* Reads section `index` at `*end`, and moves `*end` behind it. */
 static enum vsa_status parse_section(struct vsa_slice bytes, size_t index, size_t *end,
-                                     struct vsa_image_section *section, struct vsa_error *error)
+                                     struct vsa_image_section *section, unsigned *deviations,
+                                     struct vsa_error *error)
 {
     size_t start = *end;
     VSA_TRY(check_section_offset(bytes, index, start, error));
@@ -143,7 +163,8 @@ static enum vsa_status parse_section(struct vsa_slice bytes, size_t index, size_
     if (type < VSA_IMAGE_KERNEL || type > VSA_IMAGE_METADATA)
         return vsa_fail(error, VSA_ERR_IMAGE, start, rule_section_header,
                         "section %zu has type %u, which does not exist", index, type);
-    if (read_number(bytes, start + 2, 2))
+    if (read_number(bytes, start + 2, 2) &&
+        !vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_RESERVED))
         return vsa_fail(error, VSA_ERR_IMAGE, start + 2, rule_section_header, "%s has flags",
                         label);
     uint64_t size = read_number(bytes, start + 4, 8);
@@ -152,11 +173,7 @@ static enum vsa_status parse_section(struct vsa_slice bytes, size_t index, size_
         return vsa_fail(error, VSA_ERR_IMAGE, start + 4, rule_section_header,
                         "%s is cut off: %" PRIu64 " bytes, and the file has %zu more", label, size,
                         left);
-    uint64_t table_size = read_number(bytes, AT_SIZES + 8 * index, 8);
-    if (size != table_size)
-        return vsa_fail(error, VSA_ERR_IMAGE, AT_SIZES + 8 * index, rule_header,
-                        "%s has %" PRIu64 " bytes by its own header and %" PRIu64 " by the image's",
-                        label, size, table_size);
+    VSA_TRY(check_table_size(bytes, index, type, size, deviations, error));
     section->type = (enum vsa_image_section_type)type;
     section->data = vsa_slice_of(bytes.data + start + SECTION_HEADER_SIZE, (size_t)size);
     *end = start + SECTION_HEADER_SIZE + (size_t)size;
@@ -164,11 +181,11 @@ static enum vsa_status parse_section(struct vsa_slice bytes, size_t index, size_
 }
 
 static enum vsa_status parse_sections(struct vsa_slice bytes, struct vsa_image *image,
-                                      struct vsa_error *error)
+                                      unsigned *deviations, struct vsa_error *error)
 {
     size_t end = HEADER_SIZE;
     for (size_t i = 0; i < image->section_count; i++)
-        VSA_TRY(parse_section(bytes, i, &end, &image->sections[i], error));
+        VSA_TRY(parse_section(bytes, i, &end, &image->sections[i], deviations, error));
     if (end != bytes.size)
         return vsa_fail(error, VSA_ERR_IMAGE, end, rule_header,
                         "%zu bytes after section %zu (%s), the last one", bytes.size - end,
@@ -192,12 +209,12 @@ static uint32_t compute_crc(struct vsa_slice bytes)
     return vsa_crc32(parts, 2);
 }
 
-static enum vsa_status parse(struct vsa_slice bytes, struct vsa_image *image,
+static enum vsa_status parse(struct vsa_slice bytes, struct vsa_image *image, unsigned *deviations,
                              struct vsa_error *error)
 {
-    VSA_TRY(parse_header(bytes, image, error));
-    VSA_TRY(parse_sections(bytes, image, error));
-    VSA_TRY(vsa_image_check(image, error));
+    VSA_TRY(parse_header(bytes, image, deviations, error));
+    VSA_TRY(parse_sections(bytes, image, deviations, error));
+    VSA_TRY(vsa_image_check(image, deviations, error));
     uint32_t crc = compute_crc(bytes);
     uint32_t expected = (uint32_t)read_number(bytes, AT_CRC, 4);
     if (crc != expected)
@@ -214,8 +231,22 @@ enum vsa_status vsa_image_parse(struct vsa_slice bytes, struct vsa_image *image,
     struct vsa_image parsed;
     memset(&parsed, 0, sizeof(parsed));
     memset(image, 0, sizeof(*image));
-    VSA_TRY(parse(bytes, &parsed, error));
+    VSA_TRY(parse(bytes, &parsed, NULL, error));
     *image = parsed;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_image_parse_as_aws(struct vsa_slice bytes, struct vsa_image *image,
+                                       unsigned *deviations, struct vsa_error *error)
+{
+    struct vsa_image parsed;
+    unsigned found = 0;
+    memset(&parsed, 0, sizeof(parsed));
+    memset(image, 0, sizeof(*image));
+    *deviations = 0;
+    VSA_TRY(parse(bytes, &parsed, &found, error));
+    *image = parsed;
+    *deviations = found;
     return VSA_OK;
 }
 
@@ -226,7 +257,7 @@ size_t vsa_image_size(const struct vsa_image *image)
     size_t size = HEADER_SIZE;
     for (size_t i = 0; i < image->section_count && i < VSA_MAX_IMAGE_SECTIONS; i++) {
         size_t section = image->sections[i].data.size;
-        if (section > VSA_MAX_IMAGE || size > VSA_MAX_IMAGE)
+        if (section > SIZE_MAX - SECTION_HEADER_SIZE - size)
             return SIZE_MAX; /* more than any buffer has */
         size += SECTION_HEADER_SIZE + section;
     }
@@ -262,26 +293,54 @@ static void write_header(struct vsa_builder *builder, const struct vsa_image *im
     vsa_builder_append_big_endian(builder, 0, 4); /* CRC, see below */
 }
 
+/* What stands between the sections' data: one part, then its data, and so on. */
+static void add_section_part(struct vsa_builder *builder, const struct vsa_image_section *section,
+                             struct vsa_image_parts *parts)
+{
+    size_t start = builder->size;
+    vsa_builder_append_big_endian(builder, section->type, 2);
+    vsa_builder_append_big_endian(builder, 0, 2);
+    vsa_builder_append_big_endian(builder, section->data.size, 8);
+    parts->parts[parts->count++] = vsa_slice_of(parts->headers + start, builder->size - start);
+    parts->parts[parts->count++] = section->data;
+}
+
+static void write_crc(struct vsa_image_parts *parts)
+{
+    struct vsa_slice header = parts->parts[0];
+    parts->parts[0].size = AT_CRC; /* everything but the CRC itself, which comes last */
+    struct vsa_builder crc = vsa_builder_of(parts->headers + AT_CRC, HEADER_SIZE - AT_CRC);
+    vsa_builder_append_big_endian(&crc, vsa_crc32(parts->parts, parts->count), 4);
+    parts->parts[0] = header;
+}
+
+enum vsa_status vsa_image_write_parts(const struct vsa_image *image, struct vsa_image_parts *parts,
+                                      struct vsa_error *error)
+{
+    static_assert(sizeof(parts->headers) ==
+                      HEADER_SIZE + VSA_MAX_IMAGE_SECTIONS * SECTION_HEADER_SIZE,
+                  "room for all headers");
+    VSA_TRY(vsa_image_check(image, NULL, error));
+    if (vsa_image_size(image) == SIZE_MAX)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
+                        "the sections are larger than an address space");
+    struct vsa_builder builder = vsa_builder_of(parts->headers, sizeof(parts->headers));
+    write_header(&builder, image);
+    parts->parts[0] = vsa_slice_of(parts->headers, builder.size);
+    parts->count = 1;
+    for (size_t i = 0; i < image->section_count; i++)
+        add_section_part(&builder, &image->sections[i], parts);
+    write_crc(parts);
+    return VSA_OK;
+}
+
 enum vsa_status vsa_image_write(const struct vsa_image *image, void *buffer, size_t capacity,
                                 struct vsa_slice *file, struct vsa_error *error)
 {
-    VSA_TRY(vsa_image_check(image, error));
-    size_t size = vsa_image_size(image);
-    if (size > VSA_MAX_IMAGE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "the image would have more than %lld bytes", VSA_MAX_IMAGE);
+    struct vsa_image_parts parts;
+    VSA_TRY(vsa_image_write_parts(image, &parts, error));
     struct vsa_builder builder = vsa_builder_of(buffer, capacity);
-    write_header(&builder, image);
-    for (size_t i = 0; i < image->section_count; i++) {
-        vsa_builder_append_big_endian(&builder, image->sections[i].type, 2);
-        vsa_builder_append_big_endian(&builder, 0, 2);
-        vsa_builder_append_big_endian(&builder, image->sections[i].data.size, 8);
-        vsa_builder_append(&builder, image->sections[i].data);
-    }
-    struct vsa_slice written;
-    VSA_TRY(vsa_builder_finish(&builder, &written, error));
-    struct vsa_builder crc = vsa_builder_of((uint8_t *)buffer + AT_CRC, 4);
-    vsa_builder_append_big_endian(&crc, compute_crc(written), 4);
-    *file = written;
-    return VSA_OK;
+    for (size_t i = 0; i < parts.count; i++)
+        vsa_builder_append(&builder, parts.parts[i]);
+    return vsa_builder_finish(&builder, file, error);
 }

@@ -33,24 +33,29 @@ enum vsa_status vsa_image_measure_certificate(struct vsa_slice pem, uint8_t pcr[
     return vsa_image_measure_bytes(der, pcr, error);
 }
 
-/* What each register is over, in file order; section data only. */
+/* What each register is over, in file order, as AWS's code has it; section data only. */
 struct contents {
-    struct vsa_slice all[VSA_MAX_IMAGE_SECTIONS]; /* kernel, command line, ramdisks */
-    size_t count;
-    size_t boot_count; /* how many of them, from the start, are in PCR1 */
+    struct vsa_slice all[VSA_MAX_IMAGE_SECTIONS];  /* kernel, command line, ramdisks */
+    struct vsa_slice boot[VSA_MAX_IMAGE_SECTIONS]; /* kernel, command line, first ramdisk */
+    struct vsa_slice app[VSA_MAX_IMAGE_SECTIONS];  /* the other ramdisks */
+    size_t count, boot_count, app_count;
 };
 
 static struct contents collect(const struct vsa_image *image)
 {
     struct contents contents = {.count = 0};
+    bool has_ramdisk = false;
     for (size_t i = 0; i < image->section_count; i++) {
         const struct vsa_image_section *section = &image->sections[i];
         if (section->type == VSA_IMAGE_SIGNATURE || section->type == VSA_IMAGE_METADATA)
             continue;
         contents.all[contents.count++] = section->data;
+        if (section->type == VSA_IMAGE_RAMDISK && has_ramdisk)
+            contents.app[contents.app_count++] = section->data;
+        else
+            contents.boot[contents.boot_count++] = section->data;
+        has_ramdisk = has_ramdisk || section->type == VSA_IMAGE_RAMDISK;
     }
-    /* vsa_image_check() has seen to it: one kernel, one command line, then ramdisks. */
-    contents.boot_count = 3;
     return contents;
 }
 
@@ -74,13 +79,13 @@ enum vsa_status vsa_image_measure(const struct vsa_image *image,
                                   struct vsa_image_measurements *measurements,
                                   struct vsa_error *error)
 {
-    VSA_TRY(vsa_image_check(image, error));
+    unsigned tolerated = 0;
+    VSA_TRY(vsa_image_check(image, &tolerated, error));
     struct contents contents = collect(image);
     struct vsa_image_measurements measured = {.is_signed = false};
     VSA_TRY(extend_zero(contents.all, contents.count, measured.pcr0, error));
-    VSA_TRY(extend_zero(contents.all, contents.boot_count, measured.pcr1, error));
-    VSA_TRY(extend_zero(contents.all + contents.boot_count, contents.count - contents.boot_count,
-                        measured.pcr2, error));
+    VSA_TRY(extend_zero(contents.boot, contents.boot_count, measured.pcr1, error));
+    VSA_TRY(extend_zero(contents.app, contents.app_count, measured.pcr2, error));
     VSA_TRY(measure_signer(image, &measured, error));
     *measurements = measured;
     return VSA_OK;

@@ -10,8 +10,6 @@ static const char rule_signing[] = "AWS EIF, signature section";
 
 /* DER SubjectPublicKeyInfo of a P-521 key has 158 bytes. */
 #define MAX_SPKI 256
-/* {"register_index": 0, "register_value": [48 integers]}: 131 bytes at most. */
-#define MAX_PAYLOAD 256
 
 static enum vsa_status parse_certificate(struct vsa_slice pem, struct vsa_certificate **certificate,
                                          struct vsa_error *error)
@@ -60,17 +58,30 @@ static enum vsa_status check_key_belongs(const struct vsa_certificate *certifica
     return VSA_OK;
 }
 
-static enum vsa_status sign_pcr0(const struct vsa_image *image, const struct vsa_key *key,
-                                 uint8_t *buffer, size_t capacity, struct vsa_slice *sign1,
-                                 struct vsa_error *error)
+static enum vsa_status write_payload(const struct vsa_image *image, uint8_t *buffer,
+                                     struct vsa_slice *payload, struct vsa_error *error)
 {
     struct vsa_image_measurements measurements;
-    uint8_t payload_buffer[MAX_PAYLOAD];
-    struct vsa_slice payload;
     VSA_TRY(vsa_image_measure(image, &measurements, error));
-    VSA_TRY(vsa_image_payload_write(measurements.pcr0, payload_buffer, sizeof(payload_buffer),
-                                    &payload, error));
-    return vsa_cose_sign1_sign(key, payload, buffer, capacity, sign1, error);
+    return vsa_image_payload_write(measurements.pcr0, buffer, VSA_MAX_IMAGE_PAYLOAD, payload,
+                                   error);
+}
+
+/* What both ways of signing begin with. `payload` borrows `buffer`. */
+static enum vsa_status prepare(const struct vsa_image *image, struct vsa_slice certificate_pem,
+                               int64_t now_ms, struct vsa_certificate **certificate,
+                               uint8_t buffer[VSA_MAX_IMAGE_PAYLOAD], struct vsa_slice *payload,
+                               struct vsa_error *error)
+{
+    if (vsa_image_find(image, VSA_IMAGE_SIGNATURE).data)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "the image has a signature");
+    if (vsa_image_pem_has_chain(certificate_pem))
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_signing,
+                        "more than one certificate, of which the first alone would count: keep "
+                        "that one, with openssl x509 -in FILE");
+    VSA_TRY(parse_certificate(certificate_pem, certificate, error));
+    VSA_TRY(check_validity(*certificate, now_ms, error));
+    return write_payload(image, buffer, payload, error);
 }
 
 enum vsa_status vsa_image_sign(const struct vsa_image *image, struct vsa_slice certificate_pem,
@@ -79,16 +90,50 @@ enum vsa_status vsa_image_sign(const struct vsa_image *image, struct vsa_slice c
 {
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
     VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
-    if (vsa_image_find(image, VSA_IMAGE_SIGNATURE).data)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "the image has a signature");
-    VSA_TRY(parse_certificate(certificate_pem, &certificate, error));
-    VSA_TRY(check_validity(certificate, now_ms, error));
+    uint8_t payload_buffer[VSA_MAX_IMAGE_PAYLOAD];
+    uint8_t sign1_buffer[VSA_MAX_IMAGE_SIGN1];
+    struct vsa_slice payload;
+    struct vsa_slice sign1;
+    VSA_TRY(prepare(image, certificate_pem, now_ms, &certificate, payload_buffer, &payload, error));
     VSA_TRY(vsa_key_read_private(private_key, &key, error));
     VSA_TRY(check_key_belongs(certificate, key, error));
-    uint8_t sign1_buffer[VSA_MAX_IMAGE_SIGN1];
-    struct vsa_slice sign1;
-    VSA_TRY(sign_pcr0(image, key, sign1_buffer, sizeof(sign1_buffer), &sign1, error));
+    VSA_TRY(vsa_cose_sign1_sign(key, payload, sign1_buffer, sizeof(sign1_buffer), &sign1, error));
     return vsa_image_signature_write(certificate_pem, sign1, buffer, capacity, section, error);
+}
+
+enum vsa_status vsa_image_to_be_signed(const struct vsa_image *image,
+                                       struct vsa_slice certificate_pem, int64_t now_ms,
+                                       void *buffer, size_t capacity, struct vsa_slice *bytes,
+                                       struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
+    uint8_t payload_buffer[VSA_MAX_IMAGE_PAYLOAD];
+    struct vsa_slice payload;
+    VSA_TRY(prepare(image, certificate_pem, now_ms, &certificate, payload_buffer, &payload, error));
+    return vsa_cose_sign1_to_be_signed(vsa_key_curve(certificate->key), payload, buffer, capacity,
+                                       bytes, error);
+}
+
+enum vsa_status vsa_image_sign_with(const struct vsa_image *image, struct vsa_slice certificate_pem,
+                                    struct vsa_slice signature, int64_t now_ms, void *buffer,
+                                    size_t capacity, struct vsa_slice *section,
+                                    struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
+    uint8_t payload_buffer[VSA_MAX_IMAGE_PAYLOAD];
+    uint8_t sign1_buffer[VSA_MAX_IMAGE_SIGN1];
+    uint8_t raw[VSA_MAX_SIGNATURE_SIZE];
+    struct vsa_slice payload;
+    struct vsa_slice bytes;
+    struct vsa_cose_sign1 sign1;
+    VSA_TRY(prepare(image, certificate_pem, now_ms, &certificate, payload_buffer, &payload, error));
+    enum vsa_curve curve = vsa_key_curve(certificate->key);
+    VSA_TRY(vsa_key_read_signature(certificate->key, signature, raw, error));
+    VSA_TRY(vsa_cose_sign1_write(curve, payload, raw, sign1_buffer, sizeof(sign1_buffer), &bytes,
+                                 error));
+    VSA_TRY(vsa_cose_sign1_parse(bytes, vsa_cose_algorithm_of(curve), &sign1, error));
+    VSA_TRY(vsa_cose_sign1_verify(&sign1, certificate->key, error));
+    return vsa_image_signature_write(certificate_pem, bytes, buffer, capacity, section, error);
 }
 
 enum vsa_status vsa_image_verify_signature(const struct vsa_image *image, int64_t now_ms,

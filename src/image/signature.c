@@ -169,6 +169,8 @@ enum vsa_status vsa_image_payload_check(struct vsa_slice bytes, const uint8_t pc
         vsa_error_wrap(error, "the signature section");
         return status;
     }
+    uint8_t buffer[VSA_MAX_IMAGE_PAYLOAD];
+    struct vsa_slice expected;
     if (!payload.has_index || payload.index != 0)
         return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
                         "the signature is not over PCR0");
@@ -176,7 +178,26 @@ enum vsa_status vsa_image_payload_check(struct vsa_slice bytes, const uint8_t pc
                          vsa_slice_of(pcr0, VSA_PCR_SIZE)))
         return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
                         "the signature is over the PCR0 of another image");
+    VSA_TRY(vsa_image_payload_write(pcr0, buffer, sizeof(buffer), &expected, error));
+    if (!vsa_slice_equal(bytes, expected))
+        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
+                        "the signature is over this PCR0, but in other bytes (such as another "
+                        "order of keys) than nitro-cli compares with");
     return VSA_OK;
+}
+
+/* Behind the end of the first PEM certificate; 0 when there is none. */
+static size_t end_of_first(struct vsa_slice pem)
+{
+    static const char mark[] = "-----END CERTIFICATE-----";
+    const uint8_t *found = memmem(pem.data, pem.size, mark, sizeof(mark) - 1);
+    return found ? (size_t)(found - pem.data) + sizeof(mark) - 1 : 0;
+}
+
+bool vsa_image_pem_has_chain(struct vsa_slice pem)
+{
+    size_t end = end_of_first(pem);
+    return end && end_of_first(vsa_slice_of(pem.data + end, pem.size - end));
 }
 
 enum vsa_status vsa_image_certificate_from_pem(struct vsa_slice pem, uint8_t *buffer,
@@ -184,6 +205,9 @@ enum vsa_status vsa_image_certificate_from_pem(struct vsa_slice pem, uint8_t *bu
                                                struct vsa_error *error)
 {
     struct vsa_slice found;
+    size_t end = end_of_first(pem);
+    if (end)
+        pem.size = end;
     VSA_TRY(vsa_certificate_read_file(pem, buffer, capacity, &found, error));
     /* nitro-cli and the hypervisor take PEM only. */
     if (found.data == pem.data)

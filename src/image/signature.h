@@ -12,6 +12,8 @@
 #define VSA_MAX_IMAGE_CERTIFICATE (VSA_MAX_IMAGE_SIGNATURE / 2)
 /* A COSE_Sign1 of P-521 over the payload below has 290 bytes. */
 #define VSA_MAX_IMAGE_SIGN1 1024
+/* {"register_index": 0, "register_value": [48 integers]}: 131 bytes at most. */
+#define VSA_MAX_IMAGE_PAYLOAD 256
 
 struct vsa_image_signature {
     uint8_t certificate[VSA_MAX_IMAGE_CERTIFICATE]; /* PEM */
@@ -36,14 +38,23 @@ VSA_MUST_USE enum vsa_status vsa_image_payload_write(const uint8_t pcr0[VSA_PCR_
                                                      size_t capacity, struct vsa_slice *payload,
                                                      struct vsa_error *error);
 
-/* VSA_ERR_SIGNATURE unless the payload is of register 0 with this value. */
+/*
+ * VSA_ERR_SIGNATURE unless the payload is of register 0 with this value, in the very bytes that are
+ * written above: nitro-cli compares those.
+ */
 VSA_MUST_USE enum vsa_status vsa_image_payload_check(struct vsa_slice payload,
                                                      const uint8_t pcr0[VSA_PCR_SIZE],
                                                      struct vsa_error *error);
 
-/* The DER of exactly one PEM certificate. Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_BUFFER. */
+/*
+ * The DER of the first PEM certificate, which is the one that counts for AWS's code; what comes
+ * after it is not looked at. Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_BUFFER.
+ */
 VSA_MUST_USE enum vsa_status vsa_image_certificate_from_pem(struct vsa_slice pem, uint8_t *buffer,
                                                             size_t capacity, struct vsa_slice *der,
                                                             struct vsa_error *error);
+
+/* Is there another certificate behind the first one? */
+bool vsa_image_pem_has_chain(struct vsa_slice pem);
 
 #endif

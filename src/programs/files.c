@@ -91,7 +91,7 @@ static enum vsa_status write_all(int fd, struct vsa_slice bytes, const char *pat
             return fail_errno(error, "write", path);
         bytes = vsa_slice_of(bytes.data + n, bytes.size - (size_t)n);
     }
-    return fsync(fd) == 0 ? VSA_OK : fail_errno(error, "write", path);
+    return VSA_OK;
 }
 
 /* Renaming onto a device or a link would destroy it. */
@@ -117,17 +117,20 @@ static void sync_folder(const char *path, size_t folder_length)
 }
 
 static enum vsa_status write_and_rename(int fd, const char *temporary, const char *path,
-                                        mode_t mode, struct vsa_slice bytes,
+                                        mode_t mode, const struct vsa_slice *parts, size_t count,
                                         struct vsa_error *error)
 {
     if (fchmod(fd, mode) != 0)
         return fail_errno(error, "write", path);
-    VSA_TRY(write_all(fd, bytes, path, error));
+    for (size_t i = 0; i < count; i++)
+        VSA_TRY(write_all(fd, parts[i], path, error));
+    if (fsync(fd) != 0)
+        return fail_errno(error, "write", path);
     return rename(temporary, path) == 0 ? VSA_OK : fail_errno(error, "write", path);
 }
 
-static enum vsa_status write_new(const char *path, mode_t mode, struct vsa_slice bytes,
-                                 struct vsa_error *error)
+static enum vsa_status write_new(const char *path, mode_t mode, const struct vsa_slice *parts,
+                                 size_t count, struct vsa_error *error)
 {
     char temporary[4096];
     const char *slash = strrchr(path, '/');
@@ -141,7 +144,7 @@ static enum vsa_status write_new(const char *path, mode_t mode, struct vsa_slice
     VSA_AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return fail_errno(error, "write", path);
-    enum vsa_status status = write_and_rename(fd, temporary, path, mode, bytes, error);
+    enum vsa_status status = write_and_rename(fd, temporary, path, mode, parts, count, error);
     if (status != VSA_OK)
         (void)unlink(temporary);
     else
@@ -152,13 +155,19 @@ static enum vsa_status write_new(const char *path, mode_t mode, struct vsa_slice
 enum vsa_status files_write_atomically(const char *path, struct vsa_slice bytes,
                                        struct vsa_error *error)
 {
-    return write_new(path, 0600, bytes, error);
+    return write_new(path, 0600, &bytes, 1, error);
+}
+
+enum vsa_status files_publish_parts(const char *path, const struct vsa_slice *parts, size_t count,
+                                    struct vsa_error *error)
+{
+    mode_t mask = umask(0077);
+    (void)umask(mask);
+    return write_new(path, 0666 & ~mask, parts, count, error);
 }
 
 enum vsa_status files_publish_atomically(const char *path, struct vsa_slice bytes,
                                          struct vsa_error *error)
 {
-    mode_t mask = umask(0077);
-    (void)umask(mask);
-    return write_new(path, 0666 & ~mask, bytes, error);
+    return files_publish_parts(path, &bytes, 1, error);
 }

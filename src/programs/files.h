@@ -38,4 +38,8 @@ VSA_MUST_USE enum vsa_status files_write_atomically(const char *path, struct vsa
 VSA_MUST_USE enum vsa_status files_publish_atomically(const char *path, struct vsa_slice bytes,
                                                       struct vsa_error *error);
 
+/* The same of bytes that lie in several places. */
+VSA_MUST_USE enum vsa_status files_publish_parts(const char *path, const struct vsa_slice *parts,
+                                                 size_t count, struct vsa_error *error);
+
 #endif

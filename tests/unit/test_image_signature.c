@@ -164,6 +164,15 @@ static void payload_has_aws_shape(void **state)
     assert_int_equal(payload.size, 1 + 15 + 1 + 15 + 2 + 48 + 2);
     assert_memory_equal(payload.data, begin, sizeof(begin) - 1);
     assert_int_equal(vsa_image_payload_check(payload, pcr0, NULL), VSA_OK);
+    /* The same map with its keys in the other order: nitro-cli compares bytes. */
+    uint8_t swapped[256];
+    struct vsa_error error = {0};
+    memcpy(swapped, buffer, 1);
+    memcpy(swapped + 1, buffer + 17, payload.size - 17);
+    memcpy(swapped + 1 + payload.size - 17, buffer + 1, 16);
+    assert_int_equal(vsa_image_payload_check(vsa_slice_of(swapped, payload.size), pcr0, &error),
+                     VSA_ERR_SIGNATURE);
+    assert_non_null(strstr(error.detail, "order of keys"));
     pcr0[47] = 1;
     assert_int_equal(vsa_image_payload_check(payload, pcr0, NULL), VSA_ERR_SIGNATURE);
 }

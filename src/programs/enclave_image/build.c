@@ -4,11 +4,11 @@
 #include "base/time_text.h"
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
-#include "programs/enclave_image/metadata.h"
-#include "programs/enclave_image/ramdisks.h"
+#include "programs/numbers.h"
 
-/* A kernel's .config has some 150 KB. */
-#define MAX_KERNEL_CONFIG (4 * 1024 * 1024)
+#define INIT_NAME "enclave_init"
+/* 9999-12-31T23:59:59Z, the last that RFC 3339 can write. */
+#define LAST_SECOND UINT64_C(253402300799)
 
 enum {
     KEY_APP = OPTION_KEY_PROGRAM,
@@ -58,13 +58,6 @@ static const struct program_option options[] = {
     {NULL, 0, NULL, NULL, false},
 };
 
-/* As in nitro-cli's blobs. */
-static const char cmdline_x86_64[] =
-    "reboot=k panic=30 pci=off nomodules console=ttyS0 i8042.noaux i8042.nomux i8042.nopnp "
-    "i8042.dumbkbd random.trust_cpu=on";
-static const char cmdline_aarch64[] =
-    "reboot=k panic=30 pci=off nomodules console=ttyS0 random.trust_cpu=on root=/dev/ram0";
-
 /* What a repeatable option collects; room for every argument there is. */
 struct list {
     const char **items;
@@ -73,22 +66,12 @@ struct list {
 
 struct arguments {
     int argc; /* no option can be there more often */
-    struct image_application application;
+    struct vsa_image_recipe recipe;
     struct list words, variables, files, ramdisks;
-    struct file_bytes kernel, kernel_config, cmdline_file, metadata;
-    const char *cmdline_text;
+    struct file_bytes cmdline_file;
+    char init[4096]; /* the one that was found */
     const char *output;
-    const char *name;
-    const char *version;
     struct image_signer signer;
-};
-
-/* Everything that the sections of the image borrow. */
-struct parts {
-    struct file_bytes metadata;
-    struct file_bytes signature;
-    struct file_bytes ramdisks[VSA_MAX_IMAGE_SECTIONS];
-    size_t ramdisk_count;
 };
 
 static void free_arguments(struct arguments *arguments)
@@ -97,19 +80,8 @@ static void free_arguments(struct arguments *arguments)
     free(arguments->variables.items);
     free(arguments->files.items);
     free(arguments->ramdisks.items);
-    file_bytes_free(&arguments->kernel);
-    file_bytes_free(&arguments->kernel_config);
     file_bytes_free(&arguments->cmdline_file);
-    file_bytes_free(&arguments->metadata);
     image_signer_free(&arguments->signer);
-}
-
-static void free_parts(struct parts *parts)
-{
-    file_bytes_free(&parts->metadata);
-    file_bytes_free(&parts->signature);
-    for (size_t i = 0; i < parts->ramdisk_count; i++)
-        file_bytes_free(&parts->ramdisks[i]);
 }
 
 static enum vsa_status append(struct list *list, int argc, const char *value,
@@ -126,11 +98,21 @@ static enum vsa_status append(struct list *list, int argc, const char *value,
 static enum vsa_status take_cmdline(struct arguments *arguments, const char *value,
                                     struct vsa_error *error)
 {
-    arguments->cmdline_text = value;
+    struct file_bytes *file = &arguments->cmdline_file;
+    arguments->recipe.cmdline = value;
     if (value[0] != '@')
         return VSA_OK;
-    return image_read_file("cmdline", value + 1, VSA_MAX_INPUT_FILE, &arguments->cmdline_file,
-                           error);
+    VSA_TRY(image_read_file("cmdline", value + 1, VSA_MAX_INPUT_FILE, file, error));
+    if (memchr(file->data, '\0', file->size))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--cmdline: %.160s holds a NUL character", value + 1);
+    uint8_t *text = realloc(file->data, file->size + 1);
+    if (!text)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    text[file->size] = '\0';
+    file->data = text;
+    arguments->recipe.cmdline = (const char *)text;
+    return VSA_OK;
 }
 
 static enum vsa_status take_arch(struct arguments *arguments, const char *value,
@@ -140,18 +122,7 @@ static enum vsa_status take_arch(struct arguments *arguments, const char *value,
     if (!aarch64 && strcmp(value, "x86_64") != 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "--arch '%.40s' is neither x86_64 nor aarch64", value);
-    arguments->application.architecture = aarch64 ? VSA_IMAGE_AARCH64 : VSA_IMAGE_X86_64;
-    return VSA_OK;
-}
-
-static enum vsa_status take_metadata(struct arguments *arguments, const char *value,
-                                     struct vsa_error *error)
-{
-    json_t *object = NULL;
-    VSA_TRY(
-        image_read_file("metadata", value, VSA_MAX_IMAGE_METADATA, &arguments->metadata, error));
-    VSA_TRY(image_metadata_read(file_bytes_slice(&arguments->metadata), &object, error));
-    json_decref(object);
+    arguments->recipe.architecture = aarch64 ? VSA_IMAGE_AARCH64 : VSA_IMAGE_X86_64;
     return VSA_OK;
 }
 
@@ -160,17 +131,23 @@ static const char **text_of(struct arguments *arguments, int key)
 {
     switch (key) {
     case KEY_APP:
-        return &arguments->application.program;
+        return &arguments->recipe.program;
     case KEY_INIT:
-        return &arguments->application.init;
+        return &arguments->recipe.init;
     case KEY_NSM_MODULE:
-        return &arguments->application.nsm_module;
+        return &arguments->recipe.nsm_module;
+    case KEY_KERNEL:
+        return &arguments->recipe.kernel;
+    case KEY_KERNEL_CONFIG:
+        return &arguments->recipe.kernel_config;
+    case KEY_METADATA:
+        return &arguments->recipe.metadata;
     case KEY_OUTPUT:
         return &arguments->output;
     case KEY_NAME:
-        return &arguments->name;
+        return &arguments->recipe.name;
     case KEY_IMAGE_VERSION:
-        return &arguments->version;
+        return &arguments->recipe.version;
     default:
         return NULL;
     }
@@ -194,15 +171,8 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
         return append(&arguments->files, argc, value, error);
     case KEY_RAMDISK:
         return append(&arguments->ramdisks, argc, value, error);
-    case KEY_KERNEL:
-        return image_read_file("kernel", value, VSA_MAX_IMAGE, &arguments->kernel, error);
-    case KEY_KERNEL_CONFIG:
-        return image_read_file("kernel-config", value, MAX_KERNEL_CONFIG, &arguments->kernel_config,
-                               error);
     case KEY_CMDLINE:
         return take_cmdline(arguments, value, error);
-    case KEY_METADATA:
-        return take_metadata(arguments, value, error);
     case KEY_ARCH:
         return take_arch(arguments, value, error);
     case KEY_CERTIFICATE:
@@ -222,30 +192,71 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
 static enum vsa_status check_arguments(const struct option_parser *parser,
                                        const struct arguments *arguments, struct vsa_error *error)
 {
-    const struct image_application *application = &arguments->application;
+    const struct vsa_image_recipe *recipe = &arguments->recipe;
     bool app_options = arguments->words.count || arguments->variables.count ||
-                       arguments->files.count || application->init || application->nsm_module;
+                       arguments->files.count || recipe->init || recipe->nsm_module;
     const char *problem = NULL;
     char **operands;
     if (options_operands(parser, &operands))
         problem = "every input has its option; what stands alone?";
-    else if (!arguments->kernel.data)
+    else if (!recipe->kernel)
         problem = "which kernel? Give --kernel FILE";
     else if (!arguments->output)
         problem = "where to? Give --output FILE";
-    else if (!application->program && !arguments->ramdisks.count)
+    else if (!recipe->program && !arguments->ramdisks.count)
         problem = "what is in the image? Give --app PROGRAM, or --ramdisk FILE for each ramdisk";
-    else if (application->program && arguments->ramdisks.count)
+    else if (recipe->program && arguments->ramdisks.count)
         problem = "--app makes the ramdisks: leave out --ramdisk, or --app";
-    else if (!application->program && app_options)
+    else if (!recipe->program && app_options)
         problem = "--arg, --env, --file, --init and --nsm-module belong to --app";
     else if (!arguments->signer.certificate.data != !arguments->signer.private_key.data)
         problem = "signing needs both --signing-certificate and --private-key";
-    else if (arguments->metadata.data && (arguments->name || arguments->version))
+    else if (recipe->metadata && (recipe->name || recipe->version))
         problem = "--metadata is written as it is: leave out --name and --version";
     if (problem)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s", problem);
     return VSA_OK;
+}
+
+/* Looks beside this program's own file: installed, or in the build tree. */
+static enum vsa_status find_init(struct arguments *arguments, struct vsa_error *error)
+{
+    static const char *const places[] = {
+        "/../libexec/vsattest/" INIT_NAME,
+        "/../enclave_init/" INIT_NAME,
+        "/" INIT_NAME,
+    };
+    char folder[2048];
+    ssize_t size = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+    folder[size > 0 ? size : 0] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    arguments->recipe.init = arguments->init;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (snprintf(arguments->init, sizeof(arguments->init), "%s%s", folder, places[i]) <
+                (int)sizeof(arguments->init) &&
+            access(arguments->init, R_OK) == 0)
+            return VSA_OK;
+    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                    "no " INIT_NAME " beside this program: name it with --init FILE");
+}
+
+/* The one environment variable with a part in an image, in what no register measures. */
+static enum vsa_status read_build_time(int64_t *seconds, struct vsa_error *error)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    uint64_t value = 0;
+    if (epoch && *epoch)
+        VSA_TRY(numbers_parse("SOURCE_DATE_EPOCH", epoch, 0, LAST_SECOND, &value, error));
+    *seconds = (int64_t)value;
+    return VSA_OK;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }
 
 static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
@@ -256,124 +267,51 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     if (call->done)
         return VSA_OK;
     VSA_TRY(check_arguments(&parser, arguments, error));
-    struct image_application *application = &arguments->application;
-    application->arguments = arguments->words.items;
-    application->argument_count = arguments->words.count;
-    application->environment = arguments->variables.items;
-    application->environment_count = arguments->variables.count;
-    application->files = arguments->files.items;
-    application->file_count = arguments->files.count;
-    return VSA_OK;
+    struct vsa_image_recipe *recipe = &arguments->recipe;
+    recipe->arguments = arguments->words.items;
+    recipe->argument_count = arguments->words.count;
+    recipe->environment = arguments->variables.items;
+    recipe->environment_count = arguments->variables.count;
+    recipe->files = arguments->files.items;
+    recipe->file_count = arguments->files.count;
+    recipe->ramdisks = arguments->ramdisks.items;
+    recipe->ramdisk_count = arguments->ramdisks.count;
+    if (recipe->program && !recipe->init)
+        VSA_TRY(find_init(arguments, error));
+    if (!recipe->program && !recipe->name)
+        recipe->name = last_part(arguments->output);
+    return read_build_time(&recipe->build_time, error);
 }
 
-static bool is_space(uint8_t byte)
+static enum vsa_status sign_and_store(const struct arguments *arguments, struct vsa_image *image,
+                                      struct vsa_error *error)
 {
-    return byte && strchr(" \t\r\n", byte) != NULL;
-}
-
-/* White space around it is cut off, as nitro-cli does: files end with a line break. */
-static struct vsa_slice cmdline_of(const struct arguments *arguments)
-{
-    struct vsa_slice text = vsa_slice_of_text(
-        arguments->application.architecture == VSA_IMAGE_AARCH64 ? cmdline_aarch64
-                                                                 : cmdline_x86_64);
-    if (arguments->cmdline_file.data)
-        text = file_bytes_slice(&arguments->cmdline_file);
-    else if (arguments->cmdline_text)
-        text = vsa_slice_of_text(arguments->cmdline_text);
-    while (text.size && is_space(text.data[0]))
-        text = vsa_slice_of(text.data + 1, text.size - 1);
-    while (text.size && is_space(text.data[text.size - 1]))
-        text.size--;
-    return text;
-}
-
-static const char *name_of(const struct arguments *arguments)
-{
-    const char *path =
-        arguments->application.program ? arguments->application.program : arguments->output;
-    const char *slash = strrchr(path, '/');
-    return arguments->name ? arguments->name : slash ? slash + 1 : path;
-}
-
-static enum vsa_status make_metadata(const struct arguments *arguments, struct parts *parts,
-                                     struct vsa_slice *metadata, struct vsa_error *error)
-{
-    const struct image_identity identity = {
-        .name = name_of(arguments),
-        .version = arguments->version ? arguments->version : "1.0",
-        .kernel_config = file_bytes_slice(&arguments->kernel_config),
-    };
-    if (arguments->metadata.data) {
-        *metadata = file_bytes_slice(&arguments->metadata);
-        return VSA_OK;
-    }
-    VSA_TRY(image_metadata_make(&identity, &parts->metadata, error));
-    *metadata = file_bytes_slice(&parts->metadata);
-    return VSA_OK;
-}
-
-static enum vsa_status make_ramdisks(const struct arguments *arguments, struct parts *parts,
-                                     struct vsa_error *error)
-{
-    const struct list *ramdisks = &arguments->ramdisks;
-    if (arguments->application.program) {
-        parts->ramdisk_count = 2;
-        VSA_TRY(image_make_boot_ramdisk(&arguments->application, &parts->ramdisks[0], error));
-        return image_make_app_ramdisk(&arguments->application, &parts->ramdisks[1], error);
-    }
-    if (ramdisks->count > VSA_MAX_IMAGE_SECTIONS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%zu ramdisks: an image has at most %d sections", ramdisks->count,
-                        VSA_MAX_IMAGE_SECTIONS);
-    for (size_t i = 0; i < ramdisks->count; i++) {
-        parts->ramdisk_count = i + 1;
-        VSA_TRY(image_read_file("ramdisk", ramdisks->items[i], VSA_MAX_IMAGE, &parts->ramdisks[i],
-                                error));
-    }
-    return VSA_OK;
-}
-
-/* In the order of AWS's builder. */
-static enum vsa_status assemble(const struct arguments *arguments, struct parts *parts,
-                                struct vsa_image *image, struct vsa_error *error)
-{
-    struct vsa_slice metadata;
-    VSA_TRY(make_metadata(arguments, parts, &metadata, error));
-    VSA_TRY(make_ramdisks(arguments, parts, error));
-    vsa_image_init(image);
-    image->architecture = arguments->application.architecture;
-    VSA_TRY(vsa_image_add(image, VSA_IMAGE_KERNEL, file_bytes_slice(&arguments->kernel), error));
-    VSA_TRY(vsa_image_add(image, VSA_IMAGE_CMDLINE, cmdline_of(arguments), error));
-    VSA_TRY(vsa_image_add(image, VSA_IMAGE_METADATA, metadata, error));
-    for (size_t i = 0; i < parts->ramdisk_count; i++)
-        VSA_TRY(
-            vsa_image_add(image, VSA_IMAGE_RAMDISK, file_bytes_slice(&parts->ramdisks[i]), error));
-    return VSA_OK;
+    AUTO_FILE_BYTES struct file_bytes signature = {NULL, 0};
+    if (arguments->signer.certificate.data)
+        VSA_TRY(image_sign_with(image, &arguments->signer, &signature, error));
+    VSA_TRY(image_store(image, arguments->output, error));
+    (void)fprintf(stderr, "%s: wrote %s, %zu bytes\n", IMAGE_PROGRAM, arguments->output,
+                  vsa_image_size(image));
+    return image_print_measurements(image, error);
 }
 
 static enum vsa_status build(struct image_call *call, const struct arguments *arguments,
-                             struct parts *parts, struct vsa_error *error)
+                             struct vsa_error *error)
 {
-    struct vsa_image image;
-    VSA_TRY(assemble(arguments, parts, &image, error));
+    struct vsa_built_image *built = NULL;
+    VSA_TRY(vsa_image_build(&arguments->recipe, &built, error));
     call->arguments_read = true;
-    if (arguments->signer.certificate.data)
-        VSA_TRY(image_sign_with(&image, &arguments->signer, &parts->signature, error));
-    VSA_TRY(image_store(&image, arguments->output, error));
-    (void)fprintf(stderr, "%s: wrote %s, %zu bytes\n", IMAGE_PROGRAM, arguments->output,
-                  vsa_image_size(&image));
-    return image_print_measurements(&image, error);
+    enum vsa_status status = sign_and_store(arguments, vsa_built_image_get(built), error);
+    vsa_built_image_free(built);
+    return status;
 }
 
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
     struct arguments arguments = {.argc = call->argc};
-    struct parts parts = {.ramdisk_count = 0};
     enum vsa_status status = read_arguments(call, &arguments, error);
     if (status == VSA_OK && !call->done)
-        status = build(call, &arguments, &parts, error);
-    free_parts(&parts);
+        status = build(call, &arguments, error);
     free_arguments(&arguments);
     return status;
 }

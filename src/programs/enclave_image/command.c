@@ -57,26 +57,31 @@ enum vsa_status image_read_file(const char *option, const char *path, size_t lim
     return status;
 }
 
-enum vsa_status image_load(const char *path, struct file_bytes *file, struct vsa_image *image,
-                           struct vsa_error *error)
+enum vsa_status image_load(const char *path, struct vsa_whole_file *file, unsigned tolerated,
+                           struct vsa_image *image, struct vsa_error *error)
 {
-    VSA_TRY(files_read(path, VSA_MAX_IMAGE, file, error));
-    enum vsa_status status = vsa_image_parse(file_bytes_slice(file), image, error);
+    unsigned deviations = 0;
+    VSA_TRY(vsa_whole_file_open(path, file, error));
+    struct vsa_slice bytes = vsa_whole_file_slice(file);
+    enum vsa_status status = vsa_image_parse_as_aws(bytes, image, &deviations, error);
+    /* Of what is wrong and may not be, the other parser makes the error. */
+    if (status == VSA_OK && (deviations & ~tolerated))
+        status = vsa_image_parse(bytes, image, error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "%.100s", path);
+    for (unsigned bit = 1; status == VSA_OK && bit && bit <= deviations; bit <<= 1)
+        if (deviations & bit)
+            (void)fprintf(stderr, "%s: warning: %s: %s\n", IMAGE_PROGRAM, path,
+                          vsa_image_deviation_text((enum vsa_image_deviation)bit));
     return status;
 }
 
 enum vsa_status image_store(const struct vsa_image *image, const char *path,
                             struct vsa_error *error)
 {
-    size_t size = vsa_image_size(image);
-    AUTO_FILE_BYTES struct file_bytes bytes = {size <= VSA_MAX_IMAGE ? malloc(size) : NULL, size};
-    struct vsa_slice file;
-    if (size <= VSA_MAX_IMAGE && !bytes.data)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    VSA_TRY(vsa_image_write(image, bytes.data, bytes.data ? size : 0, &file, error));
-    return files_publish_atomically(path, file, error);
+    struct vsa_image_parts parts;
+    VSA_TRY(vsa_image_write_parts(image, &parts, error));
+    return files_publish_parts(path, parts.parts, parts.count, error);
 }
 
 void image_signer_free(struct image_signer *signer)
@@ -84,6 +89,7 @@ void image_signer_free(struct image_signer *signer)
     file_bytes_free(&signer->certificate);
     vsa_wipe(signer->private_key.data, signer->private_key.size);
     file_bytes_free(&signer->private_key);
+    file_bytes_free(&signer->signature);
 }
 
 int64_t image_signer_time(const struct image_signer *signer)
@@ -100,9 +106,13 @@ enum vsa_status image_sign_with(struct vsa_image *image, const struct image_sign
     if (!section->data)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     struct vsa_slice signature;
-    VSA_TRY(vsa_image_sign(image, file_bytes_slice(&signer->certificate),
-                           file_bytes_slice(&signer->private_key), image_signer_time(signer),
-                           section->data, section->size, &signature, error));
+    struct vsa_slice certificate = file_bytes_slice(&signer->certificate);
+    bool is_signed = signer->signature.data != NULL;
+    struct vsa_slice secret =
+        file_bytes_slice(is_signed ? &signer->signature : &signer->private_key);
+    VSA_TRY((is_signed ? vsa_image_sign_with
+                       : vsa_image_sign)(image, certificate, secret, image_signer_time(signer),
+                                         section->data, section->size, &signature, error));
     return vsa_image_add(image, VSA_IMAGE_SIGNATURE, signature, error);
 }
 

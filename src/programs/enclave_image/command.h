@@ -4,12 +4,16 @@
 #define VSA_PROGRAMS_ENCLAVE_IMAGE_COMMAND_H
 
 #include <jansson.h>
+#include <limits.h>
 
+#include "image/whole_file.h"
 #include "programs/files.h"
 #include "programs/options.h"
 #include <vsattest/image.h>
 
 #define IMAGE_PROGRAM "enclave_image"
+/* For image_load(). */
+#define IMAGE_ANY_DEVIATION UINT_MAX
 
 /* One call of a subcommand; argv[0] is the subcommand. */
 struct image_call {
@@ -52,18 +56,23 @@ VSA_MUST_USE enum vsa_status image_take_file(const struct option_parser *parser,
 VSA_MUST_USE enum vsa_status image_read_file(const char *option, const char *path, size_t limit,
                                              struct file_bytes *bytes, struct vsa_error *error);
 
-/* Reads and parses an image; `image` borrows `file`. */
-VSA_MUST_USE enum vsa_status image_load(const char *path, struct file_bytes *file,
-                                        struct vsa_image *image, struct vsa_error *error);
+/*
+ * Opens and parses an image; `image` borrows `file`. Warns of the deviations in `tolerated`, enum
+ * vsa_image_deviation, and refuses others.
+ */
+VSA_MUST_USE enum vsa_status image_load(const char *path, struct vsa_whole_file *file,
+                                        unsigned tolerated, struct vsa_image *image,
+                                        struct vsa_error *error);
 
 /* Writes an image to `path`, whole or not at all. */
 VSA_MUST_USE enum vsa_status image_store(const struct vsa_image *image, const char *path,
                                          struct vsa_error *error);
 
-/* What to sign with, from --signing-certificate, --private-key and --at. */
+/* What to sign with, from the options of that name, and --at. */
 struct image_signer {
     struct file_bytes certificate;
-    struct file_bytes private_key;
+    struct file_bytes private_key; /* or */
+    struct file_bytes signature;   /* made elsewhere */
     bool has_time;
     int64_t time_ms;
 };

@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "base/time_text.h"
 #include "crypto/description.h"
+#include "image/metadata.h"
 #include "image/signature.h"
 #include "programs/enclave_image/command.h"
-#include "programs/enclave_image/metadata.h"
 #include "programs/output.h"
 
 enum { KEY_AT = OPTION_KEY_PROGRAM };
@@ -107,10 +107,15 @@ static enum vsa_status describe_certificate(struct vsa_slice section, json_t **o
 static int add_metadata(json_t *object, struct vsa_slice section, struct vsa_error *error)
 {
     json_t *metadata = NULL;
+    struct vsa_error unreadable;
     if (!section.data)
         return 0;
-    if (image_metadata_read(section, &metadata, error) != VSA_OK)
-        return -1;
+    if (vsa_metadata_read(section, &metadata, &unreadable) != VSA_OK) {
+        /* The hypervisor does not read it, and no register is over it. */
+        (void)fprintf(stderr, "%s: warning: %s: nitro-cli cannot run this image\n", IMAGE_PROGRAM,
+                      unreadable.detail);
+        return 0;
+    }
     json_t *flat = json_object();
     json_t *docker = json_object_get(metadata, "DockerInfo");
     int failed = !flat;
@@ -195,12 +200,12 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
     const char *path = NULL;
     struct image_signer time = {.has_time = false};
-    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     struct vsa_image image;
     VSA_TRY(read_arguments(call, &time, &path, error));
     if (call->done)
         return VSA_OK;
-    VSA_TRY(image_load(path, &file, &image, error));
+    VSA_TRY(image_load(path, &file, IMAGE_ANY_DEVIATION, &image, error));
     return describe(&image, image_signer_time(&time), error);
 }
 

@@ -85,13 +85,13 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
     const char *folder = NULL;
     const char *path = NULL;
-    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     struct vsa_image image;
     size_t ramdisks = 0;
     VSA_TRY(read_arguments(call, &folder, &path, error));
     if (call->done)
         return VSA_OK;
-    VSA_TRY(image_load(path, &file, &image, error));
+    VSA_TRY(image_load(path, &file, IMAGE_ANY_DEVIATION, &image, error));
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot make %.160s: %s", folder,
                         strerror(errno));

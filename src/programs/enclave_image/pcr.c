@@ -44,22 +44,37 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     return VSA_OK;
 }
 
+static enum vsa_status measure_file(struct image_call *call, const char *path,
+                                    uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error)
+{
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
+    enum vsa_status status = vsa_whole_file_open(path, &file, error);
+    if (status != VSA_OK) {
+        vsa_error_wrap(error, "--input");
+        return status;
+    }
+    call->arguments_read = true;
+    return vsa_image_measure_bytes(vsa_whole_file_slice(&file), pcr, error);
+}
+
+static enum vsa_status measure_certificate(struct image_call *call, const char *path,
+                                           uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error)
+{
+    AUTO_FILE_BYTES struct file_bytes bytes = {NULL, 0};
+    VSA_TRY(image_read_file("signing-certificate", path, VSA_MAX_KEY_FILE, &bytes, error));
+    call->arguments_read = true;
+    return vsa_image_measure_certificate(file_bytes_slice(&bytes), pcr, error);
+}
+
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
     struct arguments arguments = {NULL, NULL};
-    AUTO_FILE_BYTES struct file_bytes bytes = {NULL, 0};
     uint8_t pcr[VSA_PCR_SIZE];
     VSA_TRY(read_arguments(call, &arguments, error));
     if (call->done)
         return VSA_OK;
-    if (arguments.input)
-        VSA_TRY(image_read_file("input", arguments.input, VSA_MAX_IMAGE, &bytes, error));
-    else
-        VSA_TRY(image_read_file("signing-certificate", arguments.certificate, VSA_MAX_KEY_FILE,
-                                &bytes, error));
-    call->arguments_read = true;
-    VSA_TRY(arguments.input ? vsa_image_measure_bytes(file_bytes_slice(&bytes), pcr, error)
-                            : vsa_image_measure_certificate(file_bytes_slice(&bytes), pcr, error));
+    VSA_TRY(arguments.input ? measure_file(call, arguments.input, pcr, error)
+                            : measure_certificate(call, arguments.certificate, pcr, error));
     json_t *value = image_pcr_json(pcr);
     return output_json(value ? json_pack("{s:o}", arguments.input ? "PCR" : "PCR8", value) : NULL,
                        error);

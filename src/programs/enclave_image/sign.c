@@ -5,12 +5,22 @@
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
 
-enum { KEY_CERTIFICATE = OPTION_KEY_PROGRAM, KEY_PRIVATE_KEY, KEY_OUTPUT, KEY_AT };
+enum {
+    KEY_CERTIFICATE = OPTION_KEY_PROGRAM,
+    KEY_PRIVATE_KEY,
+    KEY_PRINT,
+    KEY_SIGNATURE,
+    KEY_OUTPUT,
+    KEY_AT,
+};
 
 static const struct program_option options[] = {
     {"signing-certificate", KEY_CERTIFICATE, "PEM", "certificate, key on P-256, P-384 or P-521",
      false},
     {"private-key", KEY_PRIVATE_KEY, "PEM", "its private key, not encrypted", false},
+    {"print-to-be-signed", KEY_PRINT, NULL, "print the bytes to sign, for a key in an HSM or KMS",
+     false},
+    {"signature", KEY_SIGNATURE, "FILE", "the signature of those bytes: DER, or r and s", false},
     {"output", KEY_OUTPUT, "FILE", "write the signed image there, not over FILE", false},
     {"at", KEY_AT, "TIME", "the certificate must be valid then; default: now", false},
     {"help", OPTION_KEY_HELP, NULL, "print this", false},
@@ -20,6 +30,7 @@ static const struct program_option options[] = {
 struct arguments {
     const char *path;
     const char *output;
+    bool print;
     struct image_signer signer;
 };
 
@@ -33,6 +44,12 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
     case KEY_PRIVATE_KEY:
         return image_read_file("private-key", value, VSA_MAX_KEY_FILE,
                                &arguments->signer.private_key, error);
+    case KEY_PRINT:
+        arguments->print = true;
+        return VSA_OK;
+    case KEY_SIGNATURE:
+        return image_read_file("signature", value, VSA_MAX_KEY_FILE, &arguments->signer.signature,
+                               error);
     case KEY_AT:
         arguments->signer.has_time = true;
         return vsa_time_parse(value, &arguments->signer.time_ms, error);
@@ -50,9 +67,17 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     VSA_TRY(image_read_options(call, &image_sign_command, &parser, arguments, error));
     if (call->done)
         return VSA_OK;
-    if (!arguments->signer.certificate.data || !arguments->signer.private_key.data)
+    const struct image_signer *signer = &arguments->signer;
+    int ways =
+        (signer->private_key.data != NULL) + (signer->signature.data != NULL) + arguments->print;
+    if (!signer->certificate.data || ways == 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "signing needs --signing-certificate and --private-key");
+                        "signing needs --signing-certificate and --private-key (or "
+                        "--print-to-be-signed, then --signature)");
+    if (ways > 1 || (arguments->print && arguments->output))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--private-key, --print-to-be-signed and --signature are three ways: "
+                        "choose one; the second writes no --output");
     VSA_TRY(image_take_file(&parser, &arguments->path, error));
     call->arguments_read = true;
     return VSA_OK;
@@ -68,13 +93,29 @@ static void remove_signature(struct vsa_image *image)
     image->section_count = kept;
 }
 
+/* Raw bytes: they go into a file or a pipe. */
+static enum vsa_status print_to_be_signed(const struct vsa_image *image,
+                                          const struct image_signer *signer,
+                                          struct vsa_error *error)
+{
+    uint8_t buffer[VSA_MAX_IMAGE_TO_BE_SIGNED];
+    struct vsa_slice bytes;
+    VSA_TRY(vsa_image_to_be_signed(image, file_bytes_slice(&signer->certificate),
+                                   image_signer_time(signer), buffer, sizeof(buffer), &bytes,
+                                   error));
+    (void)fwrite(bytes.data, 1, bytes.size, stdout); /* output_finish() sees failures */
+    return VSA_OK;
+}
+
 static enum vsa_status sign(const struct arguments *arguments, struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     AUTO_FILE_BYTES struct file_bytes section = {NULL, 0};
     struct vsa_image image;
-    VSA_TRY(image_load(arguments->path, &file, &image, error));
+    VSA_TRY(image_load(arguments->path, &file, VSA_IMAGE_DEVIATES_STALE_SIZE, &image, error));
     remove_signature(&image);
+    if (arguments->print)
+        return print_to_be_signed(&image, &arguments->signer, error);
     VSA_TRY(image_sign_with(&image, &arguments->signer, &section, error));
     VSA_TRY(image_store(&image, arguments->output ? arguments->output : arguments->path, error));
     return image_print_measurements(&image, error);
@@ -97,6 +138,8 @@ const struct image_command image_sign_command = {
              "FILE\n"
              "\n"
              "Signs PCR0 of an enclave image and prints its measurements, PCR8 among them.\n"
+             "Where the key is in an HSM or KMS, --print-to-be-signed prints what to sign there,\n"
+             "and --signature FILE takes the signature back.\n"
              "\n",
     .options = options,
     .take = take,

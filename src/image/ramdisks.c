@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/ramdisks.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "image/executable.h"
+#include "image/tree.h"
+
+/* Everything of the application is below it: enclave_init makes it the root. */
+#define ROOT          "rootfs"
+#define APP_DIRECTORY "/app/"
+/* As Linux: an interpreter may be a script four times over. */
+#define MAX_SCRIPTS 4
+
+enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
+                                      struct vsa_whole_file *archive, struct vsa_error *error)
+{
+    VSA_AUTO_TREE struct vsa_tree tree = {.nodes = NULL};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file init = {NULL, 0, false};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file module = {NULL, 0, false};
+    VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
+    if (!needs)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    if (!recipe->init)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "an image of a program needs an init: enclave_init");
+    VSA_TRY(vsa_whole_file_open(recipe->init, &init, error));
+    VSA_TRY(vsa_executable_read(recipe->init, vsa_whole_file_slice(&init), recipe->architecture,
+                                needs, error));
+    if (needs->interpreter[0])
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%.160s needs %.60s: the init of an enclave is statically linked",
+                        recipe->init, needs->interpreter);
+    VSA_TRY(vsa_tree_add_directory(&tree, "dev", error));
+    VSA_TRY(vsa_tree_add_bytes(&tree, "init", 0755, vsa_whole_file_slice(&init), error));
+    if (recipe->nsm_module) {
+        VSA_TRY(vsa_whole_file_open(recipe->nsm_module, &module, error));
+        VSA_TRY(vsa_tree_add_bytes(&tree, "nsm.ko", 0755, vsa_whole_file_slice(&module), error));
+    }
+    return vsa_tree_archive(&tree, archive, error);
+}
+
+static char *append_line(char *end, const char *line)
+{
+    end = stpcpy(end, line);
+    *end++ = '\n';
+    return end;
+}
+
+/* Adds a file of `items`, a line each; `first`, if there is one, comes before them. */
+static enum vsa_status add_lines(struct vsa_tree *tree, const char *path, const char *first,
+                                 const char *const *items, size_t count, struct vsa_error *error)
+{
+    size_t size = first ? strlen(first) + 1 : 0;
+    for (size_t i = 0; i < count; i++)
+        size += strlen(items[i]) + 1;
+    char *text = malloc(size + 1);
+    if (!text)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    char *end = first ? append_line(text, first) : text;
+    for (size_t i = 0; i < count; i++)
+        end = append_line(end, items[i]);
+    enum vsa_status status =
+        vsa_tree_add_bytes(tree, path, 0644, vsa_slice_of(text, (size_t)(end - text)), error);
+    free(text);
+    return status;
+}
+
+/* The files cmd and env have a line an item. */
+static enum vsa_status check_lines(const char *option, const char *const *items, size_t count,
+                                   struct vsa_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strchr(items[i], '\n'))
+            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                            "%s '%.60s' holds a line break, which an image cannot carry", option,
+                            items[i]);
+    return VSA_OK;
+}
+
+static enum vsa_status check_environment(const struct vsa_image_recipe *recipe,
+                                         struct vsa_error *error)
+{
+    for (size_t i = 0; i < recipe->environment_count; i++) {
+        const char *item = recipe->environment[i];
+        if (item[0] == '=' || !strchr(item, '='))
+            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                            "--env '%.80s' is not NAME=VALUE", item);
+    }
+    return VSA_OK;
+}
+
+/* "SOURCE:/DESTINATION"; the last colon parts them, so that a source may hold one. */
+static enum vsa_status add_file(struct vsa_tree *tree, const char *pair, struct vsa_error *error)
+{
+    const char *colon = strrchr(pair, ':');
+    if (!colon || colon == pair || colon[1] != '/')
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--file '%.120s' is not SOURCE:/DESTINATION", pair);
+    char source[VSA_MAX_ARCHIVE_PATH];
+    char path[VSA_MAX_ARCHIVE_PATH];
+    if (snprintf(source, sizeof(source), "%.*s", (int)(colon - pair), pair) >=
+            (int)sizeof(source) ||
+        snprintf(path, sizeof(path), ROOT "%s", colon + 1) >= (int)sizeof(path))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--file '%.80s...': the path is too long", pair);
+    size_t length = strlen(path);
+    while (path[length - 1] == '/')
+        path[--length] = '\0';
+    return vsa_tree_add_copy(tree, path, source, error);
+}
+
+static enum vsa_status fail_missing(const char *program, const char *needed,
+                                    struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                    "%.100s needs %.60s, which is not in the image: link it statically, or add "
+                    "that and the libraries with --file SOURCE:/DESTINATION",
+                    program, needed);
+}
+
+/* musl's dynamic linker is also its libc, under each of these names. */
+static bool is_in_linker(const char *library, const char *linker)
+{
+    return strstr(linker, "/ld-musl-") && strncmp(library, "libc.", 5) == 0;
+}
+
+/*
+ * A program without its dynamic linker, a library or its script's interpreter would be restarted a
+ * few times, and then give up. Where libraries are searched is the linker's business: any place in
+ * the tree will do here.
+ */
+static enum vsa_status check_needs(const struct vsa_tree *tree, const char *program,
+                                   struct vsa_slice contents, const struct vsa_image_recipe *recipe,
+                                   size_t depth, struct vsa_error *error)
+{
+    VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
+    struct vsa_slice interpreter;
+    if (!needs)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    VSA_TRY(vsa_executable_read(program, contents, recipe->architecture, needs, error));
+    if (!needs->interpreter[0] && !needs->is_script)
+        return VSA_OK;
+    if (needs->interpreter[0] != '/' ||
+        !vsa_tree_find_file(tree, ROOT, needs->interpreter, &interpreter))
+        return fail_missing(program, needs->interpreter, error);
+    for (size_t i = 0; i < needs->library_count; i++)
+        if (!vsa_tree_has_name(tree, needs->libraries[i]) &&
+            !is_in_linker(needs->libraries[i], needs->interpreter))
+            return fail_missing(program, needs->libraries[i], error);
+    if (!needs->is_script)
+        return VSA_OK;
+    if (depth == MAX_SCRIPTS)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%.100s: scripts that interpret scripts, more than Linux runs", program);
+    return check_needs(tree, needs->interpreter, interpreter, recipe, depth + 1, error);
+}
+
+static enum vsa_status add_program(struct vsa_tree *tree, const struct vsa_image_recipe *recipe,
+                                   struct vsa_error *error)
+{
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file program = {NULL, 0, false};
+    char path[VSA_MAX_ARCHIVE_PATH];
+    const char *slash = strrchr(recipe->program, '/');
+    const char *name = slash ? slash + 1 : recipe->program;
+    if (!*name || snprintf(path, sizeof(path), ROOT APP_DIRECTORY "%s", name) >= (int)sizeof(path))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "--app '%.120s' is not a file name", recipe->program);
+    VSA_TRY(vsa_whole_file_open(recipe->program, &program, error));
+    VSA_TRY(check_needs(tree, recipe->program, vsa_whole_file_slice(&program), recipe, 0, error));
+    VSA_TRY(vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&program), error));
+    return add_lines(tree, "cmd", path + strlen(ROOT), recipe->arguments, recipe->argument_count,
+                     error);
+}
+
+enum vsa_status vsa_app_ramdisk_make(const struct vsa_image_recipe *recipe,
+                                     struct vsa_whole_file *archive, struct vsa_error *error)
+{
+    static const char *const directories[] = {"dev", "proc", "run", "sys", "tmp", "var"};
+    VSA_AUTO_TREE struct vsa_tree tree = {.nodes = NULL};
+    VSA_TRY(check_lines("--app", &recipe->program, 1, error));
+    VSA_TRY(check_lines("--arg", recipe->arguments, recipe->argument_count, error));
+    VSA_TRY(check_lines("--env", recipe->environment, recipe->environment_count, error));
+    VSA_TRY(check_environment(recipe, error));
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        char path[32];
+        (void)snprintf(path, sizeof(path), ROOT "/%s", directories[i]);
+        VSA_TRY(vsa_tree_add_directory(&tree, path, error));
+    }
+    for (size_t i = 0; i < recipe->file_count; i++)
+        VSA_TRY(add_file(&tree, recipe->files[i], error));
+    VSA_TRY(add_program(&tree, recipe, error));
+    VSA_TRY(add_lines(&tree, "env", NULL, recipe->environment, recipe->environment_count, error));
+    return vsa_tree_archive(&tree, archive, error);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+
+#define FIRST_CAPACITY 64
+/* As Linux: MAXSYMLINKS. */
+#define MAX_LINKS 40
+
+struct vsa_tree_node {
+    struct vsa_whole_file contents; /* a file's bytes, a link's target */
+    enum vsa_cpio_kind kind;
+    unsigned permissions;
+    char path[];
+};
+
+static int compare_nodes(const void *a, const void *b)
+{
+    return strcmp(((const struct vsa_tree_node *)a)->path, ((const struct vsa_tree_node *)b)->path);
+}
+
+static void keep(void *node)
+{
+    (void)node;
+}
+
+void vsa_tree_free(struct vsa_tree *tree)
+{
+    tdestroy(tree->index, keep);
+    for (size_t i = 0; i < tree->count; i++) {
+        vsa_whole_file_close(&tree->nodes[i]->contents);
+        free(tree->nodes[i]);
+    }
+    free(tree->nodes);
+    *tree = (struct vsa_tree){.nodes = NULL};
+}
+
+static enum vsa_status no_memory(struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+}
+
+static enum vsa_status fail_errno(const char *source, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot read %.160s: %s", source,
+                    strerror(errno));
+}
+
+/* --- nodes ------------------------------------------------------------------------------------ */
+
+static enum vsa_status reserve(struct vsa_tree *tree, struct vsa_error *error)
+{
+    if (tree->count < tree->capacity)
+        return VSA_OK;
+    if (tree->count >= VSA_MAX_ARCHIVE_ENTRIES)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL,
+                        "more than %d files and directories", VSA_MAX_ARCHIVE_ENTRIES);
+    size_t capacity = tree->capacity ? 2 * tree->capacity : FIRST_CAPACITY;
+    struct vsa_tree_node **larger = realloc(tree->nodes, capacity * sizeof(*larger));
+    if (!larger)
+        return no_memory(error);
+    tree->nodes = larger;
+    tree->capacity = capacity;
+    return VSA_OK;
+}
+
+static struct vsa_tree_node *new_node(const char *path, size_t length, enum vsa_cpio_kind kind,
+                                      unsigned permissions)
+{
+    struct vsa_tree_node *node = malloc(sizeof(*node) + length + 1);
+    if (!node)
+        return NULL;
+    *node = (struct vsa_tree_node){.kind = kind, .permissions = permissions};
+    memcpy(node->path, path, length);
+    node->path[length] = '\0';
+    return node;
+}
+
+/* Two nodes of one path are for vsa_cpio_check() to refuse: the index keeps the first. */
+static enum vsa_status add(struct vsa_tree *tree, const char *path, size_t length,
+                           enum vsa_cpio_kind kind, unsigned permissions,
+                           struct vsa_whole_file *contents, struct vsa_error *error)
+{
+    VSA_TRY(reserve(tree, error));
+    struct vsa_tree_node *node = new_node(path, length, kind, permissions);
+    if (!node || !tsearch(node, &tree->index, compare_nodes)) {
+        free(node);
+        return no_memory(error);
+    }
+    if (contents) {
+        node->contents = *contents;
+        *contents = (struct vsa_whole_file){NULL, 0, false};
+    }
+    tree->nodes[tree->count++] = node;
+    return VSA_OK;
+}
+
+/* NULL when there is no memory to look for it, too: what is missing is added, or fails likewise. */
+static const struct vsa_tree_node *find(const struct vsa_tree *tree, const char *path,
+                                        size_t length)
+{
+    struct vsa_tree_node *key = new_node(path, length, VSA_CPIO_FILE, 0);
+    void *const *found = key ? tfind(key, &tree->index, compare_nodes) : NULL;
+    free(key);
+    return found ? *found : NULL;
+}
+
+static bool has_directory(const struct vsa_tree *tree, const char *path, size_t length)
+{
+    const struct vsa_tree_node *node = find(tree, path, length);
+    return node && node->kind == VSA_CPIO_DIRECTORY;
+}
+
+/* The directory of the first `length` characters and those above it, unless it is there. */
+static enum vsa_status add_directories(struct vsa_tree *tree, const char *path, size_t length,
+                                       struct vsa_error *error)
+{
+    if (has_directory(tree, path, length))
+        return VSA_OK;
+    for (size_t end = 1; end <= length; end++)
+        if ((end == length || path[end] == '/') && !has_directory(tree, path, end))
+            VSA_TRY(add(tree, path, end, VSA_CPIO_DIRECTORY, 0755, NULL, error));
+    return VSA_OK;
+}
+
+static enum vsa_status add_with_directories(struct vsa_tree *tree, const char *path,
+                                            enum vsa_cpio_kind kind, unsigned permissions,
+                                            struct vsa_whole_file *contents,
+                                            struct vsa_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash)
+        VSA_TRY(add_directories(tree, path, (size_t)(slash - path), error));
+    return add(tree, path, strlen(path), kind, permissions, contents, error);
+}
+
+enum vsa_status vsa_tree_add_directory(struct vsa_tree *tree, const char *path,
+                                       struct vsa_error *error)
+{
+    return add_directories(tree, path, strlen(path), error);
+}
+
+enum vsa_status vsa_tree_add_bytes(struct vsa_tree *tree, const char *path, unsigned permissions,
+                                   struct vsa_slice bytes, struct vsa_error *error)
+{
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file copy = {malloc(bytes.size + 1), bytes.size, false};
+    if (!copy.data)
+        return no_memory(error);
+    if (bytes.size)
+        memcpy(copy.data, bytes.data, bytes.size);
+    return add_with_directories(tree, path, VSA_CPIO_FILE, permissions, &copy, error);
+}
+
+/* --- copying from this machine ---------------------------------------------------------------- */
+
+/* One thing to copy: `name` in the directory `directory` goes to `path`; `source` is for errors. */
+struct copy {
+    int directory;
+    const char *name;
+    bool follow; /* `name` may be a link to what is meant */
+    const char *path;
+    const char *source;
+};
+
+static enum vsa_status copy_any(struct vsa_tree *tree, const struct copy *copy,
+                                struct vsa_error *error);
+
+static enum vsa_status copy_link(struct vsa_tree *tree, const struct copy *copy,
+                                 struct vsa_error *error)
+{
+    char text[VSA_MAX_ARCHIVE_PATH];
+    ssize_t size = readlinkat(copy->directory, copy->name, text, sizeof(text));
+    if (size < 0)
+        return fail_errno(copy->source, error);
+    if (size == 0 || (size_t)size >= sizeof(text))
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot read the link %.160s",
+                        copy->source);
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file target = {malloc((size_t)size), (size_t)size, false};
+    if (!target.data)
+        return no_memory(error);
+    memcpy(target.data, text, (size_t)size);
+    return add_with_directories(tree, copy->path, VSA_CPIO_SYMLINK, 0777, &target, error);
+}
+
+static enum vsa_status copy_child(struct vsa_tree *tree, int directory, const char *name,
+                                  const struct copy *parent, struct vsa_error *error)
+{
+    VSA_AUTO_FREE char *path = NULL;
+    VSA_AUTO_FREE char *source = NULL;
+    if (asprintf(&path, "%s/%s", parent->path, name) < 0) {
+        path = NULL;
+        return no_memory(error);
+    }
+    if (asprintf(&source, "%s/%s", parent->source, name) < 0) {
+        source = NULL;
+        return no_memory(error);
+    }
+    /* This bounds the depth, too. */
+    if (strlen(path) >= VSA_MAX_ARCHIVE_PATH)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%.160s...: the path is too long", source);
+    const struct copy child = {directory, name, false, path, source};
+    return copy_any(tree, &child, error);
+}
+
+static enum vsa_status copy_directory(struct vsa_tree *tree, int *fd, const struct copy *copy,
+                                      struct vsa_error *error)
+{
+    VSA_TRY(add_directories(tree, copy->path, strlen(copy->path), error));
+    DIR *listing = fdopendir(*fd);
+    if (!listing)
+        return fail_errno(copy->source, error);
+    (void)vsa_take_fd(fd);
+    enum vsa_status status = VSA_OK;
+    errno = 0;
+    for (const struct dirent *entry; status == VSA_OK && (entry = readdir(listing)) != NULL;) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            status = copy_child(tree, dirfd(listing), entry->d_name, copy, error);
+        errno = 0;
+    }
+    if (status == VSA_OK && errno != 0)
+        status = fail_errno(copy->source, error);
+    (void)closedir(listing);
+    return status;
+}
+
+/* What fstat() finds under the descriptor is what is read, even if the name has changed hands. */
+static enum vsa_status copy_opened(struct vsa_tree *tree, int *fd, const struct copy *copy,
+                                   struct vsa_error *error)
+{
+    struct stat status;
+    /* "/" is a directory that is there. */
+    bool is_root = !strchr(copy->path, '/');
+    if (fstat(*fd, &status) != 0)
+        return fail_errno(copy->source, error);
+    if (S_ISDIR(status.st_mode))
+        return copy_directory(tree, fd, copy, error);
+    if (!S_ISREG(status.st_mode))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%.160s is neither a file nor a directory nor a link", copy->source);
+    if (is_root)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%.160s is a file: only a directory can become /", copy->source);
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file contents = {NULL, 0, false};
+    VSA_TRY(vsa_whole_file_of(*fd, copy->source, &contents, error));
+    unsigned permissions = status.st_mode & S_IXUSR ? 0755 : 0644;
+    return add_with_directories(tree, copy->path, VSA_CPIO_FILE, permissions, &contents, error);
+}
+
+static enum vsa_status copy_any(struct vsa_tree *tree, const struct copy *copy,
+                                struct vsa_error *error)
+{
+    struct stat status;
+    if (fstatat(copy->directory, copy->name, &status, copy->follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
+        return fail_errno(copy->source, error);
+    if (S_ISLNK(status.st_mode))
+        return copy_link(tree, copy, error);
+    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "%.160s is neither a file nor a directory nor a link", copy->source);
+    /* O_NONBLOCK: by now it may be a pipe. */
+    VSA_AUTO_FD int fd =
+        openat(copy->directory, copy->name,
+               O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (copy->follow ? 0 : O_NOFOLLOW));
+    if (fd < 0)
+        return fail_errno(copy->source, error);
+    return copy_opened(tree, &fd, copy, error);
+}
+
+enum vsa_status vsa_tree_add_copy(struct vsa_tree *tree, const char *path, const char *source,
+                                  struct vsa_error *error)
+{
+    const struct copy copy = {AT_FDCWD, source, true, path, source};
+    return copy_any(tree, &copy, error);
+}
+
+/* --- looking up ------------------------------------------------------------------------------- */
+
+/* Cuts the last part off `path`, but nothing of the first `floor` characters. */
+static void go_up(char *path, size_t floor)
+{
+    char *slash = strrchr(path + floor, '/');
+    path[slash ? (size_t)(slash - path) : floor] = '\0';
+}
+
+#define MAX_REST (2 * VSA_MAX_ARCHIVE_PATH)
+
+/* Puts a link's target before the rest of the way; false when that is too long. */
+static bool follow_link(const struct vsa_tree_node *link, char *rest)
+{
+    char spliced[MAX_REST];
+    int size = snprintf(spliced, sizeof(spliced), "%.*s/%s", (int)link->contents.size,
+                        (const char *)link->contents.data, rest);
+    if (size < 0 || (size_t)size >= sizeof(spliced))
+        return false;
+    memcpy(rest, spliced, (size_t)size + 1);
+    return true;
+}
+
+/* Takes the first part off `rest`; its length, 0 at the end. */
+static size_t next_part(char *rest, char *part)
+{
+    size_t start = strspn(rest, "/");
+    size_t length = strcspn(rest + start, "/");
+    if (length >= VSA_MAX_ARCHIVE_PATH)
+        return 0;
+    memcpy(part, rest + start, length);
+    part[length] = '\0';
+    memmove(rest, rest + start + length, strlen(rest + start + length) + 1);
+    return length;
+}
+
+bool vsa_tree_find_file(const struct vsa_tree *tree, const char *root, const char *path,
+                        struct vsa_slice *data)
+{
+    char at[2 * VSA_MAX_ARCHIVE_PATH];
+    char rest[MAX_REST];
+    char part[VSA_MAX_ARCHIVE_PATH];
+    size_t floor = strlen(root);
+    size_t links = 0;
+    if (floor >= VSA_MAX_ARCHIVE_PATH || strlen(path) >= VSA_MAX_ARCHIVE_PATH)
+        return false;
+    memcpy(at, root, floor + 1);
+    memcpy(rest, path, strlen(path) + 1);
+    for (size_t length; (length = next_part(rest, part)) > 0;) {
+        size_t end = strlen(at);
+        if (strcmp(part, ".") == 0)
+            continue;
+        if (strcmp(part, "..") == 0) {
+            go_up(at, floor);
+            continue;
+        }
+        if (end + length + 2 > sizeof(at))
+            return false;
+        at[end] = '/';
+        memcpy(at + end + 1, part, length + 1);
+        const struct vsa_tree_node *node = find(tree, at, end + 1 + length);
+        if (!node)
+            return false;
+        if (node->kind != VSA_CPIO_SYMLINK)
+            continue;
+        if (++links > MAX_LINKS || !follow_link(node, rest))
+            return false;
+        at[node->contents.data[0] == '/' ? floor : end] = '\0';
+    }
+    const struct vsa_tree_node *node = find(tree, at, strlen(at));
+    if (!node || node->kind != VSA_CPIO_FILE)
+        return false;
+    *data = vsa_whole_file_slice(&node->contents);
+    return true;
+}
+
+bool vsa_tree_has_name(const struct vsa_tree *tree, const char *name)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        const struct vsa_tree_node *node = tree->nodes[i];
+        const char *slash = strrchr(node->path, '/');
+        if (node->kind != VSA_CPIO_DIRECTORY && strcmp(slash ? slash + 1 : node->path, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum vsa_status vsa_tree_archive(const struct vsa_tree *tree, struct vsa_whole_file *archive,
+                                 struct vsa_error *error)
+{
+    VSA_AUTO_FREE struct vsa_cpio_entry *entries = calloc(tree->count + 1, sizeof(*entries));
+    if (!entries)
+        return no_memory(error);
+    for (size_t i = 0; i < tree->count; i++) {
+        const struct vsa_tree_node *node = tree->nodes[i];
+        entries[i] = (struct vsa_cpio_entry){node->path, node->kind, node->permissions,
+                                             vsa_whole_file_slice(&node->contents)};
+    }
+    vsa_cpio_sort(entries, tree->count);
+    VSA_TRY(vsa_cpio_check(entries, tree->count, error));
+    size_t size = vsa_cpio_size(entries, tree->count);
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file made = {malloc(size), size, false};
+    struct vsa_slice written;
+    if (!made.data)
+        return no_memory(error);
+    VSA_TRY(vsa_cpio_write(entries, tree->count, made.data, size, &written, error));
+    *archive = made;
+    made = (struct vsa_whole_file){NULL, 0, false};
+    return VSA_OK;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A tree of files in memory that becomes a ramdisk. */
+#ifndef VSA_IMAGE_TREE_H
+#define VSA_IMAGE_TREE_H
+
+#include "image/cpio.h"
+#include "image/whole_file.h"
+
+struct vsa_tree {
+    struct vsa_tree_node **nodes; /* in the order of adding */
+    void *index;                  /* the same by path: tsearch(3) */
+    size_t count;
+    size_t capacity;
+};
+
+void vsa_tree_free(struct vsa_tree *tree);
+#define VSA_AUTO_TREE VSA_CLEANUP(vsa_tree_free)
+
+/* All `path`s are relative, without a slash at either end; directories above are added, 0755. */
+VSA_MUST_USE enum vsa_status vsa_tree_add_directory(struct vsa_tree *tree, const char *path,
+                                                    struct vsa_error *error);
+/* Copies the contents. */
+VSA_MUST_USE enum vsa_status vsa_tree_add_bytes(struct vsa_tree *tree, const char *path,
+                                                unsigned permissions, struct vsa_slice bytes,
+                                                struct vsa_error *error);
+/*
+ * Adds a file or a whole directory of this machine. Owners, times and special bits are left behind;
+ * what its owner may execute is 0755, other files 0644, directories 0755. Links below `source` stay
+ * links: what is opened is what was looked at, whatever somebody else does to the tree meanwhile.
+ * A `source` that is itself a link is followed.
+ */
+VSA_MUST_USE enum vsa_status vsa_tree_add_copy(struct vsa_tree *tree, const char *path,
+                                               const char *source, struct vsa_error *error);
+
+/*
+ * Finds the file at an absolute path as a program with `root` as its root directory would: links
+ * are followed. False when there is none; `data` is set when there is.
+ */
+bool vsa_tree_find_file(const struct vsa_tree *tree, const char *root, const char *path,
+                        struct vsa_slice *data);
+
+/* Is there a file or a link with this name in any directory? */
+bool vsa_tree_has_name(const struct vsa_tree *tree, const char *name);
+
+/* Sorts the tree and makes the archive; `archive` is the caller's. */
+VSA_MUST_USE enum vsa_status vsa_tree_archive(const struct vsa_tree *tree,
+                                              struct vsa_whole_file *archive,
+                                              struct vsa_error *error);
+
+#endif
