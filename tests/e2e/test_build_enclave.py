@@ -14,6 +14,9 @@ import unittest
 import harness
 
 # Nothing else in an image says so.
+# Their marks are all that `enclave_image build` looks at.
+BZIMAGE = "\0" * 0x202 + "HdrS"
+ARM_IMAGE = "\0" * 0x38 + "ARM\x64"
 MODULE = "the module of the stand-in's kernel"
 NITRO_CLI = """#!/bin/sh
 printf '%s\\n' "$*" >>"$NITRO_CLI_LOG"
@@ -49,7 +52,7 @@ class BuildEnclave(harness.TestCase):
             self.skipTest("makes its own build: the same in every configuration")
         self.blobs = self.path("blobs")
         os.makedirs(self.blobs)
-        for name, content in (("bzImage", "KERNEL"), ("Image", "KERNEL"),
+        for name, content in (("bzImage", BZIMAGE), ("Image", ARM_IMAGE),
                               ("cmdline", "console=ttyS0 nomodules\n"), ("nsm.ko", MODULE)):
             self.write(os.path.join(self.blobs, name), content)
         self.bin = self.path("bin")
@@ -214,13 +217,13 @@ class BuildEnclave(harness.TestCase):
 
     def check_options(self, source):
         kernel = self.path("kernel")
-        self.write(kernel, "OTHER")
+        self.write(kernel, BZIMAGE + "OTHER")
         self.build(source, "--kernel", kernel, "--cmdline", "panic=1", "--name", "other",
                    "--output", self.path("other.eif"))
         done = harness.run([harness.program("enclave_image"), "extract", "--output",
                             self.path("other"), self.path("other.eif")])
         self.assert_exit(done, 0)
-        self.assertEqual(self.image(self.path("other/kernel")), b"OTHER")
+        self.assertEqual(self.image(self.path("other/kernel")), BZIMAGE.encode() + b"OTHER")
         self.assertEqual(self.image(self.path("other/cmdline")), b"panic=1")
         # The module is of another kernel.
         self.assertFalse(MODULE.encode() in self.image(self.path("other/ramdisk-0.cpio")))

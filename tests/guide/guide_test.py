@@ -20,7 +20,8 @@ import harness
 import markdown
 import sandbox
 
-BLOBS = {"bzImage": "KERNEL", "Image": "KERNEL", "cmdline": "console=ttyS0 nomodules\n",
+# The marks by which `enclave_image build` knows a kernel.
+BLOBS = {"bzImage": "\0" * 0x202 + "HdrS", "Image": "\0" * 0x38 + "ARM\x64", "cmdline": "console=ttyS0 nomodules\n",
          "nsm.ko": "MODULE"}
 
 
