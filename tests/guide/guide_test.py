@@ -370,7 +370,10 @@ def stand_in_image(test, command):
     for name, content in BLOBS.items():
         with open(test.path(name), "w", encoding="utf-8") as file:
             file.write(content)
-    done = test.sh("enclave_image build --kernel bzImage --ramdisk cmdline --ramdisk nsm.ko "
+    for name in ("boot", "app"):
+        with open(test.path(name + ".cpio"), "w", encoding="utf-8") as file:
+            file.write("070701 " + name)
+    done = test.sh("enclave_image build --kernel bzImage --ramdisk boot.cpio --ramdisk app.cpio "
                    f"--name enclave_app {signing} --output {output}")
     with open(test.path(output[:-4] + ".measurements.json"), "wb") as file:
         file.write(done.stdout)
