@@ -27,9 +27,9 @@
 /* Text fields such as module_id: real ones have 39 bytes; nsm-lib reserves 100. */
 #define VSA_MAX_MODULE_ID 128
 /* Entries of any CBOR map: 32 PCRs, 9 payload keys, and room for what AWS may add. */
-#define VSA_MAX_CBOR_MAP 48
-/* Nesting inside an unknown field: nothing of Nitro's is deeper than 3. */
-#define VSA_MAX_CBOR_DEPTH 4
+#define VSA_MAX_CBOR_MAP 64
+/* Nesting inside an unknown field: nothing of Nitro's is deeper than 3 today. */
+#define VSA_MAX_CBOR_DEPTH 16
 /* Raw ECDSA P-384 signature, r || s (RFC 9053 section 2.1). */
 #define VSA_P384_SIGNATURE_SIZE 96
 /* DER SubjectPublicKeyInfo of a P-384 key (RFC 5480): 23 bytes of header, a 97-byte point. */

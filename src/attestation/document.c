@@ -117,17 +117,28 @@ static enum vsa_status read_certificate(struct parser *parser)
     return read_certificate_bytes(parser, "certificate", &parser->parsed->certificate);
 }
 
+static enum vsa_status refuse_cabundle(struct parser *parser, size_t start, size_t count)
+{
+    return vsa_fail(parser->error, VSA_ERR_CABUNDLE, start, rule,
+                    "cabundle has %zu certificates instead of 1 to %d", count, VSA_MAX_CABUNDLE);
+}
+
 static enum vsa_status read_cabundle(struct parser *parser)
 {
     size_t start = parser->reader.offset;
     size_t count = 0;
-    VSA_TRY(vsa_cbor_read_array(&parser->reader, &count, parser->error));
-    if (!count || count > VSA_MAX_CABUNDLE)
-        return vsa_fail(parser->error, VSA_ERR_CABUNDLE, start, rule,
-                        "cabundle has %zu certificates instead of 1 to %d", count,
-                        VSA_MAX_CABUNDLE);
-    for (size_t i = 0; i < count; i++)
-        VSA_TRY(read_certificate_bytes(parser, "cabundle entry", &parser->parsed->cabundle[i]));
+    struct vsa_cbor_array array;
+    VSA_TRY(vsa_cbor_open_array(&parser->reader, &array, parser->error));
+    if (array.remaining > VSA_MAX_CABUNDLE)
+        return refuse_cabundle(parser, start, array.remaining);
+    while (vsa_cbor_next_item(&parser->reader, &array)) {
+        if (count == VSA_MAX_CABUNDLE)
+            return refuse_cabundle(parser, start, count + 1);
+        VSA_TRY(read_certificate_bytes(parser, "cabundle entry", &parser->parsed->cabundle[count]));
+        count++;
+    }
+    if (!count)
+        return refuse_cabundle(parser, start, 0);
     parser->parsed->cabundle_count = count;
     return VSA_OK;
 }
@@ -246,7 +257,8 @@ static enum vsa_status parse(struct vsa_slice document, struct vsa_unverified_do
     parsed->payload = sign1.payload;
     parsed->protected_header = sign1.protected_header;
     parsed->signature = sign1.signature;
-    struct parser parser = {vsa_cbor_reader_of(sign1.payload), parsed, error};
+    /* What AWS signed may be encoded in any form; the envelope around it is exact. */
+    struct parser parser = {vsa_cbor_reader_of_any_form(sign1.payload), parsed, error};
     enum vsa_status status = read_payload(&parser);
     if (status != VSA_OK && error && error->offset != VSA_NO_OFFSET)
         error->offset += (size_t)(sign1.payload.data - document.data);

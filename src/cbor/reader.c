@@ -19,10 +19,11 @@ enum {
     MAJOR_SIMPLE = 7,
 };
 
-enum { SIMPLE_FALSE = 20, SIMPLE_TRUE = 21, SIMPLE_NULL = 22, INDEFINITE = 31 };
+enum { SIMPLE_FALSE = 20, SIMPLE_TRUE = 21, SIMPLE_NULL = 22, ONE_BYTE = 24, INDEFINITE = 31 };
 
-#define BYTE_INDEFINITE_MAP 0xbf
-#define BYTE_BREAK          0xff
+#define BYTE_INDEFINITE_ARRAY 0x9f
+#define BYTE_INDEFINITE_MAP   0xbf
+#define BYTE_BREAK            0xff
 
 struct head {
     unsigned major;
@@ -55,7 +56,7 @@ enum vsa_cbor_type vsa_cbor_peek(const struct vsa_cbor_reader *reader)
     return (enum vsa_cbor_type)(reader->input.data[reader->offset] >> 5);
 }
 
-/* The argument behind additional information 24..27, which must not fit a shorter form. */
+/* The argument behind additional information 24..27. Any float is in its own shortest form. */
 static enum vsa_status read_argument(const struct vsa_cbor_reader *reader, unsigned information,
                                      struct head *head, struct vsa_error *error)
 {
@@ -68,7 +69,8 @@ static enum vsa_status read_argument(const struct vsa_cbor_reader *reader, unsig
     for (size_t i = 0; i < width; i++)
         head->argument = head->argument << 8 | bytes[i];
     head->size = 1 + width;
-    if (head->argument < least[information - 24])
+    if (head->major != MAJOR_SIMPLE && !reader->any_form &&
+        head->argument < least[information - 24])
         return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_shortest,
                         "integer or length is not in its shortest form");
     return VSA_OK;
@@ -94,7 +96,7 @@ static enum vsa_status peek_head(const struct vsa_cbor_reader *reader, struct he
     if (information > 27)
         return vsa_fail(error, VSA_ERR_CBOR, reader->offset, rule_form,
                         "reserved additional information %u", information);
-    if (head->major == MAJOR_SIMPLE)
+    if (head->major == MAJOR_SIMPLE && !reader->any_form)
         return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_form,
                         "floats and extended simple values are not used by Nitro");
     return read_argument(reader, information, head, error);
@@ -173,10 +175,9 @@ static enum vsa_status read_simple(struct vsa_cbor_reader *reader, uint64_t *val
     struct head head;
     size_t start = reader->offset;
     VSA_TRY(read_head(reader, MAJOR_SIMPLE, &head, error));
-    if (head.argument < SIMPLE_FALSE || head.argument > SIMPLE_NULL)
+    if (head.size > 1 || head.argument < SIMPLE_FALSE || head.argument > SIMPLE_NULL)
         return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, start, rule_form,
-                        "simple value %llu is not used by Nitro",
-                        (unsigned long long)head.argument);
+                        "a float or simple value where Nitro uses null, true and false only");
     *value = head.argument;
     return VSA_OK;
 }
@@ -230,6 +231,33 @@ enum vsa_status vsa_cbor_read_array(struct vsa_cbor_reader *reader, size_t *coun
     return VSA_OK;
 }
 
+static bool next_byte_is(const struct vsa_cbor_reader *reader, uint8_t byte)
+{
+    return remaining(reader) && reader->input.data[reader->offset] == byte;
+}
+
+enum vsa_status vsa_cbor_open_array(struct vsa_cbor_reader *reader, struct vsa_cbor_array *array,
+                                    struct vsa_error *error)
+{
+    array->indefinite = reader->any_form && next_byte_is(reader, BYTE_INDEFINITE_ARRAY);
+    array->remaining = 0;
+    if (array->indefinite) {
+        reader->offset++;
+        return VSA_OK;
+    }
+    return vsa_cbor_read_array(reader, &array->remaining, error);
+}
+
+bool vsa_cbor_next_item(struct vsa_cbor_reader *reader, struct vsa_cbor_array *array)
+{
+    if (!array->indefinite)
+        return array->remaining && array->remaining--;
+    if (!next_byte_is(reader, BYTE_BREAK))
+        return true;
+    reader->offset++;
+    return false;
+}
+
 enum vsa_status vsa_cbor_read_tag(struct vsa_cbor_reader *reader, uint64_t *tag,
                                   struct vsa_error *error)
 {
@@ -239,18 +267,14 @@ enum vsa_status vsa_cbor_read_tag(struct vsa_cbor_reader *reader, uint64_t *tag,
     return VSA_OK;
 }
 
-static bool next_byte_is(const struct vsa_cbor_reader *reader, uint8_t byte)
-{
-    return remaining(reader) && reader->input.data[reader->offset] == byte;
-}
-
 enum vsa_status vsa_cbor_open_map(struct vsa_cbor_reader *reader, enum vsa_cbor_map_form form,
                                   struct vsa_cbor_map *map, struct vsa_error *error)
 {
     map->indefinite = false;
     map->remaining = 0;
     map->key_count = 0;
-    if (form == VSA_CBOR_MAP_ANY && next_byte_is(reader, BYTE_INDEFINITE_MAP)) {
+    if ((form == VSA_CBOR_MAP_ANY || reader->any_form) &&
+        next_byte_is(reader, BYTE_INDEFINITE_MAP)) {
         map->indefinite = true;
         reader->offset++;
         return VSA_OK;
@@ -262,7 +286,7 @@ enum vsa_status vsa_cbor_open_map(struct vsa_cbor_reader *reader, enum vsa_cbor_
     return VSA_OK;
 }
 
-/* The encoded key before which `reader` stands. Shortest form makes equal keys equal bytes. */
+/* The encoded key before which `reader` stands. */
 static enum vsa_status peek_key(struct vsa_cbor_reader reader, struct vsa_slice *key,
                                 struct vsa_error *error)
 {
@@ -292,6 +316,21 @@ static enum vsa_status peek_key(struct vsa_cbor_reader reader, struct vsa_slice 
     return VSA_OK;
 }
 
+/* Two encoded keys have one meaning. They were read before, in one form or another. */
+static bool is_same_key(struct vsa_slice a, struct vsa_slice b)
+{
+    struct vsa_cbor_reader readers[] = {vsa_cbor_reader_of_any_form(a),
+                                        vsa_cbor_reader_of_any_form(b)};
+    struct head heads[2];
+    for (size_t i = 0; i < 2; i++)
+        if (peek_head(&readers[i], &heads[i], NULL) != VSA_OK)
+            return true;
+    /* An integer's head is all of it; a string's argument is its length. */
+    return heads[0].major == heads[1].major && heads[0].argument == heads[1].argument &&
+           vsa_slice_equal(vsa_slice_of(a.data + heads[0].size, a.size - heads[0].size),
+                           vsa_slice_of(b.data + heads[1].size, b.size - heads[1].size));
+}
+
 static enum vsa_status remember_key(const struct vsa_cbor_reader *reader, struct vsa_cbor_map *map,
                                     struct vsa_error *error)
 {
@@ -301,7 +340,7 @@ static enum vsa_status remember_key(const struct vsa_cbor_reader *reader, struct
         return vsa_fail(error, VSA_ERR_TOO_MANY, reader->offset, NULL,
                         "map has more than %d entries", VSA_MAX_CBOR_MAP);
     for (size_t i = 0; i < map->key_count; i++)
-        if (vsa_slice_equal(map->keys[i], key))
+        if (is_same_key(map->keys[i], key))
             return vsa_fail(error, VSA_ERR_DUPLICATE_KEY, reader->offset, rule_keys,
                             "the same key twice in one map");
     map->keys[map->key_count++] = key;
@@ -330,30 +369,56 @@ enum vsa_status vsa_cbor_next_entry(struct vsa_cbor_reader *reader, struct vsa_c
 /* One open array or map on the way down to the item being passed over. */
 struct level {
     bool is_map;
-    size_t items; /* of an array, still to come */
+    struct vsa_cbor_array array;
     struct vsa_cbor_map map;
 };
 
-/*
- * Passes over a scalar, or opens the array or map that begins here as `*level`. Tags are refused:
- * Nitro uses none inside a payload.
- */
+/* A float or any simple value: a well-formed one in two bytes is at least 32 (RFC 8949
+ * section 3.3). */
+static enum vsa_status skip_simple(struct vsa_cbor_reader *reader, struct vsa_error *error)
+{
+    uint64_t number = 0;
+    if (!reader->any_form)
+        return read_simple(reader, &number, error);
+    struct head head;
+    VSA_TRY(peek_head(reader, &head, error));
+    if ((reader->input.data[reader->offset] & 31) == ONE_BYTE && head.argument < 32)
+        return vsa_fail(error, VSA_ERR_CBOR, reader->offset, rule_form,
+                        "simple value %u in two bytes", (unsigned)head.argument);
+    reader->offset += head.size;
+    return VSA_OK;
+}
+
+/* Passes over tags, which do not nest what they tag. */
+static enum vsa_status skip_tags(struct vsa_cbor_reader *reader, struct vsa_error *error)
+{
+    uint64_t tag = 0;
+    while (vsa_cbor_peek(reader) == VSA_CBOR_TAG) {
+        if (!reader->any_form)
+            return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, NULL,
+                            "tag where Nitro uses none");
+        VSA_TRY(vsa_cbor_read_tag(reader, &tag, error));
+    }
+    return VSA_OK;
+}
+
+/* Passes over a scalar, or opens the array or map that begins here as `*level`. */
 static enum vsa_status skip_or_open(struct vsa_cbor_reader *reader, struct level *level,
                                     bool *opened, struct vsa_error *error)
 {
     struct vsa_slice string;
-    uint64_t number = 0;
     struct head head;
     *opened = false;
+    VSA_TRY(skip_tags(reader, error));
     switch (vsa_cbor_peek(reader)) {
     case VSA_CBOR_BYTES:
         return vsa_cbor_read_bytes(reader, &string, error);
     case VSA_CBOR_TEXT:
         return vsa_cbor_read_text(reader, &string, error);
     case VSA_CBOR_SIMPLE:
-        return read_simple(reader, &number, error);
+        return skip_simple(reader, error);
     case VSA_CBOR_ARRAY:
-        VSA_TRY(vsa_cbor_read_array(reader, &level->items, error));
+        VSA_TRY(vsa_cbor_open_array(reader, &level->array, error));
         level->is_map = false;
         *opened = true;
         return VSA_OK;
@@ -363,8 +428,6 @@ static enum vsa_status skip_or_open(struct vsa_cbor_reader *reader, struct level
         *opened = true;
         return VSA_OK;
     case VSA_CBOR_TAG:
-        return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, NULL,
-                        "tag where Nitro uses none");
     case VSA_CBOR_UNSIGNED:
     case VSA_CBOR_NEGATIVE:
     case VSA_CBOR_END:
@@ -380,8 +443,7 @@ static enum vsa_status next_item(struct vsa_cbor_reader *reader, struct level *l
                                  struct vsa_error *error)
 {
     if (!level->is_map) {
-        *more = level->items > 0;
-        level->items -= *more ? 1 : 0;
+        *more = vsa_cbor_next_item(reader, &level->array);
         return VSA_OK;
     }
     VSA_TRY(vsa_cbor_next_entry(reader, &level->map, more, error));

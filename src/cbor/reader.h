@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Strict CBOR (RFC 8949) for what Nitro uses: unsigned and negative integers, byte and text
- * strings, arrays, maps, tag 18, null, true and false. Refused everywhere: integers and lengths
- * not in shortest form, indefinite lengths (except a map the caller says may be one), floats,
- * other tags and simple values, invalid UTF-8, duplicate keys, nesting deeper than
- * VSA_MAX_CBOR_DEPTH.
+ * strings, arrays, maps, tag 18, null, true and false. Refused everywhere: strings of indefinite
+ * length, invalid UTF-8, duplicate keys, map keys other than integers and text, nesting deeper than
+ * VSA_MAX_CBOR_DEPTH. Refused too, unless the reader is one for any form: integers and lengths not
+ * in shortest form, arrays and maps of indefinite length (except a map the caller says may be
+ * one); in items that are passed over, floats, tags and other simple values.
  *
  * A length is compared with the remaining bytes before anything else is done with it. Nothing is
  * allocated and nothing recurses; strings are borrowed from the input.
@@ -24,11 +25,22 @@
 struct vsa_cbor_reader {
     struct vsa_slice input;
     size_t offset; /* of the next item */
+    bool any_form; /* see above */
 };
 
 static inline struct vsa_cbor_reader vsa_cbor_reader_of(struct vsa_slice input)
 {
-    struct vsa_cbor_reader reader = {input, 0};
+    struct vsa_cbor_reader reader = {input, 0, false};
+    return reader;
+}
+
+/*
+ * For bytes that a trusted signer chose: the form proves nothing there, and an encoder may change
+ * (AWS's went from definite to indefinite maps in 2025).
+ */
+static inline struct vsa_cbor_reader vsa_cbor_reader_of_any_form(struct vsa_slice input)
+{
+    struct vsa_cbor_reader reader = {input, 0, true};
     return reader;
 }
 
@@ -65,6 +77,18 @@ VSA_MUST_USE enum vsa_status vsa_cbor_read_optional_null(struct vsa_cbor_reader 
 /* An array's head; the caller reads `*count` items. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_array(struct vsa_cbor_reader *reader, size_t *count,
                                                  struct vsa_error *error);
+/* Walks one array, of indefinite length too if the reader is one for any form. */
+struct vsa_cbor_array {
+    bool indefinite;
+    size_t remaining; /* items still to come, definite arrays only */
+};
+
+VSA_MUST_USE enum vsa_status vsa_cbor_open_array(struct vsa_cbor_reader *reader,
+                                                 struct vsa_cbor_array *array,
+                                                 struct vsa_error *error);
+/* Returns whether there is another item; if so the reader stands before it. */
+bool vsa_cbor_next_item(struct vsa_cbor_reader *reader, struct vsa_cbor_array *array);
+
 /* A tag's number; the tagged item follows. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_tag(struct vsa_cbor_reader *reader, uint64_t *tag,
                                                struct vsa_error *error);

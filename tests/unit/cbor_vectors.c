@@ -59,7 +59,8 @@ const struct cbor_vector cbor_refused[] = {
     {"ba10000000 00", BAD, 0, "map bomb, 2^28"},
     {"bbffffffffffffffff 00", BAD, 0, "map bomb, 2^64-1: twice the count wraps"},
     {"bb8000000000000001 0000", BAD, 0, "map of 2^63+1: twice the count is 2"},
-    {"8181818181818181 9bffffffffffffffff", DEEP, 5, "a bomb below the depth limit is not reached"},
+    {"8181818181818181818181818181818181818181 9bffffffffffffffff", DEEP, 17,
+     "a bomb below the depth limit is not reached"},
     /* --- reserved additional information 28 to 30 (Cantina: base/nitro-validator) --- */
     {"1c", BAD, 0, "uint 28"},
     {"1d", BAD, 0, "uint 29"},
@@ -196,14 +197,16 @@ const struct cbor_vector cbor_refused[] = {
     {"a100c000", FORB, 2, "tag as value"},
     /* --- depth and number --- */
     {"8181818181", BAD, 4, "5 arrays, the innermost cut off"},
-    {"818181818100", DEEP, 5, "5 arrays"},
-    {"8181818180", DEEP, 5, "5 arrays, the innermost empty"},
-    {"a100a100a100a100a100 00", DEEP, 9, "5 maps"},
-    {"a10081a10081a10000", DEEP, 7, "5 levels of both"},
-    {"b831 00f601f602f603f604f605f606f607f608f609f60af60bf60cf60df60ef60ff610f611f612f613f614f615f6"
-     "16f617f61818f61819f6181af6181bf6181cf6181df6181ef6181ff61820f61821f61822f61823f61824f61825f6"
-     "1826f61827f61828f61829f6182af6182bf6182cf6182df6182ef6182ff61830f6",
-     MANY, 122, "49 entries in a map"},
+    {"818181818181818181818181818181818100", DEEP, 17, "17 arrays"},
+    {"8181818181818181818181818181818180", DEEP, 17, "17 arrays, the innermost empty"},
+    {"a100a100a100a100a100a100a100a100a100a100a100a100a100a100a100a100a10000", DEEP, 33, "17 maps"},
+    {"a10081a10081a10081a10081a10081a10081a10081a10081a10000", DEEP, 25, "17 levels of both"},
+    {"b841 00f601f602f603f604f605f606f607f608f609f60af60bf60cf60df60ef60ff610f611f612f"
+     "613f614f615f616f617f61818f61819f6181af6181bf6181cf6181df6181ef6181ff61820f61821f"
+     "61822f61823f61824f61825f61826f61827f61828f61829f6182af6182bf6182cf6182df6182ef61"
+     "82ff61830f61831f61832f61833f61834f61835f61836f61837f61838f61839f6183af6183bf6183"
+     "cf6183df6183ef6183ff61840f6",
+     MANY, 170, "65 entries in a map"},
     /* --- something after the item --- */
     {"0000", REST, 1, "two integers"},
     {"f6f6", REST, 1, "two nulls"},
@@ -259,8 +262,8 @@ const struct cbor_vector cbor_accepted[] = {
     {"826161a161626163", VSA_OK, 8, "[a, {b: c}]"},
     {"a56161614161626142616361436164614461656145", VSA_OK, 21, "five entries"},
     /* --- edges --- */
-    {"8181818100", VSA_OK, 5, "4 arrays"},
-    {"a100a100a100a10000", VSA_OK, 9, "4 maps"},
+    {"8181818181818181818181818181818100", VSA_OK, 17, "16 arrays"},
+    {"a100a100a100a100a100a100a100a100a100a100a100a100a100a100a100a10000", VSA_OK, 33, "16 maps"},
     {"82a10000a10000", VSA_OK, 7, "the same key in two maps"},
     {"a200002000", VSA_OK, 5, "keys 0 and -1"},
     {"a200006130 00", VSA_OK, 6, "keys 0 and \"0\""},

@@ -286,6 +286,8 @@ static void reset_payload(struct forge *forge)
         forge->pcrs[i].value = cbor_string(forge, 2, forge_copy(forge, value, sizeof(value)));
     }
     forge->payload_end = "";
+    forge->bundle_end = "";
+    forge->pcr_end = "";
 }
 
 void forge_reset(struct forge *forge)
@@ -326,7 +328,7 @@ static struct vsa_slice pcr_map(struct forge *forge)
         map = forge_concatenate(forge, map, forge->pcrs[i].key);
         map = forge_concatenate(forge, map, forge->pcrs[i].value);
     }
-    return map;
+    return forge_concatenate(forge, map, forge_hex(forge, forge->pcr_end));
 }
 
 static struct vsa_slice cabundle(struct forge *forge)
@@ -335,7 +337,7 @@ static struct vsa_slice cabundle(struct forge *forge)
     for (size_t i = 0; i < forge->bundle_count; i++)
         array = forge_concatenate(
             forge, array, cbor_string(forge, 2, forge->made_certificates[forge->bundle[i]]));
-    return array;
+    return forge_concatenate(forge, array, forge_hex(forge, forge->bundle_end));
 }
 
 static void fill_in(struct forge *forge, enum forge_field field, struct vsa_slice value)

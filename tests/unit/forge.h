@@ -146,7 +146,7 @@ enum forge_field {
     FORGE_FIELDS,
 };
 
-#define FORGE_MAX_ENTRIES 64
+#define FORGE_MAX_ENTRIES 80
 
 struct forge_entry {
     struct vsa_slice key;   /* CBOR */
@@ -196,6 +196,7 @@ struct forge {
     size_t bundle_count;
     int bundle[FORGE_MAX_LEVELS]; /* levels, as they stand in cabundle */
     const char *bundle_head;      /* NULL: array of bundle_count */
+    const char *bundle_end;       /* after its entries */
     size_t entry_count;
     struct forge_entry entries[FORGE_MAX_ENTRIES];
     const char *payload_head; /* NULL: map of entry_count; "bf": indefinite */
@@ -204,6 +205,7 @@ struct forge {
     size_t pcr_count;
     struct forge_entry pcrs[FORGE_MAX_ENTRIES];
     const char *pcr_head;
+    const char *pcr_end; /* after its entries */
     struct forge_cose cose;
     struct forge_certificate pristine[FORGE_LEVELS];      /* as forge_reset() made them */
     struct vsa_slice made_payload;                        /* out: of the last forge_build() */
