@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Requests of one connection before others have their turn. */
-#define REQUESTS_A_TURN 64
+#include "base/monotonic.h"
+
 /* Reads while the server ends: more than a socket holds, so a peer that goes on is not awaited. */
 #define MAX_LAST_READS 8
 
@@ -131,10 +131,18 @@ static bool next_line(struct vsa_connection *connection, struct turn *turn, stru
     return true;
 }
 
+/* The more connections the kernel named, the less each has: a new one among them waits for all. */
+static int64_t turn_us(const struct vsa_server *server)
+{
+    int64_t share = VSA_ROUND_US / (server->loop.events > 0 ? server->loop.events : 1);
+    return share < VSA_TURN_US ? share : VSA_TURN_US;
+}
+
 static void answer_lines(struct vsa_connection *connection, struct turn *turn)
 {
     struct vsa_slice line;
-    for (int i = 0; i < REQUESTS_A_TURN; i++) {
+    int64_t until_us = vsa_monotonic_us() + turn_us(connection->server);
+    do {
         if (connection->state != VSA_CONNECTION_OPEN || is_blocked(connection))
             return;
         if (!next_line(connection, turn, &line)) {
@@ -143,7 +151,7 @@ static void answer_lines(struct vsa_connection *connection, struct turn *turn)
             return;
         }
         vsa_dispatch_line(connection, line);
-    }
+    } while (vsa_monotonic_us() < until_us);
 }
 
 /* Keeps what is no line yet. */
@@ -165,22 +173,25 @@ static void keep_rest(struct vsa_connection *connection, const struct turn *turn
 
 /* --- what happens next ------------------------------------------------------------------------ */
 
-static void watch(struct vsa_connection *connection)
-{
-    uint32_t events = 0;
-    /* Not both: nothing is read from a peer that does not read, and what it sends would wake us. */
-    if (vsa_output_pending(connection))
-        events = EPOLLOUT;
-    else if (!connection->input_ended && !connection->deaf)
-        events = EPOLLIN;
-    if (vsa_loop_watch(&connection->server->loop, &connection->watch, events, NULL) != VSA_OK)
-        vsa_connection_close(connection, VSA_ERR_IO);
-}
-
 static bool has_more_lines(const struct vsa_connection *connection)
 {
     return connection->state == VSA_CONNECTION_OPEN && !is_blocked(connection) &&
            connection->input.size > connection->scanned;
+}
+
+static void watch(struct vsa_connection *connection)
+{
+    uint32_t events = 0;
+    /*
+     * Not both: nothing is read from a peer that does not read, and what it sends would wake us.
+     * Nor while lines are left: its turn comes anyway, and it would stand before new connections.
+     */
+    if (vsa_output_pending(connection))
+        events = EPOLLOUT;
+    else if (!connection->input_ended && !connection->deaf && !has_more_lines(connection))
+        events = EPOLLIN;
+    if (vsa_loop_watch(&connection->server->loop, &connection->watch, events, NULL) != VSA_OK)
+        vsa_connection_close(connection, VSA_ERR_IO);
 }
 
 /* Puts it into the list of what it waits for. */

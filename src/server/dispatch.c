@@ -102,12 +102,47 @@ static void answer_error(const struct vsa_dispatch *request, const struct vsa_er
     vsa_dispatch_answered(request->connection, request->named, status, request->started_us);
 }
 
+/* Whether the reply shall be the last one's: then the next few are new again after a while. */
+static bool may_repeat(struct vsa_command_parts *parts, int64_t now_ms)
+{
+    if (now_ms - parts->summary_ms >= VSA_SUMMARY_KEEP_MS) {
+        parts->summary_ms = now_ms;
+        parts->summaries = 0;
+    }
+    if (parts->summary && parts->summaries >= VSA_SUMMARIES_NEW)
+        return true;
+    parts->summaries++;
+    return false;
+}
+
+/*
+ * What the server tells of itself costs much to write, for a request of a few bytes. All ask for
+ * the same: those who ask too often get the same.
+ */
+enum vsa_status vsa_dispatch_run(struct vsa_server *server, const struct vsa_command *command,
+                                 const json_t *request, json_t **reply, struct vsa_error *error)
+{
+    struct vsa_command_parts *parts = &server->command_parts[command - server->commands];
+    bool is_summary = parts->built_in && (command->flags & VSA_COMMAND_NSM_STATE);
+    if (is_summary && may_repeat(parts, server->loop.now_ms)) {
+        *reply = json_copy(parts->summary);
+        return VSA_OK;
+    }
+    *reply = json_object();
+    enum vsa_status status = vsa_answer_run(command, server, NULL, request, *reply, error);
+    if (is_summary) {
+        json_decref(parts->summary);
+        parts->summary = status == VSA_OK ? json_copy(*reply) : NULL;
+    }
+    return status;
+}
+
 static void answer_now(const struct vsa_dispatch *request)
 {
     struct vsa_error error;
-    VSA_AUTO_JSON json_t *reply = json_object();
-    enum vsa_status status = vsa_answer_run(request->command, request->connection->server, NULL,
-                                            request->object, reply, &error);
+    VSA_AUTO_JSON json_t *reply = NULL;
+    enum vsa_status status = vsa_dispatch_run(request->connection->server, request->command,
+                                              request->object, &reply, &error);
     status = vsa_dispatch_write(request->connection, status, reply, request->id);
     vsa_dispatch_answered(request->connection, request->named, status, request->started_us);
 }

@@ -36,6 +36,17 @@
 /* Replies of one turn of one connection are collected before they are sent. */
 #define VSA_OUTPUT_SCRATCH (2 * VSA_MAX_REPLY_LINE)
 
+/*
+ * How long one connection may be worked on before others have their turn, and how long all that are
+ * ready may be before the kernel is asked who else is. A request that was begun is finished.
+ */
+#define VSA_TURN_US  1000
+#define VSA_ROUND_US 2000
+
+/* What status and metrics tell may be so old, once they are asked for more often than this. */
+#define VSA_SUMMARY_KEEP_MS 100
+#define VSA_SUMMARIES_NEW   10
+
 /* A peer that was told why its connection ends has so long to read it. */
 #define VSA_LINGER_MS 2000
 /* Commands with VSA_COMMAND_NSM_STATE wait for news at most so long. */
@@ -84,6 +95,9 @@ struct vsa_command_parts {
     char *name;           /* owned; `name` of the command */
     char *constant;       /* owned; VSA_COMMAND_CONSTANT: its reply up to the closing brace */
     size_t constant_size; /* bytes */
+    json_t *summary;      /* owned; a built-in command's last reply, if it may be given again */
+    int64_t summary_ms;   /* when the first of `summaries` was made */
+    unsigned summaries;   /* made anew since then */
     bool built_in;        /* nobody registered another handler for it */
     const struct vsa_sharing *sharing; /* NULL: each request has its own answer */
 };
@@ -227,6 +241,9 @@ struct vsa_dispatch {
     int64_t started_us;
     int64_t retry_after_ms; /* why it is VSA_ERR_RATE_LIMITED */
 };
+/* Runs a command in the loop. `reply` is the caller's to free; NULL when memory is short. */
+enum vsa_status vsa_dispatch_run(struct vsa_server *server, const struct vsa_command *command,
+                                 const json_t *request, json_t **reply, struct vsa_error *error);
 /* Counts and tells that a request has its answer in the turn's output. `command` may be NULL. */
 void vsa_dispatch_answered(struct vsa_connection *connection, const struct vsa_command *command,
                            enum vsa_status status, int64_t started_us);

@@ -163,14 +163,14 @@ void vsa_jobs_run(struct vsa_waiter *waiter)
 {
     struct vsa_error error;
     const struct vsa_job *job = waiter->job;
-    VSA_AUTO_JSON json_t *reply = json_object();
+    VSA_AUTO_JSON json_t *reply = NULL;
     VSA_AUTO_JSON json_t *request = NULL;
     enum vsa_status status =
         vsa_json_parse(vsa_slice_of(job->text.data, job->text.size), &request, &error);
     if (status == VSA_OK)
-        status = vsa_answer_run(job->command, job->server, NULL, request, reply, &error);
+        status = vsa_dispatch_run(job->server, job->command, request, &reply, &error);
     else
-        vsa_answer_error(reply, &error);
+        vsa_answer_error(reply = json_object(), &error);
     finish(waiter, vsa_dispatch_write(waiter->connection, status, reply, waiter->id));
 }
 

@@ -84,12 +84,14 @@ void vsa_loop_turn(struct vsa_loop *loop, int64_t until_ms)
     struct epoll_event events[MAX_EVENTS];
     int count = epoll_wait(loop->epoll_fd, events, MAX_EVENTS, wait_time(loop, until_ms));
     loop->now_ms = vsa_monotonic_ms();
+    loop->events = count;
     for (int i = 0; i < count; i++) {
         struct vsa_watch *watch = events[i].data.ptr;
         if (watch == &loop->wake)
             clear_wake(loop);
         watch->ready(watch, events[i].events);
     }
+    loop->events = 0;
 }
 
 void vsa_loop_wake(struct vsa_loop *loop)

@@ -24,6 +24,7 @@ struct vsa_loop {
     int epoll_fd;
     struct vsa_watch wake; /* an eventfd(2) */
     int64_t now_ms;        /* CLOCK_MONOTONIC at the begin of this turn */
+    int events;            /* of this turn, while they are handled; else 0 */
 };
 
 /*

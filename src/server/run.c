@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "base/monotonic.h"
+
 const char *vsa_server_event_name(enum vsa_server_event_kind kind)
 {
     switch (kind) {
@@ -139,21 +141,34 @@ static void tell_listening(struct vsa_server *server)
                     (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
 }
 
+/* Those that have more to be answered, one turn each, until others should have a chance. */
+static void serve_ready(struct vsa_server *server)
+{
+    int64_t until_us = vsa_monotonic_us() + VSA_ROUND_US;
+    struct vsa_deadline *entry;
+    while ((entry = vsa_deadlines_pop(&server->ready))) {
+        vsa_connection_ready_expired(server, entry);
+        if (vsa_monotonic_us() >= until_us)
+            return;
+    }
+}
+
 /* Until something happens or the first time limit is over; then what that asks for. */
 static void take_turn(struct vsa_server *server)
 {
     struct vsa_deadline_list *lists[] = {
-        &server->ready,    &server->idle,   &server->lingering, &server->requests,
-        &server->awaiting, &server->pauses, &server->drains,
+        &server->idle,     &server->lingering, &server->requests,
+        &server->awaiting, &server->pauses,    &server->drains,
     };
     const size_t count = sizeof(lists) / sizeof(lists[0]);
-    int64_t next_ms = VSA_DEADLINE_NEVER;
+    int64_t next_ms = vsa_deadlines_next(&server->ready);
     for (size_t i = 0; i < count; i++)
         if (vsa_deadlines_next(lists[i]) < next_ms)
             next_ms = vsa_deadlines_next(lists[i]);
     vsa_loop_turn(&server->loop, next_ms);
     for (size_t i = 0; i < count; i++)
         vsa_deadlines_expire(lists[i], server->loop.now_ms, server);
+    serve_ready(server);
     check_drained(server);
     vsa_connection_bury(server);
 }

@@ -141,6 +141,7 @@ void vsa_server_free(struct vsa_server *server)
     for (size_t i = 0; i < server->command_count; i++) {
         free(server->command_parts[i].name);
         free(server->command_parts[i].constant);
+        json_decref(server->command_parts[i].summary);
     }
     free(server->listen_text);
     free(server->nsm_text);

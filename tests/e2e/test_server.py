@@ -887,6 +887,36 @@ class Stop(ServerTestCase):
         self.assertEqual(self.enclave_service.wait(), 0)
 
 
+class Newcomer(ServerTestCase):
+    def cpu_seconds(self):
+        folder = f"/proc/{self.enclave_service.pid}/task"
+        spent = 0
+        for task in os.listdir(folder):
+            with open(f"{folder}/{task}/schedstat", encoding="ascii") as file:
+                spent += int(file.read().split()[0])
+        return spent / 1e9
+
+    def test_beside_400_that_ask_for_metrics(self):
+        """What the server does before it comes to the last one, not how long that takes here."""
+        others = [self.connect() for _ in range(400)]
+        newcomer = Client(self.server_path)
+        newcomer.close()
+        self.assert_alive()
+        os.kill(self.enclave_service.pid, signal.SIGSTOP)
+        try:
+            for other in others:
+                other.send(b'{"command":"metrics"}\n' * 1000)
+            newcomer = self.connect()
+            newcomer.send(PING)
+            before = self.cpu_seconds()
+        finally:
+            os.kill(self.enclave_service.pid, signal.SIGCONT)
+        self.assertEqual(newcomer.receive(), PONG)
+        spent = self.cpu_seconds() - before
+        # Some 0.02 s; 2 s when each had 64 requests.
+        self.assertLess(spent, 0.8)
+
+
 class StopBesideUnreadReplies(ServerTestCase):
     # Longer than the test waits for the server.
     server_options = ("--drain-timeout", "600")
