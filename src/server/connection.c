@@ -51,7 +51,7 @@ void vsa_connection_bury(struct vsa_server *server)
         struct vsa_connection *connection = server->closed;
         server->closed = connection->next_closed;
         /* Not when it closed: the frames that closed it may still look at a line in there. */
-        vsa_buffer_consume(&connection->input, &server->budget, connection->input.size);
+        vsa_buffer_drop(&connection->input, connection->input.size);
         free(connection);
     }
 }
@@ -65,6 +65,7 @@ void vsa_connection_close(struct vsa_connection *connection, enum vsa_status rea
     vsa_jobs_abandon(connection);
     vsa_deadlines_remove(&connection->deadline);
     vsa_output_drop(connection);
+    vsa_budget_set(&server->budget, &connection->share, 0); /* the input goes with this turn */
     vsa_loop_unwatch(&server->loop, &connection->watch);
     (void)close(connection->watch.fd);
     vsa_accept_resume(server);
@@ -158,15 +159,14 @@ static void answer_lines(struct vsa_connection *connection, struct turn *turn)
 static void keep_rest(struct vsa_connection *connection, const struct turn *turn)
 {
     struct vsa_buffer *input = &connection->input;
-    struct vsa_buffer_budget *budget = &connection->server->budget;
     if (is_closed(connection))
         return;
     if (connection->state != VSA_CONNECTION_OPEN) {
-        vsa_buffer_consume(input, budget, input->size);
+        vsa_memory_drop(connection, input, input->size);
     } else if (turn->data == input->data) {
-        vsa_buffer_consume(input, budget, turn->taken);
-    } else if (!vsa_buffer_append(input, budget, turn->data + turn->taken,
-                                  turn->size - turn->taken)) {
+        vsa_memory_drop(connection, input, turn->taken);
+    } else if (!vsa_memory_keep(connection, input, turn->data + turn->taken,
+                                turn->size - turn->taken)) {
         refuse(connection, VSA_ERR_BUSY, "too many unfinished requests; try again later");
     }
 }
@@ -301,7 +301,7 @@ static bool read_and_work(struct vsa_connection *connection)
         return true;
     bool came = size > 0 || connection->input_ended;
     if (input->size > 0) {
-        if (!vsa_buffer_append(input, &server->budget, server->input_scratch, size))
+        if (!vsa_memory_keep(connection, input, server->input_scratch, size))
             refuse(connection, VSA_ERR_BUSY, "too many unfinished requests; try again later");
         turn = (struct turn){input->data, input->size, 0};
     }
@@ -410,6 +410,26 @@ static void work_on_lines(struct vsa_connection *connection)
 {
     while (has_more_lines(connection))
         work_on_input(connection);
+}
+
+void vsa_connection_give_way(struct vsa_connection *connection)
+{
+    /* Sent by itself: the output scratch belongs to the connection whose turn it is. */
+    static const char line[] = "{\"success\":false,\"error\":\"too much memory is in use, and this "
+                               "connection has most; try again later\",\"error_code\":\"busy\"}\n";
+    const ssize_t size = (ssize_t)sizeof(line) - 1;
+    if (connection->state != VSA_CONNECTION_OPEN || vsa_output_pending(connection) ||
+        send(connection->watch.fd, line, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT) != size) {
+        vsa_connection_close(connection, VSA_ERR_BUSY);
+        return;
+    }
+    vsa_jobs_abandon(connection);
+    connection->reason = VSA_ERR_BUSY;
+    connection->scanned = 0;
+    vsa_memory_drop(connection, &connection->input, connection->input.size);
+    finish(connection);
+    if (!is_closed(connection))
+        schedule(connection);
 }
 
 void vsa_connection_drain(struct vsa_connection *connection)

@@ -4,9 +4,10 @@
  *
  *   server.c      options, creating, registering, freeing
  *   run.c         serving, stopping and draining
- *   loop.c        epoll (knows nothing of this header; nor do deadlines.c, buffer.c, worker.c)
+ *   loop.c        epoll (knows nothing of this header; nor do deadlines.c, worker.c)
  *   accept.c      new connections
  *   connection.c  a connection's life: reading, lines, time limits
+ *   memory.c      who may keep how much, and who gives way
  *   output.c      sending, and what the peer does not take yet
  *   dispatch.c    from a line to its answer, or to a job
  *   jobs.c        requests that wait, and what they get
@@ -24,13 +25,14 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
-#include "server/buffer.h"
 #include "server/deadlines.h"
 #include "server/loop.h"
 #include "server/peers.h"
 #include "server/reply_cache.h"
 #include "server/statistics.h"
 #include "server/worker.h"
+#include "stream/budget.h"
+#include "stream/buffer.h"
 #include <vsattest/server.h>
 
 /* Replies of one turn of one connection are collected before they are sent. */
@@ -68,11 +70,12 @@ struct vsa_connection {
     struct vsa_connection *next_closed;
     struct vsa_waiter *waiter; /* the request in flight */
     uint64_t number;
-    uint64_t peer;            /* who it is, for limits: peers.h */
-    struct vsa_bucket bucket; /* if the peer is this connection and no CID */
-    struct vsa_buffer input;  /* what came in and is no request yet */
-    struct vsa_buffer output; /* what the peer did not take yet */
-    size_t scanned;           /* bytes of `input` known to hold no newline */
+    uint64_t peer;                 /* who it is, for limits: peers.h */
+    struct vsa_bucket bucket;      /* if the peer is this connection and no CID */
+    struct vsa_buffer input;       /* what came in and is no request yet */
+    struct vsa_buffer output;      /* what the peer did not take yet */
+    struct vsa_budget_share share; /* what these two have */
+    size_t scanned;                /* bytes of `input` known to hold no newline */
     enum vsa_connection_state state;
     enum vsa_connection_phase phase; /* as it is counted */
     enum vsa_status reason;          /* why it closes */
@@ -151,7 +154,7 @@ struct vsa_server {
     uint64_t connection_number;
     struct vsa_statistics *statistics;
     struct vsa_connection *closed; /* to be freed */
-    struct vsa_buffer_budget budget;
+    struct vsa_budget budget;      /* of unfinished lines, unread replies and waiting requests */
 
     char *input_scratch;  /* VSA_MAX_REQUEST_LINE bytes */
     char *output_scratch; /* VSA_OUTPUT_SCRATCH bytes: the present turn's replies */
@@ -187,6 +190,8 @@ VSA_MUST_USE enum vsa_status vsa_connection_open(struct vsa_server *server, int 
                                                  const struct sockaddr *peer, socklen_t peer_size,
                                                  struct vsa_error *error);
 void vsa_connection_close(struct vsa_connection *connection, enum vsa_status reason);
+/* Closes it with `busy`, so that another one may have its memory. Not the one whose turn it is. */
+void vsa_connection_give_way(struct vsa_connection *connection);
 /* Answers `reason` to whatever the peer was about to say, then closes. */
 void vsa_connection_refuse(struct vsa_connection *connection, enum vsa_status reason,
                            const char *detail);
@@ -203,6 +208,16 @@ void vsa_connection_linger_expired(void *user, struct vsa_deadline *entry);
 struct vsa_connection *vsa_connection_of(struct vsa_deadline *entry);
 /* Frees the closed ones. */
 void vsa_connection_bury(struct vsa_server *server);
+
+/* --- memory.c --------------------------------------------------------------------------------- */
+
+/*
+ * Adds to a buffer of the connection. Connections that have more give way for that; false when it
+ * has most itself, or memory is short.
+ */
+bool vsa_memory_keep(struct vsa_connection *connection, struct vsa_buffer *buffer, const char *data,
+                     size_t size);
+void vsa_memory_drop(struct vsa_connection *connection, struct vsa_buffer *buffer, size_t size);
 
 /* --- output.c --------------------------------------------------------------------------------- */
 

@@ -60,7 +60,8 @@ static struct vsa_job *find_shared(const struct vsa_server *server, const uint8_
 static void free_job(struct vsa_server *server, struct vsa_job *job)
 {
     stop_sharing(server, job);
-    vsa_buffer_consume(&job->text, &server->budget, job->text.size);
+    vsa_budget_refund(&server->budget, job->text.size);
+    vsa_buffer_drop(&job->text, job->text.size);
     vsa_job_free(job);
 }
 
@@ -346,11 +347,13 @@ static enum vsa_status fill_job(const struct vsa_dispatch *request, struct vsa_j
     job->command = request->command;
     job->server = server;
     job->in_worker = vsa_jobs_in_worker(request->command);
-    if (!vsa_buffer_append(&job->text, &server->budget, (const char *)request->line.data,
-                           request->line.size))
-        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
-                        "too many unfinished requests; try again later");
-    return VSA_OK;
+    if (vsa_budget_charge(&server->budget, request->line.size)) {
+        if (vsa_buffer_add(&job->text, (const char *)request->line.data, request->line.size))
+            return VSA_OK;
+        vsa_budget_refund(&server->budget, request->line.size);
+    }
+    return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
+                    "too many unfinished requests; try again later");
 }
 
 static enum vsa_status submit(const struct vsa_dispatch *request, struct vsa_job *job,

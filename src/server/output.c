@@ -21,7 +21,7 @@ static void keep(struct vsa_connection *connection, const char *data, size_t siz
     bool was_pending = vsa_output_pending(connection);
     if (size == 0)
         return;
-    if (!vsa_buffer_append(&connection->output, &connection->server->budget, data, size)) {
+    if (!vsa_memory_keep(connection, &connection->output, data, size)) {
         vsa_connection_close(connection, VSA_ERR_BUSY);
         return;
     }
@@ -71,7 +71,7 @@ void vsa_output_resume(struct vsa_connection *connection)
         vsa_connection_close(connection, VSA_ERR_CLOSED);
         return;
     }
-    vsa_buffer_consume(output, &connection->server->budget, (size_t)sent);
+    vsa_memory_drop(connection, output, (size_t)sent);
     if (!vsa_output_pending(connection))
         connection->server->unsent--;
 }
@@ -80,5 +80,5 @@ void vsa_output_drop(struct vsa_connection *connection)
 {
     if (vsa_output_pending(connection))
         connection->server->unsent--;
-    vsa_buffer_consume(&connection->output, &connection->server->budget, connection->output.size);
+    vsa_memory_drop(connection, &connection->output, connection->output.size);
 }

@@ -64,7 +64,7 @@ static enum vsa_status take_options(struct vsa_server *server,
     server->options.listen = server->listen_text = strdup(options->listen);
     server->options.nsm = server->nsm_text = strdup(options->nsm);
     server->rate = rate_of(options);
-    server->budget.limit = options->max_buffered;
+    vsa_budget_init(&server->budget, options->max_buffered);
     server->input_scratch = malloc(VSA_MAX_REQUEST_LINE);
     server->output_scratch = malloc(VSA_OUTPUT_SCRATCH);
     server->statistics = vsa_statistics_new();

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 
 #include "crypto/digest.h"
-#include "server/buffer.h"
 #include "server/deadlines.h"
 #include "server/fair_queue.h"
 #include "server/statistics.h"
+#include "stream/buffer.h"
 #include <vsattest/server.h>
 
 struct vsa_connection;

@@ -887,6 +887,31 @@ class Stop(ServerTestCase):
         self.assertEqual(self.enclave_service.wait(), 0)
 
 
+class SharedMemory(ServerTestCase):
+    server_options = ("--max-buffered", "1000000")
+
+    def test_greedy_lines(self):
+        greedy = [self.connect() for _ in range(40)]
+        for client in greedy:
+            client.send(b'{"x":"' + b"y" * 40000)
+        self.assert_alive()
+        for request in ({"command": "attest"}, {"command": "attest", "nonce": "n"},
+                        {"command": "status"}):
+            self.assertIs(self.ask(request)["success"], True)
+        client = self.connect()
+        client.send(b'{"command":"p')
+        time.sleep(0.1)
+        client.send(b'ing"}\n')
+        self.assertEqual(client.receive(), PONG)
+        # A line that is larger than one of these, too, has its turn: one of them gives way.
+        large = self.connect()
+        large.send(b'{"command":"ping","x":"' + b"y" * 15000)
+        time.sleep(0.1)
+        large.send(b'"}\n')
+        self.assertEqual(large.receive(), PONG)
+        self.assert_code(greedy[-1].receive(), "busy")
+
+
 class Newcomer(ServerTestCase):
     def cpu_seconds(self):
         folder = f"/proc/{self.enclave_service.pid}/task"

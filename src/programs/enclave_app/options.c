@@ -175,6 +175,7 @@ enum vsa_status enclave_app_read_arguments(int argc, char **argv,
     *arguments = (struct enclave_app_arguments){.log_level = LOG_INFO};
     vsa_server_options_init(&arguments->server);
     arguments->server.listen = NULL;
+    arguments->server.max_buffered = 0; /* by the machine, unless it is given */
     settings_options(KEY_SETTING, settings);
     options_start(&parser, argc, argv, option_table, settings);
     for (;;) {

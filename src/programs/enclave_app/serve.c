@@ -13,6 +13,8 @@
 
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
+/* Bytes for buffers on the smallest machine. */
+#define SMALLEST_BUFFERED (4 * 1024 * 1024)
 
 /* For the signal handler; NULL while there is no server. */
 static struct vsa_server *volatile signalled_server;
@@ -127,6 +129,26 @@ static rlim_t allowed_descriptors(rlim_t needed, bool *raised)
     return *raised ? wanted.rlim_cur : limit.rlim_cur;
 }
 
+/*
+ * A quarter of what is available, where that is less than the default: an enclave may have 64 MiB
+ * for all. Not below what a few long lines and replies need.
+ */
+static size_t buffered_by_machine(void)
+{
+    char text[4096];
+    FILE *file = fopen("/proc/meminfo", "re");
+    size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    if (file)
+        (void)fclose(file);
+    text[size] = '\0';
+    const char *found = strstr(text, "MemAvailable:");
+    uint64_t quarter =
+        found ? strtoull(found + strlen("MemAvailable:"), NULL, 10) * 1024 / 4 : SMALLEST_BUFFERED;
+    if (quarter > VSA_DEFAULT_MAX_BUFFERED)
+        return VSA_DEFAULT_MAX_BUFFERED;
+    return quarter < SMALLEST_BUFFERED ? SMALLEST_BUFFERED : (size_t)quarter;
+}
+
 /* Says what the limits are and whether the system lets us keep them. */
 static void check_limits(const struct vsa_server_options *options)
 {
@@ -144,6 +166,7 @@ static void check_limits(const struct vsa_server_options *options)
         return;
     log_number(&line, "descriptors", (int64_t)descriptors);
     log_number(&line, "max_connections", (int64_t)options->max_connections);
+    log_number(&line, "max_buffered", (int64_t)options->max_buffered);
     log_number(&line, "max_in_flight", (int64_t)options->max_in_flight);
     log_number(&line, "max_nsm_queue", (int64_t)options->max_queue);
     log_number(&line, "rate_limit", (int64_t)options->rate_limit);
@@ -160,6 +183,8 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     struct vsa_server *server = NULL;
     struct vsa_server_options options = arguments->server;
     options.on_event = log_event;
+    if (options.max_buffered == 0)
+        options.max_buffered = buffered_by_machine();
     log_set_level(arguments->log_level);
     check_limits(&options);
     VSA_TRY(vsa_server_new(&options, &server, error));

@@ -9,6 +9,7 @@
 #include "programs/numbers.h"
 
 /* Beyond these a typing error is likelier than a wish. */
+#define MOST_BUFFERED    (1024 * 1024 * 1024)
 #define MOST_CONNECTIONS 1000000
 #define MOST_REQUESTS    1000000
 #define MOST_SECONDS     86400
@@ -109,6 +110,10 @@ static const struct setting table[] = {
      FIELD(max_in_flight), MOST_REQUESTS, true},
     {"max-nsm-queue", "N", "requests waiting for the NSM (256)", take_count, FIELD(max_queue),
      MOST_REQUESTS, true},
+    {"max-buffered", "N",
+     "bytes for unfinished lines, unread replies and waiting\nrequests (a quarter of what is "
+     "free, at most 67108864)",
+     take_count, FIELD(max_buffered), MOST_BUFFERED, true},
     {"rate-limit", "N[:BURST]",
      "documents a second, and at once, for each CID, or each\nconnection of a Unix socket; 0: no "
      "limit (100:200)",
