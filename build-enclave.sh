@@ -88,7 +88,7 @@ trap 'rm -rf -- "$work"' EXIT
 # measurements.
 clean() { env -i PATH="$PATH" LC_ALL=C TZ=UTC "$@"; }
 clean "$top/scripts/deps" --check image 2>/dev/null || "$top/scripts/deps" image
-setup=(--buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled -Dpython=disabled)
+setup=(--buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled -Dpython=disabled -Dseccomp=enabled)
 if [ ${#libraries[@]} -gt 0 ]; then
     libraries[1]=$(cd "${libraries[1]}" && pwd)
     setup+=("-Dpkg_config_path=${libraries[1]}")
@@ -104,7 +104,7 @@ if ! cmp -s "$work/inputs" "$build/inputs"; then
     say "configuring"
     clean meson setup "$build" "$top" "${setup[@]}" >"$work/log" 2>&1 || {
         tail -n 15 "$work/log" >&2
-        die "cannot configure: the static archives of OpenSSL, jansson and libc are needed"
+        die "cannot configure: the static archives of OpenSSL, jansson, libseccomp and libc are needed"
     }
     say "building the programs"
     clean ninja -C "$build" src/programs/enclave_app src/programs/enclave_image src/enclave_init/enclave_init \

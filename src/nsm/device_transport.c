@@ -13,8 +13,6 @@
 
 static const char rule[] = "linux include/uapi/linux/nsm.h";
 
-#define NSM_IOCTL_RAW _IOWR(0x0a, 0, struct vsa_nsm_raw)
-
 _Static_assert(sizeof(struct vsa_nsm_raw) == 32, "struct nsm_raw of linux/nsm.h has 32 bytes");
 
 struct device_transport {
@@ -30,7 +28,7 @@ static struct device_transport *device_of(struct vsa_nsm_transport *transport)
 
 static int call_kernel(int fd, struct vsa_nsm_raw *raw)
 {
-    return ioctl(fd, NSM_IOCTL_RAW, raw);
+    return ioctl(fd, VSA_NSM_IOCTL_RAW, raw);
 }
 
 static enum vsa_status call_failed(int number, struct vsa_error *error)

@@ -4,6 +4,7 @@
 #define VSA_NSM_TRANSPORT_H
 
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 #include <vsattest/nsm.h>
 
@@ -46,6 +47,9 @@ struct vsa_nsm_raw {
     struct vsa_nsm_iovec request;
     struct vsa_nsm_iovec response; /* length in: room; out: bytes of the response */
 };
+
+/* The driver's only call; for <sys/ioctl.h>. */
+#define VSA_NSM_IOCTL_RAW _IOWR(0x0a, 0, struct vsa_nsm_raw)
 
 /* NSM_IOCTL_RAW on `fd`: 0, or -1 and errno. Tests put their own in. */
 typedef int vsa_nsm_ioctl(int fd, struct vsa_nsm_raw *raw);

@@ -978,6 +978,33 @@ class StopWithStalledNsm(ServerTestCase):
         self.assertEqual(self.logged("stopped")[0]["status"], "timeout")
 
 
+class Sandbox(ServerTestCase):
+    def tasks(self):
+        folder = f"/proc/{self.enclave_service.pid}/task"
+        for task in os.listdir(folder):
+            with open(f"{folder}/{task}/status", encoding="utf-8") as file:
+                yield dict(line.split(":\t") for line in file.read().splitlines() if ":\t" in line)
+
+    def test_by_default(self):
+        self.assertIs(self.ask({"command": "attest"})["success"], True)
+        filtered = not self.logged("sandbox")
+        for task in self.tasks():
+            self.assertEqual(task["NoNewPrivs"], "1")
+            self.assertEqual(int(task["CapBnd"], 16) if os.geteuid() == 0 else 0, 0)
+            # Those of a thread that was started before the listener was opened.
+            self.assertEqual(int(task["CapEff"], 16) & ~(1 << 10 | 1 << 1), 0)
+            self.assertEqual(task["Seccomp"], "2" if filtered else "0")
+        if not filtered:
+            self.skipTest("this build has no filter of system calls")
+
+    def test_off_is_said(self):
+        self.start_server("--no-sandbox", name="open")
+        harness.wait_until(lambda: self.logged("sandbox"), "the warning")
+        self.assertEqual(self.logged("sandbox")[0]["level"], "warn")
+        self.assertIn("--no-sandbox", self.logged("sandbox")[0]["detail"])
+        self.assertEqual({task["NoNewPrivs"] for task in self.tasks()}, {"0"})
+
+
 class Log(ServerTestCase):
     server_options = ("--log-level", "debug")
 
@@ -1008,7 +1035,8 @@ class Log(ServerTestCase):
         for line in log_lines(log):
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$")
             self.assertIn(line["level"], ("error", "warn", "info", "debug"))
-        first = [line["event"] for line in log_lines(log)[:2]]
+        first = [line["event"] for line in log_lines(log)
+                 if line["event"] != "sandbox"][:2]
         self.assertEqual(first, ["descriptor_limit", "listening"])
         self.assertEqual(log_lines(log)[-1]["event"], "stopped")
 

@@ -25,6 +25,7 @@ struct enclave_app_arguments {
     char listen_text[VSA_MAX_ADDRESS];
     char *config; /* owned; the configuration file's text, cut to pieces; or NULL */
     enum log_level log_level;
+    bool no_sandbox;
     bool generate_key;
     const char *user_data; /* one-shot; never NULL */
     const char *nonce;     /* one-shot; NULL: none */

@@ -17,6 +17,7 @@ enum {
     KEY_VSOCK = OPTION_KEY_PROGRAM,
     KEY_DAEMON,
     KEY_GENERATE_KEY,
+    KEY_NO_SANDBOX,
     KEY_CONFIG,
     KEY_SETTING, /* and on: settings by their position */
 };
@@ -26,6 +27,8 @@ static const struct program_option option_table[] = {
     {"vsock-server", KEY_VSOCK, NULL, NULL, false},
     {"daemon", KEY_DAEMON, NULL, "read commands from standard input; \"help\" lists them", false},
     {"generate-key", KEY_GENERATE_KEY, NULL, "put a fresh P-384 public key into the document",
+     false},
+    {"no-sandbox", KEY_NO_SANDBOX, NULL, "a server keeps its privileges and all system calls",
      false},
     {"config", KEY_CONFIG, "FILE", "read settings (below) from a file, as name = value", false},
     {"help", OPTION_KEY_HELP, NULL, "print this", false},
@@ -69,6 +72,9 @@ static enum vsa_status take_option(int key, const char *value,
         return VSA_OK;
     case KEY_GENERATE_KEY:
         arguments->generate_key = true;
+        return VSA_OK;
+    case KEY_NO_SANDBOX:
+        arguments->no_sandbox = true;
         return VSA_OK;
     case KEY_CONFIG:
         seen->config = value;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "programs/enclave_app/sandbox.h"
 #include "protocol/request.h"
 
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
@@ -175,6 +176,25 @@ static void check_limits(const struct vsa_server_options *options)
     log_end(&line);
 }
 
+/* --- privileges ------------------------------------------------------------------------------- */
+
+static enum vsa_status enter_sandbox(const struct enclave_app_arguments *arguments,
+                                     struct vsa_error *error)
+{
+    struct log_line line;
+    bool filtered = false;
+    const char *detail = "--no-sandbox: all privileges and system calls are kept";
+    if (!arguments->no_sandbox) {
+        VSA_TRY(sandbox_enter(&filtered, error));
+        detail = "privileges are dropped, but this build or this kernel cannot filter system calls";
+    }
+    if (!filtered && log_begin(&line, LOG_WARN, "sandbox", false)) {
+        log_text(&line, "detail", detail);
+        log_end(&line);
+    }
+    return VSA_OK;
+}
+
 /* --- serving ---------------------------------------------------------------------------------- */
 
 enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
@@ -187,10 +207,14 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
         options.max_buffered = buffered_by_machine();
     log_set_level(arguments->log_level);
     check_limits(&options);
+    if (!arguments->no_sandbox)
+        VSA_TRY(sandbox_prepare(error));
     VSA_TRY(vsa_server_new(&options, &server, error));
     signalled_server = server;
     catch_signals();
-    enum vsa_status status = vsa_server_run(server, error);
+    enum vsa_status status = enter_sandbox(arguments, error);
+    if (status == VSA_OK)
+        status = vsa_server_run(server, error);
     /* The NSM holds its thread in a call: everybody was told, and waiting helps nobody. */
     if (status == VSA_ERR_TIMEOUT)
         _exit(EXIT_CODE_OK);
