@@ -88,6 +88,20 @@ static void check_map(struct vsa_cbor_reader reader)
     }
 }
 
+/* A reader for any form takes what the strict one takes, to the same end, and stays in bounds. */
+static void check_any_form(struct vsa_cbor_reader strict)
+{
+    struct vsa_cbor_reader any = vsa_cbor_reader_of_any_form(strict.input);
+    struct vsa_error error = {.status = VSA_OK};
+    any.offset = strict.offset;
+    check_map(any);
+    enum vsa_status status = vsa_cbor_skip(&any, &error);
+    FUZZ_REQUIRE(any.offset <= any.input.size);
+    FUZZ_REQUIRE(error.status == status);
+    if (vsa_cbor_skip(&strict, NULL) == VSA_OK)
+        FUZZ_REQUIRE(status == VSA_OK && any.offset == strict.offset);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct vsa_cbor_reader reader = vsa_cbor_reader_of(vsa_slice_of(data, size));
@@ -96,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t before = reader.offset;
         check_scalar(reader);
         check_map(reader);
+        check_any_form(reader);
         enum vsa_status status = vsa_cbor_skip(&reader, &error);
         FUZZ_REQUIRE(reader.offset <= size);
         if (status != VSA_OK) {

@@ -365,6 +365,87 @@ static void finish_names_what_follows(void **state)
     assert_string_equal(error.detail, "2 bytes after the end of the number");
 }
 
+/* --- a reader for any form --- */
+
+static enum vsa_status skip_any_form(struct vsa_slice input, struct vsa_error *error)
+{
+    struct vsa_cbor_reader reader = vsa_cbor_reader_of_any_form(input);
+    enum vsa_status status = vsa_cbor_skip(&reader, error);
+    return status != VSA_OK ? status : vsa_cbor_finish(&reader, "the item", error);
+}
+
+/* What the strict reader takes, one for any form takes too, to the same end. */
+static void any_form_takes_what_is_strict(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < cbor_accepted_count; i++) {
+        struct vsa_slice input = exact(cbor_accepted[i].hex);
+        assert_int_equal(skip_any_form(input, NULL), VSA_OK);
+        release(input);
+    }
+    for (unsigned i = 0; i <= UINT16_MAX; i++) {
+        uint8_t bytes[] = {(uint8_t)(i >> 8), (uint8_t)i};
+        if (skip_all(vsa_slice_of(bytes, 2), NULL) == VSA_OK)
+            assert_int_equal(skip_any_form(vsa_slice_of(bytes, 2), NULL), VSA_OK);
+    }
+}
+
+static void any_form_and_its_limits(void **state)
+{
+    static const struct {
+        const char *hex;
+        enum vsa_status expected;
+    } rows[] = {
+        {"1b0000000000000000", VSA_OK},                  /* 0 in 8 bytes */
+        {"5b000000000000000161", VSA_OK},                /* a length in 8 bytes */
+        {"9f9fbfff9f00ffffff", VSA_OK},                  /* indefinite within indefinite */
+        {"82f97e00fb3ff199999999999a", VSA_OK},          /* NaN, 1.1 */
+        {"83f7e0f8ff", VSA_OK},                          /* undefined, simple 0 and 255 */
+        {"c1d9d9f7dbffffffffffffffff00", VSA_OK},        /* tags of tags */
+        {"f81f", VSA_ERR_CBOR},                          /* simple 31 in two bytes */
+        {"c1", VSA_ERR_CBOR},                            /* a tag of nothing */
+        {"c1ff", VSA_ERR_CBOR_FORBIDDEN},                /* a tag of the break */
+        {"9f9fff", VSA_ERR_CBOR},                        /* one break for two arrays */
+        {"9fffff", VSA_ERR_TRAILING_BYTES},              /* two breaks for one */
+        {"81ff", VSA_ERR_CBOR_FORBIDDEN},                /* break in a definite array */
+        {"bf00ff", VSA_ERR_CBOR_FORBIDDEN},              /* break in place of a value */
+        {"5f4101ff", VSA_ERR_CBOR_FORBIDDEN},            /* bytes in pieces */
+        {"7f6161ff", VSA_ERR_CBOR_FORBIDDEN},            /* text in pieces */
+        {"9c", VSA_ERR_CBOR},                            /* reserved */
+        {"9bffffffffffffffff00", VSA_ERR_CBOR},          /* 2^64-1 items */
+        {"a20000180000", VSA_ERR_DUPLICATE_KEY},         /* 0 in two encodings */
+        {"bf20003900000000ff", VSA_ERR_DUPLICATE_KEY},   /* -1 in two encodings */
+        {"a261610078016100", VSA_ERR_DUPLICATE_KEY},     /* text, two lengths of a length */
+        {"c19fbf1800f60000ffff", VSA_ERR_DUPLICATE_KEY}, /* below tag and array */
+        {"a300002000613000", VSA_OK},                    /* 0, -1, "0": three keys */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vsa_slice input = exact(rows[i].hex);
+        enum vsa_status status = skip_any_form(input, NULL);
+        if (status != rows[i].expected)
+            fail_msg("%s: %s", rows[i].hex, vsa_status_code(status));
+        release(input);
+    }
+}
+
+/* Tags do not count as levels; arrays of either form do. */
+static void any_form_is_bounded_in_depth(void **state)
+{
+    (void)state;
+    for (unsigned more = 0; more <= 1; more++)
+        for (unsigned form = 0; form <= 1; form++) {
+            uint8_t bytes[2 * (VSA_MAX_CBOR_DEPTH + 1)];
+            size_t depth = VSA_MAX_CBOR_DEPTH - 1 + more;
+            memset(bytes, form ? 0x9f : 0x81, depth);
+            bytes[depth] = 0x80;
+            memset(bytes + depth + 1, 0xff, depth);
+            assert_int_equal(
+                skip_any_form(vsa_slice_of(bytes, depth + 1 + (form ? depth : 0)), NULL),
+                more ? VSA_ERR_NESTING : VSA_OK);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +463,9 @@ int main(void)
         cmocka_unit_test(maps_of_both_forms),
         cmocka_unit_test(counts_against_what_is_left),
         cmocka_unit_test(finish_names_what_follows),
+        cmocka_unit_test(any_form_takes_what_is_strict),
+        cmocka_unit_test(any_form_and_its_limits),
+        cmocka_unit_test(any_form_is_bounded_in_depth),
     };
     return cmocka_run_group_tests_name("cbor_reader", tests, NULL, NULL);
 }
