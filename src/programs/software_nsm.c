@@ -25,7 +25,9 @@
 #define PROGRAM          "software_nsm"
 #define DEFAULT_INSTANCE "i-0123456789abcdef0"
 #define DEFAULT_DEVICE   "nsm" /* /dev/nsm */
-#define STATE_FOLDER     "vsock-attest/" PROGRAM
+#define STATE_FOLDER     "vsattest/" PROGRAM
+/* The project's name until November 2026. */
+#define OLD_PROJECT "vsock-attest"
 
 #define PCR_ROLE     3
 #define PCR_INSTANCE 4
@@ -231,6 +233,42 @@ static enum vsa_status fill_bank(const struct arguments *arguments,
 }
 
 /* $XDG_STATE_HOME, by default ~/.local/state (XDG Base Directory Specification). */
+/*
+ * Moves the state that has the project's old name: a root that verifiers know must not be replaced
+ * by a new one in silence.
+ */
+static enum vsa_status move_old_state(const char *folder, const char *path, struct vsa_error *error)
+{
+    char old[PATH_MAX];
+    char parent[PATH_MAX];
+    struct stat there;
+    int length = snprintf(old, sizeof(old), "%s/" OLD_PROJECT "/" PROGRAM, folder);
+    if (length < 0 || (size_t)length >= sizeof(old) || lstat(path, &there) == 0 ||
+        lstat(old, &there) != 0)
+        return VSA_OK;
+    (void)snprintf(parent, sizeof(parent), "%s", path);
+    *strrchr(parent, '/') = '\0';
+    if ((mkdir(parent, S_IRWXU) != 0 && errno != EEXIST) || rename(old, path) != 0)
+        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot move %.160s to %.160s: %s",
+                        old, path, strerror(errno));
+    *strrchr(old, '/') = '\0';
+    (void)rmdir(old);
+    return VSA_OK;
+}
+
+static enum vsa_status default_state(const char *home, const char *below, char path[PATH_MAX],
+                                     struct vsa_error *error)
+{
+    char folder[PATH_MAX];
+    int length = snprintf(folder, sizeof(folder), "%s%s", home, below);
+    if (length > 0 && (size_t)length < sizeof(folder))
+        length = snprintf(path, PATH_MAX, "%s/" STATE_FOLDER, folder);
+    if (length < 0 || length >= PATH_MAX)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+                        "the state directory's name is too long");
+    return move_old_state(folder, path, error);
+}
+
 static enum vsa_status choose_state(const struct arguments *arguments, char path[PATH_MAX],
                                     struct vsa_error *error)
 {
@@ -240,9 +278,9 @@ static enum vsa_status choose_state(const struct arguments *arguments, char path
     if (arguments->state)
         length = snprintf(path, PATH_MAX, "%s", arguments->state);
     else if (state_home && state_home[0] == '/')
-        length = snprintf(path, PATH_MAX, "%s/" STATE_FOLDER, state_home);
+        return default_state(state_home, "", path, error);
     else if (home && home[0] == '/')
-        length = snprintf(path, PATH_MAX, "%s/.local/state/" STATE_FOLDER, home);
+        return default_state(home, "/.local/state", path, error);
     else
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "no home directory to keep the root in: give --state DIR");

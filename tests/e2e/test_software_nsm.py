@@ -175,8 +175,31 @@ class SoftwareNsm(harness.TestCase):
                 environment[variable] = self.path(variable[0].lower())
                 service = self.service(arguments, wait_for=self.socket, env=environment)
                 self.assertEqual(service.stop(), 0)
-                kept = self.path(f"{folder}/vsock-attest/software_nsm/root.key")
+                kept = self.path(f"{folder}/vsattest/software_nsm/root.key")
                 self.assertTrue(os.path.exists(kept), kept)
+
+    def test_state_of_the_old_name(self):
+        """The root that verifiers know stays the root."""
+        arguments = [harness.program("software_nsm"), "--listen", "unix:" + self.socket]
+        home = self.path("state")
+        old, new = home + "/vsock-attest/software_nsm", home + "/vsattest/software_nsm"
+
+        def root_of_a_run():
+            service = self.service(arguments, wait_for=self.socket, env={"XDG_STATE_HOME": home})
+            self.assertEqual(service.stop(), 0)
+            with open(new + "/root.pem", "rb") as file:
+                return file.read()
+
+        root = root_of_a_run()
+        os.makedirs(os.path.dirname(old))
+        os.rename(new, old)
+        os.rmdir(os.path.dirname(new))
+        self.assertEqual(root_of_a_run(), root)
+        self.assertFalse(os.path.exists(os.path.dirname(old)))
+        # Once only: what is there stays.
+        os.makedirs(old)
+        self.assertEqual(root_of_a_run(), root)
+        self.assertTrue(os.path.exists(old))
 
     def test_documents_verify_with_its_root_only(self):
         self.start("--root-out", self.root)

@@ -180,7 +180,7 @@ class Parent:
     def start(self, image, **options):
         """What a test needs running: `nitro-cli run-enclave` without its output."""
         defaults = {"--eif-path": image, "--memory": "1920", "--cpu-count": CPU_COUNT}
-        self.run_enclave("/vsock-attest", {**defaults, **options}, lambda name, value: None)
+        self.run_enclave("/vsattest", {**defaults, **options}, lambda name, value: None)
         return self.enclaves[-1]
 
     # --- commands: (folder of the caller, its options, where to say things) ---------------------

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a guide's commands run: a machine that looks like a parent instance, and is none.
 
-- A mount namespace of its own: /app and /dev/nsm as in an enclave, /vsock-attest with the sources, /tmp
+- A mount namespace of its own: /app and /dev/nsm as in an enclave, /vsattest with the sources, /tmp
   of its own. Nothing outside changes.
 - vsock addresses lead to Unix sockets (tests/e2e/vsock_shim.c), and the kernel refuses AF_VSOCK
   (tests/e2e/no_vsock.c).
@@ -21,7 +21,7 @@ import harness
 import parent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WORK = "/vsock-attest"
+WORK = "/vsattest"
 # The package in the build, as python/meson.build lays it out.
 PYTHON = os.path.join(harness.BUILD, "python")
 
