@@ -141,6 +141,16 @@ struct vsa_claims {
     int64_t certificate_not_after_ms;
 };
 
+/* How two verified documents differ in what says which enclave made them. */
+struct vsa_claims_difference {
+    uint32_t pcrs;  /* bit n: PCR n has another value, or is in one of them only */
+    bool module_id; /* another enclave, or the same started anew */
+};
+
+/* Compares PCRs and module IDs of claims that vsa_verify() set. */
+VSA_PUBLIC struct vsa_claims_difference vsa_claims_differ(const struct vsa_claims *one,
+                                                          const struct vsa_claims *other);
+
 /*
  * Verifies a document: syntax, certificate chain up to a trust anchor, COSE signature, policy.
  *

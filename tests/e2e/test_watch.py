@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vsock_client --watch: rounds, failures, restarts, signals, terminals."""
+"""vsock_client --watch: rounds, failures, changes, signals."""
 
 import contextlib
 import os
-import pty
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -17,21 +15,18 @@ import support
 
 OTHER_PCR = "5b" * 48
 LINE = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  (ok       |restarted|failed   )"
-    r"(?: +\d+\.\d ms  up \d+ s(?:  document -?\d+\.\d s old)?(?:  PCRs unchanged)?)?.*"
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  (ok    |failed)"
+    r"(?: +\d+\.\d ms  document -?\d+\.\d s old  \S+)?.*"
 )
 MEMBERS = [
-    "round", "time", "enclave", "address", "state", "error", "error_code", "latency_ms",
-    "duration_ms", "uptime", "verified", "document_age_ms", "module_id", "pcrs_unchanged",
-    "changes",
+    "round", "time", "address", "state", "error", "error_code", "duration_ms", "verified",
+    "document_age_ms", "module_id", "changes",
 ]
 
 MASKS = {
     "time": (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", "<time>"),
     "address": (r"unix:.*", "<address>"),
-    "latency_ms": (r"\d+\.\d+", "<ms>"),
     "duration_ms": (r"\d+\.\d+", "<ms>"),
-    "uptime": (r"\d+", "<seconds>"),
     "document_age_ms": (r"-?\d{1,5}", "<ms>"),
     "error": (r".*nobody.*", "<sentence>"),
 }
@@ -162,27 +157,19 @@ class Rounds(WatchTestCase):
         for line in lines:
             self.assertRegex(line, LINE)
             self.assertIn("Z  ok  ", line)
-        self.assertNotIn("PCRs", lines[0])  # there is nothing to compare with yet
-        for line in lines[1:]:
-            self.assertIn("PCRs unchanged", line)
-        self.assertIn(b"vsock_client: 3 rounds: 3 ok, 0 failed; 0 restarts noticed\n", done.stderr)
         # Said once, not each round.
         self.assertEqual(done.stderr.count(b"warning: no PCR was checked"), 1)
 
     def test_json_lines(self):
         lines = self.json_rounds(0, *self.to, f"--pcr=0={support.PCRS[0]}", "--count=3")
         self.assertEqual([line["round"] for line in lines], [1, 2, 3])
-        self.assertEqual([line["pcrs_unchanged"] for line in lines], [None, True, True])
         for line in lines:
             self.assertEqual(line["state"], "ok")
             self.assertIs(line["verified"], True)
             self.assertEqual(line["changes"], [])
             self.assertEqual(line["module_id"], support.MODULE_ID)
             self.assertEqual(line["address"], self.enclave)
-            self.assertIsNone(line["enclave"])
-            self.assertIsInstance(line["uptime"], int)
-            self.assertGreater(line["duration_ms"], line["latency_ms"])
-            self.assertLess(line["latency_ms"], 20000)
+            self.assertLess(line["duration_ms"], 20000)
             self.assertLess(abs(line["document_age_ms"]), 20000)
         support.assert_golden(self, "client-watch.json", support.masked(lines[2], MASKS))
         line = self.json_rounds(3, "--connect", "unix:" + self.path("nobody"), "--count=1")[0]
@@ -203,15 +190,6 @@ class Rounds(WatchTestCase):
         self.assertEqual(len(set(seen)), 3)
         for nonce in seen:
             self.assertRegex(nonce, "^[0-9a-f]{64}$")
-
-    def test_ping_only(self):
-        lines = self.json_rounds(0, "--ping", "--connect", self.enclave, "--count=2")
-        for line in lines:
-            self.assertEqual(line["state"], "ok")
-            self.assertIs(line["verified"], False)
-            self.assertIsInstance(line["uptime"], int)
-            for member in ("document_age_ms", "module_id", "pcrs_unchanged"):
-                self.assertIsNone(line[member])
 
     def test_beside_verify(self):
         self.assertIs(self.json_rounds(0, "--verify", *self.to, "--count=1")[0]["verified"], True)
@@ -235,30 +213,12 @@ class Rounds(WatchTestCase):
                     self.assertEqual(line["state"], "failed")
                     self.assertIs(line["verified"], False)
                     self.assertIsNone(line["module_id"])
-                    # It answers, whatever its document is worth.
-                    self.assertIsInstance(line["uptime"], int)
-                    self.assertIsInstance(line["latency_ms"], float)
                     if code:
                         self.assertEqual(line["error_code"], code)
 
     def test_user_data_and_key(self):
         line = self.json_rounds(0, *self.to, "--user-data=x", "--generate-key", "--count=1")[0]
         self.assertIs(line["verified"], True)
-
-    def test_server_without_status(self):
-        """One of one's own: what it does not say is not known."""
-
-        def answer(request):
-            if request["command"] == "status":
-                return {"success": False, "error": "no", "error_code": "unknown_command"}
-            return support.ask(self.path("enclave"), request)
-
-        server = support.lying_server(self.path("between"), answer)
-        self.addCleanup(server.close)
-        lines = self.json_rounds(0, "--connect", "unix:" + self.path("between"), "--root",
-                                 self.root, "--count=2")
-        self.assertIsNone(lines[0]["uptime"])
-        self.assertIs(lines[1]["pcrs_unchanged"], True)
 
 
 class DebugMode(WatchTestCase):
@@ -278,80 +238,44 @@ class Changes(WatchTestCase):
 
     def test_restart(self):
         watch = self.watch()
-        watch.wait_for("an uptime to fall behind", lambda line: line["uptime"] >= 2)
+        watch.wait_for_state("ok")
         self.enclave_service.stop(signal.SIGKILL)
         failed = watch.wait_for_state("failed", error_code="connection_refused")
-        for member in ("uptime", "latency_ms", "module_id", "pcrs_unchanged"):
-            self.assertIsNone(failed[member])
+        self.assertIsNone(failed["module_id"])
         self.assertIs(failed["verified"], False)
         self.start_server()
-        restarted = watch.wait_for_state("restarted")
-        self.assertEqual(restarted["changes"], ["uptime"])
-        self.assertIs(restarted["verified"], True)
-        self.assertIs(restarted["pcrs_unchanged"], True)
-        watch.wait_for_state("ok")
+        again = watch.wait_for_state("ok")
+        self.assertEqual(again["changes"], [])
+        self.assertIs(again["verified"], True)
         self.assertEqual(watch.stop(), 3)
-        self.assertIn(b"; 1 restart noticed\n", watch.errors)
-
-    def test_restart_between_two_rounds(self):
-        """Nothing failed, and the uptime is greater than before: the clock tells."""
-        uptimes = iter([0, 2, 4])
-
-        def answer(request):
-            if request["command"] == "ping":
-                return {"success": True, "message": "pong"}
-            return {"success": True, "status": "running", "uptime": next(uptimes)}
-
-        server = support.lying_server(self.path("peer"), answer)
-        self.addCleanup(server.close)
-        lines = self.json_rounds(0, "--ping", "--connect", "unix:" + self.path("peer"),
-                                 "--count=2", interval="4")
-        self.assertEqual([line["state"] for line in lines], ["ok", "restarted"])
-
-    def test_a_restart_alone_is_no_failure(self):
-        uptimes = iter([500, 500, 2, 2])
-
-        def answer(request):
-            if request["command"] == "ping":
-                return {"success": True, "message": "pong"}
-            return {"success": True, "status": "running", "uptime": next(uptimes)}
-
-        server = support.lying_server(self.path("peer"), answer)
-        self.addCleanup(server.close)
-        done = self.rounds("--ping", "--connect", "unix:" + self.path("peer"), "--count=4")
-        self.assert_exit(done, 0)
-        lines = done.stdout.decode().splitlines()
-        self.assertEqual(["restarted" in line for line in lines], [False, False, True, False])
-        self.assertIn("uptime went back", lines[2])
 
     def test_other_image(self):
-        """PCR0 changes: one failed round, from then on that is what is compared with."""
+        """PCR0 changes: every round fails from then on, by what the first one showed."""
         watch = self.watch()
-        watch.wait_for_state("ok", pcrs_unchanged=True)
+        watch.wait_for_state("ok")
         self.restart_nsm("--pcr=0=" + OTHER_PCR, "--pcr=1=" + support.PCRS[1],
                          "--pcr=2=" + support.PCRS[2], measured=False)
-        changed = watch.wait_for_state("failed", error_code="pcr_mismatch")
-        self.assertEqual(changed["changes"], ["PCR0"])
-        self.assertIs(changed["pcrs_unchanged"], False)
-        self.assertIs(changed["verified"], True)  # by a policy that names no PCR
-        self.assertIn("--measurements", changed["error"])
-        watch.wait_for_state("ok", pcrs_unchanged=True)
+        for _ in range(2):
+            changed = watch.wait_for_state("failed", error_code="pcr_mismatch")
+            self.assertEqual(changed["changes"], ["PCR0"])
+            self.assertIs(changed["verified"], True)  # by a policy that names no PCR
+            self.assertIn("--measurements", changed["error"])
         self.assertEqual(watch.stop(), 1)
 
     def test_other_image_and_a_policy(self):
         watch = self.watch(f"--pcr=0={support.PCRS[0]}")
-        watch.wait_for_state("ok", pcrs_unchanged=True)
+        watch.wait_for_state("ok")
         self.restart_nsm("--pcr=0=" + OTHER_PCR, measured=False)
         for _ in range(2):
             changed = watch.wait_for_state("failed", error_code="pcr_mismatch")
             self.assertIs(changed["verified"], False)
-            self.assertIsNone(changed["pcrs_unchanged"])
+            self.assertEqual(changed["changes"], [])
         self.assertEqual(watch.stop(), 1)
 
     def test_pcr_of_the_program(self):
         """From 16 on they are the program's own to extend and lock: told, and no failure."""
         watch = self.watch()
-        watch.wait_for_state("ok", pcrs_unchanged=True)
+        watch.wait_for_state("ok")
         # CBOR: {"ExtendPCR": {"index": 17, "data": h'78'}}, {"LockPCR": {"index": 17}}
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as module:
             module.settimeout(harness.PATIENCE)
@@ -360,30 +284,27 @@ class Changes(WatchTestCase):
             self.assertIn(b"ExtendPCR", module.recv(4096))
             module.sendall(b"\xa1\x67LockPCR\xa1\x65index\x11")
             self.assertIn(b"LockPCR", module.recv(4096))
-        changed = watch.wait_for_state("ok", pcrs_unchanged=False)
-        self.assertEqual(changed["changes"], ["PCR17"])
-        watch.wait_for_state("ok", pcrs_unchanged=True)
+        watch.wait_for_state("ok", changes=["PCR17"])
+        self.assertEqual(watch.stop(), 0)
 
     def test_other_module(self):
         watch = self.watch()
-        watch.wait_for_state("ok", pcrs_unchanged=True)
+        watch.wait_for_state("ok")
         module = support.MODULE_ID[:-4] + "0000"
         support_module, support.MODULE_ID = support.MODULE_ID, module
         try:
             self.restart_nsm()
         finally:
             support.MODULE_ID = support_module
-        changed = watch.wait_for_state("restarted")
-        self.assertEqual(changed["changes"], ["module_id"])
+        changed = watch.wait_for_state("ok", changes=["module_id"])
         self.assertEqual(changed["module_id"], module)
-        self.assertIs(changed["pcrs_unchanged"], True)
+        self.assertEqual(watch.stop(), 0)
 
     def test_nsm_gone(self):
         watch = self.watch()
         watch.wait_for_state("ok")
         self.nsm_service.stop()
-        failed = watch.wait_for_state("failed", error_code="nsm_unreachable")
-        self.assertIsInstance(failed["uptime"], int)
+        watch.wait_for_state("failed", error_code="nsm_unreachable")
         self.assertEqual(watch.stop(), 3)
 
 
@@ -418,8 +339,7 @@ class Silence(WatchTestCase):
         self.assertEqual(watch.stop(), 0)
         self.assertLess(time.monotonic() - started, 15)
         self.assertEqual(watch.lines, [])
-        self.assertEqual(watch.errors,
-                         b"vsock_client: 0 rounds: 0 ok, 0 failed; 0 restarts noticed\n")
+        self.assertEqual(watch.errors, b"")
 
 
 class Ending(WatchTestCase):
@@ -433,10 +353,6 @@ class Ending(WatchTestCase):
                 watch = self.watch()
                 watch.wait_for_state("ok")
                 self.assertEqual(watch.stop(number), 0)
-                self.assertRegex(
-                    watch.errors,
-                    rb"vsock_client: \d+ rounds?: \d+ ok, 0 failed; 0 restarts noticed\n$",
-                )
 
     def test_signal_while_it_waits(self):
         watch = Watch(self, [harness.program("vsock_client"), "--watch", "--json", "--interval=600",
@@ -448,9 +364,9 @@ class Ending(WatchTestCase):
         self.assertEqual(len(watch.lines), 1)
 
     def test_reader_gone(self):
-        """Noticed at once, not in ten minutes, when the next line is due."""
+        """Noticed when the next line is due."""
         process = subprocess.Popen(
-            [harness.program("vsock_client"), "--watch", "--interval=600", "--connect",
+            [harness.program("vsock_client"), "--watch", "--interval=0.2", "--connect",
              self.enclave, "--root", self.root],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
@@ -460,9 +376,7 @@ class Ending(WatchTestCase):
         self.assertIn(b"  ok  ", process.stdout.readline())
         process.stdout.close()
         self.assertEqual(process.wait(harness.PATIENCE), 3)
-        errors = process.stderr.read()
-        self.assertIn(b"1 round: 1 ok", errors)
-        self.assertIn(b"nobody reads standard output", errors)
+        self.assertIn(b"cannot write to standard output", process.stderr.read())
 
     def test_reader_that_does_not_read(self):
         """Rounds wait for it, and signals do not."""
@@ -475,8 +389,8 @@ class Ending(WatchTestCase):
                     os.write(writer, b"x" * 4096)
             os.set_blocking(writer, True)
             process = subprocess.Popen(
-                [harness.program("vsock_client"), "--watch", "--interval=0.1", "--ping",
-                 "--connect", self.enclave, *options],
+                [harness.program("vsock_client"), "--watch", "--interval=0.1",
+                 "--connect", self.enclave, "--root", self.root, *options],
                 stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE,
             )
             os.close(writer)
@@ -486,7 +400,6 @@ class Ending(WatchTestCase):
             time.sleep(1)  # it comes to its first line
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(harness.PATIENCE), 0)
-            self.assertRegex(process.stderr.read(), rb"rounds?: \d+ ok, 0 failed")
 
     def test_closed_stdout(self):
         done = subprocess.run(
@@ -507,74 +420,6 @@ class Ending(WatchTestCase):
                 )
                 self.assertEqual(done.returncode, 3)
                 self.assertIn(b"standard output", done.stderr)
-
-
-class Terminal:
-    """A program whose standard output is a terminal."""
-
-    def __init__(self, test, command, term, env=None):
-        self.test = test
-        self.terminal, other = pty.openpty()
-        test.addCleanup(os.close, self.terminal)
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=other, stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {}), "TERM": term},
-        )
-        os.close(other)
-        test.addCleanup(self.process.stderr.close)
-        test.addCleanup(self.process.wait, harness.PATIENCE)
-        test.addCleanup(self.process.kill)
-        self.shown = b""
-
-    def read_until(self, pattern):
-        deadline = time.monotonic() + harness.PATIENCE
-        while not re.search(pattern, self.shown):
-            if not select.select([self.terminal], [], [], deadline - time.monotonic())[0]:
-                self.test.fail(f"{pattern} not in {self.shown}")
-            try:
-                self.shown += os.read(self.terminal, 4096)
-            except OSError:  # EIO: the other side has gone
-                self.test.fail(f"{pattern} not in {self.shown}")
-
-    def end(self, status):
-        self.process.send_signal(signal.SIGINT)
-        self.test.assertEqual(self.process.wait(harness.PATIENCE), status)
-        self.read_until(rb"\n$")
-
-
-class Terminals(WatchTestCase):
-    """One line in place, and one that stays for each event."""
-
-    def start(self, term):
-        self.start_enclave()
-        return Terminal(self, self.command("--connect", self.enclave, "--root", self.root), term)
-
-    def test_in_place(self):
-        terminal = self.start("xterm")
-        terminal.read_until(rb"PCRs unchanged.*PCRs unchanged")
-        self.assertNotIn(b"\n", terminal.shown)
-        self.assertEqual(terminal.shown.count(b"\r"), terminal.shown.count(b"\x1b[K"))
-        for line in terminal.shown.split(b"\r")[1:]:
-            self.assertLessEqual(len(line.removesuffix(b"\x1b[K")), 79)
-            self.assertRegex(line, rb"^\d\d:\d\d:\d\dZ  ok  ")
-        terminal.read_until(rb"up 2 s")
-        terminal.shown = b""
-        self.enclave_service.stop(signal.SIGKILL)
-        # The event stays, however many rounds fail in the same way.
-        terminal.read_until(rb"\r\x1b\[K\d{4}-[^\r\n]*  failed [^\r\n]*connection_refused[^\r\n]*\r\n")
-        terminal.read_until(rb"(\r\d\d:\d\d:\d\dZ  failed [^\r]*\x1b\[K){2}")
-        self.start_server()
-        terminal.read_until(rb"\r\x1b\[K\d{4}-[^\r\n]*  restarted [^\r\n]*uptime went back\r\n")
-        terminal.read_until(rb"\r\d\d:\d\d:\d\dZ  ok  ")
-        # One more if it was killed in the middle of a round.
-        self.assertIn(terminal.shown.count(b"\n"), (2, 3))
-        terminal.end(3)
-
-    def test_dumb(self):
-        terminal = self.start("dumb")
-        terminal.read_until(rb"\r\n.*\r\n")
-        self.assertNotIn(b"\x1b", terminal.shown)
-        terminal.end(0)
 
 
 class Found(WatchTestCase):
@@ -598,9 +443,7 @@ class Found(WatchTestCase):
         self.describe(support.enclave_entry("app", 16))
         self.sandbox.link(16, 9000, self.path("enclave"))
         watch = self.start("--root", self.root)
-        first = watch.wait_for_state("ok", pcrs_unchanged=True)
-        self.assertEqual(first["enclave"]["name"], "app")
-        self.assertEqual(first["enclave"]["cid"], 16)
+        first = watch.wait_for_state("ok")
         self.assertEqual(first["address"], "vsock:16:9000")
         self.assertEqual(self.sandbox.calls(), ["nitro-cli describe-enclaves"])
         self.sandbox.unlink(16)
@@ -612,14 +455,11 @@ class Found(WatchTestCase):
         self.assertEqual(again["address"], "vsock:17:9000")
         self.assertGreater(len(self.sandbox.calls()), before)
         self.assertEqual(watch.stop(), 3)
-        told = [line for line in watch.errors.decode().splitlines() if "enclave app (" in line]
-        self.assertEqual([line.rsplit(" ", 1)[1] for line in told], ["16", "17"])
 
     def test_no_enclave_yet(self):
         self.describe()
         watch = self.start("--root", self.root)
         failed = watch.wait_for_state("failed", error_code="no_enclave")
-        self.assertIsNone(failed["enclave"])
         self.assertIsNone(failed["address"])
         self.sandbox.link(16, 9000, self.path("enclave"))
         self.describe(support.enclave_entry("app", 16))
@@ -644,8 +484,8 @@ class Usage(WatchTestCase):
             ["--watch", *to, "--status"],
             ["--watch", *to, "--attest"],
             ["--watch", *to, "--metrics"],
-            ["--watch", "--ping", *to, "--generate-key"],
-            ["--watch", "--ping", *to, "--max-age=1"],
+            ["--watch", *to, "--ping"],
+            ["--watch", "--all"],
             ["--ping", *to, "--interval=1"],
             ["--ping", *to, "--count=1"],
             ["--verify", *to, "--count=1"],

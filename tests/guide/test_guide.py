@@ -365,9 +365,6 @@ COMMANDS = {
         "vsock_client --all --ping": Expect(out=("app1", "app2")),
         "vsock_client --all --verify --measurements app1.measurements.json":
             Expect(out=("app1", "app2")),
-        "vsock_client --all --watch --interval 1 --timeout 10 --count 2 "
-        "--measurements app1.measurements.json":
-            Expect(out=("app1", "app2")),
         "nitro-cli terminate-enclave --all": ENDED,
     },
 }

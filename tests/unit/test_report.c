@@ -247,9 +247,28 @@ static void short_of_memory_there_is_no_report(void **state)
     json_set_alloc_funcs(system_malloc, system_free);
 }
 
+static void claims_differ_in_what_says_which_enclave(void **state)
+{
+    (void)state;
+    struct vsa_claims one = sample_claims();
+    struct vsa_claims other = sample_claims();
+    struct vsa_claims_difference found = vsa_claims_differ(&one, &other);
+    assert_int_equal(found.pcrs, 0);
+    assert_false(found.module_id);
+    other.pcrs.value[31][47] ^= 1;
+    other.pcrs.value[5][0] ^= 1; /* in neither document */
+    other.pcrs.present ^= UINT32_C(1) << 10 | UINT32_C(1) << 11;
+    other.module_id.size--;
+    other.nonce = vsa_slice_of_text("another");
+    found = vsa_claims_differ(&one, &other);
+    assert_int_equal(found.pcrs, UINT32_C(1) << 31 | UINT32_C(1) << 10 | UINT32_C(1) << 11);
+    assert_true(found.module_id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(claims_differ_in_what_says_which_enclave),
         cmocka_unit_test(claims_become_this_json),
         cmocka_unit_test(absent_and_empty_differ),
         cmocka_unit_test(largest_fields_fit),

@@ -43,8 +43,8 @@ static const struct program_option own_options[] = {
     {"verify", KEY_VERIFY, NULL, "request a document and verify it", false},
     {"metrics", KEY_METRICS, NULL, "print the server's metrics in Prometheus's text format", false},
     {"watch", KEY_WATCH, NULL,
-     "ping, get status and verify, again and again, a line\n"
-     "a round; with --ping without documents",
+     "verify again and again, a line a round, and compare\n"
+     "with the first",
      false},
     {"interval", KEY_INTERVAL, "SECONDS", "from round to round of --watch (default: 10)", false},
     {"count", KEY_COUNT, "N", "rounds of --watch (default: until it is stopped)", false},
@@ -246,8 +246,8 @@ static enum vsa_status check_request(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
     const struct policy_options *policy = &arguments->policy;
-    bool verifies = arguments->action == CLIENT_ACTION_VERIFY ||
-                    (arguments->action == CLIENT_ACTION_WATCH && !arguments->watch_pings_only);
+    bool verifies =
+        arguments->action == CLIENT_ACTION_VERIFY || arguments->action == CLIENT_ACTION_WATCH;
     bool documents = verifies || arguments->action == CLIENT_ACTION_ATTEST;
     if (!documents &&
         (arguments->generate_key || policy->policy.user_data.data || policy->policy.nonce.data))
@@ -275,7 +275,7 @@ static enum vsa_status check_save(const struct client_arguments *arguments, stru
                      "--save takes a file; without it --attest and --metrics write to standard "
                      "output (a file of that name is ./-)");
     if (arguments->all && (action == CLIENT_ACTION_ATTEST || action == CLIENT_ACTION_METRICS))
-        return usage(error, "--all goes with --ping, --status, --verify or --watch; documents and "
+        return usage(error, "--all goes with --ping, --status or --verify; documents and "
                             "metrics are asked of one enclave at a time, say by --cid");
     return VSA_OK;
 }
@@ -306,17 +306,16 @@ static enum vsa_status check(const struct client_arguments *arguments, struct vs
     return check_watch(arguments, error);
 }
 
-/* --watch verifies anyway, and leaves it with --ping beside it. */
 static enum vsa_status settle_watch(struct client_arguments *arguments, struct vsa_error *error)
 {
     enum client_action action = arguments->action;
     if (!arguments->watch)
         return VSA_OK;
-    if (action != CLIENT_ACTION_NONE && action != CLIENT_ACTION_PING &&
-        action != CLIENT_ACTION_VERIFY)
-        return usage(error, "--watch may stand alone, with --verify (the same) or with --ping "
-                            "(without documents)");
-    arguments->watch_pings_only = action == CLIENT_ACTION_PING;
+    if (action != CLIENT_ACTION_NONE && action != CLIENT_ACTION_VERIFY)
+        return usage(error, "--watch verifies: it stands alone or with --verify (the same)");
+    if (arguments->all)
+        return usage(error, "--watch is for one enclave: no --all beside it; several have one "
+                            "vsock_client each, say by --enclave-name");
     arguments->action = CLIENT_ACTION_WATCH;
     return VSA_OK;
 }

@@ -20,9 +20,8 @@ struct client_arguments {
     enum client_action action;
     bool all; /* every running enclave */
     bool watch;
-    bool watch_pings_only; /* --watch --ping: no documents */
-    int64_t interval_ms;   /* from round to round */
-    uint64_t count;        /* rounds; 0: no end */
+    int64_t interval_ms; /* from round to round */
+    uint64_t count;      /* rounds; 0: no end */
     bool json;
     bool generate_key;
     const char *save;   /* file or NULL */

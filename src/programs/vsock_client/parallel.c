@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include <vsattest/client.h>
+
 struct task {
     pthread_t thread;
     bool started;
@@ -20,7 +22,7 @@ static void *run(void *context)
 
 void client_parallel(void *items, size_t count, size_t size, void (*work)(void *item))
 {
-    struct task tasks[CLIENT_MAX_TARGETS];
+    struct task tasks[VSA_MAX_ENCLAVES];
     for (size_t i = 0; i < count; i++) {
         tasks[i] = (struct task){.work = work, .item = (char *)items + i * size};
         tasks[i].started = pthread_create(&tasks[i].thread, NULL, run, &tasks[i]) == 0;

@@ -5,11 +5,8 @@
 
 #include <stddef.h>
 
-/* VSA_MAX_ENCLAVES, as many that have ended since they were seen, and nitro-cli (--watch --all). */
-#define CLIENT_MAX_TARGETS 33
-
 /*
- * Calls `work` for each of `count` (CLIENT_MAX_TARGETS at most) items of `size` bytes, each in a
+ * Calls `work` for each of `count` (VSA_MAX_ENCLAVES at most) items of `size` bytes, each in a
  * thread of its own as far as there are threads to be had, and waits for all.
  */
 void client_parallel(void *items, size_t count, size_t size, void (*work)(void *item));

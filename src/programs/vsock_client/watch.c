@@ -1,206 +1,219 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/vsock_client/watch.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/monotonic.h"
+#include "base/time_text.h"
+#include "programs/claims_text.h"
 #include "programs/output.h"
-#include "programs/vsock_client/text.h"
-#include "programs/vsock_client/watch_list.h"
-#include "programs/vsock_client/watch_output.h"
+#include "programs/vsock_client/result.h"
+#include "programs/vsock_client/session.h"
+#include "programs/wall_clock.h"
 
 #define PROGRAM "vsock_client"
 
-/*
- * A round runs in a thread of its own, so that this one hears signals all the time. Both are never
- * at the list at once: it is the round's between start_round() and the message on `finished`.
- */
+/* PCRs from 16 on belong to the program, which may extend and lock them while it runs. */
+#define FIXED_PCRS UINT32_C(0x0000ffff)
+
 struct watch {
     const struct client_arguments *arguments;
-    struct client_watch_list list;
-    struct client_watch_output output;
-    int signals;  /* signalfd */
-    int finished; /* eventfd: the round is over */
-    pthread_t thread;
-    bool threaded;
-    enum exit_code code;
+    struct client_target target;
+    bool found;     /* the target: kept until a round fails */
+    bool has_first; /* a document has verified: the others are compared with it */
+    struct vsa_claims first;
+    uint8_t first_module_id[VSA_MAX_MODULE_ID];
+    struct client_outcome now;
+    uint64_t round;
+    int64_t unix_ms; /* when the round began */
+    struct vsa_claims_difference changes;
 };
 
-enum wake_up { WAKE_TIME, WAKE_READY, WAKE_STOP, WAKE_NO_READER };
+/* What a signal ends the program with: the worst of the rounds so far. */
+static volatile sig_atomic_t exit_status;
+
+static void end(int signal_number)
+{
+    (void)signal_number;
+    _exit(exit_status);
+}
+
+/* Ends on signals at once, be a round under way or not; those that were ignored (nohup) stay so. */
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (signal(numbers[i], end) == SIG_IGN)
+            (void)signal(numbers[i], SIG_IGN);
+    /* A reader that has gone is an error of writing. */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* --- one round ---------------------------------------------------------------------------------
+ */
+
+static void look(struct watch *watch)
+{
+    static struct vsa_enclave_list running;
+    struct client_outcome *now = &watch->now;
+    int64_t deadline_ms = vsa_deadline(watch->arguments->timeout_ms);
+    client_outcome_free(now);
+    *now = (struct client_outcome){0};
+    watch->changes = (struct vsa_claims_difference){0};
+    watch->unix_ms = wall_clock_ms();
+    if (!watch->found) {
+        watch->target = (struct client_target){0};
+        now->status = client_find_target(watch->arguments, deadline_ms, &watch->target, &running,
+                                         &now->error);
+    }
+    if (now->status == VSA_OK)
+        client_perform(watch->arguments, CLIENT_ACTION_VERIFY, watch->target.address, deadline_ms,
+                       now);
+    watch->found = now->status == VSA_OK;
+}
+
+/* Keeps what later rounds are compared with; claims borrow from a reply that does not last. */
+static void keep_first(struct watch *watch)
+{
+    const struct vsa_claims *claims = &watch->now.claims;
+    watch->has_first = true;
+    watch->first = (struct vsa_claims){.pcrs = claims->pcrs};
+    memcpy(watch->first_module_id, claims->module_id.data, claims->module_id.size);
+    watch->first.module_id = vsa_slice_of(watch->first_module_id, claims->module_id.size);
+    claims_warn(stderr, PROGRAM, claims);
+}
+
+static void compare(struct watch *watch)
+{
+    struct client_outcome *now = &watch->now;
+    if (now->status != VSA_OK)
+        return;
+    if (!watch->has_first)
+        keep_first(watch);
+    watch->changes = vsa_claims_differ(&watch->first, &now->claims);
+    if (watch->changes.pcrs & FIXED_PCRS)
+        now->status = vsa_fail(&now->error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, NULL,
+                               "PCRs differ from those of the first round: this is another image "
+                               "or place; name the expected ones by --measurements or --pcr");
+}
+
+/* --- its line ----------------------------------------------------------------------------------
+ */
+
+static int64_t age_ms(const struct watch *watch)
+{
+    const struct vsa_claims *claims = &watch->now.claims;
+    return claims->verified_at_ms - (int64_t)claims->timestamp_ms;
+}
+
+static bool verified(const struct watch *watch)
+{
+    return watch->now.claims.module_id.size > 0;
+}
+
+static json_t *changes_of(const struct vsa_claims_difference *changes)
+{
+    json_t *array = json_array();
+    bool ok = !changes->module_id || json_array_append_new(array, json_string("module_id")) == 0;
+    for (unsigned i = 0; ok && i < VSA_PCR_COUNT; i++)
+        if (changes->pcrs >> i & 1)
+            ok = json_array_append_new(array, json_sprintf("PCR%u", i)) == 0;
+    if (ok)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+/* Prints the round on one line, unlike output_json(). */
+static enum vsa_status print_json(const struct watch *watch, struct vsa_error *error)
+{
+    char time[VSA_TIME_TEXT_SIZE];
+    const struct client_outcome *now = &watch->now;
+    bool has_document = verified(watch);
+    vsa_time_format(watch->unix_ms, time, sizeof(time));
+    json_t *line =
+        json_pack("{s:I, s:s, s:s?, s:s, s:n, s:n, s:f, s:b, s:o, s:o, s:o}", "round",
+                  (json_int_t)watch->round, "time", time, "address",
+                  watch->target.address[0] ? watch->target.address : NULL, "state",
+                  now->status == VSA_OK ? "ok" : "failed", "error", "error_code", "duration_ms",
+                  (double)now->microseconds / 1000.0, "verified", has_document, "document_age_ms",
+                  has_document ? json_integer((json_int_t)age_ms(watch)) : json_null(), "module_id",
+                  has_document ? json_stringn((const char *)now->claims.module_id.data,
+                                              now->claims.module_id.size)
+                               : json_null(),
+                  "changes", changes_of(&watch->changes));
+    bool ok =
+        line && (now->status == VSA_OK || client_result_add_error(line, "error", &now->error));
+    if (ok)
+        (void)json_dumpf(line, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+    json_decref(line);
+    (void)fputc('\n', stdout);
+    if (!ok)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    return output_finish(error);
+}
+
+static enum vsa_status print_text(const struct watch *watch, struct vsa_error *error)
+{
+    char text[2 * VSA_ERROR_DETAIL];
+    const struct client_outcome *now = &watch->now;
+    vsa_time_format(watch->unix_ms - watch->unix_ms % 1000, text, sizeof(text));
+    (void)printf("%s  %-6s", text, now->status == VSA_OK ? "ok" : "failed");
+    if (verified(watch)) {
+        (void)printf("  %7.1f ms  document %.1f s old  ", (double)now->microseconds / 1000.0,
+                     (double)age_ms(watch) / 1000.0);
+        output_text(stdout, now->claims.module_id);
+    }
+    if (watch->changes.module_id)
+        (void)fputs("  another module ID: started anew", stdout);
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
+        if (watch->changes.pcrs >> i & 1)
+            (void)printf("  PCR%u changed", i);
+    if (now->status != VSA_OK) {
+        vsa_error_sentence(&now->error, text, sizeof(text));
+        (void)printf("  %s: ", vsa_status_code(now->status));
+        output_text(stdout, vsa_slice_of_text(text));
+    }
+    (void)fputc('\n', stdout);
+    return output_finish(error);
+}
 
 /* --- rounds ------------------------------------------------------------------------------------
  */
 
-static void *run_round(void *context)
+/* Sleeps until the next multiple of the interval: what a slow round has missed is left out. */
+static void wait_for_next(const struct watch *watch, int64_t started_ms)
 {
-    struct watch *watch = context;
-    struct client_watch_list *list = &watch->list;
-    int64_t deadline_ms = vsa_deadline(watch->arguments->timeout_ms);
-    client_watch_list_refresh(list, deadline_ms);
-    size_t count;
-    struct client_watched *items = client_watch_list_items(list, &count);
-    client_parallel(items, count, sizeof(*items), client_round_perform);
-    (void)eventfd_write(watch->finished, 1);
-    return NULL;
-}
-
-static void start_round(struct watch *watch)
-{
-    watch->threaded = pthread_create(&watch->thread, NULL, run_round, watch) == 0;
-    if (!watch->threaded)
-        (void)run_round(watch);
-}
-
-static void end_round(struct watch *watch)
-{
-    eventfd_t ignored;
-    (void)eventfd_read(watch->finished, &ignored);
-    if (watch->threaded)
-        (void)pthread_join(watch->thread, NULL);
-}
-
-/* --- waiting -----------------------------------------------------------------------------------
- */
-
-/* Waits for the first of: a signal to end, nobody at stdout any more, `fd`, the moment. */
-static enum wake_up wait_for(const struct watch *watch, int fd, short events, int64_t until_ms)
-{
-    for (;;) {
-        struct pollfd fds[] = {{watch->signals, POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {fd, events, 0}};
-        int64_t left = until_ms - vsa_monotonic_ms();
-        if (left < 0)
-            left = 0;
-        int ready = poll(fds, 3, left > INT32_MAX ? INT32_MAX : (int)left);
-        if (ready < 0 && errno != EINTR)
-            return WAKE_STOP;
-        if (ready > 0 && fds[0].revents)
-            return WAKE_STOP;
-        if (ready > 0 && fds[1].revents & (POLLERR | POLLHUP))
-            return WAKE_NO_READER;
-        if (ready > 0 && fds[2].revents)
-            return WAKE_READY;
-        if (ready == 0 && left <= INT32_MAX)
-            return WAKE_TIME;
-    }
-}
-
-/* Pipes have room or not for 4096 bytes (PIPE_BUF); no line is longer. */
-static bool can_write(void)
-{
-    struct pollfd fd = {STDOUT_FILENO, POLLOUT, 0};
-    return poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT;
-}
-
-/* The next beat after now: what a slow round has missed is not made up for. */
-static int64_t next_round(int64_t started_ms, int64_t interval_ms)
-{
-    int64_t now = vsa_monotonic_ms();
-    return started_ms + ((now - started_ms) / interval_ms + 1) * interval_ms;
-}
-
-/* A reader that does not read must not keep us from ending: written is only where there is room. */
-static enum wake_up report(struct watch *watch, struct vsa_error *error)
-{
-    size_t count;
-    struct client_watched *items = client_watch_list_items(&watch->list, &count);
-    client_watch_output_begin(&watch->output);
-    for (size_t i = 0; i <= count; i++) {
-        enum wake_up why = WAKE_READY;
-        if (!can_write())
-            why = wait_for(watch, STDOUT_FILENO, POLLOUT, INT64_MAX);
-        if (why != WAKE_READY)
-            return why;
-        if (i < count)
-            watch->code = exit_code_worse(watch->code, exit_code_of(items[i].round.error.status));
-        enum vsa_status written =
-            i < count ? client_watch_output_result(&watch->output, &items[i], error)
-                      : client_watch_output_totals(&watch->output, items, count, error);
-        if (written != VSA_OK)
-            return WAKE_STOP;
-    }
-    return watch->output.rounds == watch->arguments->count ? WAKE_STOP : WAKE_TIME;
-}
-
-/* Rounds until one of the reasons to end; true if the last one is still under way. */
-static bool keep_watching(struct watch *watch, struct vsa_error *error)
-{
-    int64_t started_ms = vsa_monotonic_ms();
-    enum wake_up why = WAKE_TIME;
-    bool under_way = false;
-    while (why == WAKE_TIME) {
-        start_round(watch);
-        why = wait_for(watch, watch->finished, POLLIN, INT64_MAX);
-        under_way = why != WAKE_READY;
-        if (under_way)
-            break;
-        end_round(watch);
-        why = report(watch, error);
-        if (why == WAKE_TIME)
-            why = wait_for(watch, -1, 0, next_round(started_ms, watch->arguments->interval_ms));
-    }
-    if (why == WAKE_NO_READER)
-        (void)vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "nobody reads standard output");
-    return under_way;
-}
-
-/* --- the program -------------------------------------------------------------------------------
- */
-
-/* Signals to end arrive on a descriptor, in no thread; those that were ignored (nohup) stay so. */
-static enum vsa_status open_descriptors(struct watch *watch, struct vsa_error *error)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    sigset_t set;
-    (void)sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        struct sigaction before;
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            (void)sigaddset(&set, numbers[i]);
-    }
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    /* A reader that has gone is an error of writing, after which there is still a summary. */
-    (void)signal(SIGPIPE, SIG_IGN);
-    watch->signals = signalfd(-1, &set, SFD_CLOEXEC);
-    watch->finished = eventfd(0, EFD_CLOEXEC);
-    if (watch->signals >= 0 && watch->finished >= 0)
-        return VSA_OK;
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot wait for signals: %s",
-                    strerror(errno));
-}
-
-static void free_watch(struct watch *watch)
-{
-    for (size_t i = 0; i <= watch->list.count; i++)
-        client_outcome_free(&watch->list.watched[i].outcome);
-    (void)close(watch->signals);
-    (void)close(watch->finished);
+    int64_t interval = watch->arguments->interval_ms;
+    int64_t until = started_ms + ((vsa_monotonic_ms() - started_ms) / interval + 1) * interval;
+    for (int64_t left; (left = until - vsa_monotonic_ms()) > 0;)
+        (void)poll(NULL, 0, left > INT32_MAX ? INT32_MAX : (int)left);
 }
 
 enum exit_code client_watch(const struct client_arguments *arguments)
 {
     static struct watch watch;
     struct vsa_error error = {0};
+    enum exit_code code = EXIT_CODE_OK;
+    int64_t started_ms = vsa_monotonic_ms();
     watch.arguments = arguments;
-    if (open_descriptors(&watch, &error) != VSA_OK) {
-        output_error(PROGRAM, &error);
-        return exit_code_of(error.status);
+    catch_signals();
+    for (;;) {
+        watch.round++;
+        look(&watch);
+        compare(&watch);
+        code = exit_code_worse(code, exit_code_of(watch.now.status));
+        exit_status = (int)code;
+        if ((arguments->json ? print_json : print_text)(&watch, &error) != VSA_OK) {
+            output_error(PROGRAM, &error);
+            return exit_code_worse(code, exit_code_of(error.status));
+        }
+        if (watch.round == arguments->count)
+            return code;
+        wait_for_next(&watch, started_ms);
     }
-    client_watch_list_start(&watch.list, arguments);
-    client_watch_output_start(&watch.output, arguments);
-    bool under_way = keep_watching(&watch, &error);
-    client_watch_output_end(&watch.output, can_write());
-    if (error.status != VSA_OK) {
-        output_error(PROGRAM, &error);
-        watch.code = exit_code_worse(watch.code, exit_code_of(error.status));
-    }
-    /* Its threads may sit in calls that last to their timeout: the process ends without them. */
-    if (under_way)
-        _exit((int)watch.code);
-    free_watch(&watch);
-    return watch.code;
 }

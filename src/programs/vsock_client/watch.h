@@ -7,8 +7,9 @@
 #include "programs/vsock_client/arguments.h"
 
 /*
- * Ends after --count rounds, on SIGINT, SIGTERM and SIGHUP, and when nobody reads standard output.
- * Gives the worst result of all rounds; does not return while a round hangs that nobody waits for.
+ * Verifies every interval and compares PCRs and module ID with the first round's. Returns the worst
+ * result after --count rounds or when standard output fails; SIGINT, SIGTERM and SIGHUP end the
+ * program with it at once.
  */
 enum exit_code client_watch(const struct client_arguments *arguments);
 
