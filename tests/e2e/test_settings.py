@@ -106,6 +106,7 @@ class ConfigurationFile(SettingsTestCase):
         listen = f"listen = unix:{self.server_path}\n"
         for text, words in (
             ("colour = red\n", "app.conf:1: there is no setting 'colour'"),
+            (listen + "max-buffered = 1\n", ":2: max-buffered: '1' is not a whole number from 262144"),
             ("Listen = unix:/x\n", "there is no setting 'Listen'"),
             ("--listen = unix:/x\n", "there is no setting '--listen'"),
             ("vsock = 9000\n", "there is no setting 'vsock'"),

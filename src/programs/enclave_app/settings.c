@@ -40,6 +40,18 @@ static enum vsa_status take_count(const struct setting *setting, const char *wha
     return VSA_OK;
 }
 
+/* With less, the longest request line does not fit beside the reserve for complete requests. */
+static enum vsa_status take_buffered(const struct setting *setting, const char *what,
+                                     const char *value, struct enclave_app_arguments *arguments,
+                                     struct vsa_error *error)
+{
+    size_t *bytes = field(setting, arguments);
+    uint64_t parsed = 0;
+    VSA_TRY(numbers_parse(what, value, 4 * VSA_MAX_REQUEST_LINE, setting->highest, &parsed, error));
+    *bytes = (size_t)parsed;
+    return VSA_OK;
+}
+
 static enum vsa_status take_seconds(const struct setting *setting, const char *what,
                                     const char *value, struct enclave_app_arguments *arguments,
                                     struct vsa_error *error)
@@ -113,7 +125,7 @@ static const struct setting table[] = {
     {"max-buffered", "N",
      "bytes for unfinished lines, unread replies and waiting\nrequests (a quarter of what is "
      "free, at most 67108864)",
-     take_count, FIELD(max_buffered), MOST_BUFFERED, true},
+     take_buffered, FIELD(max_buffered), MOST_BUFFERED, true},
     {"rate-limit", "N[:BURST]",
      "documents a second, and at once, for each CID, or each\nconnection of a Unix socket; 0: no "
      "limit (100:200)",
