@@ -22,6 +22,8 @@ PATIENCE = float(os.environ.get("VSA_PATIENCE", "30"))
 # A shell starts its background jobs with SIGINT ignored, and what is ignored stays so in all that
 # they start: tests of Ctrl-C would wait in vain.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# So does nohup with SIGHUP.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def program(name):
