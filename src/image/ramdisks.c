@@ -131,6 +131,7 @@ static bool is_in_linker(const char *library, const char *linker)
  * few times, and then give up. Where libraries are searched is the linker's business: any place in
  * the tree will do here.
  */
+/* NOLINTNEXTLINE(misc-no-recursion): `depth` bounds it */
 static enum vsa_status check_needs(const struct vsa_tree *tree, const char *program,
                                    struct vsa_slice contents, const struct vsa_image_recipe *recipe,
                                    size_t depth, struct vsa_error *error)

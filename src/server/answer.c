@@ -38,6 +38,7 @@ enum vsa_status vsa_answer_run(const struct vsa_command *command, struct vsa_ser
 }
 
 /* Whether it has more than `levels` of objects and arrays; looks no deeper than that. */
+/* NOLINTNEXTLINE(misc-no-recursion): `levels` bounds it */
 static bool is_deeper(json_t *value, int levels)
 {
     const char *key;

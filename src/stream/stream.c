@@ -321,6 +321,7 @@ void vsa_stream_answer(struct vsa_stream *stream, const struct vsa_slice *parts,
         return;
     for (size_t i = 0; i < count && used < MAX_PARTS; i++)
         if (parts[i].size > 0)
+            /* NOLINTNEXTLINE(performance-no-int-to-ptr): struct iovec has no const */
             vector[used++] = (struct iovec){(void *)(uintptr_t)parts[i].data, parts[i].size};
     bool current = streams->current == stream;
     stream->progressed = true;

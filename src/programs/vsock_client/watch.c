@@ -82,7 +82,8 @@ static void keep_first(struct watch *watch)
     const struct vsa_claims *claims = &watch->now.claims;
     watch->has_first = true;
     watch->first = (struct vsa_claims){.pcrs = claims->pcrs};
-    memcpy(watch->first_module_id, claims->module_id.data, claims->module_id.size);
+    if (claims->module_id.data)
+        memcpy(watch->first_module_id, claims->module_id.data, claims->module_id.size);
     watch->first.module_id = vsa_slice_of(watch->first_module_id, claims->module_id.size);
     claims_warn(stderr, PROGRAM, claims);
 }
