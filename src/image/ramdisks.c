@@ -19,12 +19,12 @@ enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
     VSA_AUTO_TREE struct vsa_tree tree = {.nodes = NULL};
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file init = {NULL, 0, false};
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file module = {NULL, 0, false};
-    VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
-    if (!needs)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     if (!recipe->init)
         return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
                         "an image of a program needs an init: enclave_init");
+    VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
+    if (!needs)
+        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
     VSA_TRY(vsa_whole_file_open(recipe->init, &init, error));
     VSA_TRY(vsa_executable_read(recipe->init, vsa_whole_file_slice(&init), recipe->architecture,
                                 needs, error));

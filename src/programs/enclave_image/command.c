@@ -105,7 +105,7 @@ enum vsa_status image_sign_with(struct vsa_image *image, const struct image_sign
     section->size = VSA_MAX_IMAGE_SIGNATURE;
     if (!section->data)
         return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    struct vsa_slice signature;
+    struct vsa_slice signature = {NULL, 0};
     struct vsa_slice certificate = file_bytes_slice(&signer->certificate);
     bool is_signed = signer->signature.data != NULL;
     struct vsa_slice secret =
