@@ -298,7 +298,8 @@ class Changes(WatchTestCase):
             support.MODULE_ID = support_module
         changed = watch.wait_for_state("ok", changes=["module_id"])
         self.assertEqual(changed["module_id"], module)
-        self.assertEqual(watch.stop(), 0)
+        # The change is no failure; a round while the NSM was away may have been one.
+        self.assertIn(watch.stop(), (0, 3))
 
     def test_nsm_gone(self):
         watch = self.watch()
