@@ -286,20 +286,19 @@ enum vsa_status vsa_cbor_open_map(struct vsa_cbor_reader *reader, enum vsa_cbor_
     return VSA_OK;
 }
 
-/* The encoded key before which `reader` stands. */
-static enum vsa_status peek_key(struct vsa_cbor_reader reader, struct vsa_slice *key,
+/* The key before which `reader` stands. */
+static enum vsa_status peek_key(struct vsa_cbor_reader reader, struct vsa_cbor_key *key,
                                 struct vsa_error *error)
 {
     size_t start = reader.offset;
-    struct vsa_slice text;
-    int64_t integer = 0;
-    switch (vsa_cbor_peek(&reader)) {
+    *key = (struct vsa_cbor_key){.type = vsa_cbor_peek(&reader)};
+    switch (key->type) {
     case VSA_CBOR_UNSIGNED:
     case VSA_CBOR_NEGATIVE:
-        VSA_TRY(vsa_cbor_read_integer(&reader, &integer, error));
+        VSA_TRY(vsa_cbor_read_integer(&reader, &key->integer, error));
         break;
     case VSA_CBOR_TEXT:
-        VSA_TRY(vsa_cbor_read_text(&reader, &text, error));
+        VSA_TRY(vsa_cbor_read_text(&reader, &key->text, error));
         break;
     case VSA_CBOR_END:
         return vsa_fail(error, VSA_ERR_CBOR, start, rule_form, "map is cut off");
@@ -312,35 +311,25 @@ static enum vsa_status peek_key(struct vsa_cbor_reader reader, struct vsa_slice 
         return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, start, NULL,
                         "map key is neither an integer nor text");
     }
-    *key = vsa_slice_of(reader.input.data + start, reader.offset - start);
+    key->encoded_size = reader.offset - start;
     return VSA_OK;
 }
 
-/* Two encoded keys have one meaning. They were read before, in one form or another. */
-static bool is_same_key(struct vsa_slice a, struct vsa_slice b)
+static bool is_same_key(const struct vsa_cbor_key *a, const struct vsa_cbor_key *b)
 {
-    struct vsa_cbor_reader readers[] = {vsa_cbor_reader_of_any_form(a),
-                                        vsa_cbor_reader_of_any_form(b)};
-    struct head heads[2];
-    for (size_t i = 0; i < 2; i++)
-        if (peek_head(&readers[i], &heads[i], NULL) != VSA_OK)
-            return true;
-    /* An integer's head is all of it; a string's argument is its length. */
-    return heads[0].major == heads[1].major && heads[0].argument == heads[1].argument &&
-           vsa_slice_equal(vsa_slice_of(a.data + heads[0].size, a.size - heads[0].size),
-                           vsa_slice_of(b.data + heads[1].size, b.size - heads[1].size));
+    return a->type == b->type && a->integer == b->integer && vsa_slice_equal(a->text, b->text);
 }
 
 static enum vsa_status remember_key(const struct vsa_cbor_reader *reader, struct vsa_cbor_map *map,
                                     struct vsa_error *error)
 {
-    struct vsa_slice key;
+    struct vsa_cbor_key key;
     VSA_TRY(peek_key(*reader, &key, error));
     if (map->key_count == VSA_MAX_CBOR_MAP)
         return vsa_fail(error, VSA_ERR_TOO_MANY, reader->offset, NULL,
                         "map has more than %d entries", VSA_MAX_CBOR_MAP);
     for (size_t i = 0; i < map->key_count; i++)
-        if (is_same_key(map->keys[i], key))
+        if (is_same_key(&map->keys[i], &key))
             return vsa_fail(error, VSA_ERR_DUPLICATE_KEY, reader->offset, rule_keys,
                             "the same key twice in one map");
     map->keys[map->key_count++] = key;
@@ -448,7 +437,7 @@ static enum vsa_status next_item(struct vsa_cbor_reader *reader, struct level *l
     }
     VSA_TRY(vsa_cbor_next_entry(reader, &level->map, more, error));
     if (*more)
-        reader->offset += level->map.keys[level->map.key_count - 1].size;
+        reader->offset += level->map.keys[level->map.key_count - 1].encoded_size;
     return VSA_OK;
 }
 

@@ -93,12 +93,20 @@ bool vsa_cbor_next_item(struct vsa_cbor_reader *reader, struct vsa_cbor_array *a
 VSA_MUST_USE enum vsa_status vsa_cbor_read_tag(struct vsa_cbor_reader *reader, uint64_t *tag,
                                                struct vsa_error *error);
 
+/* A map's key by its meaning: one key has several encodings where any form is read. */
+struct vsa_cbor_key {
+    enum vsa_cbor_type type;
+    int64_t integer;       /* 0 for text */
+    struct vsa_slice text; /* borrowed from the input; empty for an integer */
+    size_t encoded_size;   /* bytes */
+};
+
 /* Walks one map and remembers its keys: no key twice, at most VSA_MAX_CBOR_MAP entries. */
 struct vsa_cbor_map {
     bool indefinite;
     size_t remaining; /* entries still to come, definite maps only */
     size_t key_count;
-    struct vsa_slice keys[VSA_MAX_CBOR_MAP]; /* as encoded */
+    struct vsa_cbor_key keys[VSA_MAX_CBOR_MAP];
 };
 
 enum vsa_cbor_map_form { VSA_CBOR_MAP_DEFINITE, VSA_CBOR_MAP_ANY };

@@ -29,15 +29,23 @@ static enum vsa_status take_text(const struct setting *setting, const char *what
     return VSA_OK;
 }
 
+static enum vsa_status take_at_least(uint64_t lowest, const struct setting *setting,
+                                     const char *what, const char *value,
+                                     struct enclave_app_arguments *arguments,
+                                     struct vsa_error *error)
+{
+    size_t *number = field(setting, arguments);
+    uint64_t parsed = 0;
+    VSA_TRY(numbers_parse(what, value, lowest, setting->highest, &parsed, error));
+    *number = (size_t)parsed;
+    return VSA_OK;
+}
+
 static enum vsa_status take_count(const struct setting *setting, const char *what,
                                   const char *value, struct enclave_app_arguments *arguments,
                                   struct vsa_error *error)
 {
-    size_t *count = field(setting, arguments);
-    uint64_t parsed = 0;
-    VSA_TRY(numbers_parse(what, value, 1, setting->highest, &parsed, error));
-    *count = (size_t)parsed;
-    return VSA_OK;
+    return take_at_least(1, setting, what, value, arguments, error);
 }
 
 /* With less, the longest request line does not fit beside the reserve for complete requests. */
@@ -45,11 +53,7 @@ static enum vsa_status take_buffered(const struct setting *setting, const char *
                                      const char *value, struct enclave_app_arguments *arguments,
                                      struct vsa_error *error)
 {
-    size_t *bytes = field(setting, arguments);
-    uint64_t parsed = 0;
-    VSA_TRY(numbers_parse(what, value, 4 * VSA_MAX_REQUEST_LINE, setting->highest, &parsed, error));
-    *bytes = (size_t)parsed;
-    return VSA_OK;
+    return take_at_least(4 * VSA_MAX_REQUEST_LINE, setting, what, value, arguments, error);
 }
 
 static enum vsa_status take_seconds(const struct setting *setting, const char *what,
