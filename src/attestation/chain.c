@@ -12,7 +12,7 @@ static const char rule_aws[] = "AWS attestation process 3.2.3";
 
 static enum vsa_status refuse(struct vsa_error *error, const char *rule, const char *why)
 {
-    return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule, "%s", why);
+    return vsa_fail_at(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule, "%s", why);
 }
 
 /* What every certificate of the path must be. */
@@ -74,15 +74,15 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
     vsa_time_format(time->now_ms, now, sizeof(now));
     if (certificate->not_before_ms - time->now_ms > time->max_skew_ms) {
         vsa_time_format(certificate->not_before_ms, limit, sizeof(limit));
-        return vsa_fail(
+        return vsa_fail_at(
             error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
             "valid only from %s, verified at %s: check the verifier's clock", limit, now);
     }
     /* notAfter is the last valid second, all of it. */
     if (time->now_ms > certificate->not_after_ms + 999) {
         vsa_time_format(certificate->not_after_ms, limit, sizeof(limit));
-        return vsa_fail(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
-                        "expired at %s, verified at %s", limit, now);
+        return vsa_fail_at(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
+                           "expired at %s, verified at %s", limit, now);
     }
     return VSA_OK;
 }
@@ -100,8 +100,8 @@ static enum vsa_status check_link(const struct vsa_path_node *issuer,
     if (!is_leaf && issuer->cas_allowed_below < 1)
         return refuse(error, "RFC 5280 section 6.1.4 (l)", "path longer than pathLen allows");
     if (!vsa_certificate_names_issuer(subject, issuer->certificate))
-        return vsa_fail(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(4)",
-                        "issuer name or key identifier is not that of the certificate above");
+        return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(4)",
+                           "issuer name or key identifier is not that of the certificate above");
     return vsa_certificate_check_signature(subject, issuer->certificate, error);
 }
 
@@ -154,8 +154,9 @@ static enum vsa_status check_repetition(const struct vsa_unverified_document *do
     for (size_t i = 1; i < document->cabundle_count; i++)
         for (size_t k = 0; k < i; k++)
             if (vsa_slice_equal(document->cabundle[i], document->cabundle[k]))
-                return vsa_fail(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1",
-                                "cabundle[%zu] and cabundle[%zu] are the same certificate", k, i);
+                return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1",
+                                   "cabundle[%zu] and cabundle[%zu] are the same certificate", k,
+                                   i);
     return VSA_OK;
 }
 
@@ -199,9 +200,9 @@ static enum vsa_status check_anchor(const struct vsa_certificate *certificate,
     VSA_TRY(check_profile(certificate, error));
     VSA_TRY(check_ca(certificate, error));
     if (!vsa_certificate_names_issuer(certificate, certificate))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule_aws,
-                        "not self-issued (issuer or authority key identifier is another's): a "
-                        "trust anchor must be a root certificate");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule_aws,
+                           "not self-issued (issuer or authority key identifier is another's): a "
+                           "trust anchor must be a root certificate");
     return vsa_certificate_check_signature(certificate, certificate, error);
 }
 
@@ -219,7 +220,7 @@ static enum vsa_status load_anchor(struct vsa_slice file, struct vsa_anchor *anc
     loaded.node.cas_allowed_below = path_length_or_no_limit(certificate);
     loaded.der = malloc(der.size);
     if (!loaded.der)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "no memory for a root");
+        return vsa_fail(error, VSA_ERR_MEMORY, "no memory for a root");
     memcpy(loaded.der, der.data, der.size);
     loaded.node.certificate = certificate;
     certificate = NULL;

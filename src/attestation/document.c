@@ -24,13 +24,13 @@ static enum vsa_status read_module_id(struct parser *parser)
     size_t start = parser->reader.offset;
     VSA_TRY(vsa_cbor_read_text(&parser->reader, module_id, parser->error));
     if (!module_id->size || module_id->size > VSA_MAX_MODULE_ID)
-        return vsa_fail(parser->error, VSA_ERR_FIELD, start, rule,
-                        "module_id has %zu bytes instead of 1 to %d", module_id->size,
-                        VSA_MAX_MODULE_ID);
+        return vsa_fail_at(parser->error, VSA_ERR_FIELD, start, rule,
+                           "module_id has %zu bytes instead of 1 to %d", module_id->size,
+                           VSA_MAX_MODULE_ID);
     /* An instance's own module ID (NitroTPM) lacks the enclave's part. */
     if (!memmem(module_id->data, module_id->size, "-enc", 4))
-        return vsa_fail(parser->error, VSA_ERR_NITROTPM, start, rule,
-                        "module_id names no enclave (no \"-enc\" in it)");
+        return vsa_fail_at(parser->error, VSA_ERR_NITROTPM, start, rule,
+                           "module_id names no enclave (no \"-enc\" in it)");
     return VSA_OK;
 }
 
@@ -40,7 +40,7 @@ static enum vsa_status read_digest(struct parser *parser)
     size_t start = parser->reader.offset;
     VSA_TRY(vsa_cbor_read_text(&parser->reader, &digest, parser->error));
     if (!vsa_slice_equal_text(digest, "SHA384"))
-        return vsa_fail(parser->error, VSA_ERR_FIELD, start, rule, "digest is not \"SHA384\"");
+        return vsa_fail_at(parser->error, VSA_ERR_FIELD, start, rule, "digest is not \"SHA384\"");
     return VSA_OK;
 }
 
@@ -48,14 +48,14 @@ static enum vsa_status read_timestamp(struct parser *parser)
 {
     size_t start = parser->reader.offset;
     if (vsa_cbor_peek(&parser->reader) != VSA_CBOR_UNSIGNED)
-        return vsa_fail(parser->error, VSA_ERR_TIMESTAMP, start, rule,
-                        "timestamp is not an unsigned integer");
+        return vsa_fail_at(parser->error, VSA_ERR_TIMESTAMP, start, rule,
+                           "timestamp is not an unsigned integer");
     uint64_t *timestamp = &parser->parsed->timestamp_ms;
     VSA_TRY(vsa_cbor_read_unsigned(&parser->reader, timestamp, parser->error));
     if (*timestamp == 0 || *timestamp > MAX_TIMESTAMP_MS)
-        return vsa_fail(parser->error, VSA_ERR_TIMESTAMP, start, rule,
-                        "timestamp %llu is not a time in milliseconds since 1970",
-                        (unsigned long long)*timestamp);
+        return vsa_fail_at(parser->error, VSA_ERR_TIMESTAMP, start, rule,
+                           "timestamp %llu is not a time in milliseconds since 1970",
+                           (unsigned long long)*timestamp);
     return VSA_OK;
 }
 
@@ -65,19 +65,20 @@ static enum vsa_status read_pcr(struct parser *parser)
     uint64_t index = 0;
     struct vsa_slice value;
     if (vsa_cbor_peek(&parser->reader) != VSA_CBOR_UNSIGNED)
-        return vsa_fail(parser->error, VSA_ERR_PCRS, start, rule, "PCR index is not an integer");
+        return vsa_fail_at(parser->error, VSA_ERR_PCRS, start, rule, "PCR index is not an integer");
     VSA_TRY(vsa_cbor_read_unsigned(&parser->reader, &index, parser->error));
     if (index >= VSA_PCR_COUNT)
-        return vsa_fail(parser->error, VSA_ERR_PCRS, start, rule, "PCR index %llu; the last is %d",
-                        (unsigned long long)index, VSA_PCR_COUNT - 1);
+        return vsa_fail_at(parser->error, VSA_ERR_PCRS, start, rule,
+                           "PCR index %llu; the last is %d", (unsigned long long)index,
+                           VSA_PCR_COUNT - 1);
     if (vsa_cbor_peek(&parser->reader) != VSA_CBOR_BYTES)
-        return vsa_fail(parser->error, VSA_ERR_PCRS, parser->reader.offset, rule,
-                        "PCR%llu is not a byte string", (unsigned long long)index);
+        return vsa_fail_at(parser->error, VSA_ERR_PCRS, parser->reader.offset, rule,
+                           "PCR%llu is not a byte string", (unsigned long long)index);
     VSA_TRY(vsa_cbor_read_bytes(&parser->reader, &value, parser->error));
     if (value.size != VSA_PCR_SIZE)
-        return vsa_fail(parser->error, VSA_ERR_PCRS, start, rule,
-                        "PCR%llu has %zu bytes; SHA384 makes %d", (unsigned long long)index,
-                        value.size, VSA_PCR_SIZE);
+        return vsa_fail_at(parser->error, VSA_ERR_PCRS, start, rule,
+                           "PCR%llu has %zu bytes; SHA384 makes %d", (unsigned long long)index,
+                           value.size, VSA_PCR_SIZE);
     memcpy(parser->parsed->pcrs.value[index], value.data, VSA_PCR_SIZE);
     parser->parsed->pcrs.present |= 1u << index;
     return VSA_OK;
@@ -96,7 +97,7 @@ static enum vsa_status read_pcrs(struct parser *parser)
         VSA_TRY(read_pcr(parser));
     }
     if (!parser->parsed->pcrs.present)
-        return vsa_fail(parser->error, VSA_ERR_PCRS, start, rule, "there is no PCR");
+        return vsa_fail_at(parser->error, VSA_ERR_PCRS, start, rule, "there is no PCR");
     return VSA_OK;
 }
 
@@ -106,9 +107,9 @@ static enum vsa_status read_certificate_bytes(struct parser *parser, const char 
     size_t start = parser->reader.offset;
     VSA_TRY(vsa_cbor_read_bytes(&parser->reader, der, parser->error));
     if (!der->size || der->size > VSA_MAX_CERTIFICATE)
-        return vsa_fail(parser->error, VSA_ERR_FIELD, start, rule,
-                        "%s has %zu bytes instead of 1 to %d", name, der->size,
-                        VSA_MAX_CERTIFICATE);
+        return vsa_fail_at(parser->error, VSA_ERR_FIELD, start, rule,
+                           "%s has %zu bytes instead of 1 to %d", name, der->size,
+                           VSA_MAX_CERTIFICATE);
     return VSA_OK;
 }
 
@@ -119,8 +120,8 @@ static enum vsa_status read_certificate(struct parser *parser)
 
 static enum vsa_status refuse_cabundle(struct parser *parser, size_t start, size_t count)
 {
-    return vsa_fail(parser->error, VSA_ERR_CABUNDLE, start, rule,
-                    "cabundle has %zu certificates instead of 1 to %d", count, VSA_MAX_CABUNDLE);
+    return vsa_fail_at(parser->error, VSA_ERR_CABUNDLE, start, rule,
+                       "cabundle has %zu certificates instead of 1 to %d", count, VSA_MAX_CABUNDLE);
 }
 
 static enum vsa_status read_cabundle(struct parser *parser)
@@ -154,9 +155,9 @@ static enum vsa_status read_optional(struct parser *parser, const char *name,
         return VSA_OK;
     VSA_TRY(vsa_cbor_read_bytes(&parser->reader, value, parser->error));
     if (value->size > VSA_MAX_FIELD)
-        return vsa_fail(parser->error, VSA_ERR_FIELD, start, rule,
-                        "%s has %zu bytes; at most %d are allowed", name, value->size,
-                        VSA_MAX_FIELD);
+        return vsa_fail_at(parser->error, VSA_ERR_FIELD, start, rule,
+                           "%s has %zu bytes; at most %d are allowed", name, value->size,
+                           VSA_MAX_FIELD);
     return VSA_OK;
 }
 
@@ -177,8 +178,8 @@ static enum vsa_status read_nonce(struct parser *parser)
 
 static enum vsa_status refuse_nitrotpm(struct parser *parser)
 {
-    return vsa_fail(parser->error, VSA_ERR_NITROTPM, parser->reader.offset, rule,
-                    "this is a NitroTPM document of an instance, not an enclave's");
+    return vsa_fail_at(parser->error, VSA_ERR_NITROTPM, parser->reader.offset, rule,
+                       "this is a NitroTPM document of an instance, not an enclave's");
 }
 
 struct field {
@@ -208,7 +209,7 @@ static enum vsa_status read_entry(struct parser *parser, uint32_t *seen)
     struct vsa_slice key;
     size_t start = parser->reader.offset;
     if (vsa_cbor_peek(&parser->reader) != VSA_CBOR_TEXT)
-        return vsa_fail(parser->error, VSA_ERR_FIELD, start, rule, "payload key is not text");
+        return vsa_fail_at(parser->error, VSA_ERR_FIELD, start, rule, "payload key is not text");
     VSA_TRY(vsa_cbor_read_text(&parser->reader, &key, parser->error));
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (!vsa_slice_equal_text(key, fields[i].name))
@@ -234,8 +235,8 @@ static enum vsa_status read_payload(struct parser *parser)
     VSA_TRY(vsa_cbor_finish(&parser->reader, "the payload map", parser->error));
     for (size_t i = 0; i < FIELD_COUNT; i++)
         if (fields[i].mandatory && !(seen & 1u << i))
-            return vsa_fail(parser->error, VSA_ERR_FIELD_MISSING, VSA_NO_OFFSET, rule,
-                            "%s is missing", fields[i].name);
+            return vsa_fail_at(parser->error, VSA_ERR_FIELD_MISSING, VSA_NO_OFFSET, rule,
+                               "%s is missing", fields[i].name);
     return VSA_OK;
 }
 
@@ -243,17 +244,17 @@ static enum vsa_status parse(struct vsa_slice document, struct vsa_unverified_do
                              struct vsa_error *error)
 {
     if (!document.size)
-        return vsa_fail(error, VSA_ERR_EMPTY, VSA_NO_OFFSET, NULL, "there is no document");
+        return vsa_fail(error, VSA_ERR_EMPTY, "there is no document");
     if (document.size > VSA_MAX_DOCUMENT)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, rule,
-                        "document of %zu bytes; at most %d are possible", document.size,
-                        VSA_MAX_DOCUMENT);
+        return vsa_fail_at(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, rule,
+                           "document of %zu bytes; at most %d are possible", document.size,
+                           VSA_MAX_DOCUMENT);
     struct vsa_cose_sign1 sign1;
     VSA_TRY(vsa_cose_sign1_parse(document, VSA_COSE_ES384, &sign1, error));
     if (!sign1.payload.size || sign1.payload.size > VSA_MAX_PAYLOAD)
-        return vsa_fail(error, VSA_ERR_COSE, VSA_NO_OFFSET, rule,
-                        "payload has %zu bytes instead of 1 to %d", sign1.payload.size,
-                        VSA_MAX_PAYLOAD);
+        return vsa_fail_at(error, VSA_ERR_COSE, VSA_NO_OFFSET, rule,
+                           "payload has %zu bytes instead of 1 to %d", sign1.payload.size,
+                           VSA_MAX_PAYLOAD);
     parsed->payload = sign1.payload;
     parsed->protected_header = sign1.protected_header;
     parsed->signature = sign1.signature;

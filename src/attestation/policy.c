@@ -50,26 +50,27 @@ static enum vsa_status refuse_zero_pcr(unsigned index, struct vsa_slice value,
 {
     if (!vsa_slice_is_zero(value) || !is_never_expected_zero(index))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
-                    "PCR%u expected to be all zero: that is what %s shows; expect the measurements "
-                    "of the image instead",
-                    index, index == 8 ? "every unsigned image" : "every enclave in debug mode");
+    return vsa_fail_at(
+        error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+        "PCR%u expected to be all zero: that is what %s shows; expect the measurements "
+        "of the image instead",
+        index, index == 8 ? "every unsigned image" : "every enclave in debug mode");
 }
 
 enum vsa_status vsa_policy_expect_pcr(struct vsa_policy *policy, unsigned index,
                                       struct vsa_slice value, struct vsa_error *error)
 {
     if (index >= VSA_PCR_COUNT)
-        return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
-                        "there is no PCR%u; the last is PCR%d", index, VSA_PCR_COUNT - 1);
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+                           "there is no PCR%u; the last is PCR%d", index, VSA_PCR_COUNT - 1);
     if (value.size != VSA_PCR_SIZE)
-        return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
-                        "PCR%u expected with %zu bytes; SHA384 makes %d", index, value.size,
-                        VSA_PCR_SIZE);
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+                           "PCR%u expected with %zu bytes; SHA384 makes %d", index, value.size,
+                           VSA_PCR_SIZE);
     VSA_TRY(refuse_zero_pcr(index, value, error));
     if (has_pcr(&policy->pcrs, index) && !vsa_slice_equal(pcr_value(&policy->pcrs, index), value))
-        return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
-                        "PCR%u expected with two different values", index);
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+                           "PCR%u expected with two different values", index);
     memcpy(policy->pcrs.value[index], value.data, VSA_PCR_SIZE);
     policy->pcrs.present |= 1u << index;
     return VSA_OK;
@@ -84,17 +85,15 @@ static bool is_broken(struct vsa_slice slice)
 enum vsa_status vsa_policy_check(const struct vsa_policy *policy, struct vsa_error *error)
 {
     if (!policy || policy->magic != POLICY_MAGIC)
-        return vsa_fail(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_POLICY_EMPTY,
                         "the policy was not initialised with vsa_policy_init()");
     if (policy->max_age_ms < 0 || policy->max_skew_ms < 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "negative maximum age or skew");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "negative maximum age or skew");
     if (is_broken(policy->nonce) || is_broken(policy->user_data) || is_broken(policy->public_key) ||
         is_broken(policy->instance))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "an expected value has a size but no bytes");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "an expected value has a size but no bytes");
     if (policy->instance.data && !policy->instance.size)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "empty instance ID");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "empty instance ID");
     for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
         if (has_pcr(&policy->pcrs, i))
             VSA_TRY(refuse_zero_pcr(i, pcr_value(&policy->pcrs, i), error));
@@ -118,13 +117,13 @@ static enum vsa_status check_freshness(const struct vsa_policy *policy, uint64_t
     vsa_time_format((int64_t)timestamp_ms, document_time, sizeof(document_time));
     vsa_time_format(now_ms, now, sizeof(now));
     if (age_ms < -policy->max_skew_ms)
-        return vsa_fail(
+        return vsa_fail_at(
             error, VSA_ERR_FROM_FUTURE, VSA_NO_OFFSET, rule_freshness,
             "document of %s is %lld.%03d s ahead of the verifier's time, %s; at most %lld.%03d s "
             "are allowed: check the verifier's clock",
             document_time, SECONDS(-age_ms), now, SECONDS(policy->max_skew_ms));
     if (age_ms > policy->max_age_ms)
-        return vsa_fail(
+        return vsa_fail_at(
             error, VSA_ERR_TOO_OLD, VSA_NO_OFFSET, rule_freshness,
             "document of %s is %lld.%03d s old by the verifier's time, %s; at most %lld.%03d s "
             "are allowed: ask for a new one, or check the verifier's clock",
@@ -136,12 +135,12 @@ static enum vsa_status check_debug_mode(const struct vsa_policy *policy,
                                         const struct vsa_pcrs *pcrs, struct vsa_error *error)
 {
     if (!has_pcr(pcrs, 0))
-        return vsa_fail(error, VSA_ERR_PCR_MISSING, VSA_NO_OFFSET, rule_pcrs,
-                        "PCR0 is not in the document, so that debug mode cannot be excluded");
+        return vsa_fail_at(error, VSA_ERR_PCR_MISSING, VSA_NO_OFFSET, rule_pcrs,
+                           "PCR0 is not in the document, so that debug mode cannot be excluded");
     if (vsa_pcrs_show_debug_mode(pcrs) && !policy->allow_debug)
-        return vsa_fail(error, VSA_ERR_DEBUG_MODE, VSA_NO_OFFSET, rule_pcrs,
-                        "the enclave runs in debug mode (PCR0 is all zero), so nothing is known "
-                        "about its code: start it without --debug-mode");
+        return vsa_fail_at(error, VSA_ERR_DEBUG_MODE, VSA_NO_OFFSET, rule_pcrs,
+                           "the enclave runs in debug mode (PCR0 is all zero), so nothing is known "
+                           "about its code: start it without --debug-mode");
     return VSA_OK;
 }
 
@@ -164,13 +163,11 @@ static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice f
     if (!expected.data || vsa_slice_equal_constant_time(expected, found))
         return VSA_OK;
     if (!found.data)
-        return vsa_fail(error, status, VSA_NO_OFFSET, NULL,
-                        "%s is expected but absent from the document", name);
+        return vsa_fail(error, status, "%s is expected but absent from the document", name);
     if (expected.size == found.size)
-        return vsa_fail(error, status, VSA_NO_OFFSET, NULL, "%s is not the expected one", name);
-    return vsa_fail(error, status, VSA_NO_OFFSET, NULL,
-                    "%s is not the expected one: it has %zu bytes, expected %zu%s", name,
-                    found.size, expected.size,
+        return vsa_fail(error, status, "%s is not the expected one", name);
+    return vsa_fail(error, status, "%s is not the expected one: it has %zu bytes, expected %zu%s",
+                    name, found.size, expected.size,
                     is_hex_of_size(expected, found.size) ? " (were hexadecimal digits meant?)"
                                                          : "");
 }
@@ -187,13 +184,13 @@ static enum vsa_status fail_pcr(unsigned index, struct vsa_slice expected, struc
     while (have[at] == want[at])
         at++;
     if (at < 16)
-        return vsa_fail(
+        return vsa_fail_at(
             error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
             "PCR%u is %.16s..., expected %.16s...: another image, or other measurements", index,
             have, want);
-    return vsa_fail(error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
-                    "PCR%u differs from digit %zu on: it is ...%.16s, expected ...%.16s", index,
-                    at + 1, have + at, want + at);
+    return vsa_fail_at(error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
+                       "PCR%u differs from digit %zu on: it is ...%.16s, expected ...%.16s", index,
+                       at + 1, have + at, want + at);
 }
 
 static enum vsa_status check_pcrs(const struct vsa_pcrs *expected, const struct vsa_pcrs *found,
@@ -203,8 +200,9 @@ static enum vsa_status check_pcrs(const struct vsa_pcrs *expected, const struct 
         if (!has_pcr(expected, i))
             continue;
         if (!has_pcr(found, i))
-            return vsa_fail(error, VSA_ERR_PCR_MISSING, VSA_NO_OFFSET, rule_pcrs,
-                            "PCR%u is expected but not in the document (only locked PCRs are)", i);
+            return vsa_fail_at(error, VSA_ERR_PCR_MISSING, VSA_NO_OFFSET, rule_pcrs,
+                               "PCR%u is expected but not in the document (only locked PCRs are)",
+                               i);
         if (vsa_slice_equal_constant_time(pcr_value(expected, i), pcr_value(found, i)))
             continue;
         return fail_pcr(i, pcr_value(expected, i), pcr_value(found, i), error);
@@ -224,16 +222,16 @@ static enum vsa_status check_instance(struct vsa_slice instance,
     if (module_id.size < instance.size + 4 ||
         memcmp(module_id.data, instance.data, instance.size) != 0 ||
         memcmp(module_id.data + instance.size, "-enc", 4) != 0)
-        return vsa_fail(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, rule_pcrs,
-                        "module_id belongs to another instance");
+        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, rule_pcrs,
+                           "module_id belongs to another instance");
     struct vsa_slice parts[] = {vsa_slice_of(start_value, sizeof(start_value)), instance};
     uint8_t expected[VSA_PCR_SIZE];
     VSA_TRY(vsa_sha384(parts, 2, expected, error));
     if (!has_pcr(&document->pcrs, PCR_INSTANCE_ID) ||
         !vsa_slice_equal_constant_time(vsa_slice_of(expected, sizeof(expected)),
                                        pcr_value(&document->pcrs, PCR_INSTANCE_ID)))
-        return vsa_fail(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, rule_pcrs,
-                        "PCR4 is not that of the instance ID");
+        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, rule_pcrs,
+                           "PCR4 is not that of the instance ID");
     return VSA_OK;
 }
 

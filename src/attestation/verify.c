@@ -58,8 +58,7 @@ enum vsa_status vsa_verifier_add_root(struct vsa_verifier *verifier, struct vsa_
     }
     if (verifier->anchor_count == VSA_MAX_ANCHORS) {
         vsa_anchor_unload(&anchor);
-        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL,
-                        "more than %d root certificates", VSA_MAX_ANCHORS);
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d root certificates", VSA_MAX_ANCHORS);
     }
     verifier->anchors[verifier->anchor_count++] = anchor;
     return VSA_OK;
@@ -78,13 +77,13 @@ static enum vsa_status choose_anchor(const struct vsa_verifier *verifier,
                                      const struct vsa_anchor **anchor, struct vsa_error *error)
 {
     if (!verifier->anchor_count)
-        return vsa_fail(error, VSA_ERR_NO_ANCHOR, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NO_ANCHOR,
                         "no root certificate to trust was added to the verifier");
     *anchor = find_anchor(verifier, document->cabundle[0]);
     if (!*anchor)
-        return vsa_fail(error, VSA_ERR_UNTRUSTED_ROOT, VSA_NO_OFFSET,
-                        "AWS user guide, verify the root of trust",
-                        "the document's root certificate (cabundle[0]) is not a trusted one");
+        return vsa_fail_at(error, VSA_ERR_UNTRUSTED_ROOT, VSA_NO_OFFSET,
+                           "AWS user guide, verify the root of trust",
+                           "the document's root certificate (cabundle[0]) is not a trusted one");
     return VSA_OK;
 }
 
@@ -129,7 +128,7 @@ enum vsa_status vsa_verify(struct vsa_verifier *verifier, struct vsa_slice docum
     memset(claims, 0, sizeof(*claims));
     VSA_TRY(vsa_policy_check(policy, error));
     if (now_ms <= 0 || now_ms > MAX_NOW_MS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "the verification time is not a time in milliseconds since 1970");
     struct vsa_unverified_document parsed;
     VSA_TRY(vsa_document_parse(document, &parsed, error));

@@ -14,8 +14,8 @@ enum vsa_status vsa_base64_encode(struct vsa_slice bytes, char *text, size_t cap
     if (capacity)
         text[0] = '\0';
     if (bytes.size > SIZE_MAX / 2 || capacity < vsa_base64_encoded_size(bytes.size) + 1)
-        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, rule,
-                        "base64 text of %zu bytes does not fit into %zu", bytes.size, capacity);
+        return vsa_fail_at(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, rule,
+                           "base64 text of %zu bytes does not fit into %zu", bytes.size, capacity);
     size_t at = 0;
     for (size_t i = 0; i < bytes.size; i += 3) {
         size_t left = bytes.size - i;
@@ -109,20 +109,20 @@ enum vsa_status vsa_base64_decode(struct vsa_slice text, unsigned forms, void *b
         if ((forms & VSA_BASE64_WHITESPACE) && is_whitespace(c))
             continue;
         if (ended || !take_character(&quantum, c))
-            return vsa_fail(error, VSA_ERR_BASE64, i, rule, "not base64 at character %zu", i);
+            return vsa_fail_at(error, VSA_ERR_BASE64, i, rule, "not base64 at character %zu", i);
         if (quantum.digits + quantum.padding < 4)
             continue;
         ended = quantum.padding != 0;
         if (!flush_quantum(&quantum, &builder))
-            return vsa_fail(error, VSA_ERR_BASE64, i, rule, "stray bits before the padding");
+            return vsa_fail_at(error, VSA_ERR_BASE64, i, rule, "stray bits before the padding");
         quantum.padding = 0;
     }
     if ((forms & VSA_BASE64_UNPADDED) && quantum.digits >= 2 && !quantum.padding) {
         quantum.padding = 4 - quantum.digits;
         if (!flush_quantum(&quantum, &builder))
-            return vsa_fail(error, VSA_ERR_BASE64, text.size, rule, "stray bits at the end");
+            return vsa_fail_at(error, VSA_ERR_BASE64, text.size, rule, "stray bits at the end");
     }
     if (quantum.digits)
-        return vsa_fail(error, VSA_ERR_BASE64, text.size, rule, "base64 text is cut off");
+        return vsa_fail_at(error, VSA_ERR_BASE64, text.size, rule, "base64 text is cut off");
     return vsa_builder_finish(&builder, out, error);
 }

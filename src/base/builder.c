@@ -31,8 +31,8 @@ enum vsa_status vsa_builder_finish(const struct vsa_builder *builder, struct vsa
                                    struct vsa_error *error)
 {
     if (builder->overflow)
-        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
-                        "the result does not fit into %zu bytes", builder->capacity);
+        return vsa_fail(error, VSA_ERR_BUFFER, "the result does not fit into %zu bytes",
+                        builder->capacity);
     *out = vsa_slice_of(builder->data, builder->size);
     return VSA_OK;
 }

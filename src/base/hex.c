@@ -31,14 +31,14 @@ enum vsa_status vsa_hex_decode(struct vsa_slice text, uint8_t *bytes, size_t siz
                                struct vsa_error *error)
 {
     if (text.size != 2 * size)
-        return vsa_fail(error, VSA_ERR_HEX, VSA_NO_OFFSET, NULL, "expected %zu hex digits, got %zu",
-                        2 * size, text.size);
+        return vsa_fail(error, VSA_ERR_HEX, "expected %zu hex digits, got %zu", 2 * size,
+                        text.size);
     for (size_t i = 0; i < size; i++) {
         int high = vsa_hex_digit(text.data[2 * i]);
         int low = vsa_hex_digit(text.data[2 * i + 1]);
         if (high < 0 || low < 0)
-            return vsa_fail(error, VSA_ERR_HEX, 2 * i, NULL, "not a hex digit at character %zu",
-                            2 * i);
+            return vsa_fail_at(error, VSA_ERR_HEX, 2 * i, NULL, "not a hex digit at character %zu",
+                               2 * i);
         bytes[i] = (uint8_t)(high << 4 | low);
     }
     return VSA_OK;

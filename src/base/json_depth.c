@@ -18,8 +18,8 @@ enum vsa_status vsa_json_depth_check(struct vsa_slice text, size_t limit, struct
         else if (in_string)
             continue;
         else if ((byte == '{' || byte == '[') && ++depth > limit)
-            return vsa_fail(error, VSA_ERR_NESTING, i, NULL, "JSON nested deeper than %zu levels",
-                            limit);
+            return vsa_fail_at(error, VSA_ERR_NESTING, i, NULL,
+                               "JSON nested deeper than %zu levels", limit);
         else if ((byte == '}' || byte == ']') && depth > 0)
             depth--;
     }

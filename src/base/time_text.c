@@ -129,9 +129,9 @@ enum vsa_status vsa_time_parse(const char *text, int64_t *unix_ms, struct vsa_er
 {
     int64_t parsed = 0;
     if (!parse_unix_seconds(text, &parsed) && !parse_rfc3339(text, &parsed))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 3339 section 5.6",
-                        "\"%.64s\" is neither RFC 3339 (2024-09-09T19:49:12Z) nor Unix seconds",
-                        text);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 3339 section 5.6",
+                           "\"%.64s\" is neither RFC 3339 (2024-09-09T19:49:12Z) nor Unix seconds",
+                           text);
     *unix_ms = parsed;
     return VSA_OK;
 }

@@ -63,7 +63,7 @@ static enum vsa_status read_argument(const struct vsa_cbor_reader *reader, unsig
     static const uint64_t least[] = {24, UINT8_MAX + 1, UINT16_MAX + 1, UINT64_C(1) << 32};
     size_t width = (size_t)1 << (information - 24);
     if (remaining(reader) - 1 < width)
-        return vsa_fail(error, VSA_ERR_CBOR, reader->offset, rule_form, "item is cut off");
+        return vsa_fail_at(error, VSA_ERR_CBOR, reader->offset, rule_form, "item is cut off");
     const uint8_t *bytes = reader->input.data + reader->offset + 1;
     head->argument = 0;
     for (size_t i = 0; i < width; i++)
@@ -71,8 +71,8 @@ static enum vsa_status read_argument(const struct vsa_cbor_reader *reader, unsig
     head->size = 1 + width;
     if (head->major != MAJOR_SIMPLE && !reader->any_form &&
         head->argument < least[information - 24])
-        return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_shortest,
-                        "integer or length is not in its shortest form");
+        return vsa_fail_at(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_shortest,
+                           "integer or length is not in its shortest form");
     return VSA_OK;
 }
 
@@ -81,8 +81,8 @@ static enum vsa_status peek_head(const struct vsa_cbor_reader *reader, struct he
                                  struct vsa_error *error)
 {
     if (!remaining(reader))
-        return vsa_fail(error, VSA_ERR_CBOR, reader->offset, rule_form,
-                        "input ends where an item should begin");
+        return vsa_fail_at(error, VSA_ERR_CBOR, reader->offset, rule_form,
+                           "input ends where an item should begin");
     uint8_t first = reader->input.data[reader->offset];
     unsigned information = first & 31;
     head->major = first >> 5;
@@ -91,14 +91,14 @@ static enum vsa_status peek_head(const struct vsa_cbor_reader *reader, struct he
     if (information < 24)
         return VSA_OK;
     if (information == INDEFINITE)
-        return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_form,
-                        "indefinite length or break code where none is allowed");
+        return vsa_fail_at(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_form,
+                           "indefinite length or break code where none is allowed");
     if (information > 27)
-        return vsa_fail(error, VSA_ERR_CBOR, reader->offset, rule_form,
-                        "reserved additional information %u", information);
+        return vsa_fail_at(error, VSA_ERR_CBOR, reader->offset, rule_form,
+                           "reserved additional information %u", information);
     if (head->major == MAJOR_SIMPLE && !reader->any_form)
-        return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_form,
-                        "floats and extended simple values are not used by Nitro");
+        return vsa_fail_at(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, rule_form,
+                           "floats and extended simple values are not used by Nitro");
     return read_argument(reader, information, head, error);
 }
 
@@ -107,8 +107,8 @@ static enum vsa_status read_head(struct vsa_cbor_reader *reader, unsigned major,
 {
     VSA_TRY(peek_head(reader, head, error));
     if (head->major != major)
-        return vsa_fail(error, VSA_ERR_FIELD, reader->offset, NULL, "expected %s, found %s",
-                        type_name(major), type_name(head->major));
+        return vsa_fail_at(error, VSA_ERR_FIELD, reader->offset, NULL, "expected %s, found %s",
+                           type_name(major), type_name(head->major));
     reader->offset += head->size;
     return VSA_OK;
 }
@@ -129,8 +129,8 @@ enum vsa_status vsa_cbor_read_integer(struct vsa_cbor_reader *reader, int64_t *v
     bool negative = vsa_cbor_peek(reader) == VSA_CBOR_NEGATIVE;
     VSA_TRY(read_head(reader, negative ? MAJOR_NEGATIVE : MAJOR_UNSIGNED, &head, error));
     if (head.argument > INT64_MAX)
-        return vsa_fail(error, VSA_ERR_FIELD, reader->offset - head.size, NULL,
-                        "integer does not fit 64 bits");
+        return vsa_fail_at(error, VSA_ERR_FIELD, reader->offset - head.size, NULL,
+                           "integer does not fit 64 bits");
     *value = negative ? -1 - (int64_t)head.argument : (int64_t)head.argument;
     return VSA_OK;
 }
@@ -142,9 +142,9 @@ static enum vsa_status read_string(struct vsa_cbor_reader *reader, unsigned majo
     size_t start = reader->offset;
     VSA_TRY(read_head(reader, major, &head, error));
     if (head.argument > remaining(reader))
-        return vsa_fail(error, VSA_ERR_CBOR, start, rule_form,
-                        "string of %llu bytes, but only %zu are left",
-                        (unsigned long long)head.argument, remaining(reader));
+        return vsa_fail_at(error, VSA_ERR_CBOR, start, rule_form,
+                           "string of %llu bytes, but only %zu are left",
+                           (unsigned long long)head.argument, remaining(reader));
     *string = vsa_slice_of(reader->input.data + reader->offset, (size_t)head.argument);
     reader->offset += string->size;
     return VSA_OK;
@@ -163,8 +163,8 @@ enum vsa_status vsa_cbor_read_text(struct vsa_cbor_reader *reader, struct vsa_sl
     size_t start = reader->offset;
     VSA_TRY(read_string(reader, MAJOR_TEXT, &string, error));
     if (!vsa_slice_is_utf8(string))
-        return vsa_fail(error, VSA_ERR_CBOR, start, "RFC 8949 section 3.1",
-                        "text string is not UTF-8");
+        return vsa_fail_at(error, VSA_ERR_CBOR, start, "RFC 8949 section 3.1",
+                           "text string is not UTF-8");
     *text = string;
     return VSA_OK;
 }
@@ -176,8 +176,8 @@ static enum vsa_status read_simple(struct vsa_cbor_reader *reader, uint64_t *val
     size_t start = reader->offset;
     VSA_TRY(read_head(reader, MAJOR_SIMPLE, &head, error));
     if (head.size > 1 || head.argument < SIMPLE_FALSE || head.argument > SIMPLE_NULL)
-        return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, start, rule_form,
-                        "a float or simple value where Nitro uses null, true and false only");
+        return vsa_fail_at(error, VSA_ERR_CBOR_FORBIDDEN, start, rule_form,
+                           "a float or simple value where Nitro uses null, true and false only");
     *value = head.argument;
     return VSA_OK;
 }
@@ -189,7 +189,7 @@ enum vsa_status vsa_cbor_read_boolean(struct vsa_cbor_reader *reader, bool *valu
     size_t start = reader->offset;
     VSA_TRY(read_simple(reader, &simple, error));
     if (simple == SIMPLE_NULL)
-        return vsa_fail(error, VSA_ERR_FIELD, start, NULL, "expected a boolean, found null");
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, NULL, "expected a boolean, found null");
     *value = simple == SIMPLE_TRUE;
     return VSA_OK;
 }
@@ -205,7 +205,7 @@ enum vsa_status vsa_cbor_read_optional_null(struct vsa_cbor_reader *reader, bool
     size_t start = reader->offset;
     VSA_TRY(read_simple(reader, &simple, error));
     if (simple != SIMPLE_NULL)
-        return vsa_fail(error, VSA_ERR_FIELD, start, NULL, "expected null, found a boolean");
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, NULL, "expected null, found a boolean");
     *was_null = true;
     return VSA_OK;
 }
@@ -215,9 +215,10 @@ static enum vsa_status check_count(const struct vsa_cbor_reader *reader, const s
                                    size_t bytes_per_entry, struct vsa_error *error)
 {
     if (head->argument > remaining(reader) / bytes_per_entry)
-        return vsa_fail(error, VSA_ERR_CBOR, reader->offset - head->size, rule_form,
-                        "%s of %llu entries, but only %zu bytes are left", type_name(head->major),
-                        (unsigned long long)head->argument, remaining(reader));
+        return vsa_fail_at(error, VSA_ERR_CBOR, reader->offset - head->size, rule_form,
+                           "%s of %llu entries, but only %zu bytes are left",
+                           type_name(head->major), (unsigned long long)head->argument,
+                           remaining(reader));
     return VSA_OK;
 }
 
@@ -301,15 +302,15 @@ static enum vsa_status peek_key(struct vsa_cbor_reader reader, struct vsa_cbor_k
         VSA_TRY(vsa_cbor_read_text(&reader, &key->text, error));
         break;
     case VSA_CBOR_END:
-        return vsa_fail(error, VSA_ERR_CBOR, start, rule_form, "map is cut off");
+        return vsa_fail_at(error, VSA_ERR_CBOR, start, rule_form, "map is cut off");
     case VSA_CBOR_BYTES:
     case VSA_CBOR_ARRAY:
     case VSA_CBOR_MAP:
     case VSA_CBOR_TAG:
     case VSA_CBOR_SIMPLE:
     default:
-        return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, start, NULL,
-                        "map key is neither an integer nor text");
+        return vsa_fail_at(error, VSA_ERR_CBOR_FORBIDDEN, start, NULL,
+                           "map key is neither an integer nor text");
     }
     key->encoded_size = reader.offset - start;
     return VSA_OK;
@@ -326,12 +327,12 @@ static enum vsa_status remember_key(const struct vsa_cbor_reader *reader, struct
     struct vsa_cbor_key key;
     VSA_TRY(peek_key(*reader, &key, error));
     if (map->key_count == VSA_MAX_CBOR_MAP)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, reader->offset, NULL,
-                        "map has more than %d entries", VSA_MAX_CBOR_MAP);
+        return vsa_fail_at(error, VSA_ERR_TOO_MANY, reader->offset, NULL,
+                           "map has more than %d entries", VSA_MAX_CBOR_MAP);
     for (size_t i = 0; i < map->key_count; i++)
         if (is_same_key(&map->keys[i], &key))
-            return vsa_fail(error, VSA_ERR_DUPLICATE_KEY, reader->offset, rule_keys,
-                            "the same key twice in one map");
+            return vsa_fail_at(error, VSA_ERR_DUPLICATE_KEY, reader->offset, rule_keys,
+                               "the same key twice in one map");
     map->keys[map->key_count++] = key;
     return VSA_OK;
 }
@@ -372,8 +373,8 @@ static enum vsa_status skip_simple(struct vsa_cbor_reader *reader, struct vsa_er
     struct head head;
     VSA_TRY(peek_head(reader, &head, error));
     if ((reader->input.data[reader->offset] & 31) == ONE_BYTE && head.argument < 32)
-        return vsa_fail(error, VSA_ERR_CBOR, reader->offset, rule_form,
-                        "simple value %u in two bytes", (unsigned)head.argument);
+        return vsa_fail_at(error, VSA_ERR_CBOR, reader->offset, rule_form,
+                           "simple value %u in two bytes", (unsigned)head.argument);
     reader->offset += head.size;
     return VSA_OK;
 }
@@ -384,8 +385,8 @@ static enum vsa_status skip_tags(struct vsa_cbor_reader *reader, struct vsa_erro
     uint64_t tag = 0;
     while (vsa_cbor_peek(reader) == VSA_CBOR_TAG) {
         if (!reader->any_form)
-            return vsa_fail(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, NULL,
-                            "tag where Nitro uses none");
+            return vsa_fail_at(error, VSA_ERR_CBOR_FORBIDDEN, reader->offset, NULL,
+                               "tag where Nitro uses none");
         VSA_TRY(vsa_cbor_read_tag(reader, &tag, error));
     }
     return VSA_OK;
@@ -450,8 +451,8 @@ enum vsa_status vsa_cbor_skip(struct vsa_cbor_reader *reader, struct vsa_error *
         bool opened = false;
         VSA_TRY(skip_or_open(reader, &levels[depth], &opened, error));
         if (opened && ++depth > VSA_MAX_CBOR_DEPTH)
-            return vsa_fail(error, VSA_ERR_NESTING, reader->offset, NULL,
-                            "nested deeper than %d levels", VSA_MAX_CBOR_DEPTH);
+            return vsa_fail_at(error, VSA_ERR_NESTING, reader->offset, NULL,
+                               "nested deeper than %d levels", VSA_MAX_CBOR_DEPTH);
         more = false;
         while (depth > 0 && !more) {
             VSA_TRY(next_item(reader, &levels[depth - 1], &more, error));
@@ -465,7 +466,7 @@ enum vsa_status vsa_cbor_finish(const struct vsa_cbor_reader *reader, const char
                                 struct vsa_error *error)
 {
     if (remaining(reader))
-        return vsa_fail(error, VSA_ERR_TRAILING_BYTES, reader->offset, NULL,
-                        "%zu bytes after the end of %s", remaining(reader), what);
+        return vsa_fail_at(error, VSA_ERR_TRAILING_BYTES, reader->offset, NULL,
+                           "%zu bytes after the end of %s", remaining(reader), what);
     return VSA_OK;
 }

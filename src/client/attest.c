@@ -21,8 +21,7 @@ enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_SIZE], struct vsa_error 
         got = getrandom(bytes, sizeof(bytes), 0);
     } while (got < 0 && errno == EINTR);
     if (got != (ssize_t)sizeof(bytes))
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "no random bytes: %s",
-                        strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "no random bytes: %s", strerror(errno));
     vsa_hex_encode(vsa_slice_of(bytes, sizeof(bytes)), text, VSA_NONCE_TEXT_SIZE);
     return VSA_OK;
 }
@@ -31,8 +30,7 @@ enum vsa_status vsa_attest_object(const struct vsa_attestation_request *request,
                                   struct vsa_error *error)
 {
     if (request->no_user_data && request->user_data.data)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "user data and no user data at once");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "user data and no user data at once");
     struct vsa_attest_request encoded = {request->user_data, request->nonce, request->generate_key};
     VSA_TRY(vsa_attest_request_encode(&encoded, object, error));
     /* null would mean none; not to mention it means the server's default. */
@@ -83,8 +81,7 @@ static enum vsa_status expect_back(const char *what, struct vsa_slice *asked,
         *expected = *asked;
     if (!asked->data || vsa_slice_equal(*asked, *expected))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                    "request and policy name a different %s", what);
+    return vsa_fail(error, VSA_ERR_ARGUMENT, "request and policy name a different %s", what);
 }
 
 enum vsa_status vsa_attest_plan_make(const struct vsa_attestation_request *request,
@@ -117,8 +114,7 @@ enum vsa_status vsa_attest_plan_verify(const struct vsa_attest_plan *plan,
     if (!plan->asked.generate_key || claims->public_key.size)
         return VSA_OK;
     *claims = (struct vsa_claims){0};
-    return vsa_fail(error, VSA_ERR_PUBLIC_KEY, VSA_NO_OFFSET, NULL,
-                    "a key was asked for, and the document holds none");
+    return vsa_fail(error, VSA_ERR_PUBLIC_KEY, "a key was asked for, and the document holds none");
 }
 
 enum vsa_status vsa_client_attest_and_verify(

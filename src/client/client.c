@@ -44,7 +44,7 @@ enum vsa_status vsa_client_connect(const char *address, int64_t timeout_ms,
     VSA_TRY(vsa_address_parse(address, &parsed, error));
     VSA_CLEANUP(cleanup_client) struct vsa_client *made = calloc(1, sizeof(*made));
     if (!made)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     made->fd = -1;
     made->timeout_ms = timeout_ms;
     made->retry_after_ms = -1;
@@ -66,19 +66,18 @@ static enum vsa_status write_request(struct vsa_client *client, const json_t *re
     const char *command;
     size_t size;
     if (!json_is_object(request) || json_object_get(request, "id"))
-        return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL,
-                        "a request is a JSON object without \"id\"");
+        return vsa_fail(error, VSA_ERR_REQUEST, "a request is a JSON object without \"id\"");
     VSA_TRY(vsa_request_command(request, &command, error));
     VSA_AUTO_JSON json_t *sent = json_deep_copy(request);
     if (!sent)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     client->requests++;
     VSA_TRY(vsa_json_set(sent, "id", json_integer((json_int_t)client->requests), error));
     enum vsa_status status =
         vsa_json_write_line(sent, client->request_line, sizeof(client->request_line), &size, error);
     if (status == VSA_ERR_BUFFER)
-        return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL,
-                        "the request is longer than %d bytes", VSA_MAX_REQUEST_LINE);
+        return vsa_fail(error, VSA_ERR_REQUEST, "the request is longer than %d bytes",
+                        VSA_MAX_REQUEST_LINE);
     VSA_TRY(status);
     *line = vsa_slice_of(client->request_line, size);
     return VSA_OK;
@@ -94,8 +93,7 @@ static enum vsa_status check_id(const struct vsa_client *client, const json_t *r
     const json_t *id = vsa_json_get(reply, "id");
     if (!id || (json_is_integer(id) && json_integer_value(id) == (json_int_t)client->requests))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
-                    "the reply is not to this request (\"id\" differs)");
+    return vsa_fail(error, VSA_ERR_REPLY, "the reply is not to this request (\"id\" differs)");
 }
 
 static enum vsa_status exchange(struct vsa_client *client, struct vsa_slice request, json_t **reply,
@@ -128,7 +126,7 @@ enum vsa_status vsa_client_request(struct vsa_client *client, const json_t *requ
     struct vsa_slice line;
     client->retry_after_ms = -1;
     if (client->broken)
-        return vsa_fail(error, VSA_ERR_CLOSED, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_CLOSED,
                         "an earlier request broke the connection to %s; connect again",
                         client->address);
     if (client->requests > 0)
@@ -181,7 +179,7 @@ static enum vsa_status request_command(struct vsa_client *client, const char *co
 {
     VSA_AUTO_JSON json_t *request = vsa_request_new(command);
     if (!request)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     return vsa_client_request(client, request, reply, error);
 }
 
@@ -197,8 +195,7 @@ enum vsa_status vsa_client_check_status(const json_t *reply, struct vsa_error *e
     struct vsa_service_status checked;
     VSA_TRY(vsa_status_reply_decode(reply, &checked, error));
     if (!json_is_number(json_object_get(reply, "uptime")))
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
-                        "the status reply has no \"uptime\"");
+        return vsa_fail(error, VSA_ERR_REPLY, "the status reply has no \"uptime\"");
     return VSA_OK;
 }
 

@@ -20,9 +20,9 @@ VSA_DEFINE_CLEANUP(json_t, json_decref, cleanup_json);
 
 static enum vsa_status malformed(struct vsa_error *error, const char *what)
 {
-    return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
-                    "cannot understand the output of nitro-cli: %s; name the enclave's CID instead",
-                    what);
+    return vsa_fail_at(
+        error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
+        "cannot understand the output of nitro-cli: %s; name the enclave's CID instead", what);
 }
 
 /* Copies text for people. */
@@ -63,18 +63,18 @@ static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list 
                                  struct vsa_error *error)
 {
     if (json.size > VSA_MAX_NITRO_CLI_OUTPUT)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, RULE,
-                        "nitro-cli printed more than %d bytes", VSA_MAX_NITRO_CLI_OUTPUT);
+        return vsa_fail_at(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, RULE,
+                           "nitro-cli printed more than %d bytes", VSA_MAX_NITRO_CLI_OUTPUT);
     if (vsa_json_depth_check(json, VSA_MAX_JSON_FILE_DEPTH, NULL) != VSA_OK)
-        return vsa_fail(error, VSA_ERR_NESTING, VSA_NO_OFFSET, RULE,
-                        "cannot understand the output of nitro-cli: it is nested deeper than %d "
-                        "levels; name the enclave's CID instead",
-                        VSA_MAX_JSON_FILE_DEPTH);
+        return vsa_fail_at(error, VSA_ERR_NESTING, VSA_NO_OFFSET, RULE,
+                           "cannot understand the output of nitro-cli: it is nested deeper than %d "
+                           "levels; name the enclave's CID instead",
+                           VSA_MAX_JSON_FILE_DEPTH);
     json_error_t cause;
     VSA_CLEANUP(cleanup_json)
     json_t *root = json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, &cause);
     if (!root && json_error_code(&cause) == json_error_out_of_memory)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     if (!json_is_array(root))
         return malformed(error, root ? "it is not a JSON array" : "it is not valid JSON");
     *running = (struct vsa_enclave_list){0};
@@ -88,8 +88,8 @@ static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list 
         if (strcmp(state, "RUNNING") != 0)
             continue;
         if (running->count == VSA_MAX_ENCLAVES)
-            return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, RULE,
-                            "more than %d running enclaves", VSA_MAX_ENCLAVES);
+            return vsa_fail_at(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, RULE,
+                               "more than %d running enclaves", VSA_MAX_ENCLAVES);
         VSA_TRY(read_running(entry, &running->enclaves[running->count], error));
         running->count++;
     }
@@ -148,15 +148,14 @@ static enum vsa_status none_selected(const struct vsa_enclave_list *running,
 {
     char list[120];
     if (!running->count)
-        return vsa_fail(error, VSA_ERR_NO_ENCLAVE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NO_ENCLAVE,
                         "No running enclaves found; start one: nitro-cli run-enclave --cpu-count "
                         "2 --memory 64 --eif-path app.eif; or see whether it ended: sudo "
                         "nitro-cli describe-enclaves");
     list_text(running, list, sizeof(list));
-    return vsa_fail(error, VSA_ERR_NO_ENCLAVE, VSA_NO_OFFSET, NULL,
-                    "no running enclave with the %s '%.60s'; there is %s",
-                    selector->name ? "name" : "ID", selector->name ? selector->name : selector->id,
-                    list);
+    return vsa_fail(
+        error, VSA_ERR_NO_ENCLAVE, "no running enclave with the %s '%.60s'; there is %s",
+        selector->name ? "name" : "ID", selector->name ? selector->name : selector->id, list);
 }
 
 static enum vsa_status choose(const struct vsa_enclave_list *running,
@@ -172,7 +171,7 @@ static enum vsa_status choose(const struct vsa_enclave_list *running,
     if (matching.count > 1) {
         char list[160];
         list_text(&matching, list, sizeof(list));
-        return vsa_fail(error, VSA_ERR_AMBIGUOUS_ENCLAVE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_AMBIGUOUS_ENCLAVE,
                         "%zu enclaves run, choose one by name, ID or CID: %s", matching.count,
                         list);
     }

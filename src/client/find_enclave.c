@@ -68,17 +68,17 @@ static enum vsa_status explain_failure(const struct vsa_program_result *result, 
                        result->start_error == ENOENT ? "not installed"
                                                      : strerror(result->start_error));
     if (with_sudo)
-        return vsa_fail(error, VSA_ERR_NO_NITRO_CLI, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NO_NITRO_CLI,
                         "nitro-cli may not look and sudo -n did not help (%s); join the group ne, "
                         "or name the CID that sudo nitro-cli describe-enclaves shows",
                         said[0] ? said : "no message");
     if (result->start_error)
-        return vsa_fail(error, VSA_ERR_NO_NITRO_CLI, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NO_NITRO_CLI,
                         "cannot run nitro-cli (%s); on the parent instance install "
                         "aws-nitro-enclaves-cli, elsewhere say where the enclave is",
                         result->start_error == ENOENT ? "not found in PATH"
                                                       : strerror(result->start_error));
-    return vsa_fail(error, VSA_ERR_NO_NITRO_CLI, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_NO_NITRO_CLI,
                     "nitro-cli describe-enclaves failed with status %d: %s; run it by hand, or "
                     "name the CID",
                     result->exit_status, said[0] ? said : "no message");
@@ -107,7 +107,7 @@ static enum vsa_status ask(const char *const *command, int64_t deadline_ms, char
     enum vsa_status run =
         vsa_run_program(command, deadline_ms, buffer, VSA_MAX_NITRO_CLI_OUTPUT, &result, error);
     if (run == VSA_ERR_TIMEOUT || run == VSA_ERR_TOO_LARGE)
-        return vsa_fail(error, run, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, run,
                         "nitro-cli describe-enclaves %s; run it by hand, or name the CID",
                         run == VSA_ERR_TIMEOUT ? "did not end in time" : "prints without end");
     VSA_TRY(run);
@@ -133,7 +133,7 @@ enum vsa_status vsa_find_enclave(const struct vsa_enclave_selector *selector, in
     bool permission = false;
     VSA_AUTO_FREE char *buffer = malloc(VSA_MAX_NITRO_CLI_OUTPUT);
     if (!buffer)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     enum vsa_status status =
         ask(plain_command, deadline_ms, buffer, selector, &list, enclave, &permission, error);
     /* Without permission nitro-cli either fails or does not see the enclaves of others. */

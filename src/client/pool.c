@@ -24,15 +24,14 @@ static enum vsa_status check_options(const struct vsa_pool_options *options,
                                      struct vsa_error *error)
 {
     if (options->max_connections < 1 || options->max_connections > VSA_MAX_POOL_CONNECTIONS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "a pool of %u connections: it may have 1 to %d", options->max_connections,
-                        VSA_MAX_POOL_CONNECTIONS);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a pool of %u connections: it may have 1 to %d",
+                        options->max_connections, VSA_MAX_POOL_CONNECTIONS);
     if (options->timeout_ms <= 0 || options->idle_timeout_ms < 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "a pool's timeout must be over 0 ms, its idle timeout 0 ms or more");
     if (options->retries > VSA_MAX_RETRIES)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%u retries: the most is %d",
-                        options->retries, VSA_MAX_RETRIES);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%u retries: the most is %d", options->retries,
+                        VSA_MAX_RETRIES);
     return VSA_OK;
 }
 
@@ -48,7 +47,7 @@ enum vsa_status vsa_pool_new(const char *address, const struct vsa_pool_options 
     VSA_TRY(vsa_address_parse(address, &parsed, error));
     struct vsa_pool *made = calloc(1, sizeof(*made));
     if (!made)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     made->options = *options;
     made->owner = getpid();
     (void)vsa_address_format(&parsed, made->address, sizeof(made->address));
@@ -77,7 +76,7 @@ static enum vsa_status check_process(const struct vsa_pool *pool, struct vsa_err
 {
     if (pool->owner == getpid())
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "this pool belongs to process %ld: make another one after fork()",
                     (long)pool->owner);
 }
@@ -172,7 +171,7 @@ static enum vsa_status request_command(struct vsa_pool *pool, const char *comman
 {
     VSA_AUTO_JSON json_t *request = vsa_request_new(command);
     if (!request)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     return vsa_pool_request(pool, request, reply, error);
 }
 

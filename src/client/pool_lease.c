@@ -121,7 +121,7 @@ static void remove_waiter(struct vsa_pool *pool, const struct vsa_pool_waiter *w
 
 static enum vsa_status too_late(const struct vsa_pool *pool, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_TIMEOUT,
                     "none of the pool's %u connections to %s came free within %" PRId64 " ms",
                     pool->options.max_connections, pool->address, pool->options.timeout_ms);
 }
@@ -214,7 +214,7 @@ static enum vsa_status make_connection(struct vsa_pool *pool, int64_t deadline_m
     enum vsa_status status =
         made ? vsa_client_connect(pool->address, deadline_ms - vsa_monotonic_ms(), &made->client,
                                   error)
-             : vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+             : vsa_fail_memory(error);
     if (status != VSA_OK) {
         free(made);
         give_back(pool, NULL);

@@ -152,16 +152,15 @@ static enum vsa_status read_some(int *fd, char *buffer, size_t capacity, size_t 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return VSA_OK;
     if (n < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot read from a program: %s",
-                        strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "cannot read from a program: %s", strerror(errno));
     if (n == 0) {
         (void)close(*fd);
         *fd = -1;
     } else if (!full) {
         *size += (size_t)n;
     } else if (overflow_is_error) {
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "a program printed more than %zu bytes", capacity);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "a program printed more than %zu bytes",
+                        capacity);
     }
     return VSA_OK;
 }
@@ -173,12 +172,11 @@ static enum vsa_status collect(int *out, int *err, int64_t deadline_ms, char *bu
     while (*out >= 0 || *err >= 0) {
         int64_t left = deadline_ms - vsa_monotonic_ms();
         if (left <= 0)
-            return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
-                            "a program did not end in time");
+            return vsa_fail(error, VSA_ERR_TIMEOUT, "a program did not end in time");
         struct pollfd fds[2] = {{*out, POLLIN, 0}, {*err, POLLIN, 0}};
         int ready = poll(fds, 2, left > 1000 ? 1000 : (int)left);
         if (ready < 0 && errno != EINTR)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "poll: %s", strerror(errno));
+            return vsa_fail(error, VSA_ERR_IO, "poll: %s", strerror(errno));
         if (ready <= 0)
             continue;
         if (fds[0].revents)
@@ -195,8 +193,7 @@ static enum vsa_status run(const char *const *arguments, int64_t deadline_ms, st
                            struct vsa_program_result *result, struct vsa_error *error)
 {
     if (!open_pipe(out) || !open_pipe(err))
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot make a pipe: %s",
-                        strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "cannot make a pipe: %s", strerror(errno));
     pid_t pid;
     result->start_error = start(arguments, out->write_end, err->write_end, &pid);
     if (result->start_error)
@@ -214,7 +211,7 @@ static enum vsa_status run(const char *const *arguments, int64_t deadline_ms, st
     kill_and_reap(pid);
     if (status != VSA_OK)
         return status;
-    return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL, "a program did not end in time");
+    return vsa_fail(error, VSA_ERR_TIMEOUT, "a program did not end in time");
 }
 
 enum vsa_status vsa_run_program(const char *const *arguments, int64_t deadline_ms, char *buffer,

@@ -58,12 +58,12 @@ static enum vsa_status check_protected_header(struct vsa_slice header, size_t of
         vsa_cbor_read_integer(&reader, &label, NULL) != VSA_OK || label != LABEL_ALGORITHM ||
         vsa_cbor_read_integer(&reader, &algorithm, NULL) != VSA_OK || map.remaining != 0 ||
         vsa_cbor_finish(&reader, "the protected header", NULL) != VSA_OK)
-        return vsa_fail(error, VSA_ERR_ALGORITHM, offset, rule_headers,
-                        "protected header is not exactly {1: algorithm}");
+        return vsa_fail_at(error, VSA_ERR_ALGORITHM, offset, rule_headers,
+                           "protected header is not exactly {1: algorithm}");
     if (algorithm != expected)
-        return vsa_fail(error, VSA_ERR_ALGORITHM, offset, rule_algorithm,
-                        "algorithm %lld instead of %lld", (long long)algorithm,
-                        (long long)expected);
+        return vsa_fail_at(error, VSA_ERR_ALGORITHM, offset, rule_algorithm,
+                           "algorithm %lld instead of %lld", (long long)algorithm,
+                           (long long)expected);
     return VSA_OK;
 }
 
@@ -73,16 +73,17 @@ static enum vsa_status read_envelope_head(struct vsa_cbor_reader *reader, struct
         uint64_t tag = 0;
         VSA_TRY(vsa_cbor_read_tag(reader, &tag, error));
         if (tag != VSA_COSE_TAG_SIGN1)
-            return vsa_fail(error, VSA_ERR_COSE, 0, rule_sign1, "tag %llu instead of 18",
-                            (unsigned long long)tag);
+            return vsa_fail_at(error, VSA_ERR_COSE, 0, rule_sign1, "tag %llu instead of 18",
+                               (unsigned long long)tag);
     }
     size_t start = reader->offset;
     size_t count = 0;
     if (vsa_cbor_peek(reader) != VSA_CBOR_ARRAY)
-        return vsa_fail(error, VSA_ERR_COSE, start, rule_sign1, "not an array");
+        return vsa_fail_at(error, VSA_ERR_COSE, start, rule_sign1, "not an array");
     VSA_TRY(vsa_cbor_read_array(reader, &count, error));
     if (count != 4)
-        return vsa_fail(error, VSA_ERR_COSE, start, rule_sign1, "array of %zu instead of 4", count);
+        return vsa_fail_at(error, VSA_ERR_COSE, start, rule_sign1, "array of %zu instead of 4",
+                           count);
     return VSA_OK;
 }
 
@@ -92,7 +93,8 @@ static enum vsa_status read_empty_map(struct vsa_cbor_reader *reader, struct vsa
     size_t start = reader->offset;
     VSA_TRY(vsa_cbor_open_map(reader, VSA_CBOR_MAP_DEFINITE, &map, error));
     if (map.remaining)
-        return vsa_fail(error, VSA_ERR_COSE, start, rule_headers, "unprotected map is not empty");
+        return vsa_fail_at(error, VSA_ERR_COSE, start, rule_headers,
+                           "unprotected map is not empty");
     return VSA_OK;
 }
 
@@ -112,8 +114,9 @@ enum vsa_status vsa_cose_sign1_parse(struct vsa_slice bytes, int64_t algorithm,
     VSA_TRY(check_protected_header(parsed.protected_header, header_offset, algorithm, error));
     size_t expected = vsa_curve_signature_size(curve_of_algorithm(algorithm));
     if (parsed.signature.size != expected)
-        return vsa_fail(error, VSA_ERR_SIGNATURE_SIZE, signature_offset, rule_algorithm,
-                        "signature has %zu bytes instead of %zu", parsed.signature.size, expected);
+        return vsa_fail_at(error, VSA_ERR_SIGNATURE_SIZE, signature_offset, rule_algorithm,
+                           "signature has %zu bytes instead of %zu", parsed.signature.size,
+                           expected);
     *sign1 = parsed;
     return VSA_OK;
 }
@@ -135,9 +138,9 @@ enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1, const 
                                       struct vsa_error *error)
 {
     if (vsa_key_curve(key) != curve_of_algorithm(sign1->algorithm))
-        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_algorithm,
-                        "the key's curve does not belong to algorithm %lld",
-                        (long long)sign1->algorithm);
+        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_algorithm,
+                           "the key's curve does not belong to algorithm %lld",
+                           (long long)sign1->algorithm);
     uint8_t buffer[MAX_SIGNATURE_PREFIX];
     struct vsa_builder builder = vsa_builder_of(buffer, sizeof(buffer));
     struct vsa_slice parts[2] = {{NULL, 0}, sign1->payload};

@@ -166,15 +166,15 @@ static enum vsa_status read_key(struct vsa_certificate *certificate, struct vsa_
     enum vsa_curve curve = vsa_curve_of_spki(X509_get_X509_PUBKEY(certificate->x509));
     const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(certificate->x509);
     if (point && point->flags & 7)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
-                        "certificate's public key declares unused bits");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
+                           "certificate's public key declares unused bits");
     if (curve == VSA_CURVE_NONE)
         return VSA_OK;
     EVP_PKEY *pkey = X509_get_pubkey(certificate->x509);
     ERR_clear_error();
     if (!pkey)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
-                        "certificate's public key is not a point of its curve");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
+                           "certificate's public key is not a point of its curve");
     return vsa_key_wrap(pkey, curve, &certificate->key, error);
 }
 
@@ -187,14 +187,15 @@ static enum vsa_status read_facts(struct vsa_certificate *certificate, struct vs
     certificate->signed_with_ecdsa_sha384 = is_signed_with_ecdsa_sha384(x509);
     if (!read_time(X509_get0_notBefore(x509), &certificate->not_before_ms) ||
         !read_time(X509_get0_notAfter(x509), &certificate->not_after_ms))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET,
-                        "RFC 5280 section 4.1.2.5", "certificate's validity is not a valid time");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET,
+                           "RFC 5280 section 4.1.2.5",
+                           "certificate's validity is not a valid time");
     const ASN1_BIT_STRING *issuer_id = NULL;
     const ASN1_BIT_STRING *subject_id = NULL;
     X509_get0_uids(x509, &issuer_id, &subject_id);
     if (issuer_id || subject_id)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET,
-                        "RFC 5280 section 4.1.2.8", "certificate has a unique identifier");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET,
+                           "RFC 5280 section 4.1.2.8", "certificate has a unique identifier");
     if (!read_subject(x509, certificate->subject, sizeof(certificate->subject)))
         return vsa_crypto_fail(error, "reading a subject name");
     read_extensions(certificate);
@@ -215,21 +216,21 @@ static bool is_exact_der(X509 *x509, struct vsa_slice der)
 static enum vsa_status decode(struct vsa_slice der, X509 **x509, struct vsa_error *error)
 {
     if (!der.size || der.size > VSA_MAX_KEY_FILE)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
-                        "certificate of %zu bytes", der.size);
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
+                           "certificate of %zu bytes", der.size);
     const unsigned char *end = der.data;
     VSA_CLEANUP(vsa_cleanup_x509) X509 *decoded = d2i_X509(NULL, &end, (long)der.size);
     ERR_clear_error();
     if (!decoded)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
-                        "not a DER certificate");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
+                           "not a DER certificate");
     if (end != der.data + der.size)
-        return vsa_fail(error, VSA_ERR_TRAILING_BYTES, (size_t)(end - der.data), rule_der,
-                        "%zu bytes after the end of a certificate",
-                        der.size - (size_t)(end - der.data));
+        return vsa_fail_at(error, VSA_ERR_TRAILING_BYTES, (size_t)(end - der.data), rule_der,
+                           "%zu bytes after the end of a certificate",
+                           der.size - (size_t)(end - der.data));
     if (!is_exact_der(decoded, der))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
-                        "certificate is not strict DER");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_der,
+                           "certificate is not strict DER");
     *x509 = decoded;
     decoded = NULL;
     return VSA_OK;
@@ -241,7 +242,7 @@ enum vsa_status vsa_certificate_parse(struct vsa_slice der, struct vsa_certifica
     VSA_CLEANUP(vsa_cleanup_certificate)
     struct vsa_certificate *parsed = calloc(1, sizeof(*parsed));
     if (!parsed)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "no memory for a certificate");
+        return vsa_fail(error, VSA_ERR_MEMORY, "no memory for a certificate");
     parsed->references = 1;
     parsed->path_length = VSA_NO_PATH_LENGTH;
     VSA_TRY(decode(der, &parsed->x509, error));
@@ -265,9 +266,9 @@ static enum vsa_status check_rest(BIO *bio, struct vsa_error *error)
     if (blank == rest.size)
         return VSA_OK;
     if (memmem(rest.data, rest.size, "-----BEGIN", strlen("-----BEGIN")))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX,
                         "file holds more than one certificate; %s", advice);
-    return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX,
                     "file holds something after its certificate; %s", advice);
 }
 
@@ -281,7 +282,7 @@ static enum vsa_status read_pem(struct vsa_slice file, X509 **x509, struct vsa_e
     X509 *first = PEM_read_bio_X509(bio, NULL, vsa_no_passphrase, NULL);
     ERR_clear_error();
     if (!first)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX,
                         "file holds no certificate, neither in PEM nor in DER");
     VSA_TRY(check_rest(bio, error));
     *x509 = first;
@@ -293,8 +294,8 @@ enum vsa_status vsa_certificate_read_file(struct vsa_slice file, uint8_t *buffer
                                           struct vsa_slice *der, struct vsa_error *error)
 {
     if (!file.size || file.size > VSA_MAX_KEY_FILE)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
-                        "certificate file of %zu bytes", file.size);
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, "certificate file of %zu bytes",
+                        file.size);
     /* 0x30 is a SEQUENCE and the digit 0: the length that follows it in DER is no text. */
     if (file.size > 1 && file.data[0] == 0x30 && !isprint(file.data[1]) && !isspace(file.data[1])) {
         *der = file;
@@ -353,7 +354,7 @@ enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *su
     int verdict = X509_verify(subject->x509, issuer->key->pkey);
     ERR_clear_error();
     if (verdict != 1)
-        return vsa_fail(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(1)",
-                        "certificate's signature does not verify under its issuer's key");
+        return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(1)",
+                           "certificate's signature does not verify under its issuer's key");
     return VSA_OK;
 }

@@ -52,7 +52,7 @@ enum vsa_status vsa_certificate_describe(const struct vsa_certificate *certifica
     if (size > sizeof(description->signature) ||
         OBJ_obj2txt(description->signature_algorithm, sizeof(description->signature_algorithm),
                     object, 0) <= 0)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX,
                         "certificate's own signature has %zu bytes or an unreadable algorithm",
                         size);
     memcpy(description->signature, ASN1_STRING_get0_data(signature), size);

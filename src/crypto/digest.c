@@ -44,8 +44,7 @@ enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what)
     if (ERR_peek_error())
         ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
     ERR_clear_error();
-    return vsa_fail(error, VSA_ERR_CRYPTO, VSA_NO_OFFSET, NULL, "%s failed in libcrypto: %s", what,
-                    reason);
+    return vsa_fail(error, VSA_ERR_CRYPTO, "%s failed in libcrypto: %s", what, reason);
 }
 
 enum vsa_status vsa_check_encoded_size(int length, size_t capacity, const char *what,
@@ -54,7 +53,7 @@ enum vsa_status vsa_check_encoded_size(int length, size_t capacity, const char *
     if (length <= 0)
         return vsa_crypto_fail(error, what);
     if ((size_t)length > capacity)
-        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
-                        "%s: %d bytes do not fit into %zu", what, length, capacity);
+        return vsa_fail(error, VSA_ERR_BUFFER, "%s: %d bytes do not fit into %zu", what, length,
+                        capacity);
     return VSA_OK;
 }

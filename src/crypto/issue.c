@@ -17,8 +17,8 @@ VSA_DEFINE_CLEANUP(BIGNUM, BN_free, cleanup_number);
 static enum vsa_status set_serial(X509 *x509, struct vsa_slice serial, struct vsa_error *error)
 {
     if (serial.size == 0 || serial.size > MAX_SERIAL)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 5280 section 4.1.2.2",
-                        "a serial number of %zu bytes", serial.size);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 5280 section 4.1.2.2",
+                           "a serial number of %zu bytes", serial.size);
     VSA_CLEANUP(cleanup_number) BIGNUM *number = BN_bin2bn(serial.data, (int)serial.size, NULL);
     VSA_CLEANUP(cleanup_integer)
     ASN1_INTEGER *integer = number ? BN_to_ASN1_INTEGER(number, NULL) : NULL;
@@ -48,8 +48,8 @@ static enum vsa_status set_subject(X509 *x509, const struct vsa_name_part *parts
                                        (const unsigned char *)parts[i].value, -1, -1, 0) == 1)
             continue;
         ERR_clear_error();
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 5280 appendix A.1",
-                        "%s=%.100s cannot be part of a name", parts[i].type, parts[i].value);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 5280 appendix A.1",
+                           "%s=%.100s cannot be part of a name", parts[i].type, parts[i].value);
     }
     return VSA_OK;
 }
@@ -109,8 +109,8 @@ static enum vsa_status add_authority_identifier(X509 *x509, const struct vsa_cer
 {
     const ASN1_OCTET_STRING *theirs = issuer ? X509_get0_subject_key_id(issuer->x509) : NULL;
     if (!theirs)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 5280 section 4.2.1.1",
-                        "the issuer has no subject key identifier");
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "RFC 5280 section 4.2.1.1",
+                           "the issuer has no subject key identifier");
     VSA_CLEANUP(cleanup_authority) AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();
     if (!authority || !(authority->keyid = ASN1_OCTET_STRING_dup(theirs)))
         return vsa_crypto_fail(error, "making an authority key identifier");

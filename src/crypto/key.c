@@ -62,7 +62,7 @@ enum vsa_status vsa_key_wrap(EVP_PKEY *pkey, enum vsa_curve curve, struct vsa_ke
     struct vsa_key *wrapped = malloc(sizeof(*wrapped));
     if (!wrapped) {
         EVP_PKEY_free(pkey);
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "no memory for a key");
+        return vsa_fail(error, VSA_ERR_MEMORY, "no memory for a key");
     }
     wrapped->pkey = pkey;
     wrapped->curve = curve;
@@ -89,7 +89,7 @@ enum vsa_status vsa_key_generate(enum vsa_curve curve, struct vsa_key **key,
 {
     const struct curve_facts *facts = curve_facts(curve);
     if (!facts->field_size)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no such curve");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no such curve");
     VSA_CLEANUP(vsa_cleanup_pkey_ctx)
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
     EVP_PKEY *pkey = NULL;
@@ -152,14 +152,14 @@ enum vsa_status vsa_key_read_private(struct vsa_slice encoded, struct vsa_key **
 {
     VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = read_private(encoded);
     if (!pkey)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX,
                         "not an unencrypted private key in PEM or DER");
     VSA_CLEANUP(vsa_cleanup_x509_pubkey) X509_PUBKEY *spki = NULL;
     if (X509_PUBKEY_set(&spki, pkey) != 1)
         return vsa_crypto_fail(error, "private key");
     enum vsa_curve curve = vsa_curve_of_spki(spki);
     if (curve == VSA_CURVE_NONE)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "private key is not on the curve P-256, P-384 or P-521");
     EVP_PKEY *taken = pkey;
     pkey = NULL;
@@ -194,7 +194,7 @@ enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer,
         return VSA_OK;
     }
     if (file.size > VSA_MAX_KEY_FILE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL, "public key file too large");
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "public key file too large");
     VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(file.data, (int)file.size);
     if (!bio)
         return vsa_crypto_fail(error, "public key");
@@ -202,8 +202,7 @@ enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer,
     EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, vsa_no_passphrase, NULL);
     ERR_clear_error();
     if (!pkey)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "PEM file holds no readable PUBLIC KEY");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "PEM file holds no readable PUBLIC KEY");
     return write_spki(pkey, buffer, capacity, der, error);
 }
 
@@ -253,7 +252,7 @@ enum vsa_status vsa_key_read_signature(const struct vsa_key *key, struct vsa_sli
     if (signature.size < 2 * field_size + 16 &&
         signature_to_raw(signature.data, signature.size, field_size, raw, NULL) == VSA_OK)
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "the signature is neither DER nor %zu bytes of r and s", 2 * field_size);
 }
 
@@ -282,11 +281,11 @@ enum vsa_status vsa_key_verify(const struct vsa_key *key, const struct vsa_slice
 {
     const struct curve_facts *facts = curve_facts(key->curve);
     if (!facts->field_size)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no such curve");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no such curve");
     if (signature.size != 2 * facts->field_size)
-        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9053 section 2.1",
-                        "signature has %zu bytes instead of %zu", signature.size,
-                        2 * facts->field_size);
+        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9053 section 2.1",
+                           "signature has %zu bytes instead of %zu", signature.size,
+                           2 * facts->field_size);
     uint8_t der[VSA_MAX_SIGNATURE_SIZE + 16];
     size_t der_size = signature_from_raw(signature, der, sizeof(der));
     VSA_CLEANUP(vsa_cleanup_md_ctx) EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -299,7 +298,7 @@ enum vsa_status vsa_key_verify(const struct vsa_key *key, const struct vsa_slice
     int verdict = EVP_DigestVerifyFinal(context, der, der_size);
     ERR_clear_error();
     if (verdict != 1)
-        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9052 section 4.4",
-                        "signature does not verify under the key");
+        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9052 section 4.4",
+                           "signature does not verify under the key");
     return VSA_OK;
 }

@@ -20,8 +20,7 @@ static enum vsa_status generate(struct vsa_key_pair *pair, struct vsa_error *err
     pair->private_key_size = der.size;
     VSA_TRY(vsa_key_write_public(key, pair->public_key, sizeof(pair->public_key), &der, error));
     if (der.size != sizeof(pair->public_key))
-        return vsa_fail(error, VSA_ERR_CRYPTO, VSA_NO_OFFSET, NULL,
-                        "a P-384 public key of %zu bytes", der.size);
+        return vsa_fail(error, VSA_ERR_CRYPTO, "a P-384 public key of %zu bytes", der.size);
     return VSA_OK;
 }
 

@@ -61,11 +61,11 @@ enum vsa_status vsa_kernel_check(struct vsa_slice kernel, enum vsa_image_archite
     bool aarch64 = architecture == VSA_IMAGE_AARCH64;
     if (has_mark(kernel, aarch64 ? &arm64_image : &bzimage))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_kernel,
-                    "the kernel is %s; an image for %s needs %s", name_what_it_is(kernel),
-                    aarch64 ? "aarch64" : "x86_64",
-                    aarch64 ? "arch/arm64/boot/Image of the kernel's build, not compressed"
-                            : "arch/x86/boot/bzImage of the kernel's build");
+    return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_kernel,
+                       "the kernel is %s; an image for %s needs %s", name_what_it_is(kernel),
+                       aarch64 ? "aarch64" : "x86_64",
+                       aarch64 ? "arch/arm64/boot/Image of the kernel's build, not compressed"
+                               : "arch/x86/boot/bzImage of the kernel's build");
 }
 
 enum vsa_status vsa_ramdisk_check(struct vsa_slice ramdisk, struct vsa_error *error)
@@ -77,7 +77,8 @@ enum vsa_status vsa_ramdisk_check(struct vsa_slice ramdisk, struct vsa_error *er
     for (size_t i = 0; i < COMPRESSIONS; i++)
         if (has_mark(ramdisk, &compressions[i]))
             return VSA_OK;
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_ramdisk,
-                    "is neither a cpio archive (cpio -o -H newc) nor one compressed by gzip, xz, "
-                    "zstd, lz4, bzip2, lzma or lzo");
+    return vsa_fail_at(
+        error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_ramdisk,
+        "is neither a cpio archive (cpio -o -H newc) nor one compressed by gzip, xz, "
+        "zstd, lz4, bzip2, lzma or lzo");
 }

@@ -53,11 +53,10 @@ static enum vsa_status check_recipe(const struct vsa_image_recipe *recipe, struc
     else if (!recipe->program == !recipe->ramdisk_count)
         problem = "either a program or ramdisks, and one of them, make an image";
     if (problem)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s", problem);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", problem);
     if (recipe->ramdisk_count > VSA_MAX_IMAGE_SECTIONS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%zu ramdisks: an image has at most %d sections", recipe->ramdisk_count,
-                        VSA_MAX_IMAGE_SECTIONS);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%zu ramdisks: an image has at most %d sections",
+                        recipe->ramdisk_count, VSA_MAX_IMAGE_SECTIONS);
     return VSA_OK;
 }
 
@@ -86,7 +85,7 @@ static enum vsa_status make_cmdline(const struct vsa_image_recipe *recipe,
         text.size--;
     built->cmdline.data = malloc(text.size + 1);
     if (!built->cmdline.data)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     memcpy(built->cmdline.data, text.data, text.size);
     built->cmdline.size = text.size;
     return VSA_OK;
@@ -98,9 +97,8 @@ static enum vsa_status make_metadata(const struct vsa_image_recipe *recipe,
     if (recipe->metadata) {
         VSA_TRY(vsa_whole_file_open(recipe->metadata, &built->metadata, error));
         if (built->metadata.size > VSA_MAX_IMAGE_METADATA)
-            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                            "%.120s has more than %d bytes", recipe->metadata,
-                            VSA_MAX_IMAGE_METADATA);
+            return vsa_fail(error, VSA_ERR_ARGUMENT, "%.120s has more than %d bytes",
+                            recipe->metadata, VSA_MAX_IMAGE_METADATA);
         return wrap(vsa_metadata_check(vsa_whole_file_slice(&built->metadata), error),
                     recipe->metadata, error);
     }
@@ -164,7 +162,7 @@ enum vsa_status vsa_image_build(const struct vsa_image_recipe *recipe,
     VSA_CLEANUP(cleanup_built_image) struct vsa_built_image *made = calloc(1, sizeof(*made));
     *built = NULL;
     if (!made)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     VSA_TRY(make_parts(recipe, made, error));
     VSA_TRY(assemble(recipe, made, error));
     *built = made;

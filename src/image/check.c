@@ -78,25 +78,26 @@ static enum vsa_status check_section(const struct vsa_image *image, size_t index
     char label[VSA_IMAGE_LABEL_SIZE];
     vsa_image_section_label(index, section->type, label);
     if (!rule)
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                        "section %zu has type %u, which does not exist", index,
-                        (unsigned)section->type);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                           "section %zu has type %u, which does not exist", index,
+                           (unsigned)section->type);
     if (image->version < rule->since_version)
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                        "%s does not exist before version %u, and this image has version %u", label,
-                        rule->since_version, image->version);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                           "%s does not exist before version %u, and this image has version %u",
+                           label, rule->since_version, image->version);
     if (!section->data.data || section->data.size == 0)
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections, "%s is empty", label);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections, "%s is empty",
+                           label);
     if (rule->max_size && section->data.size > rule->max_size &&
         !(section->type == VSA_IMAGE_METADATA &&
           vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_METADATA)))
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                        "%s has %zu bytes; the most is %zu", label, section->data.size,
-                        rule->max_size);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                           "%s has %zu bytes; the most is %zu", label, section->data.size,
+                           rule->max_size);
     if (section->type == VSA_IMAGE_CMDLINE &&
         memchr(section->data.data, '\0', section->data.size) != NULL)
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                        "%s holds a NUL character", label);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                           "%s holds a NUL character", label);
     return VSA_OK;
 }
 
@@ -114,10 +115,10 @@ static enum vsa_status check_order(const struct vsa_image *image, unsigned *devi
         if (type == VSA_IMAGE_METADATA)
             continue;
         if (type < latest && !vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_ORDER))
-            return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                            "%s stands after the %s; the order is kernel, cmdline, ramdisks, "
-                            "signature",
-                            vsa_image_section_label(i, type, label), section_rules[latest].name);
+            return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                               "%s stands after the %s; the order is kernel, cmdline, ramdisks, "
+                               "signature",
+                               vsa_image_section_label(i, type, label), section_rules[latest].name);
         latest = type;
     }
     return VSA_OK;
@@ -133,9 +134,10 @@ static enum vsa_status check_counts(const struct vsa_image *image, unsigned *dev
         if (++count[type] > section_rules[type].max_count &&
             !(type == VSA_IMAGE_SIGNATURE &&
               vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_SIGNATURES)))
-            return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                            "%s is one too many; there may be %zu",
-                            vsa_image_section_label(i, type, label), section_rules[type].max_count);
+            return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                               "%s is one too many; there may be %zu",
+                               vsa_image_section_label(i, type, label),
+                               section_rules[type].max_count);
     }
     for (unsigned type = VSA_IMAGE_KERNEL; type < SECTION_TYPES; type++) {
         bool needed = type <= VSA_IMAGE_RAMDISK ||
@@ -143,8 +145,8 @@ static enum vsa_status check_counts(const struct vsa_image *image, unsigned *dev
         if (needed && !count[type] &&
             !(type == VSA_IMAGE_RAMDISK &&
               vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_NO_RAMDISK)))
-            return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                            "the %s section is missing", section_rules[type].name);
+            return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                               "the %s section is missing", section_rules[type].name);
     }
     return VSA_OK;
 }
@@ -153,13 +155,13 @@ enum vsa_status vsa_image_check(const struct vsa_image *image, unsigned *deviati
                                 struct vsa_error *error)
 {
     if (image->version < VSA_IMAGE_OLDEST_VERSION || image->version > VSA_IMAGE_CURRENT_VERSION)
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                        "the header says version %u; known are %d to %d", image->version,
-                        VSA_IMAGE_OLDEST_VERSION, VSA_IMAGE_CURRENT_VERSION);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                           "the header says version %u; known are %d to %d", image->version,
+                           VSA_IMAGE_OLDEST_VERSION, VSA_IMAGE_CURRENT_VERSION);
     if (image->section_count > VSA_MAX_IMAGE_SECTIONS)
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
-                        "the header says %zu sections; the most is %d", image->section_count,
-                        VSA_MAX_IMAGE_SECTIONS);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_sections,
+                           "the header says %zu sections; the most is %d", image->section_count,
+                           VSA_MAX_IMAGE_SECTIONS);
     for (size_t i = 0; i < image->section_count; i++)
         VSA_TRY(check_section(image, i, deviations, error));
     VSA_TRY(check_order(image, deviations, error));

@@ -60,18 +60,18 @@ static enum vsa_status check_entry(const struct vsa_cpio_entry *entries, size_t 
     const struct vsa_cpio_entry *entry = &entries[index];
     if (strlen(entry->path) >= VSA_MAX_ARCHIVE_PATH || !is_plain_path(entry->path) ||
         strcmp(entry->path, TRAILER) == 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_newc,
-                        "'%.120s' cannot be a path in a ramdisk", entry->path);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_newc,
+                           "'%.120s' cannot be a path in a ramdisk", entry->path);
     if (index > 0 && strcmp(entries[index - 1].path, entry->path) >= 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "'%.120s' is in the ramdisk twice, or out of order", entry->path);
     if (!has_directory(entries, index, entry->path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_newc,
-                        "'%.120s' has no directory to be in", entry->path);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_newc,
+                           "'%.120s' has no directory to be in", entry->path);
     if (entry->data.size > UINT32_MAX)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_newc,
-                        "'%.120s' has %zu bytes; a ramdisk's file has less than 4 GiB", entry->path,
-                        entry->data.size);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_newc,
+                           "'%.120s' has %zu bytes; a ramdisk's file has less than 4 GiB",
+                           entry->path, entry->data.size);
     return VSA_OK;
 }
 
@@ -79,9 +79,8 @@ enum vsa_status vsa_cpio_check(const struct vsa_cpio_entry *entries, size_t coun
                                struct vsa_error *error)
 {
     if (count > VSA_MAX_ARCHIVE_ENTRIES)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL,
-                        "%zu files and folders; a ramdisk has at most %d", count,
-                        VSA_MAX_ARCHIVE_ENTRIES);
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "%zu files and folders; a ramdisk has at most %d",
+                        count, VSA_MAX_ARCHIVE_ENTRIES);
     for (size_t i = 0; i < count; i++)
         VSA_TRY(check_entry(entries, i, error));
     return VSA_OK;

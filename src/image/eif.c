@@ -48,9 +48,9 @@ enum vsa_status vsa_image_add(struct vsa_image *image, enum vsa_image_section_ty
                               struct vsa_slice data, struct vsa_error *error)
 {
     if (image->section_count >= VSA_MAX_IMAGE_SECTIONS)
-        return vsa_fail(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_header,
-                        "no room for another %s section: an image has at most %d sections",
-                        vsa_image_section_name(type), VSA_MAX_IMAGE_SECTIONS);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, VSA_NO_OFFSET, rule_header,
+                           "no room for another %s section: an image has at most %d sections",
+                           vsa_image_section_name(type), VSA_MAX_IMAGE_SECTIONS);
     image->sections[image->section_count].type = type;
     image->sections[image->section_count].data = data;
     image->section_count++;
@@ -80,29 +80,29 @@ static enum vsa_status parse_header(struct vsa_slice bytes, struct vsa_image *im
                                     unsigned *deviations, struct vsa_error *error)
 {
     if (bytes.size < sizeof(magic) || memcmp(bytes.data, magic, sizeof(magic)) != 0)
-        return vsa_fail(error, VSA_ERR_IMAGE, 0, rule_header,
-                        "the header does not begin with .eif: not an enclave image");
+        return vsa_fail_at(error, VSA_ERR_IMAGE, 0, rule_header,
+                           "the header does not begin with .eif: not an enclave image");
     if (bytes.size < HEADER_SIZE)
-        return vsa_fail(error, VSA_ERR_IMAGE, bytes.size, rule_header,
-                        "the header is cut off: %zu bytes of %d", bytes.size, HEADER_SIZE);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, bytes.size, rule_header,
+                           "the header is cut off: %zu bytes of %d", bytes.size, HEADER_SIZE);
     uint16_t version = (uint16_t)read_number(bytes, AT_VERSION, 2);
     if (version < VSA_IMAGE_OLDEST_VERSION || version > VSA_IMAGE_CURRENT_VERSION)
-        return vsa_fail(error, VSA_ERR_IMAGE, AT_VERSION, rule_header,
-                        "the header says version %u; known are %d to %d", version,
-                        VSA_IMAGE_OLDEST_VERSION, VSA_IMAGE_CURRENT_VERSION);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, AT_VERSION, rule_header,
+                           "the header says version %u; known are %d to %d", version,
+                           VSA_IMAGE_OLDEST_VERSION, VSA_IMAGE_CURRENT_VERSION);
     uint64_t flags = read_number(bytes, AT_FLAGS, 2);
     if (flags & ~(uint64_t)FLAG_AARCH64)
-        return vsa_fail(error, VSA_ERR_IMAGE, AT_FLAGS, rule_header,
-                        "the header has unknown flags 0x%04" PRIx64, flags);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, AT_FLAGS, rule_header,
+                           "the header has unknown flags 0x%04" PRIx64, flags);
     if ((read_number(bytes, AT_RESERVED, 2) || read_number(bytes, AT_UNUSED, 4)) &&
         !vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_RESERVED))
-        return vsa_fail(error, VSA_ERR_IMAGE, AT_RESERVED, rule_header,
-                        "the header's reserved fields are not zero");
+        return vsa_fail_at(error, VSA_ERR_IMAGE, AT_RESERVED, rule_header,
+                           "the header's reserved fields are not zero");
     uint64_t count = read_number(bytes, AT_SECTION_COUNT, 2);
     if (count == 0 || count > VSA_MAX_IMAGE_SECTIONS)
-        return vsa_fail(error, VSA_ERR_IMAGE, AT_SECTION_COUNT, rule_header,
-                        "the header says %" PRIu64 " sections; there are 1 to %d", count,
-                        VSA_MAX_IMAGE_SECTIONS);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, AT_SECTION_COUNT, rule_header,
+                           "the header says %" PRIu64 " sections; there are 1 to %d", count,
+                           VSA_MAX_IMAGE_SECTIONS);
     image->version = version;
     image->architecture = flags & FLAG_AARCH64 ? VSA_IMAGE_AARCH64 : VSA_IMAGE_X86_64;
     image->default_memory = read_number(bytes, AT_DEFAULT_MEMORY, 8);
@@ -118,15 +118,16 @@ static enum vsa_status check_section_offset(struct vsa_slice bytes, size_t index
     size_t at = AT_OFFSETS + 8 * index;
     uint64_t offset = read_number(bytes, at, 8);
     if (offset < start)
-        return vsa_fail(error, VSA_ERR_IMAGE, at, rule_header,
-                        "section %zu begins at %" PRIu64 " and overlaps what ends at %zu", index,
-                        offset, start);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, at, rule_header,
+                           "section %zu begins at %" PRIu64 " and overlaps what ends at %zu", index,
+                           offset, start);
     if (offset > start)
-        return vsa_fail(error, VSA_ERR_IMAGE, at, rule_header,
-                        "section %zu begins at %" PRIu64 " instead of %zu", index, offset, start);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, at, rule_header,
+                           "section %zu begins at %" PRIu64 " instead of %zu", index, offset,
+                           start);
     if (bytes.size - start < SECTION_HEADER_SIZE)
-        return vsa_fail(error, VSA_ERR_IMAGE, bytes.size, rule_section_header,
-                        "section %zu is cut off: its header does not fit into the file", index);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, bytes.size, rule_section_header,
+                           "section %zu is cut off: its header does not fit into the file", index);
     return VSA_OK;
 }
 
@@ -144,10 +145,11 @@ static enum vsa_status check_table_size(struct vsa_slice bytes, size_t index, un
     if (size == table_size ||
         (is_signature && vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_STALE_SIZE)))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_IMAGE, AT_SIZES + 8 * index, rule_header,
-                    "%s has %" PRIu64 " bytes by its own header and %" PRIu64 " by the image's%s",
-                    vsa_image_section_label(index, type, label), size, table_size,
-                    is_signature ? ", as AWS's sign-eif leaves it after signing again" : "");
+    return vsa_fail_at(error, VSA_ERR_IMAGE, AT_SIZES + 8 * index, rule_header,
+                       "%s has %" PRIu64 " bytes by its own header and %" PRIu64
+                       " by the image's%s",
+                       vsa_image_section_label(index, type, label), size, table_size,
+                       is_signature ? ", as AWS's sign-eif leaves it after signing again" : "");
 }
 
 /* Reads section `index` at `*end`, and moves `*end` behind it. */
@@ -161,18 +163,18 @@ static enum vsa_status parse_section(struct vsa_slice bytes, size_t index, size_
     char label[VSA_IMAGE_LABEL_SIZE];
     vsa_image_section_label(index, type, label);
     if (type < VSA_IMAGE_KERNEL || type > VSA_IMAGE_METADATA)
-        return vsa_fail(error, VSA_ERR_IMAGE, start, rule_section_header,
-                        "section %zu has type %u, which does not exist", index, type);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, start, rule_section_header,
+                           "section %zu has type %u, which does not exist", index, type);
     if (read_number(bytes, start + 2, 2) &&
         !vsa_image_tolerate(deviations, VSA_IMAGE_DEVIATES_RESERVED))
-        return vsa_fail(error, VSA_ERR_IMAGE, start + 2, rule_section_header, "%s has flags",
-                        label);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, start + 2, rule_section_header, "%s has flags",
+                           label);
     uint64_t size = read_number(bytes, start + 4, 8);
     size_t left = bytes.size - start - SECTION_HEADER_SIZE;
     if (size > left)
-        return vsa_fail(error, VSA_ERR_IMAGE, start + 4, rule_section_header,
-                        "%s is cut off: %" PRIu64 " bytes, and the file has %zu more", label, size,
-                        left);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, start + 4, rule_section_header,
+                           "%s is cut off: %" PRIu64 " bytes, and the file has %zu more", label,
+                           size, left);
     VSA_TRY(check_table_size(bytes, index, type, size, deviations, error));
     section->type = (enum vsa_image_section_type)type;
     section->data = vsa_slice_of(bytes.data + start + SECTION_HEADER_SIZE, (size_t)size);
@@ -187,15 +189,15 @@ static enum vsa_status parse_sections(struct vsa_slice bytes, struct vsa_image *
     for (size_t i = 0; i < image->section_count; i++)
         VSA_TRY(parse_section(bytes, i, &end, &image->sections[i], deviations, error));
     if (end != bytes.size)
-        return vsa_fail(error, VSA_ERR_IMAGE, end, rule_header,
-                        "%zu bytes after section %zu (%s), the last one", bytes.size - end,
-                        image->section_count - 1,
-                        vsa_image_section_name(image->sections[image->section_count - 1].type));
+        return vsa_fail_at(error, VSA_ERR_IMAGE, end, rule_header,
+                           "%zu bytes after section %zu (%s), the last one", bytes.size - end,
+                           image->section_count - 1,
+                           vsa_image_section_name(image->sections[image->section_count - 1].type));
     for (size_t i = image->section_count; i < VSA_MAX_IMAGE_SECTIONS; i++)
         if (read_number(bytes, AT_OFFSETS + 8 * i, 8) || read_number(bytes, AT_SIZES + 8 * i, 8))
-            return vsa_fail(error, VSA_ERR_IMAGE, AT_OFFSETS + 8 * i, rule_header,
-                            "the header places a section %zu, but counts only %zu sections", i,
-                            image->section_count);
+            return vsa_fail_at(error, VSA_ERR_IMAGE, AT_OFFSETS + 8 * i, rule_header,
+                               "the header places a section %zu, but counts only %zu sections", i,
+                               image->section_count);
     return VSA_OK;
 }
 
@@ -218,10 +220,10 @@ static enum vsa_status parse(struct vsa_slice bytes, struct vsa_image *image, un
     uint32_t crc = compute_crc(bytes);
     uint32_t expected = (uint32_t)read_number(bytes, AT_CRC, 4);
     if (crc != expected)
-        return vsa_fail(error, VSA_ERR_IMAGE, AT_CRC, rule_header,
-                        "the header's CRC is %08" PRIx32 ", the file's is %08" PRIx32
-                        ": the image is damaged",
-                        expected, crc);
+        return vsa_fail_at(error, VSA_ERR_IMAGE, AT_CRC, rule_header,
+                           "the header's CRC is %08" PRIx32 ", the file's is %08" PRIx32
+                           ": the image is damaged",
+                           expected, crc);
     return VSA_OK;
 }
 
@@ -322,8 +324,7 @@ enum vsa_status vsa_image_write_parts(const struct vsa_image *image, struct vsa_
                   "room for all headers");
     VSA_TRY(vsa_image_check(image, NULL, error));
     if (vsa_image_size(image) == SIZE_MAX)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "the sections are larger than an address space");
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "the sections are larger than an address space");
     struct vsa_builder builder = vsa_builder_of(parts->headers, sizeof(parts->headers));
     write_header(&builder, image);
     parts->parts[0] = vsa_slice_of(parts->headers, builder.size);

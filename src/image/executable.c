@@ -117,12 +117,12 @@ enum vsa_status vsa_executable_read(const char *what, struct vsa_slice program,
         return VSA_OK;
     }
     if (program.size < sizeof(header) || memcmp(program.data, ELFMAG, SELFMAG) != 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%.160s is neither a program (ELF) nor a script", what);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s is neither a program (ELF) nor a script",
+                        what);
     memcpy(&header, program.data, sizeof(header));
     unsigned wanted = architecture == VSA_IMAGE_AARCH64 ? EM_AARCH64 : EM_X86_64;
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != wanted)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.160s is a program for another processor than the image's, %s", what,
                         architecture == VSA_IMAGE_AARCH64 ? "aarch64" : "x86_64");
     if (find_segment(program, &header, PT_INTERP, &next, &segment))

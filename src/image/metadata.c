@@ -62,8 +62,7 @@ enum vsa_status vsa_metadata_make(const struct vsa_image_recipe *recipe,
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!text)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "the image's name or version is not UTF-8 text");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "the image's name or version is not UTF-8 text");
     *bytes = (struct vsa_whole_file){(uint8_t *)text, strlen(text), false};
     return VSA_OK;
 }
@@ -79,12 +78,10 @@ enum vsa_status vsa_metadata_read(struct vsa_slice bytes, json_t **object, struc
     json_t *parsed =
         json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, &problem);
     if (!parsed)
-        return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, NULL,
-                        "the metadata is not JSON: %.120s", problem.text);
+        return vsa_fail(error, VSA_ERR_JSON, "the metadata is not JSON: %.120s", problem.text);
     if (!json_is_object(parsed)) {
         json_decref(parsed);
-        return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, NULL,
-                        "the metadata is not a JSON object");
+        return vsa_fail(error, VSA_ERR_JSON, "the metadata is not a JSON object");
     }
     *object = parsed;
     return VSA_OK;
@@ -118,9 +115,10 @@ enum vsa_status vsa_metadata_check(struct vsa_slice bytes, struct vsa_error *err
     const char *field = find_unfit_field(metadata);
     json_decref(metadata);
     if (field)
-        return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, "AWS EIF, identity.rs",
-                        "the metadata's %s is missing or of another type than nitro-cli reads: it "
-                        "would neither describe nor run the image",
-                        field);
+        return vsa_fail_at(
+            error, VSA_ERR_JSON, VSA_NO_OFFSET, "AWS EIF, identity.rs",
+            "the metadata's %s is missing or of another type than nitro-cli reads: it "
+            "would neither describe nor run the image",
+            field);
     return VSA_OK;
 }

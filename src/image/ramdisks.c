@@ -20,16 +20,16 @@ enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file init = {NULL, 0, false};
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file module = {NULL, 0, false};
     if (!recipe->init)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "an image of a program needs an init: enclave_init");
     VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
     if (!needs)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     VSA_TRY(vsa_whole_file_open(recipe->init, &init, error));
     VSA_TRY(vsa_executable_read(recipe->init, vsa_whole_file_slice(&init), recipe->architecture,
                                 needs, error));
     if (needs->interpreter[0])
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.160s needs %.60s: the init of an enclave is statically linked",
                         recipe->init, needs->interpreter);
     VSA_TRY(vsa_tree_add_directory(&tree, "dev", error));
@@ -57,7 +57,7 @@ static enum vsa_status add_lines(struct vsa_tree *tree, const char *path, const 
         size += strlen(items[i]) + 1;
     char *text = malloc(size + 1);
     if (!text)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     char *end = first ? append_line(text, first) : text;
     for (size_t i = 0; i < count; i++)
         end = append_line(end, items[i]);
@@ -73,7 +73,7 @@ static enum vsa_status check_lines(const char *option, const char *const *items,
 {
     for (size_t i = 0; i < count; i++)
         if (strchr(items[i], '\n'))
-            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+            return vsa_fail(error, VSA_ERR_ARGUMENT,
                             "%s '%.60s' holds a line break, which an image cannot carry", option,
                             items[i]);
     return VSA_OK;
@@ -85,8 +85,7 @@ static enum vsa_status check_environment(const struct vsa_image_recipe *recipe,
     for (size_t i = 0; i < recipe->environment_count; i++) {
         const char *item = recipe->environment[i];
         if (item[0] == '=' || !strchr(item, '='))
-            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                            "--env '%.80s' is not NAME=VALUE", item);
+            return vsa_fail(error, VSA_ERR_ARGUMENT, "--env '%.80s' is not NAME=VALUE", item);
     }
     return VSA_OK;
 }
@@ -96,15 +95,14 @@ static enum vsa_status add_file(struct vsa_tree *tree, const char *pair, struct 
 {
     const char *colon = strrchr(pair, ':');
     if (!colon || colon == pair || colon[1] != '/')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--file '%.120s' is not SOURCE:/DESTINATION", pair);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--file '%.120s' is not SOURCE:/DESTINATION",
+                        pair);
     char source[VSA_MAX_ARCHIVE_PATH];
     char path[VSA_MAX_ARCHIVE_PATH];
     if (snprintf(source, sizeof(source), "%.*s", (int)(colon - pair), pair) >=
             (int)sizeof(source) ||
         snprintf(path, sizeof(path), ROOT "%s", colon + 1) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--file '%.80s...': the path is too long", pair);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--file '%.80s...': the path is too long", pair);
     size_t length = strlen(path);
     while (path[length - 1] == '/')
         path[--length] = '\0';
@@ -114,7 +112,7 @@ static enum vsa_status add_file(struct vsa_tree *tree, const char *pair, struct 
 static enum vsa_status fail_missing(const char *program, const char *needed,
                                     struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "%.100s needs %.60s, which is not in the image: link it statically, or add "
                     "that and the libraries with --file SOURCE:/DESTINATION",
                     program, needed);
@@ -139,7 +137,7 @@ static enum vsa_status check_needs(const struct vsa_tree *tree, const char *prog
     VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
     struct vsa_slice interpreter;
     if (!needs)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     VSA_TRY(vsa_executable_read(program, contents, recipe->architecture, needs, error));
     if (!needs->interpreter[0] && !needs->is_script)
         return VSA_OK;
@@ -153,7 +151,7 @@ static enum vsa_status check_needs(const struct vsa_tree *tree, const char *prog
     if (!needs->is_script)
         return VSA_OK;
     if (depth == MAX_SCRIPTS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.100s: scripts that interpret scripts, more than Linux runs", program);
     return check_needs(tree, needs->interpreter, interpreter, recipe, depth + 1, error);
 }
@@ -166,8 +164,8 @@ static enum vsa_status add_program(struct vsa_tree *tree, const struct vsa_image
     const char *slash = strrchr(recipe->program, '/');
     const char *name = slash ? slash + 1 : recipe->program;
     if (!*name || snprintf(path, sizeof(path), ROOT APP_DIRECTORY "%s", name) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--app '%.120s' is not a file name", recipe->program);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--app '%.120s' is not a file name",
+                        recipe->program);
     VSA_TRY(vsa_whole_file_open(recipe->program, &program, error));
     VSA_TRY(check_needs(tree, recipe->program, vsa_whole_file_slice(&program), recipe, 0, error));
     VSA_TRY(vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&program), error));

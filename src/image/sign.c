@@ -20,8 +20,8 @@ static enum vsa_status parse_certificate(struct vsa_slice pem, struct vsa_certif
     VSA_TRY(vsa_image_certificate_from_pem(pem, buffer, sizeof(buffer), &der, error));
     VSA_TRY(vsa_certificate_parse(der, &parsed, error));
     if (!parsed->key)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule_signing,
-                        "the signing certificate's key is not on P-256, P-384 or P-521");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule_signing,
+                           "the signing certificate's key is not on P-256, P-384 or P-521");
     *certificate = parsed;
     parsed = NULL;
     return VSA_OK;
@@ -33,13 +33,13 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
     char limit[VSA_TIME_TEXT_SIZE];
     if (now_ms < certificate->not_before_ms) {
         vsa_time_format(certificate->not_before_ms, limit, sizeof(limit));
-        return vsa_fail(error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, rule_signing,
-                        "the signing certificate is not valid before %s", limit);
+        return vsa_fail_at(error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, rule_signing,
+                           "the signing certificate is not valid before %s", limit);
     }
     if (now_ms > certificate->not_after_ms) {
         vsa_time_format(certificate->not_after_ms, limit, sizeof(limit));
-        return vsa_fail(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, rule_signing,
-                        "the signing certificate expired at %s", limit);
+        return vsa_fail_at(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, rule_signing,
+                           "the signing certificate expired at %s", limit);
     }
     return VSA_OK;
 }
@@ -53,7 +53,7 @@ static enum vsa_status check_key_belongs(const struct vsa_certificate *certifica
     VSA_TRY(vsa_key_write_public(key, ours, sizeof(ours), &spki[0], error));
     VSA_TRY(vsa_key_write_public(certificate->key, theirs, sizeof(theirs), &spki[1], error));
     if (!vsa_slice_equal(spki[0], spki[1]))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "the private key does not belong to the signing certificate");
     return VSA_OK;
 }
@@ -74,11 +74,11 @@ static enum vsa_status prepare(const struct vsa_image *image, struct vsa_slice c
                                struct vsa_error *error)
 {
     if (vsa_image_find(image, VSA_IMAGE_SIGNATURE).data)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "the image has a signature");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "the image has a signature");
     if (vsa_image_pem_has_chain(certificate_pem))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_signing,
-                        "more than one certificate, of which the first alone would count: keep "
-                        "that one, with openssl x509 -in FILE");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_signing,
+                           "more than one certificate, of which the first alone would count: keep "
+                           "that one, with openssl x509 -in FILE");
     VSA_TRY(parse_certificate(certificate_pem, certificate, error));
     VSA_TRY(check_validity(*certificate, now_ms, error));
     return write_payload(image, buffer, payload, error);
@@ -141,8 +141,8 @@ enum vsa_status vsa_image_verify_signature(const struct vsa_image *image, int64_
 {
     struct vsa_slice section = vsa_image_find(image, VSA_IMAGE_SIGNATURE);
     if (!section.data)
-        return vsa_fail(error, VSA_ERR_FIELD_MISSING, VSA_NO_OFFSET, rule_signing,
-                        "the image is not signed");
+        return vsa_fail_at(error, VSA_ERR_FIELD_MISSING, VSA_NO_OFFSET, rule_signing,
+                           "the image is not signed");
     struct vsa_image_signature signature;
     struct vsa_image_measurements measurements;
     struct vsa_cose_sign1 sign1;

@@ -23,15 +23,16 @@ static enum vsa_status read_octets(struct vsa_cbor_reader *reader, const char *w
     size_t count = 0;
     VSA_TRY(vsa_cbor_read_array(reader, &count, error));
     if (count > capacity)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, start, rule_signature,
-                        "%s has %zu bytes; the most is %zu", what, count, capacity);
+        return vsa_fail_at(error, VSA_ERR_TOO_LARGE, start, rule_signature,
+                           "%s has %zu bytes; the most is %zu", what, count, capacity);
     for (size_t i = 0; i < count; i++) {
         uint64_t octet = 0;
         size_t offset = reader->offset;
         VSA_TRY(vsa_cbor_read_unsigned(reader, &octet, error));
         if (octet > UINT8_MAX)
-            return vsa_fail(error, VSA_ERR_FIELD, offset, rule_signature,
-                            "%s holds %llu, which is not a byte", what, (unsigned long long)octet);
+            return vsa_fail_at(error, VSA_ERR_FIELD, offset, rule_signature,
+                               "%s holds %llu, which is not a byte", what,
+                               (unsigned long long)octet);
         buffer[i] = (uint8_t)octet;
     }
     *size = count;
@@ -55,8 +56,8 @@ static enum vsa_status read_signature_entry(struct vsa_cbor_reader *reader, stru
     if (vsa_slice_equal_text(key, key_sign1))
         return read_octets(reader, key_sign1, signature->sign1, sizeof(signature->sign1),
                            &signature->sign1_size, error);
-    return vsa_fail(error, VSA_ERR_FIELD, reader->offset, rule_signature, "unknown key '%.*s'",
-                    (int)(key.size > 40 ? 40 : key.size), (const char *)key.data);
+    return vsa_fail_at(error, VSA_ERR_FIELD, reader->offset, rule_signature, "unknown key '%.*s'",
+                       (int)(key.size > 40 ? 40 : key.size), (const char *)key.data);
 }
 
 static enum vsa_status read_section(struct vsa_slice section, struct vsa_image_signature *signature,
@@ -66,8 +67,8 @@ static enum vsa_status read_section(struct vsa_slice section, struct vsa_image_s
     size_t count = 0;
     VSA_TRY(vsa_cbor_read_array(&reader, &count, error));
     if (count != 1)
-        return vsa_fail(error, VSA_ERR_FIELD, 0, rule_signature, "%zu signatures instead of one",
-                        count);
+        return vsa_fail_at(error, VSA_ERR_FIELD, 0, rule_signature, "%zu signatures instead of one",
+                           count);
     struct vsa_cbor_map map;
     bool found = false;
     VSA_TRY(vsa_cbor_open_map(&reader, VSA_CBOR_MAP_DEFINITE, &map, error));
@@ -81,9 +82,9 @@ static enum vsa_status read_section(struct vsa_slice section, struct vsa_image_s
     }
     VSA_TRY(vsa_cbor_finish(&reader, "the signature", error));
     if (!signature->certificate_size || !signature->sign1_size)
-        return vsa_fail(error, VSA_ERR_FIELD_MISSING, VSA_NO_OFFSET, rule_signature,
-                        "no %s, or an empty one",
-                        signature->certificate_size ? key_sign1 : key_certificate);
+        return vsa_fail_at(error, VSA_ERR_FIELD_MISSING, VSA_NO_OFFSET, rule_signature,
+                           "no %s, or an empty one",
+                           signature->certificate_size ? key_sign1 : key_certificate);
     return VSA_OK;
 }
 
@@ -153,8 +154,8 @@ static enum vsa_status read_payload(struct vsa_slice bytes, struct payload *payl
             VSA_TRY(read_octets(&reader, key_value, payload->value, sizeof(payload->value),
                                 &payload->value_size, error));
         } else {
-            return vsa_fail(error, VSA_ERR_FIELD, reader.offset, rule_signature,
-                            "unknown key in what is signed");
+            return vsa_fail_at(error, VSA_ERR_FIELD, reader.offset, rule_signature,
+                               "unknown key in what is signed");
         }
     }
     return vsa_cbor_finish(&reader, "what is signed", error);
@@ -172,17 +173,17 @@ enum vsa_status vsa_image_payload_check(struct vsa_slice bytes, const uint8_t pc
     uint8_t buffer[VSA_MAX_IMAGE_PAYLOAD];
     struct vsa_slice expected;
     if (!payload.has_index || payload.index != 0)
-        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
-                        "the signature is not over PCR0");
+        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
+                           "the signature is not over PCR0");
     if (!vsa_slice_equal(vsa_slice_of(payload.value, payload.value_size),
                          vsa_slice_of(pcr0, VSA_PCR_SIZE)))
-        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
-                        "the signature is over the PCR0 of another image");
+        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
+                           "the signature is over the PCR0 of another image");
     VSA_TRY(vsa_image_payload_write(pcr0, buffer, sizeof(buffer), &expected, error));
     if (!vsa_slice_equal(bytes, expected))
-        return vsa_fail(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
-                        "the signature is over this PCR0, but in other bytes (such as another "
-                        "order of keys) than nitro-cli compares with");
+        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_signature,
+                           "the signature is over this PCR0, but in other bytes (such as another "
+                           "order of keys) than nitro-cli compares with");
     return VSA_OK;
 }
 
@@ -211,8 +212,8 @@ enum vsa_status vsa_image_certificate_from_pem(struct vsa_slice pem, uint8_t *bu
     VSA_TRY(vsa_certificate_read_file(pem, buffer, capacity, &found, error));
     /* nitro-cli and the hypervisor take PEM only. */
     if (found.data == pem.data)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_signature,
-                        "the signing certificate must be PEM, and this is DER");
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, rule_signature,
+                           "the signing certificate must be PEM, and this is DER");
     *der = found;
     return VSA_OK;
 }

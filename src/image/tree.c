@@ -44,13 +44,12 @@ void vsa_tree_free(struct vsa_tree *tree)
 
 static enum vsa_status no_memory(struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+    return vsa_fail_memory(error);
 }
 
 static enum vsa_status fail_errno(const char *source, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot read %.160s: %s", source,
-                    strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "cannot read %.160s: %s", source, strerror(errno));
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */
@@ -60,8 +59,8 @@ static enum vsa_status reserve(struct vsa_tree *tree, struct vsa_error *error)
     if (tree->count < tree->capacity)
         return VSA_OK;
     if (tree->count >= VSA_MAX_ARCHIVE_ENTRIES)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL,
-                        "more than %d files and directories", VSA_MAX_ARCHIVE_ENTRIES);
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d files and directories",
+                        VSA_MAX_ARCHIVE_ENTRIES);
     size_t capacity = tree->capacity ? 2 * tree->capacity : FIRST_CAPACITY;
     struct vsa_tree_node **larger = realloc(tree->nodes, capacity * sizeof(struct vsa_tree_node *));
     if (!larger)
@@ -180,8 +179,7 @@ static enum vsa_status copy_link(struct vsa_tree *tree, const struct copy *copy,
     if (size < 0)
         return fail_errno(copy->source, error);
     if (size == 0 || (size_t)size >= sizeof(text))
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot read the link %.160s",
-                        copy->source);
+        return vsa_fail(error, VSA_ERR_IO, "cannot read the link %.160s", copy->source);
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file target = {malloc((size_t)size), (size_t)size, false};
     if (!target.data)
         return no_memory(error);
@@ -205,8 +203,7 @@ static enum vsa_status copy_child(struct vsa_tree *tree, int directory, const ch
     }
     /* This bounds the depth, too. */
     if (strlen(path) >= VSA_MAX_ARCHIVE_PATH)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%.160s...: the path is too long", source);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s...: the path is too long", source);
     const struct copy child = {directory, name, false, path, source};
     return copy_any(tree, &child, error);
 }
@@ -244,11 +241,11 @@ static enum vsa_status copy_opened(struct vsa_tree *tree, int *fd, const struct 
     if (S_ISDIR(status.st_mode))
         return copy_directory(tree, fd, copy, error);
     if (!S_ISREG(status.st_mode))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.160s is neither a file nor a directory nor a link", copy->source);
     if (is_root)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%.160s is a file: only a directory can become /", copy->source);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s is a file: only a directory can become /",
+                        copy->source);
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file contents = {NULL, 0, false};
     VSA_TRY(vsa_whole_file_of(*fd, copy->source, &contents, error));
     unsigned permissions = status.st_mode & S_IXUSR ? 0755 : 0644;
@@ -264,7 +261,7 @@ static enum vsa_status copy_any(struct vsa_tree *tree, const struct copy *copy,
     if (S_ISLNK(status.st_mode))
         return copy_link(tree, copy, error);
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.160s is neither a file nor a directory nor a link", copy->source);
     /* O_NONBLOCK: by now it may be a pipe. */
     VSA_AUTO_FD int fd =

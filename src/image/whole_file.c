@@ -24,21 +24,20 @@ void vsa_whole_file_close(struct vsa_whole_file *file)
 
 static enum vsa_status fail_errno(struct vsa_error *error, const char *verb, const char *name)
 {
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot %s %.160s: %s", verb, name,
-                    strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "cannot %s %.160s: %s", verb, name, strerror(errno));
 }
 
 static enum vsa_status grow(struct vsa_whole_file *file, size_t *capacity, const char *name,
                             struct vsa_error *error)
 {
     if (file->size > VSA_MAX_PIPED_FILE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_TOO_LARGE,
                         "%.160s has more than %lld bytes: save it in a file first", name,
                         VSA_MAX_PIPED_FILE);
     size_t wanted = *capacity * 2;
     uint8_t *larger = realloc(file->data, wanted);
     if (!larger)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     file->data = larger;
     *capacity = wanted;
     return VSA_OK;
@@ -51,7 +50,7 @@ static enum vsa_status read_whole(int fd, const char *name, size_t expected,
     size_t capacity = expected + 1;
     file->data = malloc(capacity);
     if (!file->data)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     for (;;) {
         if (file->size == capacity)
             VSA_TRY(grow(file, &capacity, name, error));

@@ -34,16 +34,17 @@ static int call_kernel(int fd, struct vsa_nsm_raw *raw)
 static enum vsa_status call_failed(int number, struct vsa_error *error)
 {
     if (number == EMSGSIZE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, rule,
-                        "the NSM device takes requests of %d bytes at most", VSA_NSM_MAX_REQUEST);
+        return vsa_fail_at(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, rule,
+                           "the NSM device takes requests of %d bytes at most",
+                           VSA_NSM_MAX_REQUEST);
     if (number == ETIMEDOUT)
-        return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, rule,
-                        "the Nitro Secure Module did not answer its driver in time");
+        return vsa_fail_at(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, rule,
+                           "the Nitro Secure Module did not answer its driver in time");
     if (number == ENOTTY)
-        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, rule,
-                        "the device is not a Nitro Secure Module");
-    return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, rule, "NSM device: %s",
-                    strerror(number));
+        return vsa_fail_at(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, rule,
+                           "the device is not a Nitro Secure Module");
+    return vsa_fail_at(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, rule, "NSM device: %s",
+                       strerror(number));
 }
 
 /*
@@ -67,9 +68,9 @@ static enum vsa_status exchange(struct vsa_nsm_transport *transport, struct vsa_
     if (result < 0)
         return call_failed(errno, error);
     if (raw.response.length == 0 || raw.response.length > capacity)
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, rule,
-                        "the NSM device gave a response of %llu bytes",
-                        (unsigned long long)raw.response.length);
+        return vsa_fail_at(error, VSA_ERR_REPLY, VSA_NO_OFFSET, rule,
+                           "the NSM device gave a response of %llu bytes",
+                           (unsigned long long)raw.response.length);
     *response = vsa_slice_of(buffer, (size_t)raw.response.length);
     return VSA_OK;
 }
@@ -87,7 +88,7 @@ enum vsa_status vsa_nsm_device_new(int fd, vsa_nsm_ioctl *call,
     struct device_transport *device = calloc(1, sizeof(*device));
     if (!device) {
         (void)close(fd);
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     }
     device->base.exchange = exchange;
     device->base.close = close_device;
@@ -100,12 +101,12 @@ enum vsa_status vsa_nsm_device_new(int fd, vsa_nsm_ioctl *call,
 static enum vsa_status open_failed(const char *path, int number, struct vsa_error *error)
 {
     if (number == ENOENT || number == ENODEV || number == ENXIO)
-        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE,
                         "no Nitro Secure Module at %s: run this inside a Nitro Enclave, or start "
                         "'software_nsm --listen unix:PATH' and pass '--nsm unix:PATH'",
                         path);
-    return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
-                    "cannot open the Nitro Secure Module %s: %s", path, strerror(number));
+    return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, "cannot open the Nitro Secure Module %s: %s",
+                    path, strerror(number));
 }
 
 enum vsa_status vsa_nsm_device_open(const char *path, struct vsa_nsm_transport **transport,
@@ -116,7 +117,7 @@ enum vsa_status vsa_nsm_device_open(const char *path, struct vsa_nsm_transport *
         return open_failed(path, errno, error);
     /* Checked before opening: opening a FIFO, say, has effects of its own. */
     if (!S_ISCHR(status.st_mode))
-        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE,
                         "%s is not a device; a software NSM is given as unix:PATH", path);
     VSA_AUTO_FD int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)

@@ -35,7 +35,7 @@ static enum vsa_status read_u16(struct vsa_cbor_reader *reader, uint16_t *value,
     size_t start = reader->offset;
     VSA_TRY(vsa_cbor_read_unsigned(reader, &number, error));
     if (number > UINT16_MAX)
-        return vsa_fail(error, VSA_ERR_FIELD, start, rule, "number does not fit 16 bits");
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "number does not fit 16 bits");
     *value = (uint16_t)number;
     return VSA_OK;
 }
@@ -57,8 +57,8 @@ static enum vsa_status read_pcr_value(struct vsa_cbor_reader *reader, struct vsa
     size_t start = reader->offset;
     VSA_TRY(vsa_cbor_read_bytes(reader, value, error));
     if (value->size != VSA_PCR_SIZE)
-        return vsa_fail(error, VSA_ERR_FIELD, start, rule, "PCR value of %zu bytes, not %d",
-                        value->size, VSA_PCR_SIZE);
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "PCR value of %zu bytes, not %d",
+                           value->size, VSA_PCR_SIZE);
     return VSA_OK;
 }
 
@@ -73,8 +73,8 @@ static enum vsa_status read_pcr_set(struct vsa_cbor_reader *reader, uint32_t *se
         size_t start = reader->offset;
         VSA_TRY(read_u16(reader, &index, error));
         if (index >= VSA_PCR_COUNT || *set >> index & 1)
-            return vsa_fail(error, VSA_ERR_FIELD, start, rule, "PCR index %u is %s", index,
-                            index >= VSA_PCR_COUNT ? "out of bounds" : "there twice");
+            return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "PCR index %u is %s", index,
+                               index >= VSA_PCR_COUNT ? "out of bounds" : "there twice");
         *set |= UINT32_C(1) << index;
     }
     return VSA_OK;
@@ -88,11 +88,11 @@ static enum vsa_status read_module_id(struct vsa_cbor_reader *reader, char *modu
     size_t start = reader->offset;
     VSA_TRY(vsa_cbor_read_text(reader, &text, error));
     if (text.size == 0 || text.size > VSA_MAX_MODULE_ID)
-        return vsa_fail(error, VSA_ERR_FIELD, start, rule, "module_id of %zu bytes, not 1..%d",
-                        text.size, VSA_MAX_MODULE_ID);
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "module_id of %zu bytes, not 1..%d",
+                           text.size, VSA_MAX_MODULE_ID);
     if (!vsa_printable_all(text))
-        return vsa_fail(error, VSA_ERR_FIELD, start, rule,
-                        "module_id has a character that is not printable");
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule,
+                           "module_id has a character that is not printable");
     memcpy(module_id, text.data, text.size);
     module_id[text.size] = '\0';
     return VSA_OK;
@@ -111,7 +111,7 @@ static enum vsa_status read_digest(struct vsa_cbor_reader *reader, char *digest,
             return VSA_OK;
         }
     }
-    return vsa_fail(error, VSA_ERR_FIELD, start, rule, "unknown digest");
+    return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "unknown digest");
 }
 
 static enum vsa_status read_field(struct vsa_cbor_reader *reader, enum vsa_nsm_field_type type,
@@ -135,7 +135,7 @@ static enum vsa_status read_field(struct vsa_cbor_reader *reader, enum vsa_nsm_f
     case VSA_NSM_FIELD_DIGEST:
         return read_digest(reader, member, error);
     }
-    return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "unknown field type");
+    return vsa_fail(error, VSA_ERR_INTERNAL, "unknown field type");
 }
 
 /* The field's place in `variant`, or its field_count. */
@@ -166,7 +166,7 @@ static enum vsa_status read_entry(struct vsa_cbor_reader *reader, const struct d
         return status;
     }
     if (!direction->unknown_fields_allowed)
-        return vsa_fail(error, VSA_ERR_FIELD, start, rule, "unknown field in %s", variant->name);
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "unknown field in %s", variant->name);
     return vsa_cbor_skip(reader, error);
 }
 
@@ -187,8 +187,8 @@ static enum vsa_status read_fields(struct vsa_cbor_reader *reader,
     }
     for (size_t i = 0; i < variant->field_count; i++)
         if (!(seen >> i & 1))
-            return vsa_fail(error, VSA_ERR_FIELD_MISSING, start, rule, "%s lacks %s", variant->name,
-                            variant->fields[i].name);
+            return vsa_fail_at(error, VSA_ERR_FIELD_MISSING, start, rule, "%s lacks %s",
+                               variant->name, variant->fields[i].name);
     return VSA_OK;
 }
 
@@ -215,7 +215,7 @@ static enum vsa_status read_code(struct vsa_cbor_reader *reader, struct vsa_nsm_
         if (vsa_slice_equal_text(response->code_name, vsa_nsm_code_name((enum vsa_nsm_code)code)))
             response->code = (enum vsa_nsm_code)code;
     if (response->code == VSA_NSM_SUCCESS)
-        return vsa_fail(error, VSA_ERR_FIELD, start, rule, "an error that says Success");
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "an error that says Success");
     return VSA_OK;
 }
 
@@ -231,7 +231,7 @@ static enum vsa_status read_value(struct vsa_cbor_reader *reader, const struct d
         return read_code(reader, response, error);
     const struct vsa_nsm_variant *variant = find_variant(direction, name, false);
     if (!variant)
-        return vsa_fail(error, direction->unknown_variant, 0, rule, "unknown NSM message");
+        return vsa_fail_at(error, direction->unknown_variant, 0, rule, "unknown NSM message");
     *kind = variant->kind;
     return read_fields(reader, direction, variant, message, error);
 }
@@ -247,12 +247,12 @@ static enum vsa_status read_outer_map(struct vsa_cbor_reader *reader,
     VSA_TRY(vsa_cbor_open_map(reader, direction->map_form, &map, error));
     VSA_TRY(vsa_cbor_next_entry(reader, &map, &found, error));
     if (!found)
-        return vsa_fail(error, VSA_ERR_FIELD_MISSING, 0, rule, "an empty NSM message");
+        return vsa_fail_at(error, VSA_ERR_FIELD_MISSING, 0, rule, "an empty NSM message");
     VSA_TRY(vsa_cbor_read_text(reader, &name, error));
     VSA_TRY(read_value(reader, direction, name, message, kind, response, error));
     VSA_TRY(vsa_cbor_next_entry(reader, &map, &found, error));
     if (found)
-        return vsa_fail(error, VSA_ERR_FIELD, reader->offset, rule, "two NSM messages in one");
+        return vsa_fail_at(error, VSA_ERR_FIELD, reader->offset, rule, "two NSM messages in one");
     return VSA_OK;
 }
 
@@ -266,7 +266,7 @@ static enum vsa_status read_message(struct vsa_slice encoded, const struct direc
         VSA_TRY(vsa_cbor_read_text(&reader, &name, error));
         const struct vsa_nsm_variant *variant = find_variant(direction, name, true);
         if (!variant)
-            return vsa_fail(error, direction->unknown_variant, 0, rule, "unknown NSM message");
+            return vsa_fail_at(error, direction->unknown_variant, 0, rule, "unknown NSM message");
         *kind = variant->kind;
     } else {
         VSA_TRY(read_outer_map(&reader, direction, message, kind, response, error));

@@ -61,7 +61,7 @@ enum vsa_status vsa_nsm_request_encode(const struct vsa_nsm_request *request, ui
 {
     struct vsa_builder builder = vsa_builder_of(buffer, capacity);
     if ((size_t)request->kind >= VSA_NSM_VARIANTS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no such NSM request");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no such NSM request");
     write_variant(&builder, &vsa_nsm_request_variants[request->kind], request);
     return vsa_builder_finish(&builder, encoded, error);
 }

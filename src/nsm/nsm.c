@@ -28,7 +28,7 @@ enum vsa_status vsa_nsm_new(struct vsa_nsm_transport *transport, struct vsa_nsm 
     struct vsa_nsm *opened = calloc(1, sizeof(*opened));
     if (!opened) {
         transport->close(transport);
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     }
     opened->transport = transport;
     *nsm = opened;
@@ -40,14 +40,14 @@ enum vsa_status vsa_nsm_open(const char *address, int timeout_ms, struct vsa_nsm
 {
     struct vsa_nsm_transport *transport = NULL;
     if (!address || timeout_ms <= 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "an NSM needs an address and a time limit above 0 ms");
     if (strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
         VSA_TRY(vsa_nsm_socket_open(address + strlen(UNIX_PREFIX), timeout_ms, &transport, error));
     else if (address[0] == '/')
         VSA_TRY(vsa_nsm_device_open(address, &transport, error));
     else
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "'%.100s' is no NSM address; use " VSA_NSM_DEVICE " or unix:PATH", address);
     return vsa_nsm_new(transport, nsm, error);
 }
@@ -71,8 +71,8 @@ static enum vsa_status wrong_answer(struct vsa_nsm *nsm, enum vsa_nsm_kind asked
                                     const char *answer, struct vsa_error *error)
 {
     nsm->last_code = VSA_NSM_INVALID_RESPONSE;
-    return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, rule, "the NSM answered %s with %s",
-                    vsa_nsm_kind_name(asked), answer);
+    return vsa_fail_at(error, VSA_ERR_REPLY, VSA_NO_OFFSET, rule, "the NSM answered %s with %s",
+                       vsa_nsm_kind_name(asked), answer);
 }
 
 static enum vsa_status decode(struct vsa_nsm *nsm, enum vsa_nsm_kind asked,
@@ -83,9 +83,9 @@ static enum vsa_status decode(struct vsa_nsm *nsm, enum vsa_nsm_kind asked,
     if (vsa_nsm_response_decode(encoded, response, &cause) == VSA_OK)
         return VSA_OK;
     nsm->last_code = VSA_NSM_INVALID_RESPONSE;
-    return vsa_fail(error, VSA_ERR_REPLY, cause.offset, cause.rule,
-                    "the NSM's answer to %s is malformed: %.150s", vsa_nsm_kind_name(asked),
-                    cause.detail);
+    return vsa_fail_at(error, VSA_ERR_REPLY, cause.offset, cause.rule,
+                       "the NSM's answer to %s is malformed: %.150s", vsa_nsm_kind_name(asked),
+                       cause.detail);
 }
 
 static enum vsa_status refused(struct vsa_nsm *nsm, enum vsa_nsm_kind asked,
@@ -99,8 +99,8 @@ static enum vsa_status refused(struct vsa_nsm *nsm, enum vsa_nsm_kind asked,
     memcpy(name, text.data, text.size);
     name[text.size] = '\0';
     vsa_printable_make(name, text.size);
-    return vsa_fail(error, VSA_ERR_NSM, VSA_NO_OFFSET, rule, "the NSM refused %s: %s",
-                    vsa_nsm_kind_name(asked), name);
+    return vsa_fail_at(error, VSA_ERR_NSM, VSA_NO_OFFSET, rule, "the NSM refused %s: %s",
+                       vsa_nsm_kind_name(asked), name);
 }
 
 void vsa_nsm_set_observer(struct vsa_nsm *nsm,
@@ -129,9 +129,9 @@ static enum vsa_status ask(struct vsa_nsm *nsm, const struct vsa_nsm_request *re
     struct vsa_slice encoded;
     nsm->last_code = VSA_NSM_SUCCESS;
     if (vsa_nsm_request_encode(request, nsm->request, sizeof(nsm->request), &encoded, NULL))
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, rule,
-                        "%s does not fit into a request of %d bytes",
-                        vsa_nsm_kind_name(request->kind), VSA_NSM_MAX_REQUEST);
+        return vsa_fail_at(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, rule,
+                           "%s does not fit into a request of %d bytes",
+                           vsa_nsm_kind_name(request->kind), VSA_NSM_MAX_REQUEST);
     struct vsa_slice answer;
     VSA_TRY(exchange(nsm, encoded, &answer, error));
     VSA_TRY(decode(nsm, request->kind, answer, response, error));
@@ -191,7 +191,7 @@ static enum vsa_status check_field(const char *name, struct vsa_slice field,
                                    struct vsa_error *error)
 {
     if (field.size > VSA_MAX_FIELD)
-        return vsa_fail(
+        return vsa_fail_at(
             error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, "AWS attestation process section 3.1",
             "%s has %zu bytes; a document takes %d at most", name, field.size, VSA_MAX_FIELD);
     return VSA_OK;

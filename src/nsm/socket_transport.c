@@ -42,7 +42,7 @@ static void disconnect(struct socket_transport *transport)
 
 static enum vsa_status timed_out(const struct socket_transport *transport, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_TIMEOUT,
                     "the software NSM at unix:%s did not answer within %d ms",
                     transport->address.sun_path, transport->timeout_ms);
 }
@@ -50,9 +50,8 @@ static enum vsa_status timed_out(const struct socket_transport *transport, struc
 static enum vsa_status hung_up(const struct socket_transport *transport, const char *reason,
                                struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
-                    "the software NSM at unix:%s went away: %s", transport->address.sun_path,
-                    reason);
+    return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, "the software NSM at unix:%s went away: %s",
+                    transport->address.sun_path, reason);
 }
 
 static enum vsa_status connect_failed(const struct socket_transport *transport, int number,
@@ -60,14 +59,14 @@ static enum vsa_status connect_failed(const struct socket_transport *transport, 
 {
     const char *path = transport->address.sun_path;
     if (number == ENOENT || number == ECONNREFUSED)
-        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE,
                         "no software NSM answers at unix:%s; start 'software_nsm --listen' with "
                         "that address",
                         path);
     if (number == EPROTOTYPE)
-        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE,
                         "unix:%s is some other program's socket, not a software NSM's", path);
-    return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE,
                     "cannot connect to the software NSM at unix:%s: %s", path, strerror(number));
 }
 
@@ -77,8 +76,7 @@ static enum vsa_status connect_to(struct socket_transport *transport, int64_t de
 {
     VSA_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL, "no socket: %s",
-                        strerror(errno));
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, "no socket: %s", strerror(errno));
     while (connect(fd, (const struct sockaddr *)(const void *)&transport->address,
                    sizeof(transport->address)) != 0) {
         if (errno != EAGAIN && errno != EINTR)
@@ -141,8 +139,8 @@ static enum vsa_status receive_response(const struct socket_transport *transport
     if (size == 0)
         return hung_up(transport, "it closed the connection without an answer", error);
     if (message.msg_flags & MSG_TRUNC)
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
-                        "the software NSM's response has more than %zu bytes", capacity);
+        return vsa_fail(error, VSA_ERR_REPLY, "the software NSM's response has more than %zu bytes",
+                        capacity);
     *response = vsa_slice_of(buffer, (size_t)size);
     return VSA_OK;
 }
@@ -205,12 +203,12 @@ enum vsa_status vsa_nsm_socket_open(const char *path, int timeout_ms,
 {
     size_t length = strlen(path);
     if (length == 0 || length >= VSA_NSM_MAX_PATH)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
-                        "the path of unix:PATH has %zu bytes, not 1..%d", length,
-                        VSA_NSM_MAX_PATH - 1);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
+                           "the path of unix:PATH has %zu bytes, not 1..%d", length,
+                           VSA_NSM_MAX_PATH - 1);
     struct socket_transport *transport = calloc(1, sizeof(*transport));
     if (!transport)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     VSA_CLEANUP(cleanup_transport) struct vsa_nsm_transport *owner = &transport->base;
     transport->base.exchange = exchange;
     transport->base.close = close_socket;

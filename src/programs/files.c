@@ -23,8 +23,7 @@ static const char *name_of(const char *path)
 
 static enum vsa_status fail_errno(struct vsa_error *error, const char *verb, const char *path)
 {
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot %s %.160s: %s", verb, path,
-                    strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "cannot %s %.160s: %s", verb, path, strerror(errno));
 }
 
 static enum vsa_status grow(struct file_bytes *bytes, size_t *capacity, size_t limit,
@@ -36,7 +35,7 @@ static enum vsa_status grow(struct file_bytes *bytes, size_t *capacity, size_t l
         wanted = limit + 1;
     uint8_t *larger = realloc(bytes->data, wanted);
     if (!larger)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     bytes->data = larger;
     *capacity = wanted;
     return VSA_OK;
@@ -58,8 +57,8 @@ static enum vsa_status read_all(int fd, const char *path, size_t limit, struct f
             return fail_errno(error, "read", name_of(path));
         bytes->size += (size_t)n;
         if (bytes->size > limit)
-            return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                            "%.160s has more than %zu bytes", name_of(path), limit);
+            return vsa_fail(error, VSA_ERR_TOO_LARGE, "%.160s has more than %zu bytes",
+                            name_of(path), limit);
     }
 }
 
@@ -102,8 +101,8 @@ static enum vsa_status check_replaceable(const char *path, struct vsa_error *err
         return errno == ENOENT ? VSA_OK : fail_errno(error, "write", path);
     if (S_ISREG(status.st_mode))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                    "cannot write %.160s: it exists and is not a regular file", path);
+    return vsa_fail(error, VSA_ERR_IO, "cannot write %.160s: it exists and is not a regular file",
+                    path);
 }
 
 /* The rename itself outlives a crash only once the folder is written; not all systems can. */
@@ -138,8 +137,7 @@ static enum vsa_status write_new(const char *path, mode_t mode, const struct vsa
     int length = snprintf(temporary, sizeof(temporary), "%.*s.%s.XXXXXX", (int)folder_length, path,
                           path + folder_length);
     if (length < 0 || (size_t)length >= sizeof(temporary) || !path[folder_length])
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                        "cannot write '%.160s': not a file name", path);
+        return vsa_fail(error, VSA_ERR_IO, "cannot write '%.160s': not a file name", path);
     VSA_TRY(check_replaceable(path, error));
     VSA_AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)

@@ -30,7 +30,7 @@ enum vsa_status numbers_parse(const char *what, const char *text, uint64_t lowes
     const char *end = text;
     uint64_t number;
     if (!read_digits(&end, highest, &number) || *end || number < lowest)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%s: '%.40s' is not a whole number from %" PRIu64 " to %" PRIu64, what,
                         text, lowest, highest);
     *value = number;
@@ -51,7 +51,7 @@ enum vsa_status numbers_parse_seconds(const char *what, const char *text, uint64
             thousandths *= 10;
     }
     if (!ok || *c)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%s: '%.40s' is not a number of seconds from 0 to %" PRIu64, what, text,
                         highest_seconds);
     *milliseconds = (int64_t)(seconds * 1000 + thousandths);

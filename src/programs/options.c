@@ -39,14 +39,14 @@ static enum vsa_status explain(const struct option_parser *parser, int problem,
 {
     const char *word = parser->argv[optind - 1];
     if (optopt > 0 && optopt < OPTION_KEY_FIRST)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "unknown option -%c: all options are words (see --help)", optopt);
     if (problem == ':')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%.80s needs a value", word);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.80s needs a value", word);
     if (optopt)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%.80s takes no value", word);
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                    "unknown or ambiguous option %.80s (see --help)", word);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.80s takes no value", word);
+    return vsa_fail(error, VSA_ERR_ARGUMENT, "unknown or ambiguous option %.80s (see --help)",
+                    word);
 }
 
 enum vsa_status options_next(struct option_parser *parser, int *key, const char **value,
@@ -62,8 +62,8 @@ enum vsa_status options_next(struct option_parser *parser, int *key, const char 
         return explain(parser, found, error);
     bool *seen = &parser->seen[found - OPTION_KEY_FIRST];
     if (*seen && optarg && !parser->rows[row]->repeatable)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--%s is given twice; which one is meant?", parser->rows[row]->name);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--%s is given twice; which one is meant?",
+                        parser->rows[row]->name);
     *seen = true;
     *key = found;
     return VSA_OK;

@@ -68,7 +68,7 @@ void output_error(const char *program, const struct vsa_error *error)
 enum vsa_status output_json(json_t *object, struct vsa_error *error)
 {
     if (!object)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     /*
      * ASCII only: user data with terminal controls beyond C0 stays harmless. With 15 digits a
      * fraction looks as it was written.
@@ -78,7 +78,7 @@ enum vsa_status output_json(json_t *object, struct vsa_error *error)
     json_decref(object);
     (void)fputc('\n', stdout);
     if (failed)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot write to standard output");
+        return vsa_fail(error, VSA_ERR_IO, "cannot write to standard output");
     return output_finish(error);
 }
 
@@ -87,6 +87,5 @@ enum vsa_status output_finish(struct vsa_error *error)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot write to standard output: %s",
-                    strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "cannot write to standard output: %s", strerror(errno));
 }

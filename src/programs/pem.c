@@ -32,12 +32,12 @@ enum vsa_status pem_to_der(struct file_bytes *bytes, const char *label, struct v
     text = after(text, begin_size);
     const uint8_t *stop = memmem(text.data, text.size, end, end_size);
     if (!stop || !only_whitespace(after(text, (size_t)(stop - text.data) + end_size)))
-        return vsa_fail(error, VSA_ERR_BASE64, VSA_NO_OFFSET, "RFC 7468",
-                        "PEM text does not end with one line %s", end);
+        return vsa_fail_at(error, VSA_ERR_BASE64, VSA_NO_OFFSET, "RFC 7468",
+                           "PEM text does not end with one line %s", end);
     text.size = (size_t)(stop - text.data);
     struct file_bytes der = {malloc(text.size + 1), 0};
     if (!der.data)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     struct vsa_slice decoded;
     enum vsa_status status =
         vsa_base64_decode(text, VSA_BASE64_WHITESPACE, der.data, text.size, &decoded, error);

@@ -53,7 +53,7 @@ enum vsa_status policy_options_init(struct policy_options *options, struct vsa_e
     vsa_policy_init(&options->policy);
     options->verifier = vsa_verifier_new();
     if (!options->verifier)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     return vsa_verifier_add_aws_roots(options->verifier, error);
 }
 
@@ -68,16 +68,15 @@ static enum vsa_status take_field(const char *name, struct vsa_slice value, bool
                                   struct vsa_slice *field, struct vsa_error *error)
 {
     if (field->data)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%s: the same is given in another form, too; which one is meant?", name);
     if (!value.size && !may_be_empty)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%s is empty, which proves nothing; leave the option out or give a value",
                         name);
     if (value.size > VSA_MAX_FIELD)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%s has %zu bytes; documents hold %d at most", name, value.size,
-                        VSA_MAX_FIELD);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s has %zu bytes; documents hold %d at most",
+                        name, value.size, VSA_MAX_FIELD);
     *field = value;
     return VSA_OK;
 }
@@ -102,11 +101,11 @@ static enum vsa_status take_nonce_hex(struct policy_options *options, const char
     struct vsa_slice digits = vsa_slice_of_text(text);
     size_t size = digits.size / 2;
     if (size > VSA_MAX_FIELD)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--nonce-hex has %zu bytes; documents hold %d at most", size,
                         VSA_MAX_FIELD);
     if (digits.size % 2 || vsa_hex_decode(digits, options->nonce, size, NULL) != VSA_OK)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--nonce-hex: '%.40s' is not an even number of hexadecimal digits", text);
     return take_field("--nonce-hex", vsa_slice_of(options->nonce, size), false,
                       &options->policy.nonce, error);
@@ -122,10 +121,10 @@ static enum vsa_status take_pcr(struct policy_options *options, const char *text
     if (equals && equals - text < (int)sizeof(index_text))
         memcpy(index_text, text, (size_t)(equals - text));
     if (!equals || numbers_parse("--pcr", index_text, 0, VSA_PCR_COUNT - 1, &index, NULL) != VSA_OK)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--pcr: '%.40s' is not N=HEX with N from 0 to %d", text, VSA_PCR_COUNT - 1);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--pcr: '%.40s' is not N=HEX with N from 0 to %d",
+                        text, VSA_PCR_COUNT - 1);
     if (vsa_hex_decode(vsa_slice_of_text(equals + 1), value, sizeof(value), NULL) != VSA_OK)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--pcr %s: the value must be %d hexadecimal digits", index_text,
                         2 * VSA_PCR_SIZE);
     return vsa_policy_expect_pcr(&options->policy, (unsigned)index,
@@ -179,8 +178,7 @@ static enum vsa_status check_key_form(const char *path, struct vsa_slice file,
             continue;
         if (!others[i].message)
             return VSA_OK;
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "--public-key %.80s: %s",
-                        path, others[i].message);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--public-key %.80s: %s", path, others[i].message);
     }
     return VSA_OK;
 }
@@ -203,7 +201,7 @@ static enum vsa_status take_instance(struct policy_options *options, const char 
                                      struct vsa_error *error)
 {
     if (strncmp(text, "i-", 2) != 0 || !text[2])
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--instance-id: '%.40s' is not an EC2 instance ID (i-0123456789abcdef0)",
                         text);
     options->policy.instance = vsa_slice_of_text(text);
@@ -224,10 +222,10 @@ static enum vsa_status take_time(struct policy_options *options, const char *tex
     if (options->document_time || vsa_time_parse(text, &options->time_ms, NULL) == VSA_OK)
         return VSA_OK;
     if (is_milliseconds(text))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--at: '%s' looks like milliseconds; in seconds that is --at %.10s.%s",
                         text, text, text + 10);
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "--at: '%.40s' is neither RFC 3339 (2026-01-31T12:00:00Z), nor Unix seconds, "
                     "nor 'document'",
                     text);
@@ -281,7 +279,7 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
     case POLICY_OPTION_KEY_END:
         break;
     }
-    return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "unknown policy option");
+    return vsa_fail(error, VSA_ERR_INTERNAL, "unknown policy option");
 }
 
 int64_t policy_options_time(const struct policy_options *options)

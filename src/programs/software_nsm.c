@@ -113,7 +113,7 @@ static enum vsa_status take_role(struct arguments *arguments, const char *arn,
                                  struct vsa_error *error)
 {
     if (strncmp(arn, "arn:", 4) != 0 || !strstr(arn, ":iam::") || !strstr(arn, ":role/"))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--role-arn: '%.100s' is no IAM role; they look like "
                         "arn:aws:iam::123456789012:role/NAME (not the instance profile)",
                         arn);
@@ -160,14 +160,14 @@ static enum vsa_status check_arguments(const struct option_parser *parser,
     int count = options_operands(parser, &operands);
     int names = arguments->cuse ? 1 : 0;
     if (count > names)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "'%.80s' is no option (see --help)", operands[names]);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.80s' is no option (see --help)",
+                        operands[names]);
     arguments->device = count == 1 ? operands[0] : DEFAULT_DEVICE;
     if (!arguments->listen == !arguments->cuse)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "either --listen unix:PATH or --cuse is needed: where to serve");
     if (arguments->pcrs.policy.pcrs.present >> VSA_PCR_FIRST_USER)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "PCR16 to PCR31 are zero at boot: the enclave itself extends and locks "
                         "them");
     return VSA_OK;
@@ -208,7 +208,7 @@ static enum vsa_status choose_module_id(const struct arguments *arguments,
     }
     VSA_TRY(vsa_module_id_parse(arguments->module_id, module_id, error));
     if (arguments->instance_id && strcmp(arguments->instance_id, module_id->instance) != 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--module-id is one of instance %s, but --instance-id says %.40s",
                         module_id->instance, arguments->instance_id);
     return VSA_OK;
@@ -249,8 +249,8 @@ static enum vsa_status move_old_state(const char *folder, const char *path, stru
     (void)snprintf(parent, sizeof(parent), "%s", path);
     *strrchr(parent, '/') = '\0';
     if ((mkdir(parent, S_IRWXU) != 0 && errno != EEXIST) || rename(old, path) != 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot move %.160s to %.160s: %s",
-                        old, path, strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "cannot move %.160s to %.160s: %s", old, path,
+                        strerror(errno));
     *strrchr(old, '/') = '\0';
     (void)rmdir(old);
     return VSA_OK;
@@ -264,8 +264,7 @@ static enum vsa_status default_state(const char *home, const char *below, char p
     if (length > 0 && (size_t)length < sizeof(folder))
         length = snprintf(path, PATH_MAX, "%s/" STATE_FOLDER, folder);
     if (length < 0 || length >= PATH_MAX)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "the state directory's name is too long");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "the state directory's name is too long");
     return move_old_state(folder, path, error);
 }
 
@@ -282,11 +281,10 @@ static enum vsa_status choose_state(const struct arguments *arguments, char path
     else if (home && home[0] == '/')
         return default_state(home, "/.local/state", path, error);
     else
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "no home directory to keep the root in: give --state DIR");
     if (length < 0 || length >= PATH_MAX)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "the state directory's name is too long");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "the state directory's name is too long");
     return VSA_OK;
 }
 
@@ -298,8 +296,8 @@ static enum vsa_status write_root(const char *path, struct vsa_slice root, struc
     VSA_TRY(files_write_atomically(path, pem, error));
     /* Nothing secret: other users' verifiers read it too. */
     if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot set the mode of %.160s: %s",
-                        path, strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "cannot set the mode of %.160s: %s", path,
+                        strerror(errno));
     return VSA_OK;
 }
 
@@ -346,7 +344,7 @@ static enum vsa_status open_signals(int *out, struct vsa_error *error)
     int fd =
         sigprocmask(SIG_BLOCK, &stopping, NULL) == 0 ? signalfd(-1, &stopping, SFD_CLOEXEC) : -1;
     if (fd < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "signals: %s", strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "signals: %s", strerror(errno));
     *out = fd;
     return VSA_OK;
 }

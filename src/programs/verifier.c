@@ -46,7 +46,7 @@ static enum vsa_status take_operands(struct option_parser *parser, struct argume
     char **operands;
     int count = options_operands(parser, &operands);
     if (count > 1)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "one document at a time: '%.80s' is one argument too many", operands[1]);
     arguments->path = count ? operands[0] : "-";
     return VSA_OK;
@@ -96,7 +96,7 @@ static enum vsa_status read_document(const char *path, struct verification *run,
     VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &run->file, error));
     run->decoded.data = malloc(run->file.size + 1);
     if (!run->decoded.data)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     return vsa_document_decode(file_bytes_slice(&run->file), run->decoded.data, run->file.size + 1,
                                &run->document, error);
 }

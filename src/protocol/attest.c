@@ -21,9 +21,8 @@ static enum vsa_status set_request_field(json_t *object, const struct field *fie
                                          struct vsa_slice value, struct vsa_error *error)
 {
     if (value.size > VSA_MAX_FIELD)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "\"%s\" has %zu bytes; at most %d are allowed", field->text_key, value.size,
-                        VSA_MAX_FIELD);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "\"%s\" has %zu bytes; at most %d are allowed",
+                        field->text_key, value.size, VSA_MAX_FIELD);
     if (value.data && !vsa_slice_is_utf8(value))
         return vsa_json_set(object, field->base64_key, vsa_json_base64(value), error);
     return vsa_json_set(object, field->text_key, vsa_json_text_or_null(value), error);
@@ -34,7 +33,7 @@ enum vsa_status vsa_attest_request_encode(const struct vsa_attest_request *reque
 {
     VSA_AUTO_JSON json_t *made = vsa_request_new(VSA_COMMAND_NAME_ATTEST);
     if (!made)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     VSA_TRY(set_request_field(made, &user_data_field, request->user_data, error));
     VSA_TRY(set_request_field(made, &nonce_field, request->nonce, error));
     VSA_TRY(vsa_json_set(made, "generate_key", json_boolean(request->generate_key), error));
@@ -46,11 +45,10 @@ static enum vsa_status decode_text(const json_t *value, const char *key, struct 
                                    struct vsa_error *error)
 {
     if (!json_is_string(value))
-        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
-                        "\"%s\" must be a string or null", key);
+        return vsa_fail(error, VSA_ERR_FIELD, "\"%s\" must be a string or null", key);
     if (json_string_length(value) > VSA_MAX_FIELD)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "\"%s\" is longer than %d bytes", key, VSA_MAX_FIELD);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "\"%s\" is longer than %d bytes", key,
+                        VSA_MAX_FIELD);
     *bytes = vsa_json_string_slice(value);
     return VSA_OK;
 }
@@ -59,13 +57,12 @@ static enum vsa_status decode_base64(const json_t *value, const char *key, uint8
                                      struct vsa_slice *bytes, struct vsa_error *error)
 {
     if (!json_is_string(value))
-        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
-                        "\"%s\" must be a base64 string or null", key);
+        return vsa_fail(error, VSA_ERR_FIELD, "\"%s\" must be a base64 string or null", key);
     enum vsa_status status = vsa_base64_decode(vsa_json_string_slice(value), VSA_BASE64_STRICT,
                                                buffer, VSA_MAX_FIELD, bytes, error);
     if (status == VSA_ERR_BUFFER)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "\"%s\" is longer than %d bytes", key, VSA_MAX_FIELD);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "\"%s\" is longer than %d bytes", key,
+                        VSA_MAX_FIELD);
     if (status != VSA_OK)
         vsa_error_wrap(error, "\"%s\"", key);
     return status;
@@ -79,8 +76,8 @@ static enum vsa_status decode_request_field(const json_t *object, const struct f
     const json_t *text = vsa_json_get(object, field->text_key);
     const json_t *base64 = vsa_json_get(object, field->base64_key);
     if (text && base64)
-        return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL,
-                        "\"%s\" and \"%s\" exclude each other", field->text_key, field->base64_key);
+        return vsa_fail(error, VSA_ERR_REQUEST, "\"%s\" and \"%s\" exclude each other",
+                        field->text_key, field->base64_key);
     if (text)
         return decode_text(text, field->text_key, bytes, error);
     if (base64)
@@ -105,8 +102,7 @@ enum vsa_status vsa_attest_request_decode(const json_t *object, struct vsa_attes
         decode_request_field(object, &user_data_field, buffers->user_data, &read.user_data, error));
     VSA_TRY(decode_request_field(object, &nonce_field, buffers->nonce, &read.nonce, error));
     if (generate_key && !json_is_boolean(generate_key))
-        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
-                        "\"generate_key\" must be true, false or null");
+        return vsa_fail(error, VSA_ERR_FIELD, "\"generate_key\" must be true, false or null");
     read.generate_key = json_is_true(generate_key);
     *request = read;
     return VSA_OK;
@@ -135,7 +131,7 @@ enum vsa_status vsa_attest_reply_encode(const struct vsa_attest_reply *reply, js
 
 static enum vsa_status bad_reply(const char *key, const char *why, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL, "\"%s\" of the reply %s", key, why);
+    return vsa_fail(error, VSA_ERR_REPLY, "\"%s\" of the reply %s", key, why);
 }
 
 static enum vsa_status decode_document(const json_t *object, uint8_t *buffer,

@@ -21,23 +21,24 @@ static enum vsa_status parse_failed(const json_error_t *cause, struct vsa_error 
     size_t offset = cause->position >= 0 ? (size_t)cause->position : VSA_NO_OFFSET;
     enum json_error_code code = json_error_code(cause);
     if (code == json_error_out_of_memory)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     if (code == json_error_duplicate_key)
-        return vsa_fail(error, VSA_ERR_DUPLICATE_KEY, offset, RULE, "the same key twice");
+        return vsa_fail_at(error, VSA_ERR_DUPLICATE_KEY, offset, RULE, "the same key twice");
     /* jansson quotes the input after " near ": it may be user data, which has no place in logs. */
     const char *quote = strstr(cause->text, " near ");
     int size = quote ? (int)(quote - cause->text) : (int)strlen(cause->text);
-    return vsa_fail(error, VSA_ERR_JSON, offset, RULE, "not valid JSON: %.*s", size, cause->text);
+    return vsa_fail_at(error, VSA_ERR_JSON, offset, RULE, "not valid JSON: %.*s", size,
+                       cause->text);
 }
 
 enum vsa_status vsa_json_parse(struct vsa_slice text, json_t **object, struct vsa_error *error)
 {
     json_error_t cause;
     if (vsa_json_is_blank(text))
-        return vsa_fail(error, VSA_ERR_EMPTY, 0, NULL, "an empty line");
+        return vsa_fail_at(error, VSA_ERR_EMPTY, 0, NULL, "an empty line");
     if (text.size > VSA_MAX_REPLY_LINE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_MAX_REPLY_LINE, NULL,
-                        "a line of more than %d bytes", VSA_MAX_REPLY_LINE);
+        return vsa_fail_at(error, VSA_ERR_TOO_LARGE, VSA_MAX_REPLY_LINE, NULL,
+                           "a line of more than %d bytes", VSA_MAX_REPLY_LINE);
     VSA_TRY(vsa_json_depth_check(text, VSA_MAX_JSON_DEPTH, error));
     json_t *parsed = json_loadb((const char *)text.data, text.size,
                                 JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &cause);
@@ -45,7 +46,7 @@ enum vsa_status vsa_json_parse(struct vsa_slice text, json_t **object, struct vs
         return parse_failed(&cause, error);
     if (!json_is_object(parsed)) {
         json_decref(parsed);
-        return vsa_fail(error, VSA_ERR_JSON, 0, NULL, "not a JSON object");
+        return vsa_fail_at(error, VSA_ERR_JSON, 0, NULL, "not a JSON object");
     }
     *object = parsed;
     return VSA_OK;
@@ -56,10 +57,10 @@ enum vsa_status vsa_json_write_line(const json_t *object, char *buffer, size_t c
 {
     size_t needed = json_dumpb(object, buffer, capacity, JSON_COMPACT);
     if (needed == 0)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "cannot write JSON");
+        return vsa_fail(error, VSA_ERR_MEMORY, "cannot write JSON");
     if (needed >= capacity)
-        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
-                        "a line of %zu bytes does not fit into %zu", needed + 1, capacity);
+        return vsa_fail(error, VSA_ERR_BUFFER, "a line of %zu bytes does not fit into %zu",
+                        needed + 1, capacity);
     buffer[needed] = '\n';
     *size = needed + 1;
     return VSA_OK;
@@ -75,7 +76,7 @@ enum vsa_status vsa_json_set(json_t *object, const char *key, json_t *value,
                              struct vsa_error *error)
 {
     if (json_object_set_new_nocheck(object, key, value) != 0)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     return VSA_OK;
 }
 

@@ -16,7 +16,7 @@ enum vsa_status vsa_reply_set_error(json_t *reply, const struct vsa_error *cause
     vsa_error_sentence(cause, sentence, sizeof(sentence));
     vsa_printable_make(sentence, strlen(sentence));
     if (json_object_clear(reply) != 0)
-        return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "reply is not an object");
+        return vsa_fail(error, VSA_ERR_INTERNAL, "reply is not an object");
     VSA_TRY(vsa_json_set(reply, "success", json_false(), error));
     VSA_TRY(vsa_json_set(reply, "error", json_string(sentence), error));
     return vsa_json_set(reply, "error_code", json_string_nocheck(vsa_status_code(cause->status)),
@@ -72,7 +72,7 @@ enum vsa_status vsa_reply_check(const json_t *reply, struct vsa_error *error)
     char code[MAX_PEER_CODE] = "";
     const json_t *success = json_object_get(reply, "success");
     if (!json_is_boolean(success))
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_REPLY,
                         "the reply has no \"success\": not a server of this protocol?");
     if (json_is_true(success))
         return VSA_OK;
@@ -80,7 +80,6 @@ enum vsa_status vsa_reply_check(const json_t *reply, struct vsa_error *error)
         printable(json_object_get(reply, "error"), sentence, sizeof(sentence));
     if (json_is_string(json_object_get(reply, "error_code")))
         printable(json_object_get(reply, "error_code"), code, sizeof(code));
-    return vsa_fail(error, status_of_peer(code), VSA_NO_OFFSET, NULL,
-                    "the enclave refused: %s%s%s%s", sentence, *code ? " [" : "", code,
-                    *code ? "]" : "");
+    return vsa_fail(error, status_of_peer(code), "the enclave refused: %s%s%s%s", sentence,
+                    *code ? " [" : "", code, *code ? "]" : "");
 }

@@ -18,13 +18,12 @@ enum vsa_status vsa_request_command(const json_t *request, const char **command,
 {
     json_t *value = vsa_json_get(request, "command");
     if (!value)
-        return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL, "no \"command\"");
+        return vsa_fail(error, VSA_ERR_REQUEST, "no \"command\"");
     if (!json_is_string(value))
-        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL, "\"command\" must be a string");
+        return vsa_fail(error, VSA_ERR_FIELD, "\"command\" must be a string");
     /* "ping\u0000x" must not pass for "ping". */
     if (strlen(json_string_value(value)) != json_string_length(value))
-        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
-                        "\"command\" must not hold U+0000");
+        return vsa_fail(error, VSA_ERR_FIELD, "\"command\" must not hold U+0000");
     *command = json_string_value(value);
     return VSA_OK;
 }
@@ -33,11 +32,10 @@ enum vsa_status vsa_request_id(const json_t *request, json_t **id, struct vsa_er
 {
     json_t *value = vsa_json_get(request, "id");
     if (value && !json_is_string(value) && !json_is_integer(value))
-        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL,
-                        "\"id\" must be a string or an integer");
+        return vsa_fail(error, VSA_ERR_FIELD, "\"id\" must be a string or an integer");
     if (json_string_length(value) > VSA_MAX_REQUEST_ID)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "\"id\" is longer than %d bytes", VSA_MAX_REQUEST_ID);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "\"id\" is longer than %d bytes",
+                        VSA_MAX_REQUEST_ID);
     *id = value;
     return VSA_OK;
 }

@@ -13,8 +13,7 @@ enum vsa_status vsa_ping_reply_decode(const json_t *reply, struct vsa_error *err
 {
     const char *message = json_string_value(json_object_get(reply, "message"));
     if (!message || strcmp(message, "pong") != 0)
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
-                        "the reply to ping is not \"pong\"");
+        return vsa_fail(error, VSA_ERR_REPLY, "the reply to ping is not \"pong\"");
     return VSA_OK;
 }
 
@@ -49,8 +48,7 @@ enum vsa_status vsa_status_reply_encode(const struct vsa_service_status *status,
 
 static enum vsa_status wrong_type(const char *key, const char *expected, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
-                    "\"%s\" of the status reply is not %s", key, expected);
+    return vsa_fail(error, VSA_ERR_REPLY, "\"%s\" of the status reply is not %s", key, expected);
 }
 
 static enum vsa_status read_count(const json_t *reply, const char *key, uint64_t *count,

@@ -53,18 +53,18 @@ static enum vsa_status narrow(struct vsa_slice *text, uint8_t *buffer, size_t ca
         return VSA_OK;
     size_t count = text->size / 2 - 1;
     if (count > capacity)
-        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_BUFFER,
                         "UTF-16 text of %zu characters does not fit into %zu bytes", count,
                         capacity);
     for (size_t i = 0; i < count; i++) {
         const uint8_t *unit = text->data + 2 + 2 * i;
         if (unit[little ? 1 : 0])
-            return vsa_fail(error, VSA_ERR_BASE64, 2 + 2 * i, NULL,
-                            "neither base64 nor hexadecimal at character %zu", i);
+            return vsa_fail_at(error, VSA_ERR_BASE64, 2 + 2 * i, NULL,
+                               "neither base64 nor hexadecimal at character %zu", i);
         buffer[i] = unit[little ? 0 : 1];
     }
     if (text->size % 2)
-        return vsa_fail(error, VSA_ERR_BASE64, text->size - 1, NULL, "UTF-16 text is cut off");
+        return vsa_fail_at(error, VSA_ERR_BASE64, text->size - 1, NULL, "UTF-16 text is cut off");
     *text = vsa_slice_of(buffer, count);
     return VSA_OK;
 }
@@ -98,15 +98,15 @@ static enum vsa_status decode_hexadecimal(struct vsa_slice text, uint8_t *buffer
             continue;
         uint8_t digit = (uint8_t)vsa_hex_digit(text.data[i]);
         if (digits % 2 && digits / 2 >= capacity)
-            return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
-                            "the document does not fit into %zu bytes", capacity);
+            return vsa_fail(error, VSA_ERR_BUFFER, "the document does not fit into %zu bytes",
+                            capacity);
         if (digits % 2)
             buffer[digits / 2] = (uint8_t)(high << 4 | digit);
         high = digit;
         digits++;
     }
     if (digits % 2)
-        return vsa_fail(error, VSA_ERR_HEX, text.size, NULL, "hexadecimal text is cut off");
+        return vsa_fail_at(error, VSA_ERR_HEX, text.size, NULL, "hexadecimal text is cut off");
     *document = vsa_slice_of(buffer, digits / 2);
     return VSA_OK;
 }
@@ -124,8 +124,8 @@ static enum vsa_status decode_text(struct vsa_slice text, void *buffer, size_t c
 static enum vsa_status load_object(struct vsa_slice text, json_t **object, struct vsa_error *error)
 {
     if (text.size > VSA_MAX_INPUT_FILE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "JSON of %zu bytes, the limit is %d", text.size, VSA_MAX_INPUT_FILE);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "JSON of %zu bytes, the limit is %d", text.size,
+                        VSA_MAX_INPUT_FILE);
     VSA_TRY(vsa_json_depth_check(text, VSA_MAX_JSON_FILE_DEPTH, error));
     json_error_t json_error;
     /* User data beside the document may hold any text. */
@@ -134,9 +134,9 @@ static enum vsa_status load_object(struct vsa_slice text, json_t **object, struc
     if (*object)
         return VSA_OK;
     if (json_error_code(&json_error) == json_error_out_of_memory)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
-    return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, "RFC 8259",
-                    "the input begins with { but is not one JSON object");
+        return vsa_fail_memory(error);
+    return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, "RFC 8259",
+                       "the input begins with { but is not one JSON object");
 }
 
 /*
@@ -152,14 +152,13 @@ static enum vsa_status decode_member(struct vsa_slice text, void *buffer, size_t
     const json_t *theirs = json_object_get(object, "attestation");
     const json_t *member = ours ? ours : theirs;
     if (!json_is_string(member) || (ours && theirs))
-        return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_JSON,
                         "JSON that does not hold one document as \"attestation_document\" or "
                         "\"attestation\": give the document alone, for example with jq -r .KEY");
     struct vsa_slice value =
         trim(vsa_slice_of(json_string_value(member), json_string_length(member)));
     if (!value.size)
-        return vsa_fail(error, VSA_ERR_EMPTY, VSA_NO_OFFSET, NULL,
-                        "the document in the JSON object is empty");
+        return vsa_fail(error, VSA_ERR_EMPTY, "the document in the JSON object is empty");
     return decode_text(value, buffer, capacity, document, error);
 }
 
@@ -167,7 +166,7 @@ enum vsa_status vsa_document_decode(struct vsa_slice input, void *buffer, size_t
                                     struct vsa_slice *document, struct vsa_error *error)
 {
     if (!input.size)
-        return vsa_fail(error, VSA_ERR_EMPTY, VSA_NO_OFFSET, NULL, "the input is empty");
+        return vsa_fail(error, VSA_ERR_EMPTY, "the input is empty");
     if (input.data[0] == FIRST_BYTE_UNTAGGED || input.data[0] == FIRST_BYTE_TAGGED) {
         *document = input;
         return VSA_OK;

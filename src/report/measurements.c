@@ -50,12 +50,11 @@ static struct vsa_slice skip_leading_lines(struct vsa_slice text)
 static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct vsa_error *error)
 {
     if (file.size > VSA_MAX_INPUT_FILE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "measurements of %zu bytes, the limit is %d", file.size,
-                        VSA_MAX_INPUT_FILE);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "measurements of %zu bytes, the limit is %d",
+                        file.size, VSA_MAX_INPUT_FILE);
     struct vsa_slice text = skip_leading_lines(skip_byte_order_mark(file));
     if (!text.size)
-        return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_JSON,
                         "no JSON in the measurements file; expected what nitro-cli "
                         "build-enclave or describe-eif prints" OTHER_FORMS);
     VSA_TRY(vsa_json_depth_check(text, VSA_MAX_JSON_FILE_DEPTH, error));
@@ -64,11 +63,11 @@ static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct v
     if (*root)
         return VSA_OK;
     if (json_error_code(&json_error) == json_error_out_of_memory)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     size_t offset = (size_t)(text.data - file.data);
     if (json_error.position > 0)
         offset += (size_t)json_error.position;
-    return vsa_fail(error, VSA_ERR_JSON, offset, "RFC 8259", "measurements are not valid JSON");
+    return vsa_fail_at(error, VSA_ERR_JSON, offset, "RFC 8259", "measurements are not valid JSON");
 }
 
 /* The one enclave or image the file is about. */
@@ -78,18 +77,18 @@ static enum vsa_status find_entry(json_t *root, json_t **entry, struct vsa_error
     if (json_is_array(root)) {
         size_t count = json_array_size(root);
         if (count == 0)
-            return vsa_fail(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, RULE,
-                            "the measurements file lists no enclave");
+            return vsa_fail_at(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, RULE,
+                               "the measurements file lists no enclave");
         if (count > 1)
-            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, RULE,
-                            "the measurements file lists %zu enclaves; keep the one you mean, "
-                            "for example with jq '.[0]'",
-                            count);
+            return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, RULE,
+                               "the measurements file lists %zu enclaves; keep the one you mean, "
+                               "for example with jq '.[0]'",
+                               count);
         *entry = json_array_get(root, 0);
     }
     if (!json_is_object(*entry))
-        return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
-                        "measurements must be a JSON object");
+        return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
+                           "measurements must be a JSON object");
     return VSA_OK;
 }
 
@@ -123,23 +122,23 @@ static enum vsa_status check_hash_algorithm(const json_t *value, struct vsa_erro
             text[size] != '_')
             return VSA_OK;
     }
-    return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
-                    "HashAlgorithm of the measurements is not Sha384 (Sha512_48)");
+    return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
+                       "HashAlgorithm of the measurements is not Sha384 (Sha512_48)");
 }
 
 static enum vsa_status expect_pcr(struct vsa_policy *policy, unsigned index, const json_t *value,
                                   struct vsa_error *error)
 {
     if (!json_is_string(value))
-        return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE, "PCR%u is not a string",
-                        index);
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE, "PCR%u is not a string",
+                           index);
     struct vsa_slice hex = vsa_slice_of(json_string_value(value), json_string_length(value));
     if (hex.size > 2 && hex.data[0] == '0' && (hex.data[1] == 'x' || hex.data[1] == 'X'))
         hex = vsa_slice_of(hex.data + 2, hex.size - 2);
     uint8_t bytes[VSA_PCR_SIZE];
     if (vsa_hex_decode(hex, bytes, sizeof(bytes), NULL) != VSA_OK)
-        return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
-                        "PCR%u is not %d hexadecimal digits", index, 2 * VSA_PCR_SIZE);
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
+                           "PCR%u is not %d hexadecimal digits", index, 2 * VSA_PCR_SIZE);
     return vsa_policy_expect_pcr(policy, index, vsa_slice_of(bytes, sizeof(bytes)), error);
 }
 
@@ -148,10 +147,11 @@ static enum vsa_status refuse_key(const char *name, struct vsa_error *error)
     char text[41];
     (void)snprintf(text, sizeof(text), "%s", name);
     vsa_printable_make(text, strlen(text));
-    return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
-                    "the measurements hold \"%s\" beside PCRs, which is not PCR0..PCR31; take it "
-                    "out if it is not to be compared",
-                    text);
+    return vsa_fail_at(
+        error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
+        "the measurements hold \"%s\" beside PCRs, which is not PCR0..PCR31; take it "
+        "out if it is not to be compared",
+        text);
 }
 
 static enum vsa_status expect_all(struct vsa_policy *policy, json_t *measurements,
@@ -191,16 +191,17 @@ static enum vsa_status find_measurements(json_t *entry, json_t **measurements,
     json_t *nested = json_object_get(entry, "Measurements");
     bool bare = names_any_pcr(entry);
     if (nested && bare)
-        return vsa_fail(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
-                        "PCRs both inside and beside \"Measurements\": which are meant?");
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
+                           "PCRs both inside and beside \"Measurements\": which are meant?");
     if (nested && !json_is_object(nested))
-        return vsa_fail(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE, "Measurements is not an object");
+        return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
+                           "Measurements is not an object");
     *measurements = nested ? nested : entry;
     if (bare || (nested && names_any_pcr(nested)))
         return VSA_OK;
-    return vsa_fail(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, RULE,
-                    "no PCR in the measurements file; nitro-cli describe-eif --eif-path FILE "
-                    "prints those of an image" OTHER_FORMS);
+    return vsa_fail_at(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, RULE,
+                       "no PCR in the measurements file; nitro-cli describe-eif --eif-path FILE "
+                       "prints those of an image" OTHER_FORMS);
 }
 
 enum vsa_status vsa_policy_expect_measurements(struct vsa_policy *policy, struct vsa_slice json,

@@ -69,10 +69,10 @@ static enum vsa_status write_line(json_t *reply, json_t *id, char *buffer, size_
 static enum vsa_status refuse_reply(enum vsa_status reason, struct vsa_error *error)
 {
     if (reason == VSA_ERR_NESTING)
-        return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL,
-                        "the reply is nested deeper than %d levels", VSA_MAX_JSON_DEPTH);
-    return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                    "the reply is larger than %d bytes", VSA_MAX_REPLY_LINE);
+        return vsa_fail(error, VSA_ERR_INTERNAL, "the reply is nested deeper than %d levels",
+                        VSA_MAX_JSON_DEPTH);
+    return vsa_fail(error, VSA_ERR_TOO_LARGE, "the reply is larger than %d bytes",
+                    VSA_MAX_REPLY_LINE);
 }
 
 enum vsa_status vsa_answer_write(json_t *reply, json_t *id, char *buffer, size_t *size)

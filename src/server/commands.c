@@ -79,7 +79,7 @@ static enum vsa_status metrics(const struct vsa_command_context *context, const 
     VSA_AUTO_FREE char *text = malloc(VSA_MAX_METRICS);
     (void)request;
     if (!text)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     read_statistics(context, &statistics);
     vsa_process_read(&usage);
     VSA_TRY(vsa_metrics_write(&statistics, &usage, &limits, text, &size, error));
@@ -191,9 +191,9 @@ enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context
     while (i < BUILTIN_COUNT && strcmp(builtins[i].name, name) != 0)
         i++;
     if (i == BUILTIN_COUNT)
-        return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, VSA_NO_OFFSET, NULL, "Unknown command");
+        return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, "Unknown command");
     if ((builtins[i].flags & VSA_COMMAND_NSM) && !context->nsm)
-        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL,
-                        "there is no NSM to carry out \"%s\"", name);
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, "there is no NSM to carry out \"%s\"",
+                        name);
     return builtins[i].handler(context, request, reply, error);
 }

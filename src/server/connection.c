@@ -356,7 +356,7 @@ enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, const str
 {
     struct vsa_connection *connection = calloc(1, sizeof(*connection));
     if (!connection)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     connection->watch = (struct vsa_watch){.fd = fd, .ready = on_ready};
     enum vsa_status status = vsa_loop_watch(&server->loop, &connection->watch, EPOLLIN, error);
     if (status != VSA_OK) {

@@ -155,12 +155,11 @@ static enum vsa_status read_request(struct vsa_dispatch *request, struct vsa_err
     VSA_TRY(vsa_request_id(request->object, &request->id, error));
     VSA_TRY(vsa_request_command(request->object, &name, error));
     if (server->draining)
-        return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL,
-                        "the server is stopping");
+        return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
     request->named = find_command(server, vsa_slice_of_text(name));
     request->command = who_answers(server, request->named);
     if (!request->command)
-        return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, VSA_NO_OFFSET, NULL, "Unknown command");
+        return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, "Unknown command");
     if (!request->named)
         request->named = request->command;
     return VSA_OK;
@@ -227,7 +226,7 @@ static enum vsa_status prepare(struct vsa_server *server, size_t index, struct v
         return VSA_OK; /* too large with some `id`: that needs the long way */
     parts->constant = malloc(size);
     if (!parts->constant)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     memcpy(parts->constant, scratch, size);
     parts->constant_size = size;
     return VSA_OK;

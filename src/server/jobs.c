@@ -202,11 +202,11 @@ static enum vsa_status build_line(struct vsa_builder *builder, struct vsa_slice 
     vsa_builder_append(builder, line);
     append_text(builder, more);
     if (!append_id(builder, id))
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     append_text(builder, "}\n");
     if (builder->overflow)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL,
-                        "the reply is larger than %d bytes", VSA_MAX_REPLY_LINE);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "the reply is larger than %d bytes",
+                        VSA_MAX_REPLY_LINE);
     return VSA_OK;
 }
 
@@ -352,8 +352,7 @@ static enum vsa_status fill_job(const struct vsa_dispatch *request, struct vsa_j
             return VSA_OK;
         vsa_budget_refund(&server->budget, request->line.size);
     }
-    return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
-                    "too many unfinished requests; try again later");
+    return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
 }
 
 static enum vsa_status submit(const struct vsa_dispatch *request, struct vsa_job *job,
@@ -361,8 +360,7 @@ static enum vsa_status submit(const struct vsa_dispatch *request, struct vsa_job
 {
     struct vsa_server *server = request->connection->server;
     if (vsa_jobs_full(server))
-        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
-                        "%zu requests are in flight already; try again later",
+        return vsa_fail(error, VSA_ERR_BUSY, "%zu requests are in flight already; try again later",
                         server->options.max_in_flight);
     VSA_TRY(fill_job(request, job, error));
     if (!job->in_worker) {
@@ -382,7 +380,7 @@ enum vsa_status vsa_jobs_start(const struct vsa_dispatch *request, const uint8_t
     struct vsa_job *job = waiter ? vsa_job_new() : NULL;
     enum vsa_status status = VSA_OK;
     if (!job)
-        status = vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        status = vsa_fail_memory(error);
     else
         status = submit(request, job, key, error);
     if (status == VSA_OK) {

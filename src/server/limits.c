@@ -26,7 +26,7 @@ enum vsa_status vsa_limits_check(struct vsa_dispatch *request, struct vsa_error 
     if (request->retry_after_ms == 0)
         return VSA_OK;
     vsa_statistic_up(&server->statistics->rate_limited);
-    return vsa_fail(error, VSA_ERR_RATE_LIMITED, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_RATE_LIMITED,
                     "more than %lld requests a second; try again in %lld ms",
                     (long long)server->rate.rate, (long long)request->retry_after_ms);
 }

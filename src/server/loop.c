@@ -49,7 +49,7 @@ enum vsa_status vsa_loop_watch(struct vsa_loop *loop, struct vsa_watch *watch, u
         return VSA_OK;
     if (epoll_ctl(loop->epoll_fd, watch->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, watch->fd, &entry) <
         0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "epoll_ctl(2)", "%s", strerror(errno));
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "epoll_ctl(2)", "%s", strerror(errno));
     watch->added = true;
     watch->events = events;
     return VSA_OK;

@@ -176,7 +176,7 @@ static void take_turn(struct vsa_server *server)
 enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *error)
 {
     if (server->started)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a server runs only once");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a server runs only once");
     server->started = true;
     server->loop.now_ms = vsa_monotonic_ms();
     vsa_statistic_set(&server->statistics->started_ms, (uint64_t)server->loop.now_ms);
@@ -189,8 +189,7 @@ enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *erro
     enum vsa_status status = server->drain_timed_out ? VSA_ERR_TIMEOUT : VSA_OK;
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = status});
     if (status != VSA_OK)
-        return vsa_fail(error, status, VSA_NO_OFFSET, NULL,
-                        "requests were still in flight %lld ms after the stop",
+        return vsa_fail(error, status, "requests were still in flight %lld ms after the stop",
                         (long long)server->options.drain_timeout_ms);
     return VSA_OK;
 }

@@ -30,23 +30,22 @@ static enum vsa_status check_options(const struct vsa_server_options *options,
                                      struct vsa_error *error)
 {
     if (!options->listen || !options->nsm)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "no address");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no address");
     if (options->max_connections == 0 || options->max_in_flight == 0 || options->max_queue == 0 ||
         options->max_buffered == 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a limit of 0");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a limit of 0");
     if (options->max_line < SMALLEST_MAX_LINE || options->max_line > VSA_MAX_REQUEST_LINE)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "max_line must be %d..%d bytes", SMALLEST_MAX_LINE, VSA_MAX_REQUEST_LINE);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "max_line must be %d..%d bytes", SMALLEST_MAX_LINE,
+                        VSA_MAX_REQUEST_LINE);
     if (options->rate_limit > VSA_MAX_RATE_LIMIT || options->rate_burst > VSA_MAX_RATE_LIMIT)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "rate limit and burst must be at most %d", VSA_MAX_RATE_LIMIT);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "rate limit and burst must be at most %d",
+                        VSA_MAX_RATE_LIMIT);
     if (options->cache_ttl_ms < 0 || options->cache_ttl_ms > VSA_MAX_CACHE_TTL_MS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "the cache's time must be 0..%d ms", VSA_MAX_CACHE_TTL_MS);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "the cache's time must be 0..%d ms",
+                        VSA_MAX_CACHE_TTL_MS);
     if (options->idle_timeout_ms <= 0 || options->request_timeout_ms <= 0 ||
         options->drain_timeout_ms <= 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "time limits must be above 0 ms");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "time limits must be above 0 ms");
     return VSA_OK;
 }
 
@@ -70,7 +69,7 @@ static enum vsa_status take_options(struct vsa_server *server,
     server->statistics = vsa_statistics_new();
     if (!server->listen_text || !server->nsm_text || !server->input_scratch ||
         !server->output_scratch || !server->statistics)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     return VSA_OK;
 }
 
@@ -117,7 +116,7 @@ enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct 
     VSA_TRY(check_options(options, error));
     struct vsa_server *built = calloc(1, sizeof(*built));
     if (!built)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     built->listener.fd = -1;
     built->loop.epoll_fd = -1;
     built->loop.wake.fd = -1;
@@ -181,15 +180,14 @@ static bool are_flags(const struct vsa_command *command)
 static enum vsa_status check_command(const struct vsa_command *command, struct vsa_error *error)
 {
     if (!is_command_name(command->name))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "a command's name has 1 to %d characters of a-z 0-9 _ -",
                         VSA_MAX_COMMAND_NAME);
     if (!command->handler)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s has no handler",
-                        command->name);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s has no handler", command->name);
     if (!are_flags(command))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%s: flags are none or one of VSA_COMMAND_*", command->name);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: flags are none or one of VSA_COMMAND_*",
+                        command->name);
     return VSA_OK;
 }
 
@@ -204,15 +202,13 @@ static enum vsa_status find_row(struct vsa_server *server, const char *name, siz
     if (i < server->command_count) {
         if (server->command_parts[i].built_in)
             return VSA_OK;
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "there is a command \"%s\" already", name);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "there is a command \"%s\" already", name);
     }
     if (i == VSA_MAX_COMMANDS)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, VSA_NO_OFFSET, NULL, "more than %d commands",
-                        VSA_MAX_COMMANDS);
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d commands", VSA_MAX_COMMANDS);
     server->command_parts[i].name = strdup(name);
     if (!server->command_parts[i].name)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     server->command_count++;
     return VSA_OK;
 }
@@ -236,8 +232,7 @@ enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_
                                     struct vsa_error *error)
 {
     if (server->started)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "commands are registered before the server runs");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "commands are registered before the server runs");
     return vsa_server_add_command(server, command, false, error);
 }
 

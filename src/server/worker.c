@@ -121,7 +121,7 @@ static void keep_line(struct vsa_worker *worker, struct vsa_job *job, json_t *re
         job->status = written;
     job->line = malloc(size);
     if (!job->line) {
-        job->status = vsa_fail(&job->error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        job->status = vsa_fail_memory(&job->error);
         return; /* the loop says so to the client */
     }
     memcpy(job->line, worker->scratch, size);
@@ -231,7 +231,7 @@ enum vsa_status vsa_worker_new(const char *address, int timeout_ms, struct vsa_n
         free(worker);
         free(scratch);
         vsa_nsm_free(nsm);
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     }
     worker->address = address;
     worker->timeout_ms = timeout_ms;
@@ -249,8 +249,7 @@ enum vsa_status vsa_worker_new(const char *address, int timeout_ms, struct vsa_n
     int number = start_thread(worker);
     if (number != 0) {
         release(worker);
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot start a thread: %s",
-                        strerror(number));
+        return vsa_fail(error, VSA_ERR_IO, "cannot start a thread: %s", strerror(number));
     }
     *out = worker;
     return VSA_OK;
@@ -270,8 +269,8 @@ void vsa_worker_free(struct vsa_worker *worker)
 
 static enum vsa_status busy(const struct vsa_worker *worker, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
-                    "%zu requests wait for the NSM already; try again later", worker->max_queue);
+    return vsa_fail(error, VSA_ERR_BUSY, "%zu requests wait for the NSM already; try again later",
+                    worker->max_queue);
 }
 
 /* With the mutex held. */

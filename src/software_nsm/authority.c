@@ -221,9 +221,9 @@ static enum vsa_status check_root(const struct link *root, int64_t now_ms, struc
     if (is_fresh(root, VSA_AUTHORITY_ROOT, now_ms))
         return VSA_OK;
     if (now_ms < root->certificate->not_before_ms)
-        return vsa_fail(error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_NOT_YET_VALID,
                         "the software NSM's root is not valid yet: check the clock");
-    return vsa_fail(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_EXPIRED,
                     "the software NSM's root expires within 20 days: make a new one in another "
                     "state directory and give it to the verifiers");
 }
@@ -270,12 +270,12 @@ static enum vsa_status check_pair(const struct vsa_key *key,
         certificate->path_length != VSA_NO_PATH_LENGTH ||
         !(certificate->key_usage & VSA_KEY_USAGE_CERTIFICATE_SIGN) ||
         !vsa_certificate_names_issuer(certificate, certificate))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE,
                         "that certificate is not the root of a software NSM");
     VSA_TRY(vsa_key_write_public(key, ours, sizeof(ours), &our_key, error));
     VSA_TRY(vsa_key_write_public(certificate->key, theirs, sizeof(theirs), &their_key, error));
     if (!vsa_slice_equal(our_key, their_key))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE,
                         "the root's key and its certificate do not belong together");
     return VSA_OK;
 }
@@ -288,11 +288,11 @@ enum vsa_status vsa_authority_new(struct vsa_key *root_key, struct vsa_slice roo
     VSA_CLEANUP(vsa_cleanup_authority)
     struct vsa_authority *authority = calloc(1, sizeof(*authority));
     if (!authority)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     struct link *link = &authority->links[VSA_AUTHORITY_ROOT];
     if (root.size > sizeof(link->der))
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, NULL,
-                        "a root certificate of %zu bytes", root.size);
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, "a root certificate of %zu bytes",
+                        root.size);
     VSA_TRY(vsa_certificate_parse(root, &link->certificate, error));
     VSA_TRY(check_pair(key, link->certificate, error));
     memcpy(link->der, root.data, root.size);

@@ -41,7 +41,7 @@ enum vsa_status vsa_cuse_init(struct vsa_cuse *cuse, struct vsa_software_nsm *ns
 {
     size_t length = strlen(name);
     if (length == 0 || length >= VSA_CUSE_MAX_NAME || strspn(name, name_characters) != length)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "'%.80s' cannot be the name of a device: letters, digits, '_' and '-', "
                         "%d at most",
                         name, VSA_CUSE_MAX_NAME - 1);

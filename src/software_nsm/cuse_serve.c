@@ -20,7 +20,7 @@
 
 static enum vsa_status failed(const char *what, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "%s: %s", what, strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "%s: %s", what, strerror(errno));
 }
 
 /* Reads a message and answers it; `*done` is set when the kernel has taken the device away. */
@@ -52,11 +52,11 @@ static enum vsa_status open_cuse(int *out, struct vsa_error *error)
 {
     int fd = open(VSA_CUSE_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_IO,
                         "no " VSA_CUSE_DEVICE ": load the kernel module ('modprobe cuse') if there "
                         "is one, or use --listen unix:PATH");
     if (fd < 0 && (errno == EACCES || errno == EPERM))
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_IO,
                         "may not open " VSA_CUSE_DEVICE ": only root makes devices; without root "
                         "use --listen unix:PATH");
     if (fd < 0)
@@ -76,8 +76,7 @@ static enum vsa_status introduce(struct vsa_cuse *cuse, int fd, bool *done, stru
     struct pollfd polled = {.fd = fd, .events = POLLIN};
     struct vsa_cuse_service service = {.cuse = cuse, .device = fd, .stop = -1, .now_ms = no_time};
     if (poll(&polled, 1, FIRST_MESSAGE_MS) != 1)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                        VSA_CUSE_DEVICE " says nothing: it is no CUSE device");
+        return vsa_fail(error, VSA_ERR_IO, VSA_CUSE_DEVICE " says nothing: it is no CUSE device");
     return serve_one(&service, done, error);
 }
 
@@ -89,14 +88,13 @@ enum vsa_status vsa_cuse_open(struct vsa_cuse *cuse, int *device, struct vsa_err
     VSA_AUTO_FD int fd = -1;
     (void)snprintf(path, sizeof(path), "/dev/%s", cuse->name);
     if (lstat(path, &status) == 0)
-        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE,
                         "%s is there already: another software_nsm, or a real one", path);
     VSA_TRY(open_cuse(&fd, error));
     VSA_TRY(introduce(cuse, fd, &done, error));
     /* The node is made before write() returns, where /dev is kept by the kernel (devtmpfs). */
     if (done || lstat(path, &status) != 0 || !S_ISCHR(status.st_mode))
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                        "the kernel did not make %s: is /dev a devtmpfs?", path);
+        return vsa_fail(error, VSA_ERR_IO, "the kernel did not make %s: is /dev a devtmpfs?", path);
     if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH) != 0)
         return failed("cannot set the mode of the device", error);
     *device = vsa_take_fd(&fd);
@@ -118,7 +116,6 @@ enum vsa_status vsa_cuse_serve(const struct vsa_cuse_service *service, struct vs
         if (polled[1].revents)
             VSA_TRY(serve_one(service, &done, error));
         if (done)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                            "the kernel has taken the device away");
+            return vsa_fail(error, VSA_ERR_IO, "the kernel has taken the device away");
     }
 }

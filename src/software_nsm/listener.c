@@ -33,9 +33,10 @@ static enum vsa_status parse_path(const char *address, char path[VSA_SOFTWARE_NS
     bool has_prefix = strncmp(address, UNIX_PREFIX, prefix) == 0;
     size_t length = has_prefix ? strlen(address + prefix) : 0;
     if (length == 0 || length >= VSA_SOFTWARE_NSM_MAX_PATH)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
-                        "'%.120s' is no address to listen on: unix:PATH, PATH with 1 to %d bytes",
-                        address, VSA_SOFTWARE_NSM_MAX_PATH - 1);
+        return vsa_fail_at(
+            error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
+            "'%.120s' is no address to listen on: unix:PATH, PATH with 1 to %d bytes", address,
+            VSA_SOFTWARE_NSM_MAX_PATH - 1);
     memcpy(path, address + prefix, length + 1);
     return VSA_OK;
 }
@@ -81,10 +82,10 @@ static enum vsa_status check_free(const char *path, struct vsa_error *error)
     if (lstat(path, &file) != 0)
         return VSA_OK; /* nothing there, or bind() will tell */
     if (!S_ISSOCK(file.st_mode))
-        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE,
                         "%s exists and is not a socket; it stays as it is", path);
     if (!is_dead(path))
-        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE,
                         "another process listens on unix:%s, or it is another user's: choose "
                         "another path",
                         path);
@@ -105,7 +106,7 @@ static enum vsa_status bind_and_listen(int fd, const char *path, struct vsa_erro
     if (bound)
         (void)unlink(made.sun_path);
     return vsa_fail(error, number == EADDRINUSE ? VSA_ERR_ADDRESS_IN_USE : VSA_ERR_IO,
-                    VSA_NO_OFFSET, NULL, "cannot listen on unix:%s: %s", path, strerror(number));
+                    "cannot listen on unix:%s: %s", path, strerror(number));
 }
 
 enum vsa_status vsa_software_listener_open(const char *address,
@@ -120,7 +121,7 @@ enum vsa_status vsa_software_listener_open(const char *address,
     VSA_TRY(check_free(opened.path, error));
     VSA_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "no socket: %s", strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "no socket: %s", strerror(errno));
     VSA_TRY(bind_and_listen(fd, opened.path, error));
     if (lstat(opened.path, &file) == 0) {
         opened.device = (uint64_t)file.st_dev;

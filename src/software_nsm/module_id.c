@@ -28,7 +28,7 @@ enum vsa_status vsa_module_id_parse(const char *text, struct vsa_module_id *modu
     if (instance == 0 || strncmp(text + instance, ENCLAVE_PREFIX, strlen(ENCLAVE_PREFIX)) != 0 ||
         strlen(enclave) != 2 * VSA_ENCLAVE_ID_SIZE ||
         strspn(enclave, HEX_DIGITS) != 2 * VSA_ENCLAVE_ID_SIZE || enclave[0] > '7')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "'%.60s' is no module ID; Nitro's look like "
                         "i-0123456789abcdef0-enc0123456789abcdef",
                         text);
@@ -45,7 +45,7 @@ enum vsa_status vsa_module_id_make(const char *instance, uint64_t enclave,
     char text[VSA_MODULE_ID_SIZE];
     size_t length = instance_length(instance);
     if (length == 0 || instance[length] != '\0')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "'%.60s' is no instance ID; they look like i-0123456789abcdef0", instance);
     (void)snprintf(text, sizeof(text), "%s" ENCLAVE_PREFIX "%016llx", instance,
                    (unsigned long long)(enclave & INT64_MAX));

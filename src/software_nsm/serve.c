@@ -25,7 +25,7 @@ struct loop {
 static void report(const struct loop *loop, enum vsa_status status, const char *what, int number)
 {
     struct vsa_error error;
-    if (vsa_fail(&error, status, VSA_NO_OFFSET, NULL, "%s%s%s", what, number ? ": " : "",
+    if (vsa_fail(&error, status, "%s%s%s", what, number ? ": " : "",
                  number ? strerror(number) : "") != VSA_OK)
         loop->service->report(&error);
 }
@@ -93,7 +93,7 @@ static enum vsa_status run(struct loop *loop, struct vsa_error *error)
         int ready = poll(loop->polled, loop->count, loop->paused ? PAUSE_MS : -1);
         loop->paused = false;
         if (ready < 0 && errno != EINTR)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "poll: %s", strerror(errno));
+            return vsa_fail(error, VSA_ERR_IO, "poll: %s", strerror(errno));
         if (ready < 0)
             continue;
         if (loop->polled[SLOT_STOP].revents)

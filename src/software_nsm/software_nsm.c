@@ -26,7 +26,7 @@ enum vsa_status vsa_software_nsm_new(struct vsa_authority *authority,
     struct vsa_software_nsm *made = calloc(1, sizeof(*made));
     if (!made) {
         vsa_authority_free(authority);
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     }
     made->authority = authority;
     made->bank = *bank;

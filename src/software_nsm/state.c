@@ -25,8 +25,7 @@
 
 static enum vsa_status io_error(struct vsa_error *error, const char *doing, const char *name)
 {
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot %s %.120s: %s", doing, name,
-                    strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "cannot %s %.120s: %s", doing, name, strerror(errno));
 }
 
 /* --- the directory --------------------------------------------------------------------------- */
@@ -37,8 +36,8 @@ static enum vsa_status make_directories(const char *directory, struct vsa_error 
     char path[PATH_MAX];
     size_t length = strlen(directory);
     if (length == 0 || length >= sizeof(path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "a state directory's name has 1 to %d bytes", PATH_MAX - 1);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a state directory's name has 1 to %d bytes",
+                        PATH_MAX - 1);
     memcpy(path, directory, length + 1);
     for (size_t i = 1; i <= length; i++) {
         char here = path[i];
@@ -59,14 +58,14 @@ static enum vsa_status check_private(int fd, mode_t type, const char *name, stru
     if (fstat(fd, &status) != 0)
         return io_error(error, "look at", name);
     if ((status.st_mode & S_IFMT) != type)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%.120s is not a %s", name,
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.120s is not a %s", name,
                         type == S_IFDIR ? "directory" : "regular file");
     if (status.st_uid != geteuid())
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.120s belongs to user %u, not to us: choose another state directory",
                         name, (unsigned)status.st_uid);
     if (status.st_mode & OTHERS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.120s is open to other users (mode %o): 'chmod go= %.60s', or choose "
                         "another state directory",
                         name, (unsigned)(status.st_mode & 07777), name);
@@ -111,8 +110,7 @@ static enum vsa_status read_file(int directory, const char *name, uint8_t *buffe
         size += count > 0 ? (size_t)count : 0;
     }
     if (size == capacity)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, NULL, "%s has more than %zu bytes",
-                        name, capacity - 1);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "%s has more than %zu bytes", name, capacity - 1);
     *content = vsa_slice_of(buffer, size);
     return VSA_OK;
 }
@@ -197,7 +195,7 @@ static enum vsa_status read_key(int directory, struct vsa_key **key, struct vsa_
     enum vsa_status status = read_file(directory, KEY_FILE, content_buffer, sizeof(content_buffer),
                                        &content, &found, error);
     if (status == VSA_OK && !found)
-        status = vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
+        status = vsa_fail(error, VSA_ERR_IO,
                           KEY_FILE " is missing beside " CERTIFICATE_FILE
                                    ": bring it back, or remove both files for a new root");
     if (status == VSA_OK)
@@ -221,8 +219,8 @@ static enum vsa_status open_root(int directory, int64_t now_ms, struct vsa_key *
     VSA_TRY(vsa_certificate_read_file(file, buffer, capacity, &der, error));
     /* DER is borrowed from the file, PEM is in the buffer already. */
     if (der.size > capacity)
-        return vsa_fail(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, NULL,
-                        CERTIFICATE_FILE " has more than %zu bytes", capacity);
+        return vsa_fail(error, VSA_ERR_BUFFER, CERTIFICATE_FILE " has more than %zu bytes",
+                        capacity);
     memmove(buffer, der.data, der.size);
     VSA_TRY(read_key(directory, key, error));
     *root = vsa_slice_of(buffer, der.size);

@@ -609,7 +609,7 @@ enum vsa_status vsa_streams_new(struct vsa_event_loop *loop, const struct vsa_st
 {
     struct vsa_streams *streams = calloc(1, sizeof(*streams));
     if (!streams)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     streams->loop = loop;
     streams->limits = *limits;
     streams->handlers = handlers;
@@ -660,12 +660,12 @@ enum vsa_status vsa_streams_adopt(struct vsa_streams *streams, int fd, uint64_t 
 {
     struct vsa_stream *stream = calloc(1, sizeof(*stream) + streams->limits.attachment);
     if (!stream)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     stream->streams = streams;
     stream->watch = (struct vsa_event_watch){.fd = fd, .ready = on_ready};
     enum vsa_status status = VSA_OK;
     if (!make_room(streams))
-        status = vsa_fail(error, VSA_ERR_CONNECTIONS, VSA_NO_OFFSET, NULL,
+        status = vsa_fail(error, VSA_ERR_CONNECTIONS,
                           "%zu connections are open already; try again later", streams->count);
     if (status == VSA_OK)
         status = vsa_event_loop_watch(streams->loop, &stream->watch, EPOLLIN, error);

@@ -10,8 +10,7 @@
 
 static enum vsa_status bad_address(const char *text, const char *why, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "address \"%.160s\": %s; " FORMS,
-                    text, why);
+    return vsa_fail(error, VSA_ERR_ARGUMENT, "address \"%.160s\": %s; " FORMS, text, why);
 }
 
 /* Decimal digits up to the end of the text, 0..UINT32_MAX. */
@@ -63,10 +62,10 @@ static enum vsa_status parse_path(const char *text, const char *path, size_t siz
     if (size == 0)
         return bad_address(text, "PATH is empty", error);
     if (size >= sizeof(parsed->path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
-                        "socket path of %zu bytes: the system allows %zu; use a shorter or "
-                        "relative one",
-                        size, sizeof(parsed->path) - 1);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
+                           "socket path of %zu bytes: the system allows %zu; use a shorter or "
+                           "relative one",
+                           size, sizeof(parsed->path) - 1);
     memcpy(parsed->path, path, size);
     return VSA_OK;
 }

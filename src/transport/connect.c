@@ -27,17 +27,18 @@ static enum vsa_status open_socket(int family, int *fd, struct vsa_error *error)
     if (*fd >= 0)
         return VSA_OK;
     if (family == AF_VSOCK && errno == EAFNOSUPPORT)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
-                        "this kernel has no vsock support: load the vsock module, or use a unix: "
-                        "or vsock-mux: address");
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(2)", "%s", strerror(errno));
+        return vsa_fail_at(
+            error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
+            "this kernel has no vsock support: load the vsock module, or use a unix: "
+            "or vsock-mux: address");
+    return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(2)", "%s", strerror(errno));
 }
 
 static enum vsa_status make_non_blocking(int fd, struct vsa_error *error)
 {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "fcntl(2)", "%s", strerror(errno));
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "fcntl(2)", "%s", strerror(errno));
     return VSA_OK;
 }
 
@@ -52,23 +53,23 @@ static enum vsa_status vsock_connect_failed(const struct vsa_address *address, i
     switch (number) {
     case ECONNRESET:
     case ECONNREFUSED:
-        return vsa_fail(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, "vsock(7)",
-                        "connection refused: nobody listens on port %" PRIu32 " of CID %" PRIu32,
-                        port, cid);
+        return vsa_fail_at(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, "vsock(7)",
+                           "connection refused: nobody listens on port %" PRIu32 " of CID %" PRIu32,
+                           port, cid);
     case ENODEV:
     case ENETUNREACH:
     case EADDRNOTAVAIL:
-        return vsa_fail(error, VSA_ERR_NO_SUCH_CID, VSA_NO_OFFSET, "vsock(7)",
-                        "no enclave with CID %" PRIu32 " (%s)", cid, strerror(number));
+        return vsa_fail_at(error, VSA_ERR_NO_SUCH_CID, VSA_NO_OFFSET, "vsock(7)",
+                           "no enclave with CID %" PRIu32 " (%s)", cid, strerror(number));
     case ETIMEDOUT:
     case EAGAIN:
-        return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, "vsock(7)",
-                        "no answer from CID %" PRIu32 ", port %" PRIu32 ": is the enclave running?",
-                        cid, port);
+        return vsa_fail_at(
+            error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, "vsock(7)",
+            "no answer from CID %" PRIu32 ", port %" PRIu32 ": is the enclave running?", cid, port);
     default:
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
-                        "connecting to CID %" PRIu32 ", port %" PRIu32 ": %s", cid, port,
-                        strerror(number));
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
+                           "connecting to CID %" PRIu32 ", port %" PRIu32 ": %s", cid, port,
+                           strerror(number));
     }
 }
 
@@ -93,14 +94,14 @@ static enum vsa_status connect_vsock(const struct vsa_address *address, int64_t 
     struct sockaddr_vm name = vsa_vsock_sockaddr(address->cid, address->port);
     struct timeval timeout = timeval_until(deadline_ms);
     if (address->cid == VSA_CID_ANY)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "cannot connect to vsock:any: name the enclave's CID");
     VSA_TRY(open_socket(AF_VSOCK, &opened, error));
     VSA_TRY(make_non_blocking(opened, error));
     /* Without it the kernel gives up after 2 s, whatever our deadline. */
     if (setsockopt(opened, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof(timeout)) < 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)", "connect timeout: %s",
-                        strerror(errno));
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)", "connect timeout: %s",
+                           strerror(errno));
     if (connect(opened, (const struct sockaddr *)&name, sizeof(name)) < 0) {
         if (errno != EINPROGRESS && errno != EINTR)
             return vsock_connect_failed(address, errno, error);
@@ -116,21 +117,20 @@ static enum vsa_status unix_connect_failed(const char *path, int number, struct 
 {
     switch (number) {
     case ENOENT:
-        return vsa_fail(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, NULL,
-                        "nobody listens on %s: there is no such socket", path);
+        return vsa_fail(error, VSA_ERR_REFUSED, "nobody listens on %s: there is no such socket",
+                        path);
     case ECONNREFUSED:
-        return vsa_fail(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, NULL,
-                        "connection refused: nobody listens on %s", path);
+        return vsa_fail(error, VSA_ERR_REFUSED, "connection refused: nobody listens on %s", path);
     case EAGAIN:
     case ETIMEDOUT:
-        return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_TIMEOUT,
                         "no answer on %s: its listener is overloaded or stopped", path);
     case EPROTOTYPE:
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "unix(7)",
-                        "%s is not a stream socket (is it a software NSM's?)", path);
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "unix(7)",
+                           "%s is not a stream socket (is it a software NSM's?)", path);
     default:
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "connect(2)", "%s: %s", path,
-                        strerror(number));
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "connect(2)", "%s: %s", path,
+                           strerror(number));
     }
 }
 
@@ -147,8 +147,8 @@ static enum vsa_status connect_unix(const char *path, int64_t deadline_ms, int *
     for (;;) {
         struct timeval timeout = timeval_until(deadline_ms);
         if (setsockopt(opened, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(7)", "send timeout: %s",
-                            strerror(errno));
+            return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(7)", "send timeout: %s",
+                               strerror(errno));
         if (connect(opened, (const struct sockaddr *)&name, sizeof(name)) == 0)
             break;
         if (errno != EINTR)
@@ -176,9 +176,9 @@ static enum vsa_status read_mux_byte(int fd, int64_t deadline_ms, char *byte,
         if (got == 1)
             return VSA_OK;
         if (got == 0 || errno == ECONNRESET)
-            return vsa_fail(error, VSA_ERR_CLOSED, VSA_NO_OFFSET, NULL, "closed");
+            return vsa_fail(error, VSA_ERR_CLOSED, "closed");
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "recv(2)", "%s", strerror(errno));
+            return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "recv(2)", "%s", strerror(errno));
     }
 }
 
@@ -199,18 +199,18 @@ static enum vsa_status read_mux_reply(int fd, int64_t deadline_ms, struct vsa_er
     size_t size = 0;
     for (;;) {
         if (size == sizeof(reply))
-            return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, "Firecracker docs/vsock.md",
-                            "the reply to CONNECT is longer than %zu bytes: not a vsock "
-                            "multiplexer",
-                            sizeof(reply));
+            return vsa_fail_at(error, VSA_ERR_REPLY, VSA_NO_OFFSET, "Firecracker docs/vsock.md",
+                               "the reply to CONNECT is longer than %zu bytes: not a vsock "
+                               "multiplexer",
+                               sizeof(reply));
         VSA_TRY(read_mux_byte(fd, deadline_ms, &reply[size], error));
         if (reply[size] == '\n')
             break;
         size++;
     }
     if (!is_mux_ok(reply, size))
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, "Firecracker docs/vsock.md",
-                        "the reply to CONNECT is not \"OK NUMBER\": not a vsock multiplexer");
+        return vsa_fail_at(error, VSA_ERR_REPLY, VSA_NO_OFFSET, "Firecracker docs/vsock.md",
+                           "the reply to CONNECT is not \"OK NUMBER\": not a vsock multiplexer");
     return VSA_OK;
 }
 
@@ -225,10 +225,10 @@ static enum vsa_status connect_vsock_mux(const struct vsa_address *address, int6
     if (status == VSA_OK)
         status = read_mux_reply(opened, deadline_ms, error);
     if (status == VSA_ERR_CLOSED)
-        return vsa_fail(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, "Firecracker docs/vsock.md",
-                        "connection refused: nobody listens on port %" PRIu32
-                        " of the guest behind %s",
-                        address->port, address->path);
+        return vsa_fail_at(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, "Firecracker docs/vsock.md",
+                           "connection refused: nobody listens on port %" PRIu32
+                           " of the guest behind %s",
+                           address->port, address->path);
     VSA_TRY(status);
     *fd = vsa_take_fd(&opened);
     return VSA_OK;
@@ -245,5 +245,5 @@ enum vsa_status vsa_connect(const struct vsa_address *address, int64_t deadline_
     case VSA_ADDRESS_VSOCK_MUX:
         return connect_vsock_mux(address, deadline_ms, fd, error);
     }
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "not an address");
+    return vsa_fail(error, VSA_ERR_ARGUMENT, "not an address");
 }

@@ -14,13 +14,12 @@ enum vsa_status vsa_wait_for(int fd, short events, int64_t deadline_ms, const ch
     for (;;) {
         int64_t left = deadline_ms - vsa_monotonic_ms();
         if (left <= 0)
-            return vsa_fail(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
-                            "timed out while waiting for %s", awaited);
+            return vsa_fail(error, VSA_ERR_TIMEOUT, "timed out while waiting for %s", awaited);
         int ready = poll(&entry, 1, left > INT_MAX ? INT_MAX : (int)left);
         if (ready > 0)
             return VSA_OK;
         if (ready < 0 && errno != EINTR)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "poll(2)", "%s", strerror(errno));
+            return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "poll(2)", "%s", strerror(errno));
     }
 }
 
@@ -41,10 +40,10 @@ enum vsa_status vsa_send_all(int fd, struct vsa_slice bytes, int64_t deadline_ms
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             VSA_TRY(vsa_wait_for(fd, POLLOUT, deadline_ms, "the peer to read", error));
         else if (peer_is_gone(errno))
-            return vsa_fail(error, VSA_ERR_CLOSED, VSA_NO_OFFSET, NULL,
+            return vsa_fail(error, VSA_ERR_CLOSED,
                             "the peer closed the connection while we were sending");
         else if (errno != EINTR)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "send(2)", "%s", strerror(errno));
+            return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "send(2)", "%s", strerror(errno));
     }
     return VSA_OK;
 }
@@ -83,11 +82,10 @@ static enum vsa_status receive_more(struct vsa_line_reader *reader, int64_t dead
             return VSA_OK;
         }
         if (got == 0 || peer_is_gone(errno))
-            return vsa_fail(error, VSA_ERR_CLOSED, VSA_NO_OFFSET, NULL,
-                            "the peer closed the connection %s",
+            return vsa_fail(error, VSA_ERR_CLOSED, "the peer closed the connection %s",
                             reader->filled ? "in the middle of a line" : "without an answer");
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-            return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "recv(2)", "%s", strerror(errno));
+            return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "recv(2)", "%s", strerror(errno));
     }
 }
 
@@ -99,8 +97,8 @@ enum vsa_status vsa_read_line(struct vsa_line_reader *reader, int64_t deadline_m
     while (!take_line(reader, scanned, line)) {
         scanned = reader->filled;
         if (reader->filled == reader->capacity)
-            return vsa_fail(error, VSA_ERR_LINE_TOO_LONG, reader->filled, NULL,
-                            "a line longer than %zu bytes", reader->capacity);
+            return vsa_fail_at(error, VSA_ERR_LINE_TOO_LONG, reader->filled, NULL,
+                               "a line longer than %zu bytes", reader->capacity);
         VSA_TRY(receive_more(reader, deadline_ms, error));
     }
     return VSA_OK;

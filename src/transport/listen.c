@@ -26,21 +26,21 @@ static enum vsa_status bind_failed(const char *address, int number, struct vsa_e
 {
     switch (number) {
     case EADDRINUSE:
-        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE,
                         "%s is in use: stop the program that listens there, or choose another "
                         "address",
                         address);
     case EACCES:
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "bind(2)",
-                        "no permission to listen on %s: vsock ports below 1024 need "
-                        "CAP_NET_BIND_SERVICE, a socket file needs write access to its folder",
-                        address);
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "bind(2)",
+                           "no permission to listen on %s: vsock ports below 1024 need "
+                           "CAP_NET_BIND_SERVICE, a socket file needs write access to its folder",
+                           address);
     case EADDRNOTAVAIL:
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
-                        "%s: this machine does not have that CID; use \"any\"", address);
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
+                           "%s: this machine does not have that CID; use \"any\"", address);
     default:
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "bind(2)", "%s: %s", address,
-                        strerror(number));
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "bind(2)", "%s: %s", address,
+                           strerror(number));
     }
 }
 
@@ -50,10 +50,11 @@ static enum vsa_status open_socket(int family, int *fd, struct vsa_error *error)
     if (*fd >= 0)
         return VSA_OK;
     if (family == AF_VSOCK && errno == EAFNOSUPPORT)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
-                        "this kernel has no vsock support: load the vsock module, or listen on a "
-                        "unix: address");
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(2)", "%s", strerror(errno));
+        return vsa_fail_at(
+            error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
+            "this kernel has no vsock support: load the vsock module, or listen on a "
+            "unix: address");
+    return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(2)", "%s", strerror(errno));
 }
 
 static enum vsa_status listen_vsock(const struct vsa_address *address,
@@ -106,14 +107,14 @@ static enum vsa_status remove_stale_socket(const struct sockaddr_un *name, const
     if (lstat(name->sun_path, &file) < 0)
         return VSA_OK; /* bind will tell */
     if (!S_ISSOCK(file.st_mode))
-        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE,
                         "%s exists and is not a socket: it stays untouched", name->sun_path);
     if (is_alive(name))
         return bind_failed(address, EADDRINUSE, error);
     if (unlink(name->sun_path) < 0 && errno != ENOENT)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, "unlink(2)",
-                        "cannot remove the left-over socket %s: %s", name->sun_path,
-                        strerror(errno));
+        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "unlink(2)",
+                           "cannot remove the left-over socket %s: %s", name->sun_path,
+                           strerror(errno));
     return VSA_OK;
 }
 
@@ -201,9 +202,9 @@ static enum vsa_status mux_path(const struct vsa_address *address, char *path, s
 {
     int size = snprintf(path, capacity, "%s_%" PRIu32, address->path, address->port);
     if (size < 0 || (size_t)size >= capacity)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
-                        "socket path %s_%" PRIu32 " is longer than %zu bytes", address->path,
-                        address->port, capacity - 1);
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, "unix(7)",
+                           "socket path %s_%" PRIu32 " is longer than %zu bytes", address->path,
+                           address->port, capacity - 1);
     return VSA_OK;
 }
 
@@ -224,7 +225,7 @@ enum vsa_status vsa_listen(const struct vsa_address *address, struct vsa_listene
         VSA_TRY(listen_unix(address, path, &opened, error));
         break;
     default:
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "not an address");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "not an address");
     }
     *listener = opened;
     return VSA_OK;

@@ -119,7 +119,7 @@ enum vsa_status vsa_worker_start(const struct vsa_worker_options *options, struc
     struct vsa_worker *worker = calloc(1, sizeof(*worker));
     if (!worker) {
         vsa_nsm_free(nsm);
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     }
     worker->options = *options;
     worker->nsm = nsm;
@@ -130,8 +130,7 @@ enum vsa_status vsa_worker_start(const struct vsa_worker_options *options, struc
     int number = start_thread(worker);
     if (number != 0) {
         free_worker(worker);
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot start a thread: %s",
-                        strerror(number));
+        return vsa_fail(error, VSA_ERR_IO, "cannot start a thread: %s", strerror(number));
     }
     *out = worker;
     return VSA_OK;
@@ -165,7 +164,7 @@ enum vsa_status vsa_worker_put(struct vsa_worker *worker, struct vsa_work *work,
     }
     unlock(worker);
     if (full)
-        return vsa_fail(error, VSA_ERR_BUSY, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_BUSY,
                         "%zu requests wait for the NSM already; try again later",
                         worker->options.max_queue);
     return VSA_OK;

@@ -114,14 +114,15 @@ static void fail_fills_the_error(void **state)
     struct vsa_error error;
     char sentence[64];
     memset(&error, 0xa5, sizeof(error));
-    assert_int_equal(vsa_fail(&error, VSA_ERR_PCRS, 17, rule, "PCR%d of %s", 3, "x"), VSA_ERR_PCRS);
+    assert_int_equal(vsa_fail_at(&error, VSA_ERR_PCRS, 17, rule, "PCR%d of %s", 3, "x"),
+                     VSA_ERR_PCRS);
     assert_int_equal(error.status, VSA_ERR_PCRS);
     assert_int_equal(error.offset, 17);
     assert_ptr_equal(error.rule, rule);
     assert_string_equal(error.detail, "PCR3 of x");
     assert_string_equal(vsa_error_sentence(&error, sentence, sizeof(sentence)),
                         "PCR3 of x (RFC 1 section 2)");
-    assert_int_equal(vsa_fail(NULL, VSA_ERR_PCRS, 17, rule, "ignored"), VSA_ERR_PCRS);
+    assert_int_equal(vsa_fail_at(NULL, VSA_ERR_PCRS, 17, rule, "ignored"), VSA_ERR_PCRS);
     error.rule = NULL;
     assert_string_equal(vsa_error_sentence(&error, sentence, sizeof(sentence)), "PCR3 of x");
     error.detail[0] = '\0';
@@ -137,7 +138,7 @@ static void long_details_are_cut_off(void **state)
     struct vsa_error error;
     memset(text, 'a', sizeof(text));
     text[sizeof(text) - 1] = '\0';
-    assert_int_equal(vsa_fail(&error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "%s", text), VSA_ERR_IO);
+    assert_int_equal(vsa_fail(&error, VSA_ERR_IO, "%s", text), VSA_ERR_IO);
     assert_int_equal(strlen(error.detail), VSA_ERROR_DETAIL - 1);
     vsa_error_wrap(&error, "%s", text);
     assert_int_equal(strlen(error.detail), VSA_ERROR_DETAIL - 1);
@@ -156,7 +157,7 @@ static void cuts_fall_between_characters(void **state)
     struct vsa_error error;
     memset(text, 'a', sizeof(text));
     (void)strcpy(text + VSA_ERROR_DETAIL - 2, "\xc3\xbc");
-    assert_int_equal(vsa_fail(&error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "%s", text), VSA_ERR_IO);
+    assert_int_equal(vsa_fail(&error, VSA_ERR_IO, "%s", text), VSA_ERR_IO);
     assert_int_equal(strlen(error.detail), VSA_ERROR_DETAIL - 2);
     (void)strcpy(error.detail, "\xc3\xbc");
     vsa_error_wrap(&error, "%.*s", VSA_ERROR_DETAIL - 4, text);
@@ -169,7 +170,7 @@ static void wrap_puts_the_context_first(void **state)
 {
     (void)state;
     struct vsa_error error;
-    assert_int_equal(vsa_fail(&error, VSA_ERR_CHAIN, 3, NULL, "expired"), VSA_ERR_CHAIN);
+    assert_int_equal(vsa_fail_at(&error, VSA_ERR_CHAIN, 3, NULL, "expired"), VSA_ERR_CHAIN);
     vsa_error_wrap(&error, "cabundle[%d]", 2);
     assert_string_equal(error.detail, "cabundle[2]: expired");
     assert_int_equal(error.status, VSA_ERR_CHAIN);

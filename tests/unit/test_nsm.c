@@ -27,7 +27,7 @@ static enum vsa_status fake_exchange(struct vsa_nsm_transport *transport, struct
     memcpy(fake->request, request.data, request.size);
     fake->request_size = request.size;
     if (fake->status != VSA_OK)
-        return vsa_fail(error, fake->status, VSA_NO_OFFSET, NULL, "a fault of the test");
+        return vsa_fail(error, fake->status, "a fault of the test");
     assert_int_equal(capacity, VSA_NSM_MAX_RESPONSE);
     memcpy(buffer, fake->answer.data, fake->answer.size);
     *response = vsa_slice_of(buffer, fake->answer.size);

@@ -329,7 +329,7 @@ static enum vsa_status greet(const struct vsa_command_context *context, const js
     greetings++;
     assert_null(context->nsm);
     if (!json_is_string(json_object_get(request, "name")))
-        return vsa_fail(error, VSA_ERR_FIELD, VSA_NO_OFFSET, NULL, "whom?");
+        return vsa_fail(error, VSA_ERR_FIELD, "whom?");
     return vsa_json_set(
         reply, "greeting",
         json_pack("s++", context->user, " ", json_string_value(json_object_get(request, "name"))),
@@ -458,7 +458,7 @@ static enum vsa_status look(const struct vsa_command_context *context, const jso
                             json_t *reply, struct vsa_error *error)
 {
     if (json_is_true(json_object_get(request, "forbidden")))
-        return vsa_fail(error, VSA_ERR_REQUEST, VSA_NO_OFFSET, NULL, "not for you");
+        return vsa_fail(error, VSA_ERR_REQUEST, "not for you");
     seen++;
     VSA_TRY(vsa_server_run_builtin(context, request, reply, error));
     return vsa_json_set(reply, "seen", json_integer(seen), error);

@@ -33,7 +33,7 @@ static enum vsa_status print_base64(struct vsa_slice document, struct vsa_error 
     size_t capacity = vsa_base64_encoded_size(document.size) + 1;
     VSA_AUTO_FREE char *text = malloc(capacity);
     if (!text)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     VSA_TRY(vsa_base64_encode(document, text, capacity, error));
     (void)puts(text);
     return output_finish(error);
@@ -119,10 +119,9 @@ static enum vsa_status obey(struct vsa_nsm *nsm, char *words[MAX_WORDS], size_t 
     if (strcmp(words[0], "attest-custom") == 0 && count == 3)
         return attest(nsm, words[1], words[2], false, error);
     if (strcmp(words[0], "attest-custom") == 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "attest-custom takes USER_DATA and NONCE");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "attest-custom takes USER_DATA and NONCE");
     if (strcmp(words[0], "help") != 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "unknown command '%.40s'; \"help\" lists the commands", words[0]);
     print_commands();
     return VSA_OK;

@@ -33,7 +33,7 @@ enum vsa_status log_level_parse(const char *text, enum log_level *level, struct 
             return VSA_OK;
         }
     }
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "log level '%.20s': expected error, warn, info or debug", text);
 }
 

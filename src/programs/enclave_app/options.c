@@ -86,8 +86,7 @@ static enum vsa_status take_option(int key, const char *value,
 
 static enum vsa_status too_many_operands(const char *operand, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                    "'%.80s' is one argument too many", operand);
+    return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.80s' is one argument too many", operand);
 }
 
 static enum vsa_status combine_server(struct enclave_app_arguments *arguments, bool vsock,
@@ -96,11 +95,11 @@ static enum vsa_status combine_server(struct enclave_app_arguments *arguments, b
     uint64_t port = VSA_DEFAULT_PORT;
     arguments->mode = ENCLAVE_APP_SERVER;
     if (arguments->generate_key)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--generate-key is for one document; clients of a server ask for keys "
                         "themselves");
     if (arguments->server.listen && vsock)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--vsock and --listen exclude each other; --listen vsock:any:PORT does "
                         "the same");
     if (count > (vsock ? 1 : 0))
@@ -121,10 +120,9 @@ static enum vsa_status combine_local(struct enclave_app_arguments *arguments,
 {
     arguments->mode = seen->daemon ? ENCLAVE_APP_DAEMON : ENCLAVE_APP_ONE_SHOT;
     if (settings_any_only_server(seen->settings))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "limits are a server's: add --vsock or --listen");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "limits are a server's: add --vsock or --listen");
     if (seen->daemon && arguments->generate_key)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--generate-key is for one document; --daemon has the command attest-key");
     if (count > (seen->daemon ? 0 : 2))
         return too_many_operands(operands[count - 1], error);
@@ -159,8 +157,7 @@ static enum vsa_status combine(struct option_parser *parser,
     VSA_TRY(read_config(arguments, seen, count > 0, error));
     bool serve = seen->vsock || arguments->server.listen;
     if (serve && seen->daemon)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--daemon and a server exclude each other");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--daemon and a server exclude each other");
     if (serve)
         return combine_server(arguments, seen->vsock, operands, count, error);
     return combine_local(arguments, seen, operands, count, error);

@@ -11,9 +11,8 @@
 
 static enum vsa_status failed(const char *what, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
-                    "cannot drop privileges: %s: %s (--no-sandbox keeps them)", what,
-                    strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "cannot drop privileges: %s: %s (--no-sandbox keeps them)",
+                    what, strerror(errno));
 }
 
 /* Of the calling thread: those of `kept` that it has. */

@@ -119,7 +119,7 @@ enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error)
     /* Not the end of the process: a new libc may have new calls, and fallbacks for them. */
     VSA_CLEANUP(cleanup_filter) void *filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     int result = add_rules(filter);
     /* The NSM's thread runs already. */
     if (result == 0)
@@ -127,7 +127,7 @@ enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error)
     if (result == 0)
         result = seccomp_load(filter);
     if (result != 0)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_IO,
                         "cannot filter system calls: %s (--no-sandbox does without)",
                         strerror(-result));
     return VSA_OK;

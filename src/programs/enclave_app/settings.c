@@ -64,7 +64,7 @@ static enum vsa_status take_seconds(const struct setting *setting, const char *w
     int64_t parsed = 0;
     VSA_TRY(numbers_parse_seconds(what, value, setting->highest, &parsed, error));
     if (parsed == 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s must be above 0", what);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s must be above 0", what);
     *milliseconds = parsed;
     return VSA_OK;
 }
@@ -88,16 +88,14 @@ static enum vsa_status take_rate(const struct setting *setting, const char *what
     size_t size = strcspn(value, ":");
     const char *after = value[size] ? value + size + 1 : NULL;
     if (size >= sizeof(number))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%s: '%.40s' is not N or N:BURST", what, value);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: '%.40s' is not N or N:BURST", what, value);
     memcpy(number, value, size);
     number[size] = '\0';
     VSA_TRY(numbers_parse(what, number, 0, setting->highest, &rate, error));
     if (after)
         VSA_TRY(numbers_parse(what, after, 1, setting->highest, &burst, error));
     if (after && rate == 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "%s: 0 is no limit, and has no burst", what);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: 0 is no limit, and has no burst", what);
     arguments->server.rate_limit = (size_t)rate;
     arguments->server.rate_burst = (size_t)burst;
     return VSA_OK;
@@ -218,23 +216,21 @@ static enum vsa_status take_line(struct reading *reading, char *line, struct vsa
         return VSA_OK;
     for (const char *c = name; *c; c++)
         if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)
-            return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a control character");
+            return vsa_fail(error, VSA_ERR_ARGUMENT, "a control character");
     char *sign = strchr(name, '=');
     if (!sign)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "expected 'name = value', or # before a comment");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "expected 'name = value', or # before a comment");
     *sign = '\0';
     name = trimmed(name);
     const char *value = trimmed(sign + 1);
     int index = settings_find(name);
     if (index < 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "there is no setting '%.40s' (see enclave_app(1))", name);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "there is no setting '%.40s' (see enclave_app(1))",
+                        name);
     if ((reading->set >> index) & 1U)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "'%s' is set twice; which one is meant?", name);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%s' is set twice; which one is meant?", name);
     if (*value == '\0')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "'%s' has no value", name);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%s' has no value", name);
     bool overruled = (reading->first >> index) & 1U;
     reading->set |= 1U << index;
     return table[index].take(&table[index], name, value,
@@ -251,10 +247,9 @@ static enum vsa_status take_lines(const char *path, struct reading *reading, cha
         char *next = newline ? newline + 1 : end;
         if (newline)
             *newline = '\0';
-        enum vsa_status status =
-            line + strlen(line) < (newline ? newline : end)
-                ? vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "a NUL character")
-                : take_line(reading, line, error);
+        enum vsa_status status = line + strlen(line) < (newline ? newline : end)
+                                     ? vsa_fail(error, VSA_ERR_ARGUMENT, "a NUL character")
+                                     : take_line(reading, line, error);
         if (status != VSA_OK) {
             vsa_error_wrap(error, "%.120s:%zu", path, number);
             return status;
@@ -273,7 +268,7 @@ enum vsa_status settings_read_file(const char *path, struct enclave_app_argument
     /* One NUL more, so that the last value ends as all others do. */
     arguments->config = malloc(bytes.size + 1);
     if (!arguments->config)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     memcpy(arguments->config, bytes.data, bytes.size);
     arguments->config[bytes.size] = '\0';
     VSA_TRY(take_lines(path, &reading, arguments->config, bytes.size, error));

@@ -90,7 +90,7 @@ static enum vsa_status append(struct list *list, int argc, const char *value,
     if (!list->items)
         list->items = calloc((size_t)argc, sizeof(*list->items));
     if (!list->items)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     list->items[list->count++] = value;
     return VSA_OK;
 }
@@ -104,11 +104,11 @@ static enum vsa_status take_cmdline(struct arguments *arguments, const char *val
         return VSA_OK;
     VSA_TRY(image_read_file("cmdline", value + 1, VSA_MAX_INPUT_FILE, file, error));
     if (memchr(file->data, '\0', file->size))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--cmdline: %.160s holds a NUL character", value + 1);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--cmdline: %.160s holds a NUL character",
+                        value + 1);
     uint8_t *text = realloc(file->data, file->size + 1);
     if (!text)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     text[file->size] = '\0';
     file->data = text;
     arguments->recipe.cmdline = (const char *)text;
@@ -120,8 +120,8 @@ static enum vsa_status take_arch(struct arguments *arguments, const char *value,
 {
     bool aarch64 = strcmp(value, "aarch64") == 0;
     if (!aarch64 && strcmp(value, "x86_64") != 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "--arch '%.40s' is neither x86_64 nor aarch64", value);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--arch '%.40s' is neither x86_64 nor aarch64",
+                        value);
     arguments->recipe.architecture = aarch64 ? VSA_IMAGE_AARCH64 : VSA_IMAGE_X86_64;
     return VSA_OK;
 }
@@ -214,7 +214,7 @@ static enum vsa_status check_arguments(const struct option_parser *parser,
     else if (recipe->metadata && (recipe->name || recipe->version))
         problem = "--metadata is written as it is: leave out --name and --version";
     if (problem)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s", problem);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", problem);
     return VSA_OK;
 }
 
@@ -238,7 +238,7 @@ static enum vsa_status find_init(struct arguments *arguments, struct vsa_error *
                 (int)sizeof(arguments->init) &&
             access(arguments->init, R_OK) == 0)
             return VSA_OK;
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "no " INIT_NAME " beside this program: name it with --init FILE");
 }
 

@@ -41,7 +41,7 @@ enum vsa_status image_take_file(const struct option_parser *parser, const char *
     char **operands;
     int count = options_operands(parser, &operands);
     if (count != 1)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         count ? "one image at a time" : "which image? Give its file name");
     *path = operands[0];
     return VSA_OK;
@@ -104,7 +104,7 @@ enum vsa_status image_sign_with(struct vsa_image *image, const struct image_sign
     section->data = malloc(VSA_MAX_IMAGE_SIGNATURE);
     section->size = VSA_MAX_IMAGE_SIGNATURE;
     if (!section->data)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     struct vsa_slice signature = {NULL, 0};
     struct vsa_slice certificate = file_bytes_slice(&signer->certificate);
     bool is_signed = signer->signature.data != NULL;

@@ -133,7 +133,7 @@ static int add_metadata(json_t *object, struct vsa_slice section, struct vsa_err
     json_decref(flat);
     json_decref(metadata);
     if (failed)
-        vsa_error_set(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        (void)vsa_fail_memory(error);
     return failed;
 }
 
@@ -156,7 +156,7 @@ static json_t *image_json(const struct vsa_image *image,
         failed =
             failed || json_object_set_new(object, "SignatureCheck", json_boolean(signature_holds));
     if (failed)
-        vsa_error_set(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        (void)vsa_fail_memory(error);
     if (!failed && !add_metadata(object, vsa_image_find(image, VSA_IMAGE_METADATA), error))
         return object;
     json_decref(object);

@@ -32,8 +32,7 @@ static enum vsa_status read_arguments(struct image_call *call, const char **fold
     if (call->done)
         return VSA_OK;
     if (!*folder)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "where to? Give --output FOLDER");
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "where to? Give --output FOLDER");
     VSA_TRY(image_take_file(&parser, path, error));
     call->arguments_read = true;
     return VSA_OK;
@@ -44,8 +43,7 @@ static enum vsa_status write_part(const char *folder, const char *name, struct v
 {
     char path[4096];
     if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "%.100s: the name is too long",
-                        folder);
+        return vsa_fail(error, VSA_ERR_IO, "%.100s: the name is too long", folder);
     VSA_TRY(files_publish_atomically(path, bytes, error));
     (void)puts(path);
     return VSA_OK;
@@ -93,8 +91,7 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
         return VSA_OK;
     VSA_TRY(image_load(path, &file, IMAGE_ANY_DEVIATION, &image, error));
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return vsa_fail(error, VSA_ERR_IO, VSA_NO_OFFSET, NULL, "cannot make %.160s: %s", folder,
-                        strerror(errno));
+        return vsa_fail(error, VSA_ERR_IO, "cannot make %.160s: %s", folder, strerror(errno));
     for (size_t i = 0; i < image.section_count; i++)
         VSA_TRY(write_section(folder, &image.sections[i], &ramdisks, error));
     return VSA_OK;

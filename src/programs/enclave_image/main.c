@@ -46,7 +46,7 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
     }
     const struct image_command *command = find_command(name);
     if (!command)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%s%.40s%s: say build, describe, extract, sign or pcr (see --help)",
                         *name ? "unknown command '" : "no command", name, *name ? "'" : "");
     VSA_TRY(command->run(call, error));

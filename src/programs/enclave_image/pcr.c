@@ -39,7 +39,7 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     VSA_TRY(image_read_options(call, &image_pcr_command, &parser, arguments, error));
     if (!call->done &&
         (options_operands(&parser, &operands) || !arguments->input == !arguments->certificate))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "give either --input FILE or --signing-certificate PEM");
     return VSA_OK;
 }

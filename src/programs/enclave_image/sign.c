@@ -71,11 +71,11 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     int ways =
         (signer->private_key.data != NULL) + (signer->signature.data != NULL) + arguments->print;
     if (!signer->certificate.data || ways == 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "signing needs --signing-certificate and --private-key (or "
                         "--print-to-be-signed, then --signature)");
     if (ways > 1 || (arguments->print && arguments->output))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--private-key, --print-to-be-signed and --signature are three ways: "
                         "choose one; the second writes no --output");
     VSA_TRY(image_take_file(&parser, &arguments->path, error));

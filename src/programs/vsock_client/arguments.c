@@ -97,7 +97,7 @@ static void print_help(void)
 
 static enum vsa_status usage(struct vsa_error *error, const char *text)
 {
-    return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL, "%s", text);
+    return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", text);
 }
 
 static enum vsa_status take_action(struct client_arguments *arguments, enum client_action action,
@@ -254,7 +254,7 @@ static enum vsa_status check_request(const struct client_arguments *arguments,
         return usage(error, "--generate-key, --user-data and --nonce go with --attest, --verify or "
                             "--watch");
     if (policy->check_only && !verifies)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--%s is about verification: it needs --verify or --watch",
                         policy->check_only);
     if (policy->document_time)
@@ -339,8 +339,8 @@ static enum vsa_status finish(struct option_parser *parser, struct client_argume
 {
     char **operands;
     if (options_operands(parser, &operands) > 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, NULL,
-                        "'%.80s' is not an option (see --help)", operands[0]);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.80s' is not an option (see --help)",
+                        operands[0]);
     VSA_TRY(settle_watch(arguments, error));
     VSA_TRY(check(arguments, error));
     settle_times(arguments);

@@ -32,7 +32,7 @@ static char *document_text(const struct vsa_attestation_reply *reply, struct vsa
     size_t capacity = vsa_base64_encoded_size(reply->document_size) + 2;
     char *text = malloc(capacity);
     if (!text || vsa_base64_encode(vsa_reply_document(reply), text, capacity, NULL) != VSA_OK) {
-        (void)vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        (void)vsa_fail_memory(error);
         free(text);
         return NULL;
     }

@@ -74,8 +74,7 @@ static enum vsa_status check_metrics(const json_t *reply, struct vsa_error *erro
 {
     const json_t *text = json_object_get(reply, "metrics");
     if (!json_is_string(text))
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
-                        "the reply to metrics has no \"metrics\"");
+        return vsa_fail(error, VSA_ERR_REPLY, "the reply to metrics has no \"metrics\"");
     struct vsa_slice left = vsa_json_string_slice(text);
     bool good = left.size > 0;
     while (good && left.size > 0) {
@@ -86,7 +85,7 @@ static enum vsa_status check_metrics(const json_t *reply, struct vsa_error *erro
             left = vsa_slice_of(left.data + size + 1, left.size - size - 1);
     }
     if (!good)
-        return vsa_fail(error, VSA_ERR_REPLY, VSA_NO_OFFSET, NULL,
+        return vsa_fail(error, VSA_ERR_REPLY,
                         "\"metrics\" of the reply is not lines about vsattest_... metrics");
     return VSA_OK;
 }
@@ -96,7 +95,7 @@ static enum vsa_status ask_metrics(struct vsa_pool *pool, json_t **reply, struct
     VSA_AUTO_JSON json_t *request = json_pack("{s:s}", "command", "metrics");
     VSA_AUTO_JSON json_t *received = NULL;
     if (!request)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     VSA_TRY(vsa_pool_request(pool, request, &received, error));
     VSA_TRY(check_metrics(received, error));
     *reply = json_incref(received);
@@ -125,7 +124,7 @@ static enum vsa_status exchange(const struct client_arguments *arguments, enum c
     case CLIENT_ACTION_NONE:
         break;
     }
-    return vsa_fail(error, VSA_ERR_INTERNAL, VSA_NO_OFFSET, NULL, "no action");
+    return vsa_fail(error, VSA_ERR_INTERNAL, "no action");
 }
 
 static enum vsa_status connect_and_exchange(const struct client_arguments *arguments,
@@ -136,8 +135,7 @@ static enum vsa_status connect_and_exchange(const struct client_arguments *argum
     struct vsa_pool_options options;
     int64_t left = deadline_ms - vsa_monotonic_ms();
     if (left <= 0)
-        return vsa_fail(&outcome->error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
-                        "no time is left to ask %s", address);
+        return vsa_fail(&outcome->error, VSA_ERR_TIMEOUT, "no time is left to ask %s", address);
     /* One exchange needs one connection; what we are after is that it asks again. */
     vsa_pool_options_init(&options);
     options.max_connections = 1;

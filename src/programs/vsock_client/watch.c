@@ -97,7 +97,7 @@ static void compare(struct watch *watch)
         keep_first(watch);
     watch->changes = vsa_claims_differ(&watch->first, &now->claims);
     if (watch->changes.pcrs & FIXED_PCRS)
-        now->status = vsa_fail(&now->error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, NULL,
+        now->status = vsa_fail(&now->error, VSA_ERR_PCR_MISMATCH,
                                "PCRs differ from those of the first round: this is another image "
                                "or place; name the expected ones by --measurements or --pcr");
 }
@@ -154,7 +154,7 @@ static enum vsa_status print_json(const struct watch *watch, struct vsa_error *e
     json_decref(line);
     (void)fputc('\n', stdout);
     if (!ok)
-        return vsa_fail(error, VSA_ERR_MEMORY, VSA_NO_OFFSET, NULL, "out of memory");
+        return vsa_fail_memory(error);
     return output_finish(error);
 }
 
