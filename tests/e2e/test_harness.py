@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -14,6 +15,7 @@ TAP_RUNNER = os.path.join(harness.SOURCE, "tests", "e2e", "tap_runner.py")
 RUN_CMOCKA = os.path.join(harness.SOURCE, "tests", "unit", "run_cmocka.py")
 COUNT_TESTS = os.path.join(harness.SOURCE, "scripts", "count-tests")
 CHECK_LAYERS = os.path.join(harness.SOURCE, "scripts", "check-layers")
+CHECK_WORDS = os.path.join(harness.SOURCE, "scripts", "check-words")
 
 
 class TapRunner(harness.TestCase):
@@ -191,3 +193,40 @@ class CheckLayers(harness.TestCase):
         self.write("src/extra/meson.build", "files('b.c')\n")
         self.write("src/extra/b.c", self.HEADER)
         self.check("layer extra is not in the table")
+
+
+class CheckWords(harness.TestCase):
+    """On a small tree of its own, with the real table of words."""
+
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("git"):
+            self.skipTest("git is not installed")
+        shutil.copy(os.path.join(harness.SOURCE, "CONTRIBUTING.md"), self.folder)
+        subprocess.run(["git", "init", "-q", self.folder], check=True, timeout=harness.PATIENCE)
+
+    def check(self, source, allowed, status, expected):
+        os.makedirs(self.path("src/base"), exist_ok=True)
+        os.makedirs(self.path("scripts"), exist_ok=True)
+        with open(self.path("src/base/a.c"), "w", encoding="utf-8") as file:
+            file.write(source)
+        # Without the real tree's exceptions, which would all be stale here.
+        with open(CHECK_WORDS, encoding="utf-8") as file:
+            script, count = re.subn(r"\nALLOWED = \[\n[^\]]*\]", f"\nALLOWED = {allowed!r}", file.read())
+        self.assertEqual(count, 1)
+        with open(self.path("scripts/check-words"), "w", encoding="utf-8") as file:
+            file.write(script)
+        done = harness.run([sys.executable, self.path("scripts/check-words")])
+        self.assert_exit(done, status)
+        self.assertIn(expected, (done.stdout + done.stderr).decode())
+
+    def test_words(self):
+        self.check("/* The caller frees it; `folder_of` is one word. */\n", [], 0, "words hold")
+        self.check("\n/* Whoever asks frees it. */\n", [], 1, 'src/base/a.c:2: "whoever"')
+        self.check('puts("no such folder");\n', [], 1, '"folder": directory')
+        self.check("/* closed after being idle so\n * long */\n", [], 1, 'src/base/a.c:1: "so long"')
+
+    def test_exceptions(self):
+        self.check("/* Whoever asks. */\n", ["src/base/a.c"], 0, "words hold")
+        self.check("/* Whoever asks. */\n", ["src/base/"], 0, "words hold")
+        self.check("/* The caller. */\n", ["src/base/a.c"], 1, "src/base/a.c is not needed any more")
