@@ -76,12 +76,15 @@ class Examples(support.EnclaveTestCase):
 class Claims(harness.TestCase):
     def test_first_examples_name_measurements(self):
         """What is copied first must not accept any enclave."""
-        for name in ("README.md", "docs/GUIDE.md", "docs/PYTHON.md"):
-            text = pathlib.Path(harness.SOURCE, name).read_text(encoding="utf-8")
-            examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-            first = next(example for example in examples if "request_and_verify" in example)
-            self.assertIn("policy = Policy(measurements=", first, name)
-            self.assertIn("(policy=policy", first, name)
+        checked = []
+        for path in [*pathlib.Path(harness.SOURCE).glob("*.md"), *pathlib.Path(harness.SOURCE, "docs").glob("*.md")]:
+            examples = re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+            first = next((example for example in examples if "request_and_verify" in example), None)
+            if first is not None:
+                self.assertIn("policy = Policy(measurements=", first, path.name)
+                self.assertIn("(policy=policy", first, path.name)
+                checked.append(path.name)
+        self.assertEqual(sorted(checked), ["GUIDE.md", "PYTHON.md"])
 
     def test_table_of_exceptions(self):
         rows = re.findall(r"^\| `(\w+Error)` \| `(\w+)` \|", TEXT, re.MULTILINE)
