@@ -4,10 +4,12 @@
 Everything here is bounded in time. Addresses are Unix sockets only: no test opens AF_VSOCK.
 """
 
+import errno
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +20,8 @@ SOURCE = os.environ["VSA_SOURCE"]
 SHARED = os.environ.get("VSA_SHARED", "")
 # Sanitizers, valgrind and two busy cores make things slow, not wrong.
 PATIENCE = float(os.environ.get("VSA_PATIENCE", "30"))
+# Of a program's log, beside the failure of a test.
+LAST_LINES = 12
 
 # A shell starts its background jobs with SIGINT ignored, and what is ignored stays so in all that
 # they start: tests of Ctrl-C would wait in vain.
@@ -62,16 +66,20 @@ def is_sanitized():
 
 def run(arguments, stdin=None, timeout=PATIENCE, env=None, cwd=None):
     """Runs a program to its end. `stdin`: bytes or None. Returns CompletedProcess with bytes."""
-    return subprocess.run(
-        arguments,
-        input=b"" if stdin is None else stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        timeout=timeout,
-        env=None if env is None else {**os.environ, **env},
-        cwd=cwd,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            arguments,
+            input=b"" if stdin is None else stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=timeout,
+            env=None if env is None else {**os.environ, **env},
+            cwd=cwd,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise AssertionError(f"{arguments} did not end in {timeout:g} s\nstdout: {expired.stdout!r}"
+                             f"\nstderr: {expired.stderr!r}") from None
 
 
 def wait_until(condition, what, timeout=PATIENCE):
@@ -87,16 +95,22 @@ def wait_until(condition, what, timeout=PATIENCE):
 
 
 def is_listening(path):
-    """A socket's file is there a moment before anybody can connect to it: the kernel knows."""
-    if not os.path.exists(path):
-        return False
+    """Whether a process listens at `path`. The file alone does not show it.
+
+    It is there a moment before listen(), and it stays when its process is killed. The kernel knows
+    both, and neither question costs the server a connection.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        # A bound socket is of another type than this one; a left-over file has none.
+        if probe.connect_ex(path) != errno.EPROTOTYPE:
+            return False
     try:
         with open("/proc/net/unix", encoding="utf-8", errors="replace") as sockets:
             rows = [line.rstrip("\n").split(maxsplit=7) for line in sockets]
     except OSError:
         return True
     flags = [int(row[3], 16) for row in rows[1:] if len(row) == 8 and row[7] == path]
-    # No such name: it was renamed when it was ready. The flag is __SO_ACCEPTCON.
+    # No such name: it was renamed once it listened. The flag is __SO_ACCEPTCON.
     return not flags or any(flag & 0x10000 for flag in flags)
 
 
@@ -104,6 +118,7 @@ class Service:
     """A program that runs until it is stopped. Its stderr goes to a file: `log()`."""
 
     def __init__(self, arguments, folder, stdin=subprocess.DEVNULL, env=None, pass_fds=()):
+        self.ended_with = None
         handle, self.log_path = tempfile.mkstemp(dir=folder, suffix=".log")
         with os.fdopen(handle, "wb") as log:
             self.process = subprocess.Popen(
@@ -120,8 +135,15 @@ class Service:
         return self.process.pid
 
     def log(self):
+        if self.ended_with is not None:
+            return self.ended_with
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
+
+    def last_lines(self):
+        """The end of the log, for a failing test."""
+        name = os.path.basename(self.process.args[0])
+        return [f"{name}[{self.pid}]: {line}" for line in self.log().splitlines()[-LAST_LINES:]]
 
     def wait_for(self, path):
         """Waits until `path` can be connected to; fails at once if the program ends first."""
@@ -155,6 +177,7 @@ class Service:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(PATIENCE)
+        self.ended_with = self.log()  # the folder goes next
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 pipe.close()
@@ -168,16 +191,22 @@ class TestCase(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="vsa-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.services = []
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
     def service(self, arguments, wait_for=None, **options):
         service = Service(arguments, self.folder, **options)
+        self.services.append(service)
         self.addCleanup(service.end)
         if wait_for:
             service.wait_for(wait_for)
         return service
+
+    def printed(self):
+        """For a failing test: what its services printed last."""
+        return [line for service in self.services for line in service.last_lines()]
 
     def assert_exit(self, completed, status):
         """The exit status, with all that the program said when it is another."""

@@ -21,7 +21,7 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
-        self.subtest_errors = []
+        self.failed = None  # the last test case with a line that says so
 
     def line(self, ok, test, directive=""):
         self.number += 1
@@ -30,46 +30,45 @@ class TapResult(unittest.TestResult):
         name = test.id().split(".", 1)[-1].rstrip(")").replace("#", "_")
         print(f"{'ok' if ok else 'not ok'} {self.number} - {name}{directive}", flush=True)
 
-    def details(self, error):
-        for row in "".join(traceback.format_exception(*error)).splitlines():
+    def details(self, test, error, part):
+        """Why it failed, and what the programs printed last that it runs.
+
+        On stdout for scripts/count-tests, and on stderr, which is all that `meson test
+        --print-errorlogs` shows of a program that prints TAP.
+        """
+        rows = "".join(traceback.format_exception(*error)).splitlines()
+        if hasattr(test, "printed"):
+            rows += test.printed()
+        for row in [f"{part.id()}:", *rows]:
             print("# " + row, flush=True)
+            print(row, file=sys.stderr, flush=True)
 
-    def startTest(self, test):
-        super().startTest(test)
-        self.subtest_errors = []
-
-    def stopTest(self, test):
-        # A test with failed sub-tests gets no addSuccess and no addFailure of its own.
-        if self.subtest_errors:
+    def fail(self, test, error, part=None):
+        """One line for a test case, however many of its parts fail; the cause of each."""
+        if self.failed is not test:
             self.line(False, test)
-            self.subtest_errors = []
-        super().stopTest(test)
+        self.failed = test
+        self.details(test, error, part or test)
 
     def addSubTest(self, test, subtest, error):
         super().addSubTest(test, subtest, error)
         if error is not None:
-            print(f"# {subtest.id()}", flush=True)
-            self.details(error)
-            self.subtest_errors.append(subtest)
+            self.fail(test, error, subtest)
 
     def addSuccess(self, test):
         self.line(True, test)
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
-        self.subtest_errors = []
-        self.line(False, test)
-        self.details(error)
+        self.fail(test, error)
 
     def addError(self, test, error):
         super().addError(test, error)
-        self.subtest_errors = []
-        self.line(False, test)
-        self.details(error)
+        self.fail(test, error)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        if self.subtest_errors:
+        if self.failed is test:
             return
         self.line(True, test, f" # SKIP {reason}")
 

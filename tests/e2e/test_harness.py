@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -18,14 +19,66 @@ CHECK_LAYERS = os.path.join(harness.SOURCE, "scripts", "check-layers")
 CHECK_WORDS = os.path.join(harness.SOURCE, "scripts", "check-words")
 
 
+class Listening(harness.TestCase):
+    """What is_listening() says is what a client meets."""
+
+    def test_from_bind_to_the_file_that_is_left(self):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+            path = self.path(f"socket{kind}")
+            self.assertFalse(harness.is_listening(path))
+            with socket.socket(socket.AF_UNIX, kind) as server:
+                server.bind(path)
+                self.assertFalse(harness.is_listening(path))
+                server.listen()
+                self.assertTrue(harness.is_listening(path))
+                os.rename(path, path + "new")
+                self.assertTrue(harness.is_listening(path + "new"))
+                os.rename(path + "new", path)
+                server.settimeout(0)
+                with self.assertRaises(BlockingIOError):
+                    server.accept()
+            self.assertTrue(os.path.exists(path))
+            self.assertFalse(harness.is_listening(path))
+
+
 class TapRunner(harness.TestCase):
-    def lines(self, body, status, *arguments):
+    def run_sample(self, body, status, *arguments, base="unittest.TestCase"):
         path = self.path("test_sample.py")
         with open(path, "w", encoding="utf-8") as file:
-            file.write("import unittest, time\nclass Sample(unittest.TestCase):\n" + body)
-        done = harness.run([sys.executable, TAP_RUNNER, path, *arguments])
+            file.write("import unittest, time, sys, harness\n"
+                       f"class Sample({base}):\n" + body)
+        done = harness.run([sys.executable, TAP_RUNNER, path, *arguments],
+                           env={"PYTHONPATH": os.path.dirname(TAP_RUNNER)})
         self.assert_exit(done, status)
+        return done
+
+    def lines(self, *arguments):
+        done = self.run_sample(*arguments)
         return [row for row in done.stdout.decode().splitlines() if not row.startswith("#")]
+
+    def test_the_cause_is_printed(self):
+        """By the test case and for the console: the assertion, and what its programs printed."""
+        body = (
+            "    def test_a(self):\n"
+            "        said = 'import sys; sys.stderr.write(\\'first line\\\\nlast line\\\\n\\')'\n"
+            "        self.service([sys.executable, '-c', said]).wait()\n"
+            "        with self.subTest(n=1): self.fail('the sub-test')\n"
+            "        self.fail('the reason')\n"
+        )
+        done = self.run_sample(body, 1, base="harness.TestCase")
+        for output, before in ((done.stdout.decode(), "# "), (done.stderr.decode(), "")):
+            self.assertIn(f"\n{before}AssertionError: the sub-test\n", output)
+            self.assertIn(f"\n{before}AssertionError: the reason\n", output)
+            self.assertRegex(output, rf"\n{before}python\S*\[\d+\]: last line\n")
+        self.assertEqual(done.stdout.decode().count("not ok"), 1)
+
+    def test_a_program_that_hangs_shows_what_it_printed(self):
+        for seconds in (0.2, 2, harness.PATIENCE):  # until it came to print anything
+            with self.assertRaisesRegex(AssertionError, f"did not end in {seconds:g} s\n") as failure:
+                harness.run(["sh", "-c", "echo out; exec sleep 600"], timeout=seconds)
+            if "stdout: b'out" in str(failure.exception):
+                return
+        self.fail(str(failure.exception))
 
     def test_counts_each_case(self):
         body = (
@@ -112,6 +165,18 @@ class CountTests(harness.TestCase):
             self.count(("FAIL", "ok 1 - x\nnot ok 2 - y\n1..2\n"), ("OK", "1..1\nok 1 - z\n")),
             (1, ["failed: a: y", "2 passed, 1 failed, 0 skipped"]),
         )
+
+    def test_a_failed_case_has_its_cause(self):
+        lines = "".join(f"# line {number}\n" for number in range(100))
+        status, printed = self.count(
+            ("FAIL", f"ok 1 - x\n# not this\nnot ok 2 - y\n# Traceback:\n#   File\n"
+             f"not ok 3 - z\n{lines}1..3\n"),
+            ("OK", "ok 1 - v # SKIP no tool\n1..1\n"))
+        self.assertEqual(status, 1)
+        self.assertEqual(printed[:5], ["skipped: a: v: no tool", "failed: a: y", "    Traceback:",
+                                       "      File", "failed: a: z"])
+        self.assertEqual(len(printed), 5 + 61 + 1)
+        self.assertEqual((printed[5], printed[-2]), ("    line 0", "    line 99"))
 
     def test_a_program_that_died_is_a_failure_more(self):
         for result in ("ERROR", "TIMEOUT", "INTERRUPT"):

@@ -97,6 +97,11 @@ class GuideTestCase(unittest.TestCase):
         for line in cls.box.stand_ins:
             say("stand-in: " + line)
 
+    def printed(self):
+        """For a failing test: what its enclaves printed last."""
+        return [line for enclave in self.parent.enclaves
+                for service in (enclave.nsm, *enclave.servers) for line in service.last_lines()]
+
     # --- for states and checks ------------------------------------------------------------------
 
     def path(self, name):
@@ -148,7 +153,8 @@ class GuideTestCase(unittest.TestCase):
         if expect.run:
             done = expect.run(self, text)
         elif expect.port:
-            return self.run_server(text, expect.port, expect.status)
+            self.run_server(text, expect.port, expect.status)
+            return None
         elif expect.until:
             _, output, errors = self.box.run_until(text, expect.until.encode())
             done = subprocess.CompletedProcess(text, expect.status, output, errors)
@@ -174,22 +180,9 @@ class GuideTestCase(unittest.TestCase):
         return done
 
     def run_server(self, command, port, expected):
-        process = self.box.start(command)
-        path = os.path.join(self.box.vsock, str(self.parent.enclaves[0].cid), str(port))
-
-        def ready():
-            if process.poll() is not None:
-                self.fail(f"{command} ended: {process.communicate()}")
-            return harness.is_listening(path)
-
-        try:
-            harness.wait_until(ready, path)
-            cid = self.parent.enclaves[0].cid
-            self.sh(f"vsock_client --cid {cid} --port {port} --verify --generate-key")
-        finally:
-            status, _, errors = self.box.stop(process)
-        self.assertEqual(status, expected, errors.decode())
-        return None
+        enclave = self.parent.enclaves[0]
+        with self.box.serving(command, enclave.socket(port), expected):
+            self.sh(f"vsock_client --cid {enclave.cid} --port {port} --verify --generate-key")
 
     def run_script(self, block, name, interpreter, expect):
         """A whole block, saved as a file and run."""

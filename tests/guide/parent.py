@@ -82,8 +82,12 @@ class Enclave:
             env=self.parent.sandbox.shim_environment(self.cid),
         )
         self.servers.append(service)
-        service.wait_for(os.path.join(self.port_folder, str(port)))
+        service.wait_for(self.socket(port))
         return service
+
+    def socket(self, port):
+        """What a server on this vsock port listens at."""
+        return os.path.join(self.port_folder, str(port))
 
     def crash(self):
         """The server ends; the enclave stays in the list, as it does where init lives on."""

@@ -8,6 +8,7 @@
 - PATH begins with a folder of stand-ins and our programs.
 """
 
+import contextlib
 import glob
 import os
 import shutil
@@ -197,6 +198,32 @@ class Sandbox:
             os.killpg(process.pid, signal.SIGKILL)
             output, errors = process.communicate()
         return process.returncode, output, errors
+
+    @contextlib.contextmanager
+    def serving(self, command, path, status=None):
+        """Runs a server while the block does, from when it listens at the socket `path`.
+
+        A failure shows what the server printed. `status`: how the server must end on SIGTERM.
+        """
+        process = self.start(command)
+
+        def ready():
+            if process.poll() is not None:
+                raise AssertionError("it ended before it listened")
+            return harness.is_listening(path)
+
+        try:
+            harness.wait_until(ready, path)
+            yield
+        except BaseException as failure:
+            ended, output, errors = self.stop(process)
+            if not isinstance(failure, AssertionError):
+                raise
+            raise AssertionError(f"{failure}\nwith the server {command!r} (status {ended}), which "
+                                 f"printed: {(output + errors).decode(errors='replace')}") from None
+        ended, _, errors = self.stop(process)
+        if status is not None and ended != status:
+            raise AssertionError(f"{command} exited {ended}, not {status}: {errors.decode()}")
 
     def run_until(self, command, text, timeout=harness.PATIENCE):
         """Runs what goes on for ever until `text` has been printed; returns the output."""

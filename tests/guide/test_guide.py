@@ -59,10 +59,10 @@ def nobody_listens(test):
 
 def asked_too_often(test):
     """That server runs, and has just refused: whoever asks next must wait."""
-    server = test.box.start("/app/enclave_app --vsock 9001 --rate-limit 1:2")
-    test.addCleanup(test.box.stop, server)
-    path = os.path.join(test.parent.enclaves[0].port_folder, "9001")
-    harness.wait_until(lambda: harness.is_listening(path), path)
+    server = test.box.serving("/app/enclave_app --vsock 9001 --rate-limit 1:2",
+                              test.parent.enclaves[0].socket(9001))
+    server.__enter__()
+    test.addCleanup(server.__exit__, None, None, None)
 
     def refused():
         done = test.box.run("vsock_client --port 9001 --attest --nonce x --json")
@@ -153,14 +153,10 @@ def saved_metrics(test, done):
 def greets(test, block):
     """The client's example, while the server's runs."""
     test.need_python("python3")
-    server = test.box.start("python3 commands_of_your_own.py")
-    try:
-        path = os.path.join(test.parent.enclaves[0].port_folder, "9001")
-        harness.wait_until(lambda: harness.is_listening(path), path)
+    with test.box.serving("python3 commands_of_your_own.py",
+                          test.parent.enclaves[0].socket(9001)):
         file_of("hello.py")(test, block)
         test.assertEqual(test.sh("python3 hello.py").stdout, b"hello, parent\n")
-    finally:
-        test.box.stop(server)
 
 
 def two_documents(test, done):
@@ -194,8 +190,7 @@ def not_with_another_nonce(test, done):
 
 def request_is_answered(test, block):
     """The request of the text, as it is."""
-    GuideTestCase.reply = support.ask(os.path.join(test.parent.enclaves[0].port_folder, "9000"),
-                                      json.loads(block.text))
+    GuideTestCase.reply = support.ask(test.parent.enclaves[0].socket(9000), json.loads(block.text))
     test.assertIs(GuideTestCase.reply["success"], True)
 
 

@@ -112,7 +112,7 @@ def debug_mode(test, done):
 def request_is_answered(test, block):
     """The request of the text, as it is, gets the reply of the text: its members at least."""
     enclave = test.parent.enclaves[0]
-    GuideTestCase.reply = support.ask(os.path.join(enclave.port_folder, "9000"),
+    GuideTestCase.reply = support.ask(enclave.socket(9000),
                                       json.loads(block.text))
     test.assertIs(GuideTestCase.reply["success"], True)
 
