@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks a server from several threads, through the library's client; one JSON line with the rate
- * and latencies:
+ * Sends requests to a server from several threads, through the library; prints one JSON line with
+ * the rate and latencies:
  *
  *   pool_load ADDRESS COMMAND oneshot|kept|pool THREADS MILLISECONDS
  *
- * oneshot: a connection for each request; kept: one for each thread; pool: all threads share one
- * pool of the default size. Latencies include waiting for a connection.
+ * oneshot: a channel (one connection) for each request; kept: one for each thread; pool: all
+ * threads share one client with a pool of the default size. Latencies include waiting for a
+ * connection.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-#include <vsattest/pool.h>
+#include "client/channel.h"
+#include <vsattest/client.h>
 
 #define TIMEOUT_MS  10000
 #define MAX_THREADS 64
@@ -27,14 +29,14 @@ struct load {
     enum mode mode;
     int threads;
     int64_t end_ns;
-    struct vsa_pool *pool;
+    struct vsa_client *client;
     json_t *request;
 };
 
 struct worker {
     pthread_t thread;
     const struct load *load;
-    struct vsa_client *kept;
+    struct vsa_channel *kept;
     size_t requests;
     size_t failures;
     uint32_t *latencies_ns;
@@ -52,13 +54,13 @@ static enum vsa_status ask(struct worker *worker, json_t **reply)
     const struct load *load = worker->load;
     enum vsa_status status = VSA_OK;
     if (load->mode == POOL)
-        return vsa_pool_request(load->pool, load->request, reply, NULL);
+        return vsa_client_request(load->client, load->request, reply, NULL);
     if (!worker->kept)
-        status = vsa_client_connect(load->address, TIMEOUT_MS, &worker->kept, NULL);
+        status = vsa_channel_open(load->address, TIMEOUT_MS, &worker->kept, NULL);
     if (status == VSA_OK)
-        status = vsa_client_request(worker->kept, load->request, reply, NULL);
+        status = vsa_channel_request(worker->kept, load->request, reply, NULL);
     if (load->mode == ONE_SHOT || status != VSA_OK) {
-        vsa_client_free(worker->kept);
+        vsa_channel_close(worker->kept);
         worker->kept = NULL;
     }
     return status;
@@ -78,7 +80,7 @@ static void *work(void *argument)
             after - before < UINT32_MAX ? (uint32_t)(after - before) : UINT32_MAX;
         before = after;
     }
-    vsa_client_free(worker->kept);
+    vsa_channel_close(worker->kept);
     return NULL;
 }
 
@@ -91,7 +93,7 @@ static int ascending(const void *a, const void *b)
 
 static int report(const struct load *load, const struct worker *workers, double seconds)
 {
-    struct vsa_pool_statistics statistics = {0};
+    struct vsa_client_statistics statistics = {0};
     size_t requests = 0;
     size_t failures = 0;
     for (int i = 0; i < load->threads; i++) {
@@ -107,8 +109,8 @@ static int report(const struct load *load, const struct worker *workers, double 
         at += workers[i].requests;
     }
     qsort(all, requests, sizeof(*all), ascending);
-    if (load->pool)
-        vsa_pool_statistics(load->pool, &statistics);
+    if (load->client)
+        vsa_client_get_statistics(load->client, &statistics);
     (void)printf("{\"per_second\": %.1f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"requests\": %zu, "
                  "\"failures\": %zu, \"made\": %llu}\n",
                  (double)requests / seconds, all[requests / 2] / 1e3,
@@ -133,7 +135,8 @@ static int parse(int argc, char **argv, struct load *load, int *milliseconds)
     if (!load->request || load->mode > POOL || load->threads < 1 || load->threads > MAX_THREADS ||
         *milliseconds < 1)
         return -1;
-    return load->mode == POOL && vsa_pool_new(argv[1], NULL, &load->pool, NULL) != VSA_OK ? -1 : 0;
+    return load->mode == POOL && vsa_client_new(argv[1], NULL, &load->client, NULL) != VSA_OK ? -1
+                                                                                              : 0;
 }
 
 int main(int argc, char **argv)
@@ -160,7 +163,7 @@ int main(int argc, char **argv)
     int status = report(&load, workers, (double)(now_ns() - start_ns) / 1e9);
     for (int i = 0; i < load.threads; i++)
         free(workers[i].latencies_ns);
-    vsa_pool_free(load.pool);
+    vsa_client_free(load.client);
     json_decref(load.request);
     return status;
 }

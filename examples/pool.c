@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <vsattest/pool.h>
+#include <vsattest/client.h>
 #include <vsattest/report.h>
 
 #define THREADS     8
@@ -21,7 +21,7 @@
 #define CONNECTIONS 2
 
 struct job {
-    struct vsa_pool *pool;
+    struct vsa_client *client;
     struct vsa_verifier *verifier; /* shared by all threads, like the pool */
     struct vsa_policy policy;
     atomic_uint verified;
@@ -50,8 +50,8 @@ static void *work(void *argument)
     struct vsa_claims claims;
     struct vsa_error error = {0};
     for (int i = 0; reply && i < REQUESTS; i++) {
-        if (vsa_pool_attest_and_verify(job->pool, &wanted, job->verifier, &job->policy, clock_ms,
-                                       NULL, reply, &claims, &error) == VSA_OK)
+        if (vsa_client_attest_and_verify(job->client, &wanted, job->verifier, &job->policy,
+                                         clock_ms, NULL, reply, &claims, &error) == VSA_OK)
             atomic_fetch_add(&job->verified, 1);
         else
             complain(&error);
@@ -78,7 +78,7 @@ static enum vsa_status prepare(struct job *job, const char *address, const char 
                                const char *root, struct vsa_error *error)
 {
     char measurements[160];
-    struct vsa_pool_options options;
+    struct vsa_client_options options;
     vsa_policy_init(&job->policy);
     snprintf(measurements, sizeof(measurements), "{\"PCR0\": \"%.100s\"}", pcr0);
     enum vsa_status status =
@@ -87,11 +87,11 @@ static enum vsa_status prepare(struct job *job, const char *address, const char 
         status = vsa_verifier_add_aws_roots(job->verifier, error);
     if (status == VSA_OK && root)
         status = add_root(job->verifier, root, error);
-    vsa_pool_options_init(&options);
+    vsa_client_options_init(&options);
     options.max_connections = CONNECTIONS;
     options.retries = 5; /* when the enclave is busy or limits the rate */
     if (status == VSA_OK)
-        status = vsa_pool_new(address, &options, &job->pool, error);
+        status = vsa_client_new(address, &options, &job->client, error);
     return status;
 }
 
@@ -108,7 +108,7 @@ static void run(struct job *job)
 int main(int argc, char **argv)
 {
     static struct job job;
-    struct vsa_pool_statistics statistics;
+    struct vsa_client_statistics statistics;
     struct vsa_error error = {0};
     if (argc < 3) {
         fprintf(stderr, "usage: pool ADDRESS PCR0 [ROOT_FILE]\n");
@@ -123,8 +123,8 @@ int main(int argc, char **argv)
         return 1;
     }
     run(&job);
-    vsa_pool_statistics(job.pool, &statistics);
-    vsa_pool_free(job.pool);
+    vsa_client_get_statistics(job.client, &statistics);
+    vsa_client_free(job.client);
     vsa_verifier_free(job.verifier);
     printf("verified: %u of %d\nconnections made: %llu\n", job.verified, THREADS * REQUESTS,
            (unsigned long long)statistics.made);

@@ -73,7 +73,7 @@ static enum vsa_status request(const char *address, struct vsa_verifier *verifie
     enum vsa_status status =
         vsa_policy_expect_measurements(&policy, vsa_slice_of_text(measurements), error);
     if (status == VSA_OK)
-        status = vsa_client_connect(address, TIMEOUT_MS, &client, error);
+        status = vsa_client_new(address, NULL, &client, error);
     if (status == VSA_OK)
         status = vsa_client_attest_and_verify(client, &wanted, verifier, &policy, clock_ms, NULL,
                                               reply, claims, error);

@@ -20,7 +20,6 @@ SOURCE = """
 #include <vsattest/client.h>
 #include <vsattest/key.h>
 #include <vsattest/nsm.h>
-#include <vsattest/pool.h>
 #include <vsattest/report.h>
 #include <vsattest/server.h>
 #include <vsattest/transport.h>

@@ -98,7 +98,7 @@ json_t *vsa_claims_to_json(const struct vsa_claims *claims);
 unsigned vsa_claims_warnings(const struct vsa_claims *claims);
 const char *vsa_warning_text(int warning);
 
-/* --- transport.h, client.h, pool.h ------------------------------------------------------------ */
+/* --- transport.h, client.h -------------------------------------------------------------------- */
 
 struct vsa_address {
     ...;
@@ -123,30 +123,31 @@ struct vsa_attestation_reply {
     uint8_t user_data[...];
     uint8_t nonce[...];
 };
-struct vsa_pool_options {
+struct vsa_client_options {
     unsigned max_connections;
     int64_t timeout_ms;
     unsigned retries;
     ...;
 };
-#define VSA_MAX_POOL_CONNECTIONS ...
-#define VSA_MAX_RETRIES          ...
-struct vsa_pool;
-void vsa_pool_options_init(struct vsa_pool_options *options);
-int vsa_pool_new(const char *address, const struct vsa_pool_options *options,
-                 struct vsa_pool **pool, struct vsa_error *error);
-void vsa_pool_free(struct vsa_pool *pool);
-int vsa_pool_request(struct vsa_pool *pool, const json_t *request, json_t **reply,
-                     struct vsa_error *error);
-int vsa_pool_ping(struct vsa_pool *pool, struct vsa_error *error);
-int vsa_pool_status(struct vsa_pool *pool, json_t **status, struct vsa_error *error);
-int vsa_pool_attest(struct vsa_pool *pool, const struct vsa_attestation_request *request,
-                    struct vsa_attestation_reply *reply, struct vsa_error *error);
-int vsa_pool_attest_and_verify(struct vsa_pool *pool, const struct vsa_attestation_request *request,
-                               struct vsa_verifier *verifier, const struct vsa_policy *policy,
-                               int64_t (*now)(const void *context), const void *context,
-                               struct vsa_attestation_reply *reply, struct vsa_claims *claims,
-                               struct vsa_error *error);
+#define VSA_MAX_CLIENT_CONNECTIONS ...
+#define VSA_MAX_RETRIES            ...
+struct vsa_client;
+void vsa_client_options_init(struct vsa_client_options *options);
+int vsa_client_new(const char *address, const struct vsa_client_options *options,
+                   struct vsa_client **client, struct vsa_error *error);
+void vsa_client_free(struct vsa_client *client);
+int vsa_client_request(struct vsa_client *client, const json_t *request, json_t **reply,
+                       struct vsa_error *error);
+int vsa_client_ping(struct vsa_client *client, struct vsa_error *error);
+int vsa_client_status(struct vsa_client *client, json_t **status, struct vsa_error *error);
+int vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_request *request,
+                      struct vsa_attestation_reply *reply, struct vsa_error *error);
+int vsa_client_attest_and_verify(struct vsa_client *client,
+                                 const struct vsa_attestation_request *request,
+                                 struct vsa_verifier *verifier, const struct vsa_policy *policy,
+                                 int64_t (*now)(const void *context), const void *context,
+                                 struct vsa_attestation_reply *reply, struct vsa_claims *claims,
+                                 struct vsa_error *error);
 /* In build_native.py: milliseconds since 1970. */
 int64_t wall_clock_ms(const void *unused);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ask an enclave for attestation, from its parent instance: find it, connect, request, verify.
+ * Requests attestation of an enclave from its parent instance: find it, request, verify.
  *
  * Source: docs/PROTOCOL.md (the wire contract); nitro-cli's describe-enclaves output.
- * Example: examples/request_attestation.c
+ * Example: examples/request_attestation.c, examples/pool.c
  */
 #ifndef VSATTEST_CLIENT_H
 #define VSATTEST_CLIENT_H
@@ -20,40 +20,86 @@ extern "C" {
 #endif
 
 /*
- * One connection to one enclave. Requests go one at a time: calls on one object must not overlap.
+ * A client of one enclave, with a pool of connections behind it.
  *
- * After VSA_ERR_TIMEOUT, VSA_ERR_CLOSED, VSA_ERR_IO, VSA_ERR_REPLY, VSA_ERR_JSON and
- * VSA_ERR_LINE_TOO_LONG nobody knows what the next line would answer, so the object gives
- * VSA_ERR_CLOSED from then on: free it and connect again.
+ * Connections are made when they are needed, up to a limit, and kept for the next request; a single
+ * thread never has more than one. Connections that were idle for too long are closed, broken ones
+ * are replaced. Callers that find none free are served in FIFO order, each until its own deadline.
+ *
+ * All functions but vsa_client_free() may be called from any number of threads at once. There is no
+ * background thread, and no lock is held during I/O.
+ *
+ * fork(): a client belongs to the process that made it, because a connection shared by two
+ * processes would mix up their replies. In a child every request is VSA_ERR_ARGUMENT (statistics
+ * are zero) and vsa_client_free() frees only the child's copies: make another client in the child.
  */
 struct vsa_client;
 
+/* Initialise with vsa_client_options_init(), then change what should differ. */
+struct vsa_client_options {
+    /* Open at once, 1..VSA_MAX_CLIENT_CONNECTIONS. Default: VSA_DEFAULT_CLIENT_CONNECTIONS. */
+    unsigned max_connections;
+    /*
+     * Time of one whole call, in milliseconds, more than 0: waiting for a connection, connecting,
+     * the exchange, and all pauses and retries. Default: VSA_DEFAULT_CLIENT_TIMEOUT_MS.
+     */
+    int64_t timeout_ms;
+    /*
+     * Time after which an idle connection is closed, at the next request, in milliseconds; with 0
+     * every request gets a new connection. Default: VSA_DEFAULT_CLIENT_IDLE_TIMEOUT_MS, half of
+     * what the server grants.
+     */
+    int64_t idle_timeout_ms;
+    /*
+     * Times that one call sends its request again, at most VSA_MAX_RETRIES. Default: 0. Before each
+     * it pauses: for what the enclave asked for ("retry_after_ms"), else for a time that doubles;
+     * plus a random part. A pause that would not end before the timeout is not begun: the call
+     * fails at once with what the last try met.
+     *
+     * A request is sent again after VSA_ERR_REFUSED, VSA_ERR_BUSY, VSA_ERR_RATE_LIMITED,
+     * VSA_ERR_CONNECTIONS, VSA_ERR_SHUTTING_DOWN and VSA_ERR_IDLE_TIMEOUT, which all mean that
+     * nothing was carried out; and after VSA_ERR_NSM_UNREACHABLE and VSA_ERR_CLOSED (before any
+     * byte of a reply) if it is idempotent: "ping", "status", "metrics", and "attest"
+     * without "generate_key".
+     */
+    unsigned retries;
+};
+
+VSA_PUBLIC void vsa_client_options_init(struct vsa_client_options *options);
+
 /*
- * Connects.
+ * Makes a client. It does not connect yet.
  *
- * address     in: "vsock:CID:PORT", "unix:PATH" or "vsock-mux:PATH:PORT" (transport.h)
- * timeout_ms  in: for connecting and the first exchange together; every later exchange gets as
- *             much again
- * client      out: set on success; free with vsa_client_free()
+ * address  in: "vsock:CID:PORT", "unix:PATH" or "vsock-mux:PATH:PORT" (transport.h); copied
+ * options  in, may be NULL: the defaults; copied
+ * client   out: set on success; free with vsa_client_free()
  *
- * Errors: those of vsa_address_parse() and vsa_connect(), VSA_ERR_MEMORY.
+ * Errors: VSA_ERR_ARGUMENT (not an address, an option out of its range), VSA_ERR_MEMORY.
  */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_connect(const char *address, int64_t timeout_ms,
-                                                           struct vsa_client **client,
-                                                           struct vsa_error *error);
-/* Closes the connection. NULL is fine. */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_new(const char *address,
+                                                       const struct vsa_client_options *options,
+                                                       struct vsa_client **client,
+                                                       struct vsa_error *error);
+
+/* Closes all connections. No call may be in progress or come later. NULL is fine. */
 VSA_PUBLIC void vsa_client_free(struct vsa_client *client);
 
 /*
- * Any request, also of commands that were registered in the server (server.h).
+ * Sends any request, also of commands that were registered in the server (server.h).
  *
  * request  in: a JSON object with "command"; an "id" is added to what is sent (not to the object)
  *          and looked for in the reply, so it may not have one
  * reply    out: the reply with "success": true, without the "id"; a new reference
  *
- * Errors, besides those of the connection: VSA_ERR_REQUEST when the request is not such an object
- * or too long; VSA_ERR_REPLY, VSA_ERR_JSON, VSA_ERR_LINE_TOO_LONG for a reply that breaks the
- * protocol. When the enclave says no: VSA_ERR_BUSY, VSA_ERR_RATE_LIMITED, VSA_ERR_CONNECTIONS,
+ * A kept connection that turns out dead before any byte of the reply is replaced and the request
+ * sent once more, even with `retries` 0, if it is idempotent (see there) or the enclave reported
+ * that it had closed for idleness. A failure affects only the call that met it.
+ *
+ * Errors: VSA_ERR_REQUEST when the request is not such an object or too long; those of
+ * vsa_connect() when a connection had to be made; VSA_ERR_TIMEOUT, also when no connection came
+ * free in time; VSA_ERR_CLOSED, VSA_ERR_IO; VSA_ERR_REPLY, VSA_ERR_JSON, VSA_ERR_LINE_TOO_LONG for
+ * a reply that breaks the protocol; VSA_ERR_ARGUMENT in a child of the process that made the
+ * client. When the enclave refuses: VSA_ERR_BUSY, VSA_ERR_RATE_LIMITED, VSA_ERR_CONNECTIONS,
  * VSA_ERR_SHUTTING_DOWN, VSA_ERR_IDLE_TIMEOUT, VSA_ERR_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM
  * and VSA_ERR_NSM_UNREACHABLE are passed on as they are; all others are VSA_ERR_REFUSED_BY_PEER.
  * The detail has the enclave's words, freed of control characters.
@@ -62,19 +108,12 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_request(struct vsa_client *cl
                                                            const json_t *request, json_t **reply,
                                                            struct vsa_error *error);
 
-/*
- * When the enclave asked to be asked again ("retry_after_ms"), in milliseconds from its answer to
- * the last request on: 0..VSA_MAX_RETRY_AFTER_MS, or -1 when it said nothing about it. It comes
- * with VSA_ERR_RATE_LIMITED. It is the peer's word: wait no longer than suits you.
- */
-VSA_PUBLIC int64_t vsa_client_retry_after_ms(const struct vsa_client *client);
-
-/* Does anybody answer? Errors: as vsa_client_request(). */
+/* Checks that the server answers. Errors: as vsa_client_request(). */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_ping(struct vsa_client *client,
                                                         struct vsa_error *error);
 
 /*
- * What the server says of itself.
+ * Requests what the server reports of itself.
  *
  * status  out: the whole reply (docs/PROTOCOL.md, "status"), a new reference; "status" is a
  *         string and "uptime" a number in it, the rest is up to the server
@@ -130,7 +169,8 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_
                                                        struct vsa_error *error);
 
 /*
- * Requests a document and verifies it.
+ * Requests a document and verifies it. The connection is free for others before that: verifying
+ * takes milliseconds.
  *
  * The document must hold what was asked for, on top of what the policy says: the nonce, the user
  * data if some was named, and a public key if `generate_key` is set. A nonce or user data that only
@@ -151,6 +191,26 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
     struct vsa_verifier *verifier, const struct vsa_policy *policy,
     int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
     struct vsa_claims *claims, struct vsa_error *error);
+
+/*
+ * Closes connections that are idle for `idle_ms` milliseconds or longer, all idle ones for 0, and
+ * returns their number.
+ */
+VSA_PUBLIC size_t vsa_client_close_idle(struct vsa_client *client, int64_t idle_ms);
+
+struct vsa_client_statistics {
+    /* now */
+    size_t open;    /* connections in use, idle and being made */
+    size_t idle;    /* of these, not in use */
+    size_t waiting; /* calls that wait for a connection */
+    /* since the client was made */
+    uint64_t made;    /* connections made */
+    uint64_t broken;  /* of these, closed because they broke or the enclave closed them */
+    uint64_t expired; /* of these, closed because they were idle */
+    uint64_t retried; /* requests that were sent again, for any reason */
+};
+VSA_PUBLIC void vsa_client_get_statistics(struct vsa_client *client,
+                                          struct vsa_client_statistics *statistics);
 
 /* --- finding enclaves ------------------------------------------------------------------------ */
 

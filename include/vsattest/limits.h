@@ -116,11 +116,11 @@
  */
 #define VSA_MAX_RETRY_AFTER_MS (3600 * 1000)
 /* Connections of one client's pool: a server's NSM serves one request at a time. */
-#define VSA_DEFAULT_POOL_CONNECTIONS 8
+#define VSA_DEFAULT_CLIENT_CONNECTIONS 8
 /* More would take a tenth of what a server allows in all. */
-#define VSA_MAX_POOL_CONNECTIONS 1024
+#define VSA_MAX_CLIENT_CONNECTIONS 1024
 /* Half the server's idle timeout: a kept connection is closed here before it is closed there. */
-#define VSA_DEFAULT_POOL_IDLE_TIMEOUT_MS (VSA_DEFAULT_IDLE_TIMEOUT_MS / 2)
+#define VSA_DEFAULT_CLIENT_IDLE_TIMEOUT_MS (VSA_DEFAULT_IDLE_TIMEOUT_MS / 2)
 /* Times that one call of a client asks again: by then pauses have their full length anyway. */
 #define VSA_MAX_RETRIES 100
 /* nitro-cli describe-enclaves: a parent runs at most 4 enclaves; each entry is below 2 KiB. */

@@ -166,7 +166,7 @@ class VsockAttestationClient:
         policy: what `request_and_verify` expects of documents. Without PCRs or measurements
             nothing says which program runs in the enclave.
         retries: how often one call asks again, with pauses between, up to 100, while the enclave
-            is busy or cannot be reached and asking twice is harmless (``vsattest/pool.h`` has the
+            is busy or cannot be reached and asking twice is harmless (``vsattest/client.h`` has the
             rules).
         max_connections: open at once, 1 to 1024; further calls wait for one.
 
@@ -189,19 +189,19 @@ class VsockAttestationClient:
     ) -> None:
         self._lock = threading.Lock()
         self._closed = False
-        self._pool: Any = None
+        self._native: Any = None
         self._port = _convert.as_integer("port", port, 1, lib.VSA_CID_ANY - 1)
         self._timeout_ms = _convert.as_milliseconds("timeout", timeout, _MAX_TIMEOUT)
         if not self._timeout_ms:
             raise UsageError("timeout must be more than 0")
-        self._pool_options = ffi.new("struct vsa_pool_options *")
-        lib.vsa_pool_options_init(self._pool_options)
-        self._pool_options.timeout_ms = self._timeout_ms
-        self._pool_options.retries = _convert.as_integer(
+        self._native_options = ffi.new("struct vsa_client_options *")
+        lib.vsa_client_options_init(self._native_options)
+        self._native_options.timeout_ms = self._timeout_ms
+        self._native_options.retries = _convert.as_integer(
             "retries", retries, 0, lib.VSA_MAX_RETRIES
         )
-        self._pool_options.max_connections = _convert.as_integer(
-            "max_connections", max_connections, 1, lib.VSA_MAX_POOL_CONNECTIONS
+        self._native_options.max_connections = _convert.as_integer(
+            "max_connections", max_connections, 1, lib.VSA_MAX_CLIENT_CONNECTIONS
         )
         self._detect = enclave_cid is None and address is None
         self._address = self._given_address(enclave_cid, address)
@@ -231,39 +231,39 @@ class VsockAttestationClient:
     def _after_fork(self) -> None:
         # The lock may be held by a thread that is not there; the connections are the parent's.
         self._lock = threading.Lock()
-        self._pool = None
+        self._native = None
 
-    def _make_pool(self) -> Any:
+    def _make_native(self) -> Any:
         if self._address is None:
             self._address = self._vsock_address(_find_enclave(self._timeout_ms))
-        holder = ffi.new("struct vsa_pool **")
+        holder = ffi.new("struct vsa_client **")
         error = _convert.new_error()
-        status = lib.vsa_pool_new(self._address, self._pool_options, holder, error)
+        status = lib.vsa_client_new(self._address, self._native_options, holder, error)
         _convert.check(status, error)
         # Freed when close() was called and the last call has come back.
-        return ffi.gc(holder[0], lib.vsa_pool_free)
+        return ffi.gc(holder[0], lib.vsa_client_free)
 
-    def _find_pool(self) -> Any:
+    def _find_native(self) -> Any:
         with self._lock:
             if self._closed:
                 raise UsageError("the client is closed")
-            if self._pool is None:
-                self._pool = self._make_pool()
-            return self._pool
+            if self._native is None:
+                self._native = self._make_native()
+            return self._native
 
-    def _forget(self, pool: Any) -> None:
+    def _forget(self, native: Any) -> None:
         """The enclave that was found has gone; another may run by now."""
         with self._lock:
-            if self._pool is pool:
-                self._pool = self._address = None
+            if self._native is native:
+                self._native = self._address = None
 
     def _call(self, function: Any, *arguments: Any) -> None:
         """One exchange. Raises for every status but VSA_OK."""
-        pool = self._find_pool()
+        native = self._find_native()
         error = _convert.new_error()
-        status = function(pool, *arguments, error)
+        status = function(native, *arguments, error)
         if self._detect and status in (lib.VSA_ERR_NO_SUCH_CID, lib.VSA_ERR_REFUSED):
-            self._forget(pool)
+            self._forget(native)
         _convert.check(status, error)
 
     def close(self) -> None:
@@ -273,7 +273,7 @@ class VsockAttestationClient:
         """
         with self._lock:
             self._closed = True
-            self._pool = None
+            self._native = None
 
     def __enter__(self) -> "VsockAttestationClient":
         return self
@@ -298,7 +298,7 @@ class VsockAttestationClient:
             InternalError: out of memory, or a fault of ours.
         """
         try:
-            self._call(lib.vsa_pool_ping)
+            self._call(lib.vsa_client_ping)
         except (UsageError, InternalError):
             raise
         except AttestationError as error:
@@ -318,7 +318,7 @@ class VsockAttestationClient:
             MalformedError, FormatError: the answer is none.
         """
         reply = ffi.new("json_t **")
-        self._call(lib.vsa_pool_status, reply)
+        self._call(lib.vsa_client_status, reply)
         return _convert.take_json(reply[0])
 
     def send_request(self, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -340,7 +340,7 @@ class VsockAttestationClient:
             raise WrongTypeError(f"a request is a dict, not {type(request).__name__}")
         sent = _convert.to_json("the request", request)
         reply = ffi.new("json_t **")
-        self._call(lib.vsa_pool_request, sent, reply)
+        self._call(lib.vsa_client_request, sent, reply)
         return _convert.take_json(reply[0])
 
     def request_attestation(
@@ -367,7 +367,7 @@ class VsockAttestationClient:
         """
         request = _Request(user_data, nonce, generate_key)
         reply = ffi.new("struct vsa_attestation_reply *")
-        self._call(lib.vsa_pool_attest, request.pointer, reply)
+        self._call(lib.vsa_client_attest, request.pointer, reply)
         return _received(reply)
 
     def request_and_verify(
@@ -417,7 +417,7 @@ class VsockAttestationClient:
         claims = ffi.new("struct vsa_claims *")
         try:
             self._call(
-                lib.vsa_pool_attest_and_verify, request.pointer, verifier, self._policy.pointer,
+                lib.vsa_client_attest_and_verify, request.pointer, verifier, self._policy.pointer,
                 ffi.addressof(lib, "wall_clock_ms"), ffi.NULL, reply, claims,
             )
             result = _verified(reply, claims)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking for a document, and for one that holds. */
-#include "client/attest.h"
+/* Requests a document, and one that verifies. */
+#include <vsattest/client.h>
 
 #include <errno.h>
 #include <sys/random.h>
@@ -26,8 +26,8 @@ enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_SIZE], struct vsa_error 
     return VSA_OK;
 }
 
-enum vsa_status vsa_attest_object(const struct vsa_attestation_request *request, json_t **object,
-                                  struct vsa_error *error)
+static enum vsa_status write_request(const struct vsa_attestation_request *request, json_t **object,
+                                     struct vsa_error *error)
 {
     if (request->no_user_data && request->user_data.data)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "user data and no user data at once");
@@ -47,8 +47,8 @@ static void copy_field(struct vsa_slice value, uint8_t *bytes, size_t *size, boo
         memcpy(bytes, value.data, value.size);
 }
 
-enum vsa_status vsa_attest_read(const json_t *received, struct vsa_attestation_reply *reply,
-                                struct vsa_error *error)
+static enum vsa_status read_reply(const json_t *received, struct vsa_attestation_reply *reply,
+                                  struct vsa_error *error)
 {
     struct vsa_attest_reply_buffers buffers;
     struct vsa_attest_reply decoded;
@@ -68,12 +68,19 @@ enum vsa_status vsa_client_attest(struct vsa_client *client,
 {
     VSA_AUTO_JSON json_t *object = NULL;
     VSA_AUTO_JSON json_t *received = NULL;
-    VSA_TRY(vsa_attest_object(request, &object, error));
+    VSA_TRY(write_request(request, &object, error));
     VSA_TRY(vsa_client_request(client, object, &received, error));
-    return vsa_attest_read(received, reply, error);
+    return read_reply(received, reply, error);
 }
 
-/* What is asked for is expected back; both sides naming it differently is a mistake. */
+/* The request and the policy, completed from each other. */
+struct plan {
+    struct vsa_attestation_request asked; /* may borrow `made_nonce` */
+    struct vsa_policy expected;
+    char made_nonce[VSA_NONCE_TEXT_SIZE];
+};
+
+/* What is requested is expected back; a policy that names another value is a mistake. */
 static enum vsa_status expect_back(const char *what, struct vsa_slice *asked,
                                    struct vsa_slice *expected, struct vsa_error *error)
 {
@@ -84,9 +91,9 @@ static enum vsa_status expect_back(const char *what, struct vsa_slice *asked,
     return vsa_fail(error, VSA_ERR_ARGUMENT, "request and policy name a different %s", what);
 }
 
-enum vsa_status vsa_attest_plan_make(const struct vsa_attestation_request *request,
-                                     const struct vsa_policy *policy, struct vsa_attest_plan *plan,
-                                     struct vsa_error *error)
+static enum vsa_status make_plan(const struct vsa_attestation_request *request,
+                                 const struct vsa_policy *policy, struct plan *plan,
+                                 struct vsa_error *error)
 {
     struct vsa_attestation_request *asked = &plan->asked;
     struct vsa_policy *expected = &plan->expected;
@@ -104,10 +111,9 @@ enum vsa_status vsa_attest_plan_make(const struct vsa_attestation_request *reque
     return expect_back("user data", &asked->user_data, &expected->user_data, error);
 }
 
-enum vsa_status vsa_attest_plan_verify(const struct vsa_attest_plan *plan,
-                                       struct vsa_verifier *verifier, int64_t now_ms,
-                                       const struct vsa_attestation_reply *reply,
-                                       struct vsa_claims *claims, struct vsa_error *error)
+static enum vsa_status verify_reply(const struct plan *plan, struct vsa_verifier *verifier,
+                                    int64_t now_ms, const struct vsa_attestation_reply *reply,
+                                    struct vsa_claims *claims, struct vsa_error *error)
 {
     VSA_TRY(
         vsa_verify(verifier, vsa_reply_document(reply), &plan->expected, now_ms, claims, error));
@@ -123,10 +129,10 @@ enum vsa_status vsa_client_attest_and_verify(
     int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
     struct vsa_claims *claims, struct vsa_error *error)
 {
-    struct vsa_attest_plan plan;
+    struct plan plan;
     reply->document_size = 0;
     *claims = (struct vsa_claims){0};
-    VSA_TRY(vsa_attest_plan_make(request, policy, &plan, error));
+    VSA_TRY(make_plan(request, policy, &plan, error));
     VSA_TRY(vsa_client_attest(client, &plan.asked, reply, error));
-    return vsa_attest_plan_verify(&plan, verifier, now(context), reply, claims, error);
+    return verify_reply(&plan, verifier, now(context), reply, claims, error);
 }

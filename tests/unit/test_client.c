@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client against a peer that says what the test wants it to say: a thread on a Unix socket. */
+/* A channel, and the client on one, against a peer with a script: a thread on a Unix socket. */
 #include "unit_test.h"
 
 #include <poll.h>
@@ -11,6 +11,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/slice.h"
+#include "client/channel.h"
 #include "forge.h"
 #include <vsattest/client.h>
 #include <vsattest/transport.h>
@@ -152,6 +153,13 @@ static void join_peer(void)
     peer.joined = true;
 }
 
+/* For tests that may never connect. */
+static void stop_peer(void)
+{
+    assert_int_equal(shutdown(peer.listener.fd, SHUT_RDWR), 0);
+    join_peer();
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -173,20 +181,48 @@ static int tear_down(void **state)
     return rmdir(peer.folder);
 }
 
-static struct vsa_client *client_of_timeout(int64_t timeout_ms, const struct step *steps,
-                                            size_t count)
+static void start_peer(const struct step *steps, size_t count)
 {
-    struct vsa_client *client = NULL;
     memcpy(peer.steps, steps, count * sizeof(*steps));
     assert_int_equal(pthread_create(&peer.thread, NULL, serve, NULL), 0);
     peer.joined = false;
-    assert_int_equal(vsa_client_connect(peer.address, timeout_ms, &client, NULL), VSA_OK);
+}
+
+static struct vsa_channel *channel_of_timeout(int64_t timeout_ms, const struct step *steps,
+                                              size_t count)
+{
+    struct vsa_channel *channel = NULL;
+    start_peer(steps, count);
+    assert_int_equal(vsa_channel_open(peer.address, timeout_ms, &channel, NULL), VSA_OK);
+    return channel;
+}
+
+static struct vsa_client *client_of(const struct step *steps, size_t count)
+{
+    struct vsa_client *client = NULL;
+    struct vsa_client_options options;
+    start_peer(steps, count);
+    vsa_client_options_init(&options);
+    options.timeout_ms = PATIENCE_MS;
+    assert_int_equal(vsa_client_new(peer.address, &options, &client, NULL), VSA_OK);
     return client;
 }
 
-#define CLIENT_OF(...)                                                                             \
-    client_of_timeout(PATIENCE_MS, (const struct step[]){__VA_ARGS__},                             \
-                      sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step))
+#define STEPS(...)                                                                                 \
+    (const struct step[]){__VA_ARGS__},                                                            \
+        sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step)
+#define CHANNEL_OF(...) channel_of_timeout(PATIENCE_MS, STEPS(__VA_ARGS__))
+#define CLIENT_OF(...)  client_of(STEPS(__VA_ARGS__))
+
+static enum vsa_status ping(struct vsa_channel *channel, struct vsa_error *error)
+{
+    json_t *request = json_pack("{s:s}", "command", "ping");
+    json_t *pong = NULL;
+    enum vsa_status status = vsa_channel_request(channel, request, &pong, error);
+    json_decref(pong);
+    json_decref(request);
+    return status;
+}
 
 #define PONG "{\"success\":true,\"message\":\"pong\",\"id\":$}"
 
@@ -196,28 +232,28 @@ static void pings_on_one_connection(void **state)
 {
     (void)state;
     /* Without an id: servers from before it. */
-    struct vsa_client *client =
-        CLIENT_OF({SAY, PONG, NULL}, {SAY, PONG, NULL},
-                  {SAY_AND_CLOSE, "{\"success\":true,\"message\":\"pong\"}\r", NULL});
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
+    struct vsa_channel *channel =
+        CHANNEL_OF({SAY, PONG, NULL}, {SAY, PONG, NULL},
+                   {SAY_AND_CLOSE, "{\"success\":true,\"message\":\"pong\"}\r", NULL});
+    assert_int_equal(ping(channel, NULL), VSA_OK);
+    assert_int_equal(ping(channel, NULL), VSA_OK);
+    assert_int_equal(ping(channel, NULL), VSA_OK);
     join_peer();
     assert_string_equal(peer.lines[0], "{\"command\":\"ping\",\"id\":1}");
     assert_string_equal(peer.lines[1], "{\"command\":\"ping\",\"id\":2}");
     assert_string_equal(peer.lines[2], "{\"command\":\"ping\",\"id\":3}");
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_CLOSED);
-    vsa_client_free(client);
+    assert_int_equal(ping(channel, NULL), VSA_ERR_CLOSED);
+    vsa_channel_close(channel);
 }
 
 static void any_request_goes_through(void **state)
 {
     (void)state;
-    struct vsa_client *client =
-        CLIENT_OF({SAY_AND_CLOSE, "{\"success\":true,\"sum\":5,\"id\":$}", NULL});
+    struct vsa_channel *channel =
+        CHANNEL_OF({SAY_AND_CLOSE, "{\"success\":true,\"sum\":5,\"id\":$}", NULL});
     json_t *request = json_pack("{s:s, s:i, s:i}", "command", "add", "a", 2, "b", 3);
     json_t *reply = NULL;
-    assert_int_equal(vsa_client_request(client, request, &reply, NULL), VSA_OK);
+    assert_int_equal(vsa_channel_request(channel, request, &reply, NULL), VSA_OK);
     assert_int_equal(json_integer_value(json_object_get(reply, "sum")), 5);
     assert_null(json_object_get(reply, "id"));
     assert_null(json_object_get(request, "id"));
@@ -225,14 +261,14 @@ static void any_request_goes_through(void **state)
     assert_string_equal(peer.lines[0], "{\"command\":\"add\",\"a\":2,\"b\":3,\"id\":1}");
     json_decref(request);
     json_decref(reply);
-    vsa_client_free(client);
+    vsa_channel_close(channel);
 }
 
 /* Nothing of these is sent, and the connection is as good as before. */
 static void requests_are_checked(void **state)
 {
     (void)state;
-    struct vsa_client *client = CLIENT_OF({SAY_AND_CLOSE, PONG, NULL});
+    struct vsa_channel *channel = CHANNEL_OF({SAY_AND_CLOSE, PONG, NULL});
     json_t *reply = NULL;
     char *text = malloc(VSA_MAX_REQUEST_LINE);
     memset(text, 'x', VSA_MAX_REQUEST_LINE - 1);
@@ -244,13 +280,13 @@ static void requests_are_checked(void **state)
         json_pack("{s:s, s:s}", "command", "ping", "text", text),
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(vsa_client_request(client, bad[i], &reply, NULL), VSA_ERR_REQUEST);
+        assert_int_equal(vsa_channel_request(channel, bad[i], &reply, NULL), VSA_ERR_REQUEST);
         assert_null(reply);
         json_decref(bad[i]);
     }
     free(text);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-    vsa_client_free(client);
+    assert_int_equal(ping(channel, NULL), VSA_OK);
+    vsa_channel_close(channel);
 }
 
 static const struct {
@@ -277,29 +313,15 @@ static void broken_replies_end_the_connection(void **state)
             assert_int_equal(set_up(state), 0);
         }
         struct vsa_error error = {0};
-        struct vsa_client *client =
-            CLIENT_OF({SAY, broken_replies[i].reply, NULL}, {SAY, PONG, NULL});
-        enum vsa_status status = vsa_client_ping(client, &error);
+        struct vsa_channel *channel =
+            CHANNEL_OF({SAY, broken_replies[i].reply, NULL}, {SAY, PONG, NULL});
+        enum vsa_status status = ping(channel, &error);
         if (status != broken_replies[i].status)
             fail_msg("%s: status %d, %s", broken_replies[i].reply, status, error.detail);
-        assert_int_equal(vsa_client_ping(client, &error), VSA_ERR_CLOSED);
+        assert_int_equal(ping(channel, &error), VSA_ERR_CLOSED);
         assert_non_null(strstr(error.detail, "connect again"));
-        vsa_client_free(client);
+        vsa_channel_close(channel);
     }
-}
-
-static void replies_of_the_wrong_kind(void **state)
-{
-    (void)state;
-    struct vsa_client *client =
-        CLIENT_OF({SAY, "{\"success\":true,\"message\":\"pang\"}", NULL},
-                  {SAY, "{\"message\":\"pong\"}", NULL},
-                  {SAY, "{\"success\":1,\"message\":\"pong\"}", NULL}, {SAY_AND_CLOSE, PONG, NULL});
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_REPLY);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_REPLY);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_REPLY);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-    vsa_client_free(client);
 }
 
 static void longest_reply_line(void **state)
@@ -309,17 +331,17 @@ static void longest_reply_line(void **state)
     int size = snprintf(text, sizeof(text), "{\"success\":true,\"message\":\"pong\"}");
     memset(text + size, ' ', sizeof(text) - (size_t)size);
     text[VSA_MAX_REPLY_LINE - 1] = '\0'; /* with its newline it just fits */
-    struct vsa_client *client = CLIENT_OF({SAY_AND_CLOSE, text, NULL});
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-    vsa_client_free(client);
+    struct vsa_channel *channel = CHANNEL_OF({SAY_AND_CLOSE, text, NULL});
+    assert_int_equal(ping(channel, NULL), VSA_OK);
+    vsa_channel_close(channel);
     assert_int_equal(tear_down(state), 0);
     assert_int_equal(set_up(state), 0);
     text[VSA_MAX_REPLY_LINE - 1] = ' ';
     text[VSA_MAX_REPLY_LINE] = '\0';
-    client = CLIENT_OF({SAY_AND_CLOSE, text, NULL});
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_LINE_TOO_LONG);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_CLOSED);
-    vsa_client_free(client);
+    channel = CHANNEL_OF({SAY_AND_CLOSE, text, NULL});
+    assert_int_equal(ping(channel, NULL), VSA_ERR_LINE_TOO_LONG);
+    assert_int_equal(ping(channel, NULL), VSA_ERR_CLOSED);
+    vsa_channel_close(channel);
 }
 
 static const struct {
@@ -356,12 +378,12 @@ static void refusals_are_told_apart(void **state)
                        "{\"success\":false,\"error\":\"no \\u001b[1mway\",\"error_code\":\"%s\","
                        "\"id\":$}",
                        refusals[i].code);
-        struct vsa_client *client = CLIENT_OF({SAY, text, NULL}, {SAY_AND_CLOSE, PONG, NULL});
-        assert_int_equal(vsa_client_ping(client, &error), refusals[i].status);
+        struct vsa_channel *channel = CHANNEL_OF({SAY, text, NULL}, {SAY_AND_CLOSE, PONG, NULL});
+        assert_int_equal(ping(channel, &error), refusals[i].status);
         assert_int_equal(error.status, refusals[i].status);
         assert_non_null(strstr(error.detail, "no ?[1mway"));
-        assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-        vsa_client_free(client);
+        assert_int_equal(ping(channel, NULL), VSA_OK);
+        vsa_channel_close(channel);
     }
 }
 
@@ -369,30 +391,30 @@ static void refusals_are_told_apart(void **state)
 static void enclave_says_when_to_ask_again(void **state)
 {
     (void)state;
-    struct vsa_client *client = CLIENT_OF(
+    struct vsa_channel *channel = CHANNEL_OF(
         {SAY,
          "{\"success\":false,\"error\":\"e\",\"error_code\":\"rate_limited\",\"retry_after_ms\":70,"
          "\"id\":$}",
          NULL},
         {SAY_AND_CLOSE, PONG, NULL});
-    assert_int_equal(vsa_client_retry_after_ms(client), -1);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_RATE_LIMITED);
-    assert_int_equal(vsa_client_retry_after_ms(client), 70);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-    assert_int_equal(vsa_client_retry_after_ms(client), -1);
-    vsa_client_free(client);
+    assert_int_equal(vsa_channel_retry_after_ms(channel), -1);
+    assert_int_equal(ping(channel, NULL), VSA_ERR_RATE_LIMITED);
+    assert_int_equal(vsa_channel_retry_after_ms(channel), 70);
+    assert_int_equal(ping(channel, NULL), VSA_OK);
+    assert_int_equal(vsa_channel_retry_after_ms(channel), -1);
+    vsa_channel_close(channel);
 }
 
 /* A server that turns clients away says why before it hangs up, and may not wait for a request. */
 static void reason_given_before_hanging_up(void **state)
 {
     (void)state;
-    struct vsa_client *client = CLIENT_OF(
+    struct vsa_channel *channel = CHANNEL_OF(
         {SAY_UNASKED_AND_CLOSE,
          "{\"success\":false,\"error\":\"full\",\"error_code\":\"too_many_connections\"}", NULL});
     join_peer(); /* closed for certain: sending fails */
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_CONNECTIONS);
-    vsa_client_free(client);
+    assert_int_equal(ping(channel, NULL), VSA_ERR_CONNECTIONS);
+    vsa_channel_close(channel);
 }
 
 /* --- time and absence ------------------------------------------------------------------------- */
@@ -401,13 +423,13 @@ static void silence_ends_with_the_timeout(void **state)
 {
     (void)state;
     const struct step silent[] = {{BE_SILENT, NULL, NULL}};
-    struct vsa_client *client = client_of_timeout(200, silent, 1);
+    struct vsa_channel *channel = channel_of_timeout(200, silent, 1);
     int64_t before = vsa_monotonic_ms();
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_TIMEOUT);
+    assert_int_equal(ping(channel, NULL), VSA_ERR_TIMEOUT);
     assert_true(vsa_monotonic_ms() - before < PATIENCE_MS);
     /* The answer may still come, to nobody's question. */
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_CLOSED);
-    vsa_client_free(client);
+    assert_int_equal(ping(channel, NULL), VSA_ERR_CLOSED);
+    vsa_channel_close(channel);
 }
 
 /* Time runs from connecting on. */
@@ -415,10 +437,10 @@ static void timeout_includes_connecting(void **state)
 {
     (void)state;
     const struct step pong[] = {{SAY, PONG, NULL}};
-    struct vsa_client *client = client_of_timeout(50, pong, 1);
+    struct vsa_channel *channel = channel_of_timeout(50, pong, 1);
     (void)usleep(100 * 1000);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_TIMEOUT);
-    vsa_client_free(client);
+    assert_int_equal(ping(channel, NULL), VSA_ERR_TIMEOUT);
+    vsa_channel_close(channel);
 }
 
 /* Later exchanges have the whole time again. */
@@ -426,30 +448,44 @@ static void every_exchange_has_its_time(void **state)
 {
     (void)state;
     const struct step pongs[] = {{SAY, PONG, NULL}, {SAY_AND_CLOSE, PONG, NULL}};
-    struct vsa_client *client = client_of_timeout(2000, pongs, 2);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
+    struct vsa_channel *channel = channel_of_timeout(2000, pongs, 2);
+    assert_int_equal(ping(channel, NULL), VSA_OK);
     (void)usleep(2100 * 1000);
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
-    vsa_client_free(client);
+    assert_int_equal(ping(channel, NULL), VSA_OK);
+    vsa_channel_close(channel);
 }
 
 static void hanging_up_is_no_answer(void **state)
 {
     (void)state;
-    struct vsa_client *client = CLIENT_OF({END, NULL, NULL});
-    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_CLOSED);
-    vsa_client_free(client);
+    struct vsa_channel *channel = CHANNEL_OF({END, NULL, NULL});
+    assert_int_equal(ping(channel, NULL), VSA_ERR_CLOSED);
+    vsa_channel_close(channel);
 }
 
 static void nobody_there(void **state)
 {
     (void)state;
-    struct vsa_client *client = NULL;
-    assert_int_equal(vsa_client_connect("unix:/tmp/vsa-nobody-there", 1000, &client, NULL),
+    struct vsa_channel *channel = NULL;
+    assert_int_equal(vsa_channel_open("unix:/tmp/vsa-nobody-there", 1000, &channel, NULL),
                      VSA_ERR_REFUSED);
-    assert_int_equal(vsa_client_connect("tcp:1", 1000, &client, NULL), VSA_ERR_ARGUMENT);
-    assert_null(client);
-    vsa_client_free(NULL);
+    assert_int_equal(vsa_channel_open("tcp:1", 1000, &channel, NULL), VSA_ERR_ARGUMENT);
+    assert_null(channel);
+    vsa_channel_close(NULL);
+}
+
+static void replies_of_the_wrong_kind(void **state)
+{
+    (void)state;
+    struct vsa_client *client =
+        CLIENT_OF({SAY, "{\"success\":true,\"message\":\"pang\"}", NULL},
+                  {SAY, "{\"message\":\"pong\"}", NULL},
+                  {SAY, "{\"success\":1,\"message\":\"pong\"}", NULL}, {SAY_AND_CLOSE, PONG, NULL});
+    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_REPLY);
+    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_REPLY);
+    assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_REPLY);
+    assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
+    vsa_client_free(client);
 }
 
 /* --- status ----------------------------------------------------------------------------------- */
@@ -515,6 +551,7 @@ static void attest_fields_are_limited(void **state)
     struct vsa_client *client = CLIENT_OF({END, NULL, NULL});
     assert_int_equal(vsa_client_attest(client, &request, &reply, NULL), VSA_ERR_TOO_LARGE);
     vsa_client_free(client);
+    stop_peer();
 }
 
 static void attest_gives_the_peers_word(void **state)
@@ -553,7 +590,7 @@ static enum vsa_status attest_and_verify(const struct vsa_attestation_request *r
     struct vsa_verifier *verifier = vsa_verifier_new();
     forge_reset(&roots);
     assert_int_equal(vsa_verifier_add_root(verifier, forge_genuine_root(&roots), NULL), VSA_OK);
-    struct vsa_client *client = client_of_timeout(PATIENCE_MS, step, 1);
+    struct vsa_client *client = client_of(step, 1);
     clock_reads = 0;
     memset(claims, 0xff, sizeof(*claims));
     reply.document_size = 12345;
@@ -561,7 +598,7 @@ static enum vsa_status attest_and_verify(const struct vsa_attestation_request *r
         client, request, verifier, policy, test_clock, &now_ms, &reply, claims, NULL);
     vsa_client_free(client);
     vsa_verifier_free(verifier);
-    join_peer();
+    stop_peer();
     return status;
 }
 

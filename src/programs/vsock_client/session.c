@@ -7,9 +7,8 @@
 #include "base/monotonic.h"
 #include "base/printable.h"
 #include "protocol/json.h"
-#include <vsattest/pool.h>
 
-VSA_DEFINE_CLEANUP(struct vsa_pool, vsa_pool_free, cleanup_pool);
+VSA_DEFINE_CLEANUP(struct vsa_client, vsa_client_free, cleanup_client);
 
 void client_outcome_free(struct client_outcome *outcome)
 {
@@ -90,36 +89,38 @@ static enum vsa_status check_metrics(const json_t *reply, struct vsa_error *erro
     return VSA_OK;
 }
 
-static enum vsa_status ask_metrics(struct vsa_pool *pool, json_t **reply, struct vsa_error *error)
+static enum vsa_status ask_metrics(struct vsa_client *client, json_t **reply,
+                                   struct vsa_error *error)
 {
     VSA_AUTO_JSON json_t *request = json_pack("{s:s}", "command", "metrics");
     VSA_AUTO_JSON json_t *received = NULL;
     if (!request)
         return vsa_fail_memory(error);
-    VSA_TRY(vsa_pool_request(pool, request, &received, error));
+    VSA_TRY(vsa_client_request(client, request, &received, error));
     VSA_TRY(check_metrics(received, error));
     *reply = json_incref(received);
     return VSA_OK;
 }
 
 static enum vsa_status exchange(const struct client_arguments *arguments, enum client_action action,
-                                struct vsa_pool *pool, struct client_outcome *outcome)
+                                struct vsa_client *client, struct client_outcome *outcome)
 {
     struct vsa_attestation_request request = request_of(arguments);
     const struct policy_options *policy = &arguments->policy;
     struct vsa_error *error = &outcome->error;
     switch (action) {
     case CLIENT_ACTION_PING:
-        return vsa_pool_ping(pool, error);
+        return vsa_client_ping(client, error);
     case CLIENT_ACTION_STATUS:
-        return vsa_pool_status(pool, &outcome->reply, error);
+        return vsa_client_status(client, &outcome->reply, error);
     case CLIENT_ACTION_METRICS:
-        return ask_metrics(pool, &outcome->reply, error);
+        return ask_metrics(client, &outcome->reply, error);
     case CLIENT_ACTION_ATTEST:
-        return vsa_pool_attest(pool, &request, &outcome->attestation, error);
+        return vsa_client_attest(client, &request, &outcome->attestation, error);
     case CLIENT_ACTION_VERIFY:
-        return vsa_pool_attest_and_verify(pool, &request, policy->verifier, &policy->policy, now,
-                                          policy, &outcome->attestation, &outcome->claims, error);
+        return vsa_client_attest_and_verify(client, &request, policy->verifier, &policy->policy,
+                                            now, policy, &outcome->attestation, &outcome->claims,
+                                            error);
     case CLIENT_ACTION_WATCH: /* is made of the others */
     case CLIENT_ACTION_NONE:
         break;
@@ -131,18 +132,18 @@ static enum vsa_status connect_and_exchange(const struct client_arguments *argum
                                             enum client_action action, const char *address,
                                             int64_t deadline_ms, struct client_outcome *outcome)
 {
-    VSA_CLEANUP(cleanup_pool) struct vsa_pool *pool = NULL;
-    struct vsa_pool_options options;
+    VSA_CLEANUP(cleanup_client) struct vsa_client *client = NULL;
+    struct vsa_client_options options;
     int64_t left = deadline_ms - vsa_monotonic_ms();
     if (left <= 0)
         return vsa_fail(&outcome->error, VSA_ERR_TIMEOUT, "no time is left to ask %s", address);
     /* One exchange needs one connection; what we are after is that it asks again. */
-    vsa_pool_options_init(&options);
+    vsa_client_options_init(&options);
     options.max_connections = 1;
     options.timeout_ms = left;
     options.retries = arguments->retries;
-    VSA_TRY(vsa_pool_new(address, &options, &pool, &outcome->error));
-    return exchange(arguments, action, pool, outcome);
+    VSA_TRY(vsa_client_new(address, &options, &client, &outcome->error));
+    return exchange(arguments, action, client, outcome);
 }
 
 void client_perform(const struct client_arguments *arguments, enum client_action action,
