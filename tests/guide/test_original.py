@@ -1,5 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guide that this project was made for, word for word: ../shared/guide/vsock-usage-guide.md."""
+"""The guide that this project implements, word for word: ../shared/guide/vsock-usage-guide.md.
+
+All of its `python3 ...` commands work as printed. docs/GUIDE.md follows it and differs here:
+
+there                                       docs/GUIDE.md                    why
+------------------------------------------  -------------------------------  -------------------------------------------
+nitro-cli console --enclave-name            --enclave-id                     an ID is no name: nitro-cli answers E58
+    $(... .EnclaveID)
+the console, to start a server              in the image                     the console is read-only, in debug mode only
+python3 /app/enclave_app.py in the enclave  /app/enclave_app                 the image has neither Python nor a shell
+--memory 1920                               --memory 64, four times the      only large images need more
+                                            size of the image
+--verify alone                              --verify --measurements FILE     without PCRs any enclave passes
+fixed nonces                                random ones                      a known nonce proves nothing
+"multiple enclaves on different ports"      different CIDs, the same port    ports belong to a CID
+debug mode: "PCRs will be all zeros"        PCR0, 1 and 2 (and 8)            PCR3 and 4 keep their values
+/tmp/response.json                          a file in the working directory  any user may write to /tmp
+jq -r '.verified' | grep true               the exit status                  it separates refused, unreachable, malformed
+encrypt to verification.public_key          with a custom server             enclave_app keeps no private key
+new commands by changing vsock_server.py    a subclass, send_request()       both stay as they are installed
+    and vsock_client.py
+rate limits, pools, caches: "implement"     they exist                       "Production", "Monitoring"
+"""
 
 import json
 import os
