@@ -243,9 +243,9 @@ struct vsa_enclave_selector {
  * running   out, may be NULL: all that run, set whenever the JSON was understood
  * enclave   out: set on success
  *
- * Errors: VSA_ERR_JSON (not what nitro-cli prints); VSA_ERR_TOO_LARGE, VSA_ERR_TOO_MANY;
- * VSA_ERR_NO_ENCLAVE; VSA_ERR_AMBIGUOUS_ENCLAVE (the detail lists them as far as it has room,
- * `running` all).
+ * Errors: VSA_ERR_EMPTY, VSA_ERR_JSON, VSA_ERR_DUPLICATE_KEY (not what nitro-cli prints);
+ * VSA_ERR_TOO_LARGE, VSA_ERR_TOO_MANY; VSA_ERR_NO_ENCLAVE; VSA_ERR_AMBIGUOUS_ENCLAVE (the detail
+ * lists them as far as it has room, `running` all).
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_find_enclave_in(struct vsa_slice json, const struct vsa_enclave_selector *selector,

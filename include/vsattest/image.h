@@ -269,8 +269,8 @@ VSA_PUBLIC void vsa_image_recipe_init(struct vsa_image_recipe *recipe);
  *
  * built  out: the caller's; NULL on failure
  *
- * Errors: VSA_ERR_ARGUMENT, VSA_ERR_IO, VSA_ERR_JSON, VSA_ERR_NESTING, VSA_ERR_TOO_MANY,
- * VSA_ERR_IMAGE, VSA_ERR_MEMORY.
+ * Errors: VSA_ERR_ARGUMENT, VSA_ERR_IO, VSA_ERR_JSON, VSA_ERR_DUPLICATE_KEY, VSA_ERR_NESTING,
+ * VSA_ERR_TOO_MANY, VSA_ERR_IMAGE, VSA_ERR_MEMORY.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_build(const struct vsa_image_recipe *recipe,
                                                         struct vsa_built_image **built,

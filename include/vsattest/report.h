@@ -25,8 +25,8 @@ extern "C" {
  * buffer    in: room for the decoded bytes, as many as `input` has at most; may be used or not
  * document  out: borrows `input` or `buffer`
  *
- * Errors: VSA_ERR_EMPTY, VSA_ERR_BASE64, VSA_ERR_HEX, VSA_ERR_JSON, VSA_ERR_NESTING,
- * VSA_ERR_TOO_LARGE, VSA_ERR_BUFFER, VSA_ERR_MEMORY.
+ * Errors: VSA_ERR_EMPTY, VSA_ERR_BASE64, VSA_ERR_HEX, VSA_ERR_JSON, VSA_ERR_DUPLICATE_KEY,
+ * VSA_ERR_NESTING, VSA_ERR_TOO_LARGE, VSA_ERR_BUFFER, VSA_ERR_MEMORY.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_decode(struct vsa_slice input, void *buffer,
                                                             size_t capacity,

@@ -7,22 +7,19 @@
 
 #include <stdio.h>
 
-#include "base/cleanup.h"
 #include "base/error.h"
-#include "base/json_depth.h"
 #include "base/printable.h"
+#include "json/load.h"
 
 #define RULE "nitro-cli describe-enclaves"
 /* 0: hypervisor, 1: loopback, 2: host, 3: the parent itself (vm_sockets.h; AWS user guide). */
 #define FIRST_ENCLAVE_CID 4
-
-VSA_DEFINE_CLEANUP(json_t, json_decref, cleanup_json);
+#define ADVICE            "name the enclave's CID instead"
 
 static enum vsa_status malformed(struct vsa_error *error, const char *what)
 {
-    return vsa_fail_at(
-        error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
-        "cannot understand the output of nitro-cli: %s; name the enclave's CID instead", what);
+    return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
+                       "cannot understand the output of nitro-cli: %s; " ADVICE, what);
 }
 
 /* Copies text for people. */
@@ -62,21 +59,16 @@ static enum vsa_status read_running(const json_t *entry, struct vsa_enclave *enc
 static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list *running,
                                  struct vsa_error *error)
 {
-    if (json.size > VSA_MAX_NITRO_CLI_OUTPUT)
-        return vsa_fail_at(error, VSA_ERR_TOO_LARGE, VSA_NO_OFFSET, RULE,
-                           "nitro-cli printed more than %d bytes", VSA_MAX_NITRO_CLI_OUTPUT);
-    if (vsa_json_depth_check(json, VSA_MAX_JSON_FILE_DEPTH, NULL) != VSA_OK)
-        return vsa_fail_at(error, VSA_ERR_NESTING, VSA_NO_OFFSET, RULE,
-                           "cannot understand the output of nitro-cli: it is nested deeper than %d "
-                           "levels; name the enclave's CID instead",
-                           VSA_MAX_JSON_FILE_DEPTH);
-    json_error_t cause;
-    VSA_CLEANUP(cleanup_json)
-    json_t *root = json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, &cause);
-    if (!root && json_error_code(&cause) == json_error_out_of_memory)
-        return vsa_fail_memory(error);
+    static const struct vsa_json_limits limits = {
+        .name = "the output of nitro-cli",
+        .advice = ADVICE,
+        .max_size = VSA_MAX_NITRO_CLI_OUTPUT,
+        .max_depth = VSA_MAX_JSON_FILE_DEPTH,
+    };
+    VSA_AUTO_JSON json_t *root = NULL;
+    VSA_TRY(vsa_json_load(json, &limits, &root, error));
     if (!json_is_array(root))
-        return malformed(error, root ? "it is not a JSON array" : "it is not valid JSON");
+        return malformed(error, "it is not a JSON array");
     *running = (struct vsa_enclave_list){0};
     size_t i;
     json_t *entry;

@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "base/json_depth.h"
+#include "base/slice.h"
 #include "base/time_text.h"
+#include "json/load.h"
+#include "json/writer.h"
 
 struct kernel_facts {
     char system[32];
@@ -45,46 +47,53 @@ static const char *name_of(const struct vsa_image_recipe *recipe)
     return slash ? slash + 1 : path;
 }
 
+static json_t *build_metadata(const struct vsa_image_recipe *recipe,
+                              const struct kernel_facts *facts)
+{
+    char time[VSA_TIME_TEXT_SIZE];
+    vsa_time_format(recipe->build_time * 1000, time, sizeof(time));
+    struct vsa_json_writer build = vsa_json_object();
+    vsa_json_put(&build, "BuildTime", json_string(time));
+    vsa_json_put(&build, "BuildTool", json_string("enclave_image"));
+    vsa_json_put(&build, "BuildToolVersion", json_string(vsa_version()));
+    vsa_json_put(&build, "OperatingSystem", json_string(facts->system));
+    vsa_json_put(&build, "KernelVersion", json_string(facts->version));
+    return vsa_json_finish(&build);
+}
+
 enum vsa_status vsa_metadata_make(const struct vsa_image_recipe *recipe,
                                   struct vsa_slice kernel_config, struct vsa_whole_file *bytes,
                                   struct vsa_error *error)
 {
-    char build_time[VSA_TIME_TEXT_SIZE];
     struct kernel_facts facts;
-    read_kernel_config(kernel_config, &facts);
-    vsa_time_format(recipe->build_time * 1000, build_time, sizeof(build_time));
-    json_t *object =
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:{}, s:{}}", "ImageName",
-                  name_of(recipe), "ImageVersion", recipe->version ? recipe->version : "1.0",
-                  "BuildMetadata", "BuildTime", build_time, "BuildTool", "enclave_image",
-                  "BuildToolVersion", vsa_version(), "OperatingSystem", facts.system,
-                  "KernelVersion", facts.version, "DockerInfo", "CustomMetadata");
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
-    if (!text)
+    const char *name = name_of(recipe);
+    const char *version = recipe->version ? recipe->version : "1.0";
+    if (!vsa_slice_is_utf8(vsa_slice_of_text(name)) ||
+        !vsa_slice_is_utf8(vsa_slice_of_text(version)))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "the image's name or version is not UTF-8 text");
+    read_kernel_config(kernel_config, &facts);
+    struct vsa_json_writer writer = vsa_json_object();
+    vsa_json_put(&writer, "ImageName", json_string(name));
+    vsa_json_put(&writer, "ImageVersion", json_string(version));
+    vsa_json_put(&writer, "BuildMetadata", build_metadata(recipe, &facts));
+    vsa_json_put(&writer, "DockerInfo", json_object());
+    vsa_json_put(&writer, "CustomMetadata", json_object());
+    VSA_AUTO_JSON json_t *object = vsa_json_finish(&writer);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    if (!text)
+        return vsa_fail_memory(error);
     *bytes = (struct vsa_whole_file){(uint8_t *)text, strlen(text), false};
     return VSA_OK;
 }
 
 enum vsa_status vsa_metadata_read(struct vsa_slice bytes, json_t **object, struct vsa_error *error)
 {
-    json_error_t problem;
-    enum vsa_status depth = vsa_json_depth_check(bytes, VSA_MAX_JSON_FILE_DEPTH, error);
-    if (depth != VSA_OK) {
-        vsa_error_wrap(error, "the metadata");
-        return depth;
-    }
-    json_t *parsed =
-        json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, &problem);
-    if (!parsed)
-        return vsa_fail(error, VSA_ERR_JSON, "the metadata is not JSON: %.120s", problem.text);
-    if (!json_is_object(parsed)) {
-        json_decref(parsed);
-        return vsa_fail(error, VSA_ERR_JSON, "the metadata is not a JSON object");
-    }
-    *object = parsed;
-    return VSA_OK;
+    static const struct vsa_json_limits limits = {
+        .name = "the metadata",
+        .max_size = VSA_MAX_IMAGE_METADATA,
+        .max_depth = VSA_MAX_JSON_FILE_DEPTH,
+    };
+    return vsa_json_load_object(bytes, &limits, object, error);
 }
 
 /* The field's name when nitro-cli could not read `metadata`; NULL when it can. */
@@ -110,10 +119,9 @@ static const char *find_unfit_field(const json_t *metadata)
 
 enum vsa_status vsa_metadata_check(struct vsa_slice bytes, struct vsa_error *error)
 {
-    json_t *metadata = NULL;
+    VSA_AUTO_JSON json_t *metadata = NULL;
     VSA_TRY(vsa_metadata_read(bytes, &metadata, error));
     const char *field = find_unfit_field(metadata);
-    json_decref(metadata);
     if (field)
         return vsa_fail_at(
             error, VSA_ERR_JSON, VSA_NO_OFFSET, "AWS EIF, identity.rs",

@@ -17,7 +17,7 @@ VSA_MUST_USE enum vsa_status vsa_metadata_make(const struct vsa_image_recipe *re
                                                struct vsa_whole_file *bytes,
                                                struct vsa_error *error);
 
-/* Reads a JSON object; `*object` is a new reference. Errors: VSA_ERR_JSON, VSA_ERR_NESTING. */
+/* Reads a JSON object; `*object` is a new reference. Errors: those of vsa_json_load_object(). */
 VSA_MUST_USE enum vsa_status vsa_metadata_read(struct vsa_slice bytes, json_t **object,
                                                struct vsa_error *error);
 

@@ -7,6 +7,7 @@
 #include "programs/exit_code.h"
 #include "programs/output.h"
 #include "programs/policy_options.h"
+#include "json/writer.h"
 #include <vsattest/report.h>
 
 #define PROGRAM "verifier"
@@ -119,13 +120,11 @@ static enum vsa_status verify(const struct policy_options *policy, struct verifi
 /* The result as JSON; NULL without memory. What was verified at its own time says so. */
 static json_t *result_of(const struct arguments *arguments, const struct vsa_claims *claims)
 {
-    json_t *result = vsa_claims_to_json(claims);
-    if (result && arguments->policy.document_time &&
-        json_object_set_new(result, "at_document_time", json_true()) != 0) {
-        json_decref(result);
-        return NULL;
-    }
-    return result;
+    VSA_AUTO_JSON json_t *result = vsa_claims_to_json(claims);
+    struct vsa_json_writer writer = vsa_json_extend(result);
+    if (arguments->policy.document_time)
+        vsa_json_put(&writer, "at_document_time", json_true());
+    return vsa_json_finish(&writer);
 }
 
 static enum vsa_status print_result(const struct arguments *arguments,

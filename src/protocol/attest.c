@@ -17,26 +17,35 @@ static const struct field nonce_field = {"nonce", "nonce_base64"};
 
 /* --- request ---------------------------------------------------------------------------------- */
 
-static enum vsa_status set_request_field(json_t *object, const struct field *field,
-                                         struct vsa_slice value, struct vsa_error *error)
+static enum vsa_status check_size(const struct field *field, struct vsa_slice value,
+                                  struct vsa_error *error)
 {
     if (value.size > VSA_MAX_FIELD)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, "\"%s\" has %zu bytes; at most %d are allowed",
                         field->text_key, value.size, VSA_MAX_FIELD);
+    return VSA_OK;
+}
+
+static void put_request_field(struct vsa_json_writer *writer, const struct field *field,
+                              struct vsa_slice value)
+{
     if (value.data && !vsa_slice_is_utf8(value))
-        return vsa_json_set(object, field->base64_key, vsa_json_base64(value), error);
-    return vsa_json_set(object, field->text_key, vsa_json_text_or_null(value), error);
+        vsa_json_put(writer, field->base64_key, vsa_json_base64(value));
+    else
+        vsa_json_put(writer, field->text_key, vsa_json_text_or_null(value));
 }
 
 enum vsa_status vsa_attest_request_encode(const struct vsa_attest_request *request, json_t **object,
                                           struct vsa_error *error)
 {
     VSA_AUTO_JSON json_t *made = vsa_request_new(VSA_COMMAND_NAME_ATTEST);
-    if (!made)
-        return vsa_fail_memory(error);
-    VSA_TRY(set_request_field(made, &user_data_field, request->user_data, error));
-    VSA_TRY(set_request_field(made, &nonce_field, request->nonce, error));
-    VSA_TRY(vsa_json_set(made, "generate_key", json_boolean(request->generate_key), error));
+    VSA_TRY(check_size(&user_data_field, request->user_data, error));
+    VSA_TRY(check_size(&nonce_field, request->nonce, error));
+    struct vsa_json_writer writer = vsa_json_extend(made);
+    put_request_field(&writer, &user_data_field, request->user_data);
+    put_request_field(&writer, &nonce_field, request->nonce);
+    vsa_json_put(&writer, "generate_key", json_boolean(request->generate_key));
+    VSA_TRY(vsa_json_close(&writer, error));
     *object = json_incref(made);
     return VSA_OK;
 }
@@ -110,23 +119,24 @@ enum vsa_status vsa_attest_request_decode(const json_t *object, struct vsa_attes
 
 /* --- reply ------------------------------------------------------------------------------------ */
 
-static enum vsa_status set_reply_field(json_t *object, const struct field *field,
-                                       struct vsa_slice value, struct vsa_error *error)
+static void put_reply_field(struct vsa_json_writer *writer, const struct field *field,
+                            struct vsa_slice value)
 {
-    VSA_TRY(vsa_json_set(object, field->text_key, vsa_json_text_or_null(value), error));
-    return vsa_json_set(object, field->base64_key, vsa_json_base64(value), error);
+    vsa_json_put(writer, field->text_key, vsa_json_text_or_null(value));
+    vsa_json_put(writer, field->base64_key, vsa_json_base64(value));
 }
 
 enum vsa_status vsa_attest_reply_encode(const struct vsa_attest_reply *reply, json_t *object,
                                         struct vsa_error *error)
 {
-    VSA_TRY(vsa_json_set(object, "attestation_document", vsa_json_base64(reply->document), error));
-    VSA_TRY(set_reply_field(object, &user_data_field, reply->user_data, error));
-    VSA_TRY(set_reply_field(object, &nonce_field, reply->nonce, error));
-    VSA_TRY(vsa_json_set(object, "has_public_key", json_boolean(reply->has_public_key), error));
-    VSA_TRY(vsa_json_set(object, "document_size", json_integer((json_int_t)reply->document.size),
-                         error));
-    return vsa_json_set(object, "timestamp", json_integer((json_int_t)reply->timestamp_ms), error);
+    struct vsa_json_writer writer = vsa_json_extend(object);
+    vsa_json_put(&writer, "attestation_document", vsa_json_base64(reply->document));
+    put_reply_field(&writer, &user_data_field, reply->user_data);
+    put_reply_field(&writer, &nonce_field, reply->nonce);
+    vsa_json_put(&writer, "has_public_key", json_boolean(reply->has_public_key));
+    vsa_json_put(&writer, "document_size", json_integer((json_int_t)reply->document.size));
+    vsa_json_put(&writer, "timestamp", json_integer((json_int_t)reply->timestamp_ms));
+    return vsa_json_close(&writer, error);
 }
 
 static enum vsa_status bad_reply(const char *key, const char *why, struct vsa_error *error)

@@ -17,10 +17,11 @@ enum vsa_status vsa_reply_set_error(json_t *reply, const struct vsa_error *cause
     vsa_printable_make(sentence, strlen(sentence));
     if (json_object_clear(reply) != 0)
         return vsa_fail(error, VSA_ERR_INTERNAL, "reply is not an object");
-    VSA_TRY(vsa_json_set(reply, "success", json_false(), error));
-    VSA_TRY(vsa_json_set(reply, "error", json_string(sentence), error));
-    return vsa_json_set(reply, "error_code", json_string_nocheck(vsa_status_code(cause->status)),
-                        error);
+    struct vsa_json_writer writer = vsa_json_extend(reply);
+    vsa_json_put(&writer, "success", json_false());
+    vsa_json_put(&writer, "error", json_string(sentence));
+    vsa_json_put(&writer, "error_code", json_string_nocheck(vsa_status_code(cause->status)));
+    return vsa_json_close(&writer, error);
 }
 
 enum vsa_status vsa_reply_set_retry_after(json_t *reply, int64_t retry_after_ms,

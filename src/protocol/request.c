@@ -5,12 +5,9 @@
 
 json_t *vsa_request_new(const char *command)
 {
-    json_t *request = json_object();
-    if (request && vsa_json_set(request, "command", json_string(command), NULL) != VSA_OK) {
-        json_decref(request);
-        return NULL;
-    }
-    return request;
+    struct vsa_json_writer request = vsa_json_object();
+    vsa_json_put(&request, "command", json_string(command));
+    return vsa_json_finish(&request);
 }
 
 enum vsa_status vsa_request_command(const json_t *request, const char **command,

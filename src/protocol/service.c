@@ -19,31 +19,28 @@ enum vsa_status vsa_ping_reply_decode(const json_t *reply, struct vsa_error *err
 
 static json_t *nsm_to_json(const struct vsa_service_status *status)
 {
-    json_t *nsm = json_object();
-    json_t *module_id = status->module_id
-                            ? vsa_json_text_or_null(vsa_slice_of_text(status->module_id))
-                            : json_null();
-    if (json_object_set_new_nocheck(nsm, "module_id", module_id) != 0 ||
-        json_object_set_new_nocheck(nsm, "reachable", json_boolean(status->nsm_reachable)) != 0) {
-        json_decref(nsm);
-        return NULL;
-    }
-    return nsm;
+    struct vsa_slice module_id = {0};
+    struct vsa_json_writer nsm = vsa_json_object();
+    if (status->module_id)
+        module_id = vsa_slice_of_text(status->module_id);
+    vsa_json_put(&nsm, "module_id", vsa_json_text_or_null(module_id));
+    vsa_json_put(&nsm, "reachable", json_boolean(status->nsm_reachable));
+    return vsa_json_finish(&nsm);
 }
 
 enum vsa_status vsa_status_reply_encode(const struct vsa_service_status *status, json_t *reply,
                                         struct vsa_error *error)
 {
-    json_t *port = status->port ? json_integer(status->port) : json_null();
-    VSA_TRY(vsa_json_set(reply, "status", json_string_nocheck("running"), error));
-    VSA_TRY(vsa_json_set(reply, "port", port, error));
-    VSA_TRY(vsa_json_set(reply, "uptime", json_integer((json_int_t)status->uptime_s), error));
-    VSA_TRY(vsa_json_set(reply, "version", json_string(status->version), error));
-    VSA_TRY(vsa_json_set(reply, "requests", json_integer((json_int_t)status->requests), error));
-    VSA_TRY(vsa_json_set(reply, "errors", json_integer((json_int_t)status->errors), error));
-    VSA_TRY(
-        vsa_json_set(reply, "connections", json_integer((json_int_t)status->connections), error));
-    return vsa_json_set(reply, "nsm", nsm_to_json(status), error);
+    struct vsa_json_writer writer = vsa_json_extend(reply);
+    vsa_json_put(&writer, "status", json_string_nocheck("running"));
+    vsa_json_put(&writer, "port", status->port ? json_integer(status->port) : json_null());
+    vsa_json_put(&writer, "uptime", json_integer((json_int_t)status->uptime_s));
+    vsa_json_put(&writer, "version", json_string(status->version));
+    vsa_json_put(&writer, "requests", json_integer((json_int_t)status->requests));
+    vsa_json_put(&writer, "errors", json_integer((json_int_t)status->errors));
+    vsa_json_put(&writer, "connections", json_integer((json_int_t)status->connections));
+    vsa_json_put(&writer, "nsm", nsm_to_json(status));
+    return vsa_json_close(&writer, error);
 }
 
 static enum vsa_status wrong_type(const char *key, const char *expected, struct vsa_error *error)

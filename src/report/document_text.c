@@ -6,12 +6,9 @@
 #include <vsattest/report.h>
 
 #include "base/base64.h"
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/hex.h"
-#include "base/json_depth.h"
-
-VSA_DEFINE_CLEANUP(json_t, json_decref, cleanup_json);
+#include "json/load.h"
 
 /* An array of 4, or tag 18 before it (RFC 9052 section 4.2): neither begins a text. */
 #define FIRST_BYTE_UNTAGGED 0x84
@@ -121,24 +118,6 @@ static enum vsa_status decode_text(struct vsa_slice text, void *buffer, size_t c
                              buffer, capacity, document, error);
 }
 
-static enum vsa_status load_object(struct vsa_slice text, json_t **object, struct vsa_error *error)
-{
-    if (text.size > VSA_MAX_INPUT_FILE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, "JSON of %zu bytes, the limit is %d", text.size,
-                        VSA_MAX_INPUT_FILE);
-    VSA_TRY(vsa_json_depth_check(text, VSA_MAX_JSON_FILE_DEPTH, error));
-    json_error_t json_error;
-    /* User data beside the document may hold any text. */
-    *object = json_loadb((const char *)text.data, text.size,
-                         JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &json_error);
-    if (*object)
-        return VSA_OK;
-    if (json_error_code(&json_error) == json_error_out_of_memory)
-        return vsa_fail_memory(error);
-    return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, "RFC 8259",
-                       "the input begins with { but is not one JSON object");
-}
-
 /*
  * A reply of our server or what vsock_client --json prints ("attestation_document"), or the form
  * that other services use ("attestation").
@@ -146,8 +125,14 @@ static enum vsa_status load_object(struct vsa_slice text, json_t **object, struc
 static enum vsa_status decode_member(struct vsa_slice text, void *buffer, size_t capacity,
                                      struct vsa_slice *document, struct vsa_error *error)
 {
-    VSA_CLEANUP(cleanup_json) json_t *object = NULL;
-    VSA_TRY(load_object(text, &object, error));
+    static const struct vsa_json_limits limits = {
+        .name = "the input, which begins with {,",
+        .max_size = VSA_MAX_INPUT_FILE,
+        .max_depth = VSA_MAX_JSON_FILE_DEPTH,
+        .allow_nul = true, /* in user data beside the document */
+    };
+    VSA_AUTO_JSON json_t *object = NULL;
+    VSA_TRY(vsa_json_load_object(text, &limits, &object, error));
     const json_t *ours = json_object_get(object, "attestation_document");
     const json_t *theirs = json_object_get(object, "attestation");
     const json_t *member = ours ? ours : theirs;
@@ -155,8 +140,7 @@ static enum vsa_status decode_member(struct vsa_slice text, void *buffer, size_t
         return vsa_fail(error, VSA_ERR_JSON,
                         "JSON that does not hold one document as \"attestation_document\" or "
                         "\"attestation\": give the document alone, for example with jq -r .KEY");
-    struct vsa_slice value =
-        trim(vsa_slice_of(json_string_value(member), json_string_length(member)));
+    struct vsa_slice value = trim(vsa_json_string_slice(member));
     if (!value.size)
         return vsa_fail(error, VSA_ERR_EMPTY, "the document in the JSON object is empty");
     return decode_text(value, buffer, capacity, document, error);

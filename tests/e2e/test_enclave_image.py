@@ -441,12 +441,12 @@ class Application(ImageTestCase):
             (["--ramdisk", self.path("missing")], "missing: No such file"),
             (["--ramdisk", text_file], "is neither a cpio archive"),
             (["--ramdisk", file, "--private-key", file], "signing needs both"),
-            (["--ramdisk", file, "--metadata", text_file], "not JSON"),
+            (["--ramdisk", file, "--metadata", text_file], "not valid JSON"),
             (["--ramdisk", file, "--metadata", self.write("m1", "[]")], "not a JSON object"),
-            (["--ramdisk", file, "--metadata", self.write("m2", '{"a":1,"a":2}')], "not JSON"),
+            (["--ramdisk", file, "--metadata", self.write("m2", '{"a":1,"a":2}')], "same key twice"),
             (["--ramdisk", file, "--metadata", self.write("m3", "{}"), "--name", "x"], "leave out"),
             (["--ramdisk", file, "--metadata", self.write("m4", "{}")], "ImageName is missing"),
-            (["--ramdisk", file, "--metadata", self.write("m5", "[" * 33)], "the metadata: "),
+            (["--ramdisk", file, "--metadata", self.write("m5", "[" * 33)], "deeper than 32 levels"),
             (["--ramdisk", file, "--arch", "riscv"], "neither x86_64 nor aarch64"),
             (["--ramdisk", file, "--name", "a", "--name", "b"], "given twice"),
             (["--ramdisk", file, "--at", "yesterday"], "yesterday"),
@@ -743,7 +743,7 @@ class BadFiles(ImageTestCase):
         path = self.write("bad.eif", eif(parts))
         done = self.run_image("describe", path)
         self.assertNotIn("Metadata", json.loads(done.stdout))
-        self.assertIn("warning: the metadata is not JSON", done.stderr.decode())
+        self.assertIn("warning: the metadata is not valid JSON", done.stderr.decode())
 
     def test_older_version(self):
         path = self.write("old.eif", eif([(KERNEL, b"K"), (CMDLINE, b"C"), (RAMDISK, b"R")], 2))

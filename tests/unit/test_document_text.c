@@ -192,7 +192,7 @@ static void json_forms(void **state)
         {"{\"attestation\": null}", VSA_ERR_JSON},
         {"{\"attestation\": {\"attestation\": \"Zg==\"}}", VSA_ERR_JSON},
         {"{\"attestation\": \"Zg==\", \"attestation_document\": \"Zg==\"}", VSA_ERR_JSON},
-        {"{\"attestation\": \"Zg==\", \"attestation\": \"Zg==\"}", VSA_ERR_JSON},
+        {"{\"attestation\": \"Zg==\", \"attestation\": \"Zg==\"}", VSA_ERR_DUPLICATE_KEY},
         {"{\"attestation\": \"Zg==\"} x", VSA_ERR_JSON},
         {"{\"attestation\": \"\"}", VSA_ERR_EMPTY},
         {"{\"attestation\": \"{}\"}", VSA_ERR_BASE64},

@@ -2,11 +2,11 @@
 #include "programs/enclave_image/command.h"
 
 #include "base/error.h"
-#include "base/hex.h"
 #include "base/slice.h"
 #include "crypto/key.h"
 #include "programs/output.h"
 #include "programs/wall_clock.h"
+#include "json/writer.h"
 
 void image_print_help(const struct image_command *command)
 {
@@ -116,34 +116,30 @@ enum vsa_status image_sign_with(struct vsa_image *image, const struct image_sign
     return vsa_image_add(image, VSA_IMAGE_SIGNATURE, signature, error);
 }
 
-json_t *image_pcr_json(const uint8_t pcr[VSA_PCR_SIZE])
+static void put_pcr(struct vsa_json_writer *writer, const char *key,
+                    const uint8_t pcr[VSA_PCR_SIZE])
 {
-    char hex[2 * VSA_PCR_SIZE + 1];
-    vsa_hex_encode(vsa_slice_of(pcr, VSA_PCR_SIZE), hex, sizeof(hex));
-    return json_string(hex);
+    vsa_json_put(writer, key, vsa_json_hex(vsa_slice_of(pcr, VSA_PCR_SIZE)));
 }
 
 json_t *image_measurements_json(const struct vsa_image_measurements *measurements)
 {
-    json_t *object = json_object();
-    int failed = !object;
+    struct vsa_json_writer writer = vsa_json_object();
     /* What Rust's Debug makes of AWS's hasher; nitro-cli prints it, so others may look for it. */
-    failed = failed || json_object_set_new(object, "HashAlgorithm", json_string("Sha384 { ... }"));
-    failed = failed || json_object_set_new(object, "PCR0", image_pcr_json(measurements->pcr0));
-    failed = failed || json_object_set_new(object, "PCR1", image_pcr_json(measurements->pcr1));
-    failed = failed || json_object_set_new(object, "PCR2", image_pcr_json(measurements->pcr2));
+    vsa_json_put(&writer, "HashAlgorithm", json_string("Sha384 { ... }"));
+    put_pcr(&writer, "PCR0", measurements->pcr0);
+    put_pcr(&writer, "PCR1", measurements->pcr1);
+    put_pcr(&writer, "PCR2", measurements->pcr2);
     if (measurements->is_signed)
-        failed = failed || json_object_set_new(object, "PCR8", image_pcr_json(measurements->pcr8));
-    if (!failed)
-        return object;
-    json_decref(object);
-    return NULL;
+        put_pcr(&writer, "PCR8", measurements->pcr8);
+    return vsa_json_finish(&writer);
 }
 
 enum vsa_status image_print_measurements(const struct vsa_image *image, struct vsa_error *error)
 {
     struct vsa_image_measurements measurements;
     VSA_TRY(vsa_image_measure(image, &measurements, error));
-    json_t *inner = image_measurements_json(&measurements);
-    return output_json(inner ? json_pack("{s:o}", "Measurements", inner) : NULL, error);
+    struct vsa_json_writer writer = vsa_json_object();
+    vsa_json_put(&writer, "Measurements", image_measurements_json(&measurements));
+    return output_json(vsa_json_finish(&writer), error);
 }

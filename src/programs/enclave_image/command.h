@@ -94,7 +94,4 @@ json_t *image_measurements_json(const struct vsa_image_measurements *measurement
 VSA_MUST_USE enum vsa_status image_print_measurements(const struct vsa_image *image,
                                                       struct vsa_error *error);
 
-/* A register as hex; new reference. */
-json_t *image_pcr_json(const uint8_t pcr[VSA_PCR_SIZE]);
-
 #endif

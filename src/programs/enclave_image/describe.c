@@ -9,6 +9,7 @@
 #include "image/signature.h"
 #include "programs/enclave_image/command.h"
 #include "programs/output.h"
+#include "json/writer.h"
 
 enum { KEY_AT = OPTION_KEY_PROGRAM };
 
@@ -62,27 +63,18 @@ static json_t *signature_hex(const uint8_t *bytes, size_t size)
 static json_t *certificate_json(const struct vsa_certificate *certificate,
                                 const struct vsa_certificate_description *description)
 {
-    json_t *issuer = json_object();
-    json_t *object = json_object();
-    int failed = !issuer || !object;
-    for (size_t i = 0; !failed && i < description->issuer_count; i++)
-        failed = json_object_set_new(issuer, description->issuer[i].type,
-                                     json_string(description->issuer[i].value));
-    failed = failed || json_object_set(object, "IssuerName", issuer);
-    failed = failed || json_object_set_new(object, "Algorithm",
-                                           json_string(description->signature_algorithm));
-    failed = failed ||
-             json_object_set_new(object, "NotBefore", certificate_time(certificate->not_before_ms));
-    failed = failed ||
-             json_object_set_new(object, "NotAfter", certificate_time(certificate->not_after_ms));
-    failed = failed || json_object_set_new(
-                           object, "Signature",
-                           signature_hex(description->signature, description->signature_size));
-    json_decref(issuer);
-    if (!failed)
-        return object;
-    json_decref(object);
-    return NULL;
+    struct vsa_json_writer issuer = vsa_json_object();
+    struct vsa_json_writer writer = vsa_json_object();
+    for (size_t i = 0; i < description->issuer_count; i++)
+        vsa_json_put(&issuer, description->issuer[i].type,
+                     json_string(description->issuer[i].value));
+    vsa_json_put(&writer, "IssuerName", vsa_json_finish(&issuer));
+    vsa_json_put(&writer, "Algorithm", json_string(description->signature_algorithm));
+    vsa_json_put(&writer, "NotBefore", certificate_time(certificate->not_before_ms));
+    vsa_json_put(&writer, "NotAfter", certificate_time(certificate->not_after_ms));
+    vsa_json_put(&writer, "Signature",
+                 signature_hex(description->signature, description->signature_size));
+    return vsa_json_finish(&writer);
 }
 
 static enum vsa_status describe_certificate(struct vsa_slice section, json_t **object,
@@ -103,64 +95,46 @@ static enum vsa_status describe_certificate(struct vsa_slice section, json_t **o
     return VSA_OK;
 }
 
-/* The fields of BuildMetadata, DockerInfo as it is, and those of CustomMetadata beside them. */
-static int add_metadata(json_t *object, struct vsa_slice section, struct vsa_error *error)
+static void put_copy(struct vsa_json_writer *writer, const json_t *from, const char *key)
 {
-    json_t *metadata = NULL;
-    struct vsa_error unreadable;
-    if (!section.data)
-        return 0;
-    if (vsa_metadata_read(section, &metadata, &unreadable) != VSA_OK) {
-        /* The hypervisor does not read it, and no register is over it. */
-        (void)fprintf(stderr, "%s: warning: %s: nitro-cli cannot run this image\n", IMAGE_PROGRAM,
-                      unreadable.detail);
-        return 0;
-    }
-    json_t *flat = json_object();
-    json_t *docker = json_object_get(metadata, "DockerInfo");
-    int failed = !flat;
-    for (int i = 0; !failed && i < 2; i++) {
-        static const char *const names[] = {"ImageName", "ImageVersion"};
-        json_t *value = json_object_get(metadata, names[i]);
-        failed = value && json_object_set(object, names[i], value);
-    }
-    json_t *custom = json_object_get(metadata, "CustomMetadata");
-    json_t *build = json_object_get(metadata, "BuildMetadata");
-    failed = failed || (json_is_object(custom) && json_object_update(flat, custom));
-    failed = failed || (json_is_object(build) && json_object_update(flat, build));
-    failed = failed || (docker && json_object_set(flat, "DockerInfo", docker));
-    failed = failed || json_object_set(object, "Metadata", flat);
-    json_decref(flat);
-    json_decref(metadata);
-    if (failed)
-        (void)vsa_fail_memory(error);
-    return failed;
+    json_t *value = json_object_get(from, key);
+    if (value)
+        vsa_json_put(writer, key, json_incref(value));
 }
 
-static json_t *image_json(const struct vsa_image *image,
-                          const struct vsa_image_measurements *measurements, json_t *certificate,
-                          bool signature_holds, struct vsa_error *error)
+static void put_members(struct vsa_json_writer *writer, json_t *from)
 {
-    json_t *object = json_object();
-    int failed = !object;
-    failed = failed || json_object_set_new(object, "EifVersion", json_integer(image->version));
-    failed = failed ||
-             json_object_set_new(object, "Measurements", image_measurements_json(measurements));
-    failed =
-        failed || json_object_set_new(object, "IsSigned", json_boolean(measurements->is_signed));
-    if (measurements->is_signed)
-        failed = failed || json_object_set(object, "SigningCertificate", certificate);
-    /* An image with another CRC is not read at all. */
-    failed = failed || json_object_set_new(object, "CheckCRC", json_true());
-    if (measurements->is_signed)
-        failed =
-            failed || json_object_set_new(object, "SignatureCheck", json_boolean(signature_holds));
-    if (failed)
-        (void)vsa_fail_memory(error);
-    if (!failed && !add_metadata(object, vsa_image_find(image, VSA_IMAGE_METADATA), error))
-        return object;
-    json_decref(object);
-    return NULL;
+    const char *key;
+    json_t *value;
+    json_object_foreach(from, key, value) vsa_json_put(writer, key, json_incref(value));
+}
+
+/* Adds the fields of BuildMetadata, DockerInfo as it is, and those of CustomMetadata beside them.
+ */
+static void put_metadata(struct vsa_json_writer *writer, struct vsa_slice section)
+{
+    VSA_AUTO_JSON json_t *metadata = NULL;
+    struct vsa_error error;
+    if (!section.data)
+        return;
+    enum vsa_status status = vsa_metadata_read(section, &metadata, &error);
+    if (status == VSA_ERR_MEMORY) {
+        writer->failed = true;
+        return;
+    }
+    if (status != VSA_OK) {
+        /* The hypervisor does not read it, and no register is over it. */
+        (void)fprintf(stderr, "%s: warning: %s: nitro-cli cannot run this image\n", IMAGE_PROGRAM,
+                      error.detail);
+        return;
+    }
+    struct vsa_json_writer flat = vsa_json_object();
+    put_copy(writer, metadata, "ImageName");
+    put_copy(writer, metadata, "ImageVersion");
+    put_members(&flat, json_object_get(metadata, "CustomMetadata"));
+    put_members(&flat, json_object_get(metadata, "BuildMetadata"));
+    put_copy(&flat, metadata, "DockerInfo");
+    vsa_json_put(writer, "Metadata", vsa_json_finish(&flat));
 }
 
 /* A signature that does not hold is part of the description; one that is malformed is not. */
@@ -174,22 +148,37 @@ static enum vsa_status check_signature(const struct vsa_image *image, int64_t no
     return status;
 }
 
+static json_t *image_json(const struct vsa_image *image,
+                          const struct vsa_image_measurements *measurements, json_t *certificate,
+                          bool signature_holds)
+{
+    struct vsa_json_writer writer = vsa_json_object();
+    vsa_json_put(&writer, "EifVersion", json_integer(image->version));
+    vsa_json_put(&writer, "Measurements", image_measurements_json(measurements));
+    vsa_json_put(&writer, "IsSigned", json_boolean(measurements->is_signed));
+    if (measurements->is_signed)
+        vsa_json_put(&writer, "SigningCertificate", json_incref(certificate));
+    /* An image with another CRC is not read at all. */
+    vsa_json_put(&writer, "CheckCRC", json_true());
+    if (measurements->is_signed)
+        vsa_json_put(&writer, "SignatureCheck", json_boolean(signature_holds));
+    put_metadata(&writer, vsa_image_find(image, VSA_IMAGE_METADATA));
+    return vsa_json_finish(&writer);
+}
+
 static enum vsa_status describe(const struct vsa_image *image, int64_t now_ms,
                                 struct vsa_error *error)
 {
     struct vsa_image_measurements measurements;
     struct vsa_error verdict = {.status = VSA_OK};
-    json_t *certificate = NULL;
+    VSA_AUTO_JSON json_t *certificate = NULL;
     VSA_TRY(vsa_image_measure(image, &measurements, error));
     if (measurements.is_signed) {
         VSA_TRY(check_signature(image, now_ms, &verdict, error));
         VSA_TRY(
             describe_certificate(vsa_image_find(image, VSA_IMAGE_SIGNATURE), &certificate, error));
     }
-    json_t *object = image_json(image, &measurements, certificate, verdict.status == VSA_OK, error);
-    json_decref(certificate);
-    if (!object)
-        return error->status;
+    json_t *object = image_json(image, &measurements, certificate, verdict.status == VSA_OK);
     VSA_TRY(output_json(object, error));
     if (verdict.status != VSA_OK)
         *error = verdict;

@@ -4,6 +4,7 @@
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
 #include "programs/output.h"
+#include "json/writer.h"
 
 enum { KEY_INPUT = OPTION_KEY_PROGRAM, KEY_CERTIFICATE };
 
@@ -75,9 +76,10 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
         return VSA_OK;
     VSA_TRY(arguments.input ? measure_file(call, arguments.input, pcr, error)
                             : measure_certificate(call, arguments.certificate, pcr, error));
-    json_t *value = image_pcr_json(pcr);
-    return output_json(value ? json_pack("{s:o}", arguments.input ? "PCR" : "PCR8", value) : NULL,
-                       error);
+    struct vsa_json_writer writer = vsa_json_object();
+    vsa_json_put(&writer, arguments.input ? "PCR" : "PCR8",
+                 vsa_json_hex(vsa_slice_of(pcr, sizeof(pcr))));
+    return output_json(vsa_json_finish(&writer), error);
 }
 
 const struct image_command image_pcr_command = {

@@ -10,7 +10,6 @@
 #include "programs/vsock_client/parallel.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
-#include "protocol/json.h"
 #include "protocol/service.h"
 
 #define PROGRAM "vsock_client"
@@ -57,31 +56,27 @@ static enum vsa_status ask_every(const struct client_arguments *arguments, struc
 static json_t *entry_of(const struct asked *asked)
 {
     static const struct vsa_enclave_list none;
-    json_t *entry = client_result_enclave(&asked->target.enclave);
-    json_t *result = client_result_of(asked->arguments, &asked->outcome, &none, NULL);
-    bool ok = asked->outcome.status == VSA_OK;
-    if (json_object_set_new(entry, "ok", json_boolean(ok)) != 0 ||
-        json_object_set_new(entry, "latency_ms",
-                            json_real((double)asked->outcome.microseconds / 1000.0)) != 0 ||
-        json_object_set_new(entry, "result", result) != 0) {
-        json_decref(entry);
-        return NULL;
-    }
-    return entry;
+    VSA_AUTO_JSON json_t *enclave = client_result_enclave(&asked->target.enclave);
+    struct vsa_json_writer entry = vsa_json_extend(enclave);
+    vsa_json_put(&entry, "ok", json_boolean(asked->outcome.status == VSA_OK));
+    vsa_json_put(&entry, "latency_ms", json_real((double)asked->outcome.microseconds / 1000.0));
+    vsa_json_put(&entry, "result",
+                 client_result_of(asked->arguments, &asked->outcome, &none, NULL));
+    return vsa_json_finish(&entry);
 }
 
 static json_t *result_of(const struct every *every)
 {
     bool success = true;
-    json_t *entries = json_array();
+    struct vsa_json_writer entries = vsa_json_array();
     for (size_t i = 0; i < every->running.count; i++) {
         success = success && every->asked[i].outcome.status == VSA_OK;
-        if (json_array_append_new(entries, entry_of(&every->asked[i])) != 0) {
-            json_decref(entries);
-            return NULL;
-        }
+        vsa_json_append(&entries, entry_of(&every->asked[i]));
     }
-    return json_pack("{s:b, s:o}", "success", success, "enclaves", entries);
+    struct vsa_json_writer result = vsa_json_object();
+    vsa_json_put(&result, "success", json_boolean(success));
+    vsa_json_put(&result, "enclaves", vsa_json_finish(&entries));
+    return vsa_json_finish(&result);
 }
 
 /* --- a table -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #define VSA_PROGRAMS_VSOCK_CLIENT_RESULT_H
 
 #include "programs/vsock_client/session.h"
+#include "json/writer.h"
 #include <vsattest/report.h>
 
 /*
@@ -14,17 +15,6 @@
  */
 json_t *client_result_failed(const struct vsa_error *error, bool verifying,
                              const struct vsa_enclave_list *running);
-
-/* A document was received, nothing verified: the enclave's word, and "verified": false. */
-json_t *client_result_received(const struct vsa_attestation_reply *reply);
-
-/* Verified: the same members, by the document's word, and "verification". */
-json_t *client_result_verified(const struct vsa_attestation_reply *reply,
-                               const struct vsa_claims *claims);
-
-/* Received, but it does not verify: "verification_error" and "error_code" added. */
-json_t *client_result_refused(const struct vsa_attestation_reply *reply,
-                              const struct vsa_error *error);
 
 /*
  * What the action alone prints with --json. `saving`: what became of --save, NULL if all is well or
@@ -37,10 +27,8 @@ json_t *client_result_of(const struct client_arguments *arguments,
 /* One enclave: "name" (or null), "id", "cid", "debug_mode". */
 json_t *client_result_enclave(const struct vsa_enclave *enclave);
 
-/* The sentence and the code of an error as members `key` and "error_code"; false without memory. */
-bool client_result_add_error(json_t *object, const char *key, const struct vsa_error *error);
-
-/* Adds what became of --save: "saved_to", or "save_error" if `error` is not NULL. */
-void client_result_add_save(json_t *result, const char *path, const struct vsa_error *error);
+/* Puts the sentence and the code of an error, as members `key` and "error_code". */
+void client_result_put_error(struct vsa_json_writer *writer, const char *key,
+                             const struct vsa_error *error);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "base/printable.h"
-#include "protocol/json.h"
+#include "protocol/request.h"
 
 VSA_DEFINE_CLEANUP(struct vsa_client, vsa_client_free, cleanup_client);
 
@@ -92,7 +92,7 @@ static enum vsa_status check_metrics(const json_t *reply, struct vsa_error *erro
 static enum vsa_status ask_metrics(struct vsa_client *client, json_t **reply,
                                    struct vsa_error *error)
 {
-    VSA_AUTO_JSON json_t *request = json_pack("{s:s}", "command", "metrics");
+    VSA_AUTO_JSON json_t *request = vsa_request_new(VSA_COMMAND_NAME_METRICS);
     VSA_AUTO_JSON json_t *received = NULL;
     if (!request)
         return vsa_fail_memory(error);

@@ -118,43 +118,53 @@ static bool verified(const struct watch *watch)
 
 static json_t *changes_of(const struct vsa_claims_difference *changes)
 {
-    json_t *array = json_array();
-    bool ok = !changes->module_id || json_array_append_new(array, json_string("module_id")) == 0;
-    for (unsigned i = 0; ok && i < VSA_PCR_COUNT; i++)
+    struct vsa_json_writer array = vsa_json_array();
+    if (changes->module_id)
+        vsa_json_append(&array, json_string("module_id"));
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
         if (changes->pcrs >> i & 1)
-            ok = json_array_append_new(array, json_sprintf("PCR%u", i)) == 0;
-    if (ok)
-        return array;
-    json_decref(array);
-    return NULL;
+            vsa_json_append(&array, json_sprintf("PCR%u", i));
+    return vsa_json_finish(&array);
+}
+
+static json_t *line_of(const struct watch *watch)
+{
+    char time[VSA_TIME_TEXT_SIZE];
+    const struct client_outcome *now = &watch->now;
+    bool has_document = verified(watch);
+    struct vsa_slice address = {0};
+    struct vsa_slice module_id = {0};
+    vsa_time_format(watch->unix_ms, time, sizeof(time));
+    if (watch->target.address[0])
+        address = vsa_slice_of_text(watch->target.address);
+    if (has_document)
+        module_id = now->claims.module_id;
+    struct vsa_json_writer line = vsa_json_object();
+    vsa_json_put(&line, "round", json_integer((json_int_t)watch->round));
+    vsa_json_put(&line, "time", json_string(time));
+    vsa_json_put(&line, "address", vsa_json_text_or_null(address));
+    vsa_json_put(&line, "state", json_string(now->status == VSA_OK ? "ok" : "failed"));
+    vsa_json_put(&line, "error", json_null());
+    vsa_json_put(&line, "error_code", json_null());
+    vsa_json_put(&line, "duration_ms", json_real((double)now->microseconds / 1000.0));
+    vsa_json_put(&line, "verified", json_boolean(has_document));
+    vsa_json_put(&line, "document_age_ms",
+                 has_document ? json_integer((json_int_t)age_ms(watch)) : json_null());
+    vsa_json_put(&line, "module_id", vsa_json_text_or_null(module_id));
+    vsa_json_put(&line, "changes", changes_of(&watch->changes));
+    if (now->status != VSA_OK)
+        client_result_put_error(&line, "error", &now->error);
+    return vsa_json_finish(&line);
 }
 
 /* Prints the round on one line, unlike output_json(). */
 static enum vsa_status print_json(const struct watch *watch, struct vsa_error *error)
 {
-    char time[VSA_TIME_TEXT_SIZE];
-    const struct client_outcome *now = &watch->now;
-    bool has_document = verified(watch);
-    vsa_time_format(watch->unix_ms, time, sizeof(time));
-    json_t *line =
-        json_pack("{s:I, s:s, s:s?, s:s, s:n, s:n, s:f, s:b, s:o, s:o, s:o}", "round",
-                  (json_int_t)watch->round, "time", time, "address",
-                  watch->target.address[0] ? watch->target.address : NULL, "state",
-                  now->status == VSA_OK ? "ok" : "failed", "error", "error_code", "duration_ms",
-                  (double)now->microseconds / 1000.0, "verified", has_document, "document_age_ms",
-                  has_document ? json_integer((json_int_t)age_ms(watch)) : json_null(), "module_id",
-                  has_document ? json_stringn((const char *)now->claims.module_id.data,
-                                              now->claims.module_id.size)
-                               : json_null(),
-                  "changes", changes_of(&watch->changes));
-    bool ok =
-        line && (now->status == VSA_OK || client_result_add_error(line, "error", &now->error));
-    if (ok)
-        (void)json_dumpf(line, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
-    json_decref(line);
-    (void)fputc('\n', stdout);
-    if (!ok)
+    VSA_AUTO_JSON json_t *line = line_of(watch);
+    if (!line)
         return vsa_fail_memory(error);
+    (void)json_dumpf(line, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+    (void)fputc('\n', stdout);
     return output_finish(error);
 }
 

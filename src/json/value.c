@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json/value.h"
+
+#include "base/base64.h"
+#include "base/hex.h"
+#include "base/slice.h"
+
+json_t *vsa_json_get(const json_t *object, const char *key)
+{
+    json_t *value = json_object_get(object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
+json_t *vsa_json_base64(struct vsa_slice bytes)
+{
+    if (!bytes.data)
+        return json_null();
+    size_t size = vsa_base64_encoded_size(bytes.size);
+    VSA_AUTO_FREE char *text = (char *)malloc(size + 1);
+    if (!text || vsa_base64_encode(bytes, text, size + 1, NULL) != VSA_OK)
+        return NULL;
+    return json_stringn_nocheck(text, size);
+}
+
+json_t *vsa_json_hex(struct vsa_slice bytes)
+{
+    size_t size = 2 * bytes.size;
+    VSA_AUTO_FREE char *text = (char *)malloc(size + 1);
+    if (!text)
+        return NULL;
+    vsa_hex_encode(bytes, text, size + 1);
+    return json_stringn_nocheck(text, size);
+}
+
+json_t *vsa_json_text_or_null(struct vsa_slice bytes)
+{
+    if (!bytes.data || !vsa_slice_is_utf8(bytes))
+        return json_null();
+    return json_stringn_nocheck((const char *)bytes.data, bytes.size);
+}

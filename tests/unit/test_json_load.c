@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit_test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "failing_memory.h"
+#include "json/load.h"
+
+static const struct vsa_json_limits plain = {.name = "it", .max_size = 64, .max_depth = 3};
+static const struct vsa_json_limits generous = {
+    .name = "the file",
+    .advice = "try another",
+    .max_size = 64,
+    .max_depth = 3,
+    .allow_nul = true,
+    .skip_preamble = true,
+};
+
+struct row {
+    const char *text;
+    const char *detail; /* of the error; NULL: it is read */
+    enum vsa_status status;
+    size_t offset;
+};
+
+static void check_rows(const struct vsa_json_limits *limits, const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        VSA_AUTO_JSON json_t *value = NULL;
+        struct vsa_error error = {.offset = VSA_NO_OFFSET};
+        enum vsa_status status =
+            vsa_json_load(vsa_slice_of_text(rows[i].text), limits, &value, &error);
+        if (status != rows[i].status || (status == VSA_OK) != (value != NULL))
+            fail_msg("%s: %s instead of %s", rows[i].text, vsa_status_code(status),
+                     vsa_status_code(rows[i].status));
+        if (status == VSA_OK)
+            continue;
+        assert_int_equal(error.status, status);
+        assert_string_equal(error.detail, rows[i].detail);
+        assert_int_equal(error.offset, rows[i].offset);
+    }
+}
+
+#define CHECK(limits, rows) check_rows(limits, rows, sizeof(rows) / sizeof((rows)[0]))
+#define SPACES_64           "                                                                "
+
+static void test_plain(void **state)
+{
+    static const struct row rows[] = {
+        {"{}", NULL, VSA_OK, 0},
+        {" \t\r\n[1]\n", NULL, VSA_OK, 0},
+        {"7", NULL, VSA_OK, 0},
+        {"[[[]]]", NULL, VSA_OK, 0},
+        {"[[],[],[[\"[[[[\\\"[[\"]]]", NULL, VSA_OK, 0},
+        {"", "it is empty", VSA_ERR_EMPTY, 0},
+        {" \n", "it is empty", VSA_ERR_EMPTY, 0},
+        {"[]" SPACES_64, "it has more than 64 bytes", VSA_ERR_TOO_LARGE, 64},
+        {"[[[[]]]]", "it is nested deeper than 3 levels", VSA_ERR_NESTING, 3},
+        {"[[{\"a\":{", "it is nested deeper than 3 levels", VSA_ERR_NESTING, 7},
+        {"{\"a\":1,\"b\":2,\"a\":3}", "it has the same key twice", VSA_ERR_DUPLICATE_KEY, 16},
+        {"{\"k\":s3cret}", "it is not valid JSON: invalid token", VSA_ERR_JSON, 6},
+        {"{} {}", "it is not valid JSON: end of file expected", VSA_ERR_JSON, 4},
+        {"[\"\\u0000\"]", "it is not valid JSON: \\u0000 is not allowed without JSON_ALLOW_NUL",
+         VSA_ERR_JSON, 9},
+        {"\xef\xbb\xbf{}", "it is not valid JSON: invalid token", VSA_ERR_JSON, 3},
+        {"made:\n{}", "it is not valid JSON: invalid token", VSA_ERR_JSON, 4},
+    };
+    (void)state;
+    CHECK(&plain, rows);
+}
+
+/* Offsets count from the beginning of the text, the preamble included. */
+static void test_generous(void **state)
+{
+    static const struct row rows[] = {
+        {"[\"\\u0000\"]", NULL, VSA_OK, 0},
+        {"\xef\xbb\xbf{}", NULL, VSA_OK, 0},
+        {"\xef\xbb\xbfmade:\r\n \n  [1]", NULL, VSA_OK, 0},
+        {"", "the file is empty; try another", VSA_ERR_EMPTY, 0},
+        {"\xef\xbb\xbf", "the file is empty; try another", VSA_ERR_EMPTY, 0},
+        {"made: {}", "the file is empty; try another", VSA_ERR_EMPTY, 0},
+        {"made:\n[[[[", "the file is nested deeper than 3 levels; try another", VSA_ERR_NESTING, 9},
+        {"made:\n{\"k\":s3cret}", "the file is not valid JSON: invalid token; try another",
+         VSA_ERR_JSON, 12},
+    };
+    (void)state;
+    CHECK(&generous, rows);
+}
+
+static void test_object(void **state)
+{
+    static const char *const others[] = {"[]", "7", "\"x\"", "null"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        json_t *object = NULL;
+        struct vsa_error error = {0};
+        assert_int_equal(
+            vsa_json_load_object(vsa_slice_of_text(others[i]), &plain, &object, &error),
+            VSA_ERR_JSON);
+        assert_string_equal(error.detail, "it is not a JSON object");
+        assert_null(object);
+    }
+    VSA_AUTO_JSON json_t *object = NULL;
+    assert_int_equal(vsa_json_load_object(vsa_slice_of_text("{\"a\":1}"), &plain, &object, NULL),
+                     VSA_OK);
+    assert_int_equal(object->refcount, 1);
+    assert_int_equal(json_integer_value(json_object_get(object, "a")), 1);
+}
+
+/* Whichever allocation fails: it is never taken for text that is not JSON. */
+static void test_memory(void **state)
+{
+    struct vsa_slice text = vsa_slice_of_text("{\"a\": [1, \"b\", {\"c\": 2.5}], \"d\": null}");
+    int after = 0;
+    (void)state;
+    for (;; after++) {
+        VSA_AUTO_JSON json_t *object = NULL;
+        struct vsa_error error = {0};
+        failing_memory_after(after);
+        enum vsa_status status = vsa_json_load_object(text, &plain, &object, &error);
+        failing_memory_after(-1);
+        if (status == VSA_OK)
+            break;
+        if (status != VSA_ERR_MEMORY)
+            fail_msg("allocation %d: %s", after, error.detail);
+        assert_null(object);
+    }
+    assert_true(after > 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_generous),
+        cmocka_unit_test(test_object),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
