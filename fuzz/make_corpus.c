@@ -15,7 +15,9 @@
 #include "cose/sign1.h"
 #include "forge.h"
 #include "fuzz.h"
+#include "hostile_nsm.h"
 #include "nsm/message.h"
+#include "server_program.h"
 #include "software_nsm/software_nsm.h"
 
 /* 2026-01-01T00:00:00Z */
@@ -278,6 +280,137 @@ static void make_enclaves(void)
     write_text(target, "bare", "{\"PCR8\":\"" PCR "\"}");
 }
 
+/* --- programs for the server ------------------------------------------------------------------ */
+
+#define OP(kind, client, argument)                                                                 \
+    (uint8_t)((client)*SERVER_OPERATIONS + SERVER_##kind), (uint8_t)(argument)
+#define LINE(client, line)             OP(LINE, client, SERVER_##line)
+#define SETTLE                         OP(SETTLE, 0, 0)
+#define NSM(manner, argument)          OP(NSM, argument, HOSTILE_##manner)
+#define TIMEOUTS(idle, request, drain) [SERVER_TIMEOUTS] = ((idle) | (request) << 2 | (drain) << 4)
+
+static void write_program(const char *name, const uint8_t settings[SERVER_SETTINGS],
+                          const uint8_t *operations, size_t size)
+{
+    uint8_t bytes[1024];
+    FUZZ_REQUIRE(SERVER_SETTINGS + size <= sizeof(bytes));
+    memcpy(bytes, settings, SERVER_SETTINGS);
+    memcpy(bytes + SERVER_SETTINGS, operations, size);
+    write_seed("server", name, vsa_slice_of(bytes, SERVER_SETTINGS + size));
+}
+
+#define PROGRAM(name, settings, ...)                                                               \
+    do {                                                                                           \
+        static const uint8_t operations[] = {__VA_ARGS__};                                         \
+        write_program(name, settings, operations, sizeof(operations));                             \
+    } while (0)
+
+static const uint8_t defaults[SERVER_SETTINGS];
+
+/* Requests that all go well, and those that do not. */
+static void make_plain_programs(void)
+{
+    PROGRAM("each-line", defaults, OP(CONNECT, 0, 0), LINE(0, PING), LINE(0, PING_LONG_ID),
+            LINE(0, STATUS), LINE(0, METRICS), LINE(0, ATTEST), SETTLE, LINE(0, ATTEST_NONCE),
+            LINE(0, ATTEST_KEY), LINE(0, ATTEST_NULL), LINE(0, ATTEST_WRONG), SETTLE,
+            OP(READ, 0, 0), LINE(0, ECHO), LINE(0, ECHO_BLOCKING), LINE(0, ECHO_LIMITED),
+            LINE(0, UNKNOWN), LINE(0, NO_JSON), LINE(0, NO_COMMAND), LINE(0, KEY_TWICE),
+            LINE(0, DEEP), LINE(0, ID_WRONG), LINE(0, BLANK), LINE(0, LONG_LINE), SETTLE);
+    PROGRAM("many-clients", defaults, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), OP(CONNECT, 2, 0),
+            OP(CONNECT, 3, 0), OP(CONNECT, 4, 0), OP(CONNECT, 5, 0), LINE(0, ATTEST),
+            LINE(1, ATTEST), LINE(2, ATTEST_KEY), LINE(3, PING), LINE(4, STATUS), LINE(5, METRICS),
+            OP(TURN, 0, 0), OP(CLOSE, 1, 0), OP(SHUTDOWN, 2, 1), SETTLE);
+    PROGRAM("bytes", defaults, OP(CONNECT, 0, 0), OP(BYTES, 0, 19), '{', '"', 'c', 'o', 'm', 'm',
+            'a', 'n', 'd', '"', ':', '"', 'p', 'i', 'n', 'g', '"', '}', '\n', SETTLE,
+            OP(BYTES, 0, 3), '{', '}', 0, OP(SHUTDOWN, 0, 1), SETTLE);
+}
+
+/*
+ * A client that reads no more, whose requests stand in the connection's buffer and whose replies
+ * are sent in the middle of its turn: once a use after free (docs/FAULTS.md).
+ */
+static void make_half_closed_programs(void)
+{
+/* However long the first reply is, the second request is the one that has no room for its own. */
+#define BOTH LINE(1, METRICS), LINE(1, PING_LONG_ID)
+    PROGRAM("half-close-pipeline", defaults, OP(CONNECT, 0, 0), LINE(0, METRICS), SETTLE,
+            OP(READ, 0, 0), OP(CONNECT, 1, 0), OP(HOLD, 1, 6), LINE(1, METRICS), SETTLE,
+            OP(SHUTDOWN, 1, 0), BOTH, BOTH, BOTH, BOTH, BOTH, BOTH, BOTH, BOTH, BOTH, BOTH, BOTH,
+            BOTH, BOTH, BOTH, BOTH, BOTH, OP(FINISH, 1, 0), SETTLE, OP(CONNECT, 2, 0),
+            LINE(2, PING), SETTLE);
+    PROGRAM("half-close-attest", defaults, OP(CONNECT, 0, 0), LINE(0, ATTEST), OP(REPEAT, 0, 3),
+            OP(TURN, 0, 0), OP(SHUTDOWN, 0, 0), SETTLE, OP(CONNECT, 1, 0), LINE(1, ATTEST_KEY),
+            OP(SHUTDOWN, 1, 1), SETTLE);
+    PROGRAM("unread", defaults, OP(CONNECT, 0, 0), LINE(0, METRICS), OP(REPEAT, 0, 63), SETTLE,
+            LINE(0, PING), SETTLE, OP(READ, 0, 100), SETTLE, OP(READ, 0, 0), SETTLE,
+            OP(SHUTDOWN, 0, 2), SETTLE);
+}
+
+static void make_limited_programs(void)
+{
+    static const uint8_t small[SERVER_SETTINGS] = {
+        [SERVER_MAX_CONNECTIONS] = 2, [SERVER_MAX_LINE] = 1,  [SERVER_MAX_BUFFERED] = 4,
+        [SERVER_MAX_IN_FLIGHT] = 2,   [SERVER_MAX_QUEUE] = 1, [SERVER_RATE_LIMIT] = 2,
+    };
+    static const uint8_t memory[SERVER_SETTINGS] = {[SERVER_MAX_BUFFERED] = 16};
+    static const uint8_t impatient[SERVER_SETTINGS] = {TIMEOUTS(2, 2, 2)};
+    static const uint8_t slow[SERVER_SETTINGS] = {[SERVER_TICK] = 40};
+    PROGRAM("small-limits", small, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), OP(CONNECT, 2, 0), SETTLE,
+            LINE(0, ATTEST), LINE(1, ATTEST_NONCE), OP(REPEAT, 1, 4), SETTLE, LINE(2, PING),
+            LINE(0, HALF_LINE), LINE(1, ECHO), SETTLE);
+    PROGRAM("small-memory", memory, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), LINE(0, HALF_LINE),
+            SETTLE, LINE(1, HALF_LINE), OP(REPEAT, 1, 4), SETTLE, OP(CONNECT, 2, 0), OP(HOLD, 2, 5),
+            LINE(2, STATUS), SETTLE, OP(FINISH, 2, 0), LINE(2, METRICS), OP(REPEAT, 2, 15), SETTLE);
+    PROGRAM("idle", impatient, OP(CONNECT, 0, 0), LINE(0, PING), SETTLE, OP(TIME, 0, 5),
+            LINE(0, HALF_LINE), OP(TIME, 0, 7), SETTLE, OP(TIME, 0, 12), SETTLE, OP(CONNECT, 1, 0),
+            LINE(1, PING), OP(TIME, 0, 7), SETTLE);
+    PROGRAM("slices", slow, OP(CONNECT, 0, 0), LINE(0, METRICS), OP(REPEAT, 0, 30),
+            OP(CONNECT, 1, 0), LINE(1, PING), OP(TURN, 0, 0), OP(SHUTDOWN, 0, 0), OP(TURN, 0, 0),
+            LINE(1, STATUS), SETTLE);
+}
+
+static void make_nsm_programs(void)
+{
+    static const uint8_t cached[SERVER_SETTINGS] = {
+        [SERVER_CACHE_TTL] = 100, [SERVER_FLAGS] = SERVER_KEEP_KEYS};
+    static const uint8_t away[SERVER_SETTINGS] = {
+        [SERVER_FLAGS] = SERVER_NSM_IS_AWAY | SERVER_REFUSE_KEYS, TIMEOUTS(0, 1, 1)};
+    static const uint8_t audited[SERVER_SETTINGS] = {[SERVER_FLAGS] = SERVER_AUDIT_BLOCKING};
+    static const uint8_t looked_at[SERVER_SETTINGS] = {[SERVER_FLAGS] = SERVER_AUDIT};
+    PROGRAM("nsm-answers", defaults, OP(CONNECT, 0, 0), NSM(ERROR, 1), LINE(0, ATTEST), SETTLE,
+            NSM(BYTES, 0), 3, 0xa1, 0x61, 0x61, LINE(0, ATTEST), SETTLE, NSM(CUT, 9),
+            LINE(0, ATTEST), SETTLE, NSM(CHANGED, 3), LINE(0, ATTEST), SETTLE, NSM(OTHER, 6),
+            LINE(0, ATTEST), SETTLE, NSM(TWICE, 0), LINE(0, ATTEST), OP(REPEAT, 0, 1), SETTLE,
+            NSM(EMPTY, 0), LINE(0, ATTEST), SETTLE, NSM(HANG_UP, 0), LINE(0, ATTEST), SETTLE,
+            NSM(HUGE, 0), LINE(0, ATTEST), SETTLE, NSM(HONEST, 0), LINE(0, ATTEST), SETTLE);
+    PROGRAM("nsm-late", defaults, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), NSM(HOLD, 0),
+            LINE(0, ATTEST), SETTLE, LINE(1, ATTEST), LINE(1, PING), OP(TIME, 0, 8), SETTLE,
+            OP(NSM_RELEASE, 0, 0), SETTLE, OP(TIME, 0, 14), SETTLE, OP(NSM_RELEASE, 0, 0), SETTLE,
+            OP(CLOSE, 0, 0), SETTLE);
+    PROGRAM("nsm-away", away, OP(CONNECT, 0, 0), LINE(0, ATTEST_KEY), LINE(0, STATUS), SETTLE,
+            OP(NSM_LISTEN, 0, 1), LINE(0, ATTEST_KEY), OP(REPEAT, 0, 2), SETTLE,
+            OP(NSM_LISTEN, 0, 0), OP(TIME, 0, 11), LINE(0, STATUS), SETTLE);
+    PROGRAM("cached", cached, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), LINE(0, ATTEST),
+            OP(REPEAT, 0, 2), SETTLE, LINE(1, ATTEST), LINE(1, ATTEST_NULL), SETTLE,
+            OP(TIME, 0, 14), LINE(1, ATTEST), LINE(0, ATTEST_KEY), SETTLE);
+    PROGRAM("audited", audited, OP(CONNECT, 0, 0), LINE(0, PING), LINE(0, STATUS), LINE(0, ATTEST),
+            LINE(0, METRICS), LINE(0, UNKNOWN), LINE(0, ECHO), SETTLE);
+    PROGRAM("looked-at", looked_at, OP(CONNECT, 0, 0), LINE(0, PING), LINE(0, STATUS),
+            LINE(0, ATTEST), LINE(0, METRICS), LINE(0, UNKNOWN), SETTLE);
+}
+
+static void make_stopped_programs(void)
+{
+    static const uint8_t one_by_one[SERVER_SETTINGS] = {TIMEOUTS(0, 1, 2)};
+    PROGRAM("stop-in-flight", defaults, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), NSM(HOLD, 0),
+            LINE(0, ATTEST), LINE(0, PING), OP(REPEAT, 0, 40), LINE(1, ATTEST_NONCE), SETTLE,
+            OP(STOP, 0, 0), OP(TURN, 0, 0), LINE(1, PING), OP(CONNECT, 2, 0), OP(NSM_RELEASE, 0, 0),
+            SETTLE, OP(READ, 0, 0), SETTLE);
+    PROGRAM("stop-drain-limit", one_by_one, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), NSM(HOLD, 0),
+            LINE(0, ATTEST), LINE(1, METRICS), OP(REPEAT, 1, 60), OP(HOLD, 1, 3), LINE(1, PING),
+            SETTLE, OP(STOP, 0, 0), SETTLE, OP(TIME, 0, 8), SETTLE, OP(CLOSE, 0, 0), SETTLE);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -297,5 +430,10 @@ int main(int argc, char **argv)
     make_protocol_lines();
     make_base64();
     make_enclaves();
+    make_plain_programs();
+    make_half_closed_programs();
+    make_limited_programs();
+    make_nsm_programs();
+    make_stopped_programs();
     return 0;
 }

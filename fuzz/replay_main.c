@@ -2,12 +2,14 @@
 /*
  * Runs a fuzz target over its corpus as an ordinary TAP test: each input as it is, cut off at
  * many lengths, and with single bytes changed. Inputs are copied to the heap at their exact size,
- * so that the sanitizers and valgrind see every byte read past the end.
+ * so that the sanitizers and valgrind see every byte read past the end. The input of a failure is
+ * printed in hex (for `xxd -r -p`).
  *
  * Usage: fuzz_NAME CORPUS_FOLDER
  */
 #include <dirent.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +27,21 @@ struct input {
 
 typedef void (*visitor)(const struct input *input);
 
+static struct {
+    const unsigned char *bytes;
+    size_t size;
+} running;
+
+/* FUZZ_REQUIRE() did not hold: nothing is broken, so that printing is safe. */
+static void print_running(int number)
+{
+    (void)number;
+    fprintf(stderr, "# failed with the input ");
+    for (size_t i = 0; i < running.size; i++)
+        fprintf(stderr, "%02x", running.bytes[i]);
+    fprintf(stderr, "\n");
+}
+
 static void run(const unsigned char *bytes, size_t size)
 {
     /* malloc(0) may give NULL; a target must take that too, but not by accident. */
@@ -32,6 +49,8 @@ static void run(const unsigned char *bytes, size_t size)
     if (copy == NULL)
         abort();
     memcpy(copy, bytes, size);
+    running.bytes = copy;
+    running.size = size;
     LLVMFuzzerTestOneInput(copy, size);
     free(copy);
 }
@@ -120,6 +139,7 @@ int main(int argc, char **argv)
     }
     int failed = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
+    (void)signal(SIGABRT, print_running);
     printf("1..%zu\n", sizeof(cases) / sizeof(cases[0]));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int count = for_each_input(argv[1], cases[i].visit);
