@@ -12,6 +12,8 @@ import shutil
 import socket
 import stat
 import threading
+import time
+import unittest
 
 import harness
 
@@ -236,13 +238,44 @@ def lying_server(path, answer):
     return SocketServer(path, handle)
 
 
-def ask(path, request):
-    """One request to a server, one reply: the guide's protocol in its simplest form."""
+def ask_all(path, requests):
+    """Requests to a server over one connection, sent together; their replies."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(harness.PATIENCE)
         connection.connect(path)
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        return json.loads(read_line(connection))
+        connection.sendall(b"".join(json.dumps(one).encode() + b"\n" for one in requests))
+        return [json.loads(read_line(connection)) for _ in requests]
+
+
+def ask(path, request):
+    """One request to a server, one reply: the guide's protocol in its simplest form."""
+    return ask_all(path, [request])[0]
+
+
+def slow_post(test, server_path, path):
+    """A server at `path` whose answers are those of `server_path`, a few milliseconds old.
+
+    Without it a document may arrive in the millisecond in which it was made.
+    """
+
+    def answer(request):
+        reply = ask(server_path, request)
+        made = time.time()
+        harness.wait_until(lambda: time.time() > made + 0.002, "the next millisecond")
+        return reply
+
+    server = lying_server(path, answer)
+    test.addCleanup(server.close)
+
+
+def is_writing(pid):
+    """Whether a process is inside write(2), which only a full pipe or socket makes last."""
+    number = {"x86_64": "1", "aarch64": "64"}.get(os.uname().machine)
+    try:
+        with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
+            return file.read().split()[0] == number
+    except OSError as error:
+        raise unittest.SkipTest(f"system calls of other processes are not shown here: {error}") from None
 
 
 def document_reply(document, **changes):

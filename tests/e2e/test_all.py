@@ -2,7 +2,7 @@
 """vsock_client --all: several enclaves at once, none of which hides or delays another."""
 
 import os
-import time
+import threading
 
 import harness
 import support
@@ -36,9 +36,9 @@ class AllTestCase(support.EnclaveTestCase):
         self.sandbox.link(cid, 9000, self.path(f"peer{cid}"))
         return support.enclave_entry(f"app{cid}", cid)
 
-    def silent(self, cid):
+    def silent(self, cid, handle=support.wait_for_hangup):
         """Takes connections and never says a word."""
-        server = support.SocketServer(self.path(f"silent{cid}"), support.wait_for_hangup)
+        server = support.SocketServer(self.path(f"silent{cid}"), handle)
         self.addCleanup(server.close)
         self.sandbox.link(cid, 9000, self.path(f"silent{cid}"))
         return support.enclave_entry(f"app{cid}", cid)
@@ -141,19 +141,25 @@ class Everywhere(AllTestCase):
 class Trouble(AllTestCase):
     def test_one_hanging_among_three(self):
         self.describe(self.real(16), self.silent(17), self.real(18))
-        started = time.monotonic()
-        results = self.entries(3, "--verify", "--root", self.root, "--timeout=2")
-        self.assertLess(time.monotonic() - started, 15)
+        # Enough for the two that answer, on a busy machine too.
+        results = self.entries(3, "--verify", "--root", self.root,
+                               f"--timeout={harness.PATIENCE / 5}")
         self.assertIs(results[16]["verified"], True)
         self.assertIs(results[18]["verified"], True)
         self.assertEqual(results[17]["error_code"], "timeout")
         self.assertIs(results[17]["verified"], False)
 
     def test_hanging_ones_hang_at_the_same_time(self):
-        self.describe(*[self.silent(cid) for cid in range(16, 26)])
-        started = time.monotonic()
-        done = self.client("--all", "--ping", "--timeout=3")
-        self.assertLess(time.monotonic() - started, 20)  # and not 10 times 3
+        barrier = threading.Barrier(10, timeout=harness.PATIENCE)
+
+        def handle(connection):
+            barrier.wait()  # broken if they came one after the other
+            support.wait_for_hangup(connection)
+
+        self.describe(*[self.silent(cid, handle) for cid in range(16, 26)])
+        done = self.client("--all", "--ping", f"--timeout={harness.PATIENCE / 5}")
+        self.assertFalse(barrier.broken)
+        self.assertEqual(barrier.n_waiting, 0)
         self.assert_exit(done, 3)
         self.assertEqual(done.stdout.count(b" timeout "), 10)
         for cid in range(16, 26):
@@ -201,7 +207,7 @@ class Trouble(AllTestCase):
         self.assertIn(b"nitro-cli run-enclave", done.stderr)
 
     def test_hanging_nitro_cli(self):
-        self.sandbox.nitro_cli("exec sleep 60")
+        self.sandbox.nitro_cli("exec sleep 600")
         done = self.client("--json", "--all", "--ping", "--timeout=0.5")
         self.assertEqual(self.json_of(done, 3)["error_code"], "timeout")
 

@@ -61,9 +61,7 @@ class ClientTestCase(support.EnclaveTestCase):
 
     def fails(self, status, code, *options, **keywords):
         """Nothing was received: exactly this JSON, and the same for people."""
-        started = time.monotonic()
         done = self.client("--json", *options, **keywords)
-        self.seconds = time.monotonic() - started
         return self.check_failed(done, status, code, "--verify" in options)
 
     def check_failed(self, done, status, code, verifying):
@@ -216,11 +214,9 @@ class Enclave(ClientTestCase):
         self.assertEqual(result["nonce_base64"], base64.b64encode(b"\x00\xff" * 10).decode())
 
     def test_clocks_that_differ_are_named(self):
-        # No document arrives in the millisecond in which it was made, or hardly one.
-        for _ in range(100):
-            done = self.client(*self.verify, "--max-age", "0")
-            if done.returncode != 0:
-                break
+        support.slow_post(self, self.path("enclave"), self.path("slow"))
+        done = self.client("--verify", "--root", self.root, "--connect",
+                           "unix:" + self.path("slow"), "--max-age", "0")
         self.assert_exit(done, 1)
         self.assertIn(b"check the clocks. This machine says 20", done.stderr)
         done = self.client(*self.verify, "--at", "document")
@@ -572,9 +568,6 @@ class Time(ClientTestCase):
         self.addCleanup(server.close)
         return self.path("silent")
 
-    def assert_in_time(self):
-        self.assertLess(self.seconds, 15)
-
     def test_nobody_listens(self):
         done = self.fails(3, "connection_refused", "--ping", "--connect",
                           "unix:" + self.path("nobody"))
@@ -586,13 +579,11 @@ class Time(ClientTestCase):
     def test_silence(self):
         path = self.silent(support.wait_for_hangup)
         done = self.fails(3, "timeout", "--verify", "--timeout=0.5", "--connect", "unix:" + path)
-        self.assert_in_time()
         self.assertIn(b"--timeout 60", done.stderr)
 
     def test_silent_mux(self):
         path = self.silent(support.wait_for_hangup)
         self.fails(3, "timeout", "--ping", "--timeout=0.5", "--connect", f"vsock-mux:{path}:9000")
-        self.assert_in_time()
 
     def test_mux_that_says_something_else(self):
         def handle(connection):
@@ -613,7 +604,6 @@ class Time(ClientTestCase):
 
         path = self.silent(handle)
         self.fails(3, "timeout", "--ping", "--timeout=1", "--connect", "unix:" + path)
-        self.assert_in_time()
 
 
 class Save(ClientTestCase):
@@ -806,9 +796,8 @@ class Retries(ClientTestCase):
         self.assertGreaterEqual(time.monotonic() - started, 1.2)
 
     def test_never_beyond_the_timeout(self):
-        to = self.peer(self.refusal("rate_limited", retry_after_ms=60000))
-        self.fails(3, "rate_limited", "--ping", "--retries=100", "--timeout=5", *to)
-        self.assertLess(self.seconds, 15)
+        to = self.peer(self.refusal("rate_limited", retry_after_ms=3600 * 1000))
+        self.fails(3, "rate_limited", "--ping", "--retries=100", f"--timeout={harness.PATIENCE}", *to)
         self.assertEqual(len(self.asked), 1)
 
     def test_an_enclave_that_starts_meanwhile(self):
@@ -1096,9 +1085,8 @@ class Finding(ClientTestCase):
             self.assertIn(b"--cid", done.stderr)
 
     def test_hanging(self):
-        self.sandbox.nitro_cli("exec sleep 60")
+        self.sandbox.nitro_cli("exec sleep 600")
         done = self.fails(3, "timeout", "--ping", "--timeout=0.5")
-        self.assertLess(self.seconds, 15)
         self.assertIn(b"nitro-cli describe-enclaves did not end in time", done.stderr)
         self.assertIn(b"name the CID", done.stderr)
         # Nothing is said of the enclave, which was not asked.
@@ -1107,14 +1095,24 @@ class Finding(ClientTestCase):
 
     def test_slow_nitro_cli_leaves_less_time(self):
         """The timeout is for everything together."""
-        server = support.SocketServer(self.path("silent"), support.wait_for_hangup)
+        hung = []
+
+        def handle(connection):
+            begin = time.monotonic()
+            support.wait_for_hangup(connection)
+            hung.append(time.monotonic() - begin)
+
+        server = support.SocketServer(self.path("silent"), handle)
         self.addCleanup(server.close)
         self.sandbox.link(16, 9000, self.path("silent"))
         self.sandbox.nitro_cli(
             "sleep 6\n" + self.sandbox.describes([support.enclave_entry("app", 16)])
         )
-        self.fails(3, "timeout", "--ping", "--timeout=7")
-        self.assertLess(self.seconds, 12)  # and not 6 + 7
+        self.fails(3, "timeout", "--ping", "--timeout=8")
+        # Less than 2 s are left and not 8, if nitro-cli took no longer than all of them.
+        if server.connections:
+            harness.wait_until(lambda: hung, "its end")
+            self.assertLess(hung[0], 7.5)
 
     def test_kernel_without_vsock(self):
         done = harness.run(

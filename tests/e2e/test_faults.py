@@ -79,7 +79,8 @@ class Faults:
 class FaultTestCase(test_server.ServerTestCase):
     """A server under the shim, and a row of the table for the test."""
 
-    server_options = ("--request-timeout", "1")
+    # Waited for where the NSM does not answer; all else must be done within it on any machine.
+    server_options = ("--request-timeout", str(harness.PATIENCE / 10))
 
     def setUp(self):
         name = self._testMethodName[len("test_"):].replace("_", "-")
@@ -522,7 +523,7 @@ class Clock(FaultTestCase):
 class Cache(FaultTestCase):
     """A server that keeps replies: for as long as it was told by a clock that does not jump."""
 
-    server_options = ("--cache-ttl", "60", "--request-timeout", "1")
+    server_options = ("--cache-ttl", "3600", "--request-timeout", str(harness.PATIENCE / 10))
 
     def cached(self):
         reply = self.ask({"command": "attest"})
@@ -538,7 +539,7 @@ class Cache(FaultTestCase):
             self.assertIs(cached, True)
             ages.append(age_ms)
         self.assertEqual(ages, sorted(ages))
-        self.assertLess(ages[-1], 60 * 1000)
+        self.assertLess(ages[-1], 3600 * 1000)
         self.assert_row(*self.asked())
         self.assert_works()
 
@@ -716,7 +717,8 @@ class Killed(FaultTestCase):
     def test_killed_client(self):
         """SIGKILL while the server has more for it than the socket takes."""
         self.assert_works()
-        time.sleep(0.1)  # the last client's connection may not be closed yet
+        # Of the two before, the test holds one.
+        self.wait_for_event("connection_closed")
         before = open_descriptors(self.enclave_service.pid)
         greedy = [
             self.service([sys.executable, "-c", GREEDY, self.server_path]) for _ in range(3)

@@ -116,12 +116,13 @@ class Numbers(MetricsTestCase):
         self.stall_nsm()
         client = self.connect()
         client.send(ATTEST)
-        time.sleep(1)
+        self.wait_until_the_nsm_is_asked()
+        time.sleep(1)  # what is measured
         self.resume_nsm()
         self.assertIs(client.receive()["success"], True)
         latency = self.status()["nsm_latency_us"]
         self.assertGreater(latency["max"], 800000)
-        self.assertLess(latency["p50"], 800000)
+        self.assertLess(latency["p50"], latency["max"])
         metrics = self.metrics()
         name = "vsattest_nsm_exchange_duration_seconds"
         self.assertGreaterEqual(metrics[name + "_count"], 10)

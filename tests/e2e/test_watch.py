@@ -120,13 +120,16 @@ class Watch:
 
 
 class WatchTestCase(support.EnclaveTestCase):
+    # Otherwise a round has as long as the interval, and on a busy machine it needs longer.
+    PATIENT = f"--timeout={harness.PATIENCE}"
+
     def command(self, *options):
         return [harness.program("vsock_client"), "--watch", "--interval=0.2", *options]
 
     def watch(self, *options):
         """In JSON, of the enclave that start_enclave() started, until it is stopped."""
         return Watch(self, self.command("--json", "--root", self.root, "--connect", self.enclave,
-                                        *options))
+                                        self.PATIENT, *options))
 
     def rounds(self, *options, interval="0.1"):
         """A watch that ends by itself."""
@@ -147,7 +150,7 @@ class Rounds(WatchTestCase):
     def setUp(self):
         super().setUp()
         self.start_enclave()
-        self.to = ("--connect", self.enclave, "--root", self.root)
+        self.to = ("--connect", self.enclave, "--root", self.root, self.PATIENT)
 
     def test_lines_for_people(self):
         done = self.rounds(*self.to, "--count=3")
@@ -169,8 +172,8 @@ class Rounds(WatchTestCase):
             self.assertEqual(line["changes"], [])
             self.assertEqual(line["module_id"], support.MODULE_ID)
             self.assertEqual(line["address"], self.enclave)
-            self.assertLess(line["duration_ms"], 20000)
-            self.assertLess(abs(line["document_age_ms"]), 20000)
+            self.assertLess(line["duration_ms"], 1000 * harness.PATIENCE)
+            self.assertLess(abs(line["document_age_ms"]), 1000 * harness.PATIENCE)
         support.assert_golden(self, "client-watch.json", support.masked(lines[2], MASKS))
         line = self.json_rounds(3, "--connect", "unix:" + self.path("nobody"), "--count=1")[0]
         support.assert_golden(self, "client-watch-failed.json", support.masked(line, MASKS))
@@ -186,7 +189,7 @@ class Rounds(WatchTestCase):
         server = support.lying_server(self.path("between"), answer)
         self.addCleanup(server.close)
         self.json_rounds(0, "--connect", "unix:" + self.path("between"), "--root", self.root,
-                         "--count=3")
+                         self.PATIENT, "--count=3")
         self.assertEqual(len(set(seen)), 3)
         for nonce in seen:
             self.assertRegex(nonce, "^[0-9a-f]{64}$")
@@ -200,21 +203,22 @@ class Rounds(WatchTestCase):
         self.assertGreaterEqual(time.monotonic() - started, 1.2)
 
     def test_a_policy_holds_each_round(self):
-        for options, status, code in (
-            ([f"--pcr=1={OTHER_PCR}", "--root", self.root], 1, "pcr_mismatch"),
-            (["--instance-id=i-00000000000000000", "--root", self.root], 1, "instance_mismatch"),
-            (["--max-age=0", "--max-skew=0", "--root", self.root], 1, None),
-            ([], 1, "untrusted_root"),
+        support.slow_post(self, self.path("enclave"), self.path("slow"))
+        for options, code in (
+            ([f"--pcr=1={OTHER_PCR}", "--root", self.root], "pcr_mismatch"),
+            (["--instance-id=i-00000000000000000", "--root", self.root], "instance_mismatch"),
+            (["--max-age=0", "--root", self.root], "document_too_old"),
+            ([], "untrusted_root"),
         ):
             with self.subTest(options):
-                lines = self.json_rounds(status, *options, "--connect", self.enclave, "--count=2")
+                lines = self.json_rounds(1, *options, "--connect", "unix:" + self.path("slow"),
+                                         self.PATIENT, "--count=2")
                 self.assertEqual(len(lines), 2)
                 for line in lines:
                     self.assertEqual(line["state"], "failed")
                     self.assertIs(line["verified"], False)
                     self.assertIsNone(line["module_id"])
-                    if code:
-                        self.assertEqual(line["error_code"], code)
+                    self.assertEqual(line["error_code"], code)
 
     def test_user_data_and_key(self):
         line = self.json_rounds(0, *self.to, "--user-data=x", "--generate-key", "--count=1")[0]
@@ -224,7 +228,7 @@ class Rounds(WatchTestCase):
 class DebugMode(WatchTestCase):
     def test_only_if_allowed(self):
         self.start_enclave("--debug-mode", measured=False)
-        to = ("--connect", self.enclave, "--root", self.root, "--count=1")
+        to = ("--connect", self.enclave, "--root", self.root, "--count=1", self.PATIENT)
         self.assertEqual(self.json_rounds(1, *to)[0]["error_code"], "debug_mode")
         done = self.rounds("--json", "--allow-debug", *to)
         self.assertIs(self.json_of(done, 0)["verified"], True)
@@ -314,33 +318,29 @@ class Changes(WatchTestCase):
 class Silence(WatchTestCase):
     def setUp(self):
         super().setUp()
-        server = support.SocketServer(self.path("silent"), support.wait_for_hangup)
-        self.addCleanup(server.close)
+        self.server = support.SocketServer(self.path("silent"), support.wait_for_hangup)
+        self.addCleanup(self.server.close)
         self.to = ("--connect", "unix:" + self.path("silent"))
 
     def test_rounds_do_not_pile_up(self):
         started = time.monotonic()
         lines = self.json_rounds(3, *self.to, "--timeout=0.5", "--count=3", interval="0.2")
-        seconds = time.monotonic() - started
         self.assertEqual([line["error_code"] for line in lines], ["timeout"] * 3)
         self.assertEqual([line["round"] for line in lines], [1, 2, 3])
-        # 0.5 s each, begun at 0, 0.6 and 1.2.
-        self.assertGreaterEqual(seconds, 1.6)
-        self.assertLess(seconds, 15)
+        # 0.5 s each, begun at 0, 0.6 and 1.2 or later.
+        self.assertGreaterEqual(time.monotonic() - started, 1.6)
 
     def test_timeout_is_the_interval_by_default(self):
-        started = time.monotonic()
+        """And not the 30 s of a client that is not watching."""
         line = self.json_rounds(3, *self.to, "--count=1", interval="1.5")[0]
         self.assertEqual(line["error_code"], "timeout")
-        self.assertGreaterEqual(time.monotonic() - started, 1.5)
-        self.assertLess(time.monotonic() - started, 15)
+        self.assertGreaterEqual(line["duration_ms"], 1500)
+        self.assertLess(line["duration_ms"], 30000)
 
     def test_stopped_while_a_round_hangs(self):
         watch = Watch(self, self.command("--json", *self.to, "--timeout=600"))
-        time.sleep(0.3)
-        started = time.monotonic()
+        harness.wait_until(lambda: self.server.connections, "the round")
         self.assertEqual(watch.stop(), 0)
-        self.assertLess(time.monotonic() - started, 15)
         self.assertEqual(watch.lines, [])
         self.assertEqual(watch.errors, b"")
 
@@ -361,16 +361,14 @@ class Ending(WatchTestCase):
         watch = Watch(self, [harness.program("vsock_client"), "--watch", "--json", "--interval=600",
                              "--connect", self.enclave, "--root", self.root])
         watch.wait_for_state("ok")
-        started = time.monotonic()
         self.assertEqual(watch.stop(signal.SIGINT), 0)
-        self.assertLess(time.monotonic() - started, 15)
         self.assertEqual(len(watch.lines), 1)
 
     def test_reader_gone(self):
         """Noticed when the next line is due."""
         process = subprocess.Popen(
             [harness.program("vsock_client"), "--watch", "--interval=0.2", "--connect",
-             self.enclave, "--root", self.root],
+             self.enclave, "--root", self.root, self.PATIENT],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
         self.addCleanup(process.stderr.close)
@@ -392,7 +390,7 @@ class Ending(WatchTestCase):
                     os.write(writer, b"x" * 4096)
             os.set_blocking(writer, True)
             process = subprocess.Popen(
-                [harness.program("vsock_client"), "--watch", "--interval=0.1",
+                [harness.program("vsock_client"), "--watch", "--interval=0.1", self.PATIENT,
                  "--connect", self.enclave, "--root", self.root, *options],
                 stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE,
             )
@@ -400,7 +398,8 @@ class Ending(WatchTestCase):
             self.addCleanup(process.stderr.close)
             self.addCleanup(process.wait, harness.PATIENCE)
             self.addCleanup(process.kill)
-            time.sleep(1)  # it comes to its first line
+            harness.wait_until(lambda process=process: support.is_writing(process.pid),
+                               "the first line to wait for its reader")
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(harness.PATIENCE), 0)
 
@@ -438,7 +437,7 @@ class Found(WatchTestCase):
 
     def start(self, *options):
         command, environment = self.sandbox.client_command(
-            "--watch", "--interval=0.2", "--timeout=5", "--json", *options
+            "--watch", "--interval=0.2", self.PATIENT, "--json", *options
         )
         return Watch(self, command, environment)
 

@@ -5,6 +5,7 @@ import base64
 import json
 import pathlib
 import random
+import subprocess
 import sys
 
 import harness
@@ -158,13 +159,18 @@ class Hostile(support.EnclaveTestCase):
         """A client in use when Python ends is no crash."""
         script = (
             "import threading, time, vsattest\n"
-            f"c = vsattest.VsockAttestationClient(address='unix:{self.path('silent')}', timeout=2)\n"
+            f"c = vsattest.VsockAttestationClient(address='unix:{self.path('silent')}', timeout=600)\n"
             "threading.Thread(target=c.ping, daemon=True).start()\n"
-            "time.sleep(0.3)\n"
+            "input()\n"
         )
         server = support.SocketServer(self.path("silent"), support.wait_for_hangup)
         self.addCleanup(server.close)
-        done = harness.run([sys.executable, "-c", script])
+        with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.addCleanup(process.kill)
+            harness.wait_until(lambda: server.connections, "the call")
+            output, errors = process.communicate(b"\n", harness.PATIENCE)
+        done = subprocess.CompletedProcess(process.args, process.returncode, output, errors)
         self.assert_exit(done, 0)
         self.assertEqual(done.stderr, b"")
 
