@@ -84,6 +84,7 @@ enum vsa_status_class {
     X(VSA_ERR_REQUEST, 0x20a, "request_invalid", "the request breaks the protocol")                \
     X(VSA_ERR_UNKNOWN_COMMAND, 0x20b, "unknown_command", "no such command")                        \
     X(VSA_ERR_IMAGE, 0x20c, "image_invalid", "not a valid enclave image (EIF)")                    \
+    X(VSA_ERR_SEALED, 0x20d, "sealed_invalid", "sealed for another key, or changed on its way")    \
     X(VSA_ERR_UNTRUSTED_ROOT, 0x300, "untrusted_root", "root is not a trust anchor")               \
     X(VSA_ERR_CERTIFICATE_PROFILE, 0x301, "certificate_invalid", "certificate profile broken")     \
     X(VSA_ERR_CHAIN, 0x302, "chain_broken", "certificate not issued by the one above it")          \

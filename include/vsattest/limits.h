@@ -16,6 +16,12 @@
 #define VSA_MAX_DOCUMENT (VSA_MAX_PAYLOAD + 128)
 /* user_data, nonce, public_key: AWS's CDDL says 1024 (its list says 512; devices take 1024). */
 #define VSA_MAX_FIELD 1024
+/*
+ * What `user_data` and `nonce` of an `attest` request may not begin with: the server alone writes
+ * such fields, into documents with a purpose of their own (docs/PROTOCOL.md).
+ */
+#define VSA_RESERVED_PREFIX      "\0vsattest"
+#define VSA_RESERVED_PREFIX_SIZE 10
 /* Each DER certificate of a document (AWS: 1..1024). */
 #define VSA_MAX_CERTIFICATE 1024
 /* cabundle entries: real ones have 4; a longer chain costs a signature check each. */

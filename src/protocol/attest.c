@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/attest.h"
 
+#include <string.h>
+
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/slice.h"
@@ -78,9 +80,9 @@ static enum vsa_status decode_base64(const json_t *value, const char *key, uint8
 }
 
 /* Leaves `*bytes` as it is when the request has neither form. */
-static enum vsa_status decode_request_field(const json_t *object, const struct field *field,
-                                            uint8_t *buffer, struct vsa_slice *bytes,
-                                            struct vsa_error *error)
+static enum vsa_status decode_either_form(const json_t *object, const struct field *field,
+                                          uint8_t *buffer, struct vsa_slice *bytes,
+                                          struct vsa_error *error)
 {
     const json_t *text = vsa_json_get(object, field->text_key);
     const json_t *base64 = vsa_json_get(object, field->base64_key);
@@ -91,6 +93,19 @@ static enum vsa_status decode_request_field(const json_t *object, const struct f
         return decode_text(text, field->text_key, bytes, error);
     if (base64)
         return decode_base64(base64, field->base64_key, buffer, bytes, error);
+    return VSA_OK;
+}
+
+static enum vsa_status decode_request_field(const json_t *object, const struct field *field,
+                                            uint8_t *buffer, struct vsa_slice *bytes,
+                                            struct vsa_error *error)
+{
+    VSA_TRY(decode_either_form(object, field, buffer, bytes, error));
+    if (bytes->size >= VSA_RESERVED_PREFIX_SIZE &&
+        memcmp(bytes->data, VSA_RESERVED_PREFIX, VSA_RESERVED_PREFIX_SIZE) == 0)
+        return vsa_fail(error, VSA_ERR_FIELD,
+                        "\"%s\" begins with a prefix that only the server itself may use",
+                        field->text_key);
     return VSA_OK;
 }
 

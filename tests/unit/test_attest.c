@@ -96,6 +96,13 @@ static void test_request_refused(void **state)
     assert_bad_request("{\"user_data\": 1}", VSA_ERR_FIELD, "\"user_data\" must be a string");
     assert_bad_request("{\"nonce\": []}", VSA_ERR_FIELD, "\"nonce\" must be a string");
     assert_bad_request("{\"nonce\": true}", VSA_ERR_FIELD, "\"nonce\" must be a string");
+    /* "\0vsattest\0", in either field and form; nine bytes of it, and it further on, are fine. */
+    assert_bad_request("{\"user_data\": \"\\u0000vsattest\\u0000seal\"}", VSA_ERR_FIELD,
+                       "\"user_data\" begins with a prefix");
+    assert_bad_request("{\"nonce\": \"\\u0000vsattest\\u0000\"}", VSA_ERR_FIELD,
+                       "\"nonce\" begins with a prefix");
+    assert_bad_request("{\"user_data_base64\": \"AHZzYXR0ZXN0AA==\"}", VSA_ERR_FIELD, "prefix");
+    assert_bad_request("{\"nonce_base64\": \"AHZzYXR0ZXN0AGJhdGNoAAE=\"}", VSA_ERR_FIELD, "prefix");
     assert_bad_request("{\"nonce_base64\": 1}", VSA_ERR_FIELD, "\"nonce_base64\" must be a base64");
     assert_bad_request("{\"generate_key\": 1}", VSA_ERR_FIELD, "\"generate_key\" must be true");
     assert_bad_request("{\"generate_key\": \"true\"}", VSA_ERR_FIELD, "\"generate_key\" must");

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/ecdh.h"
+
+#include "base/slice.h"
+#include "crypto/internal.h"
+
+#define MAX_PREFIX 36
+
+/* Bytes of a string constant. */
+struct prefix {
+    const char *bytes;
+    size_t size;
+};
+#define PREFIX(bytes)                                                                              \
+    {                                                                                              \
+        bytes, sizeof(bytes) - 1                                                                   \
+    }
+
+struct group_facts {
+    int type; /* of libcrypto's key */
+    int nid;  /* of the curve */
+    size_t public_size;
+    size_t secret_size;
+    struct prefix spki;  /* DER before the public key */
+    struct prefix pkcs8; /* DER before the scalar, without a public key */
+};
+
+#define OID_EC     "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01" /* id-ecPublicKey */
+#define OID_P256   "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+#define OID_P384   "\x06\x05\x2b\x81\x04\x00\x22"
+#define OID_X25519 "\x06\x03\x2b\x65\x6e"
+#define VERSION_0  "\x02\x01\x00"
+#define VERSION_1  "\x02\x01\x01"
+
+static const struct group_facts facts_of[] = {
+    [VSA_DH_X25519] = {EVP_PKEY_X25519, NID_X25519, 32, 32,
+                       PREFIX("\x30\x2a\x30\x05" OID_X25519 "\x03\x21\x00"),
+                       PREFIX("\x30\x2e" VERSION_0 "\x30\x05" OID_X25519 "\x04\x22\x04\x20")},
+    [VSA_DH_P256] = {EVP_PKEY_EC, NID_X9_62_prime256v1, 65, 32,
+                     PREFIX("\x30\x59\x30\x13" OID_EC OID_P256 "\x03\x42\x00"),
+                     PREFIX("\x30\x41" VERSION_0 "\x30\x13" OID_EC OID_P256
+                            "\x04\x27\x30\x25" VERSION_1 "\x04\x20")},
+    [VSA_DH_P384] = {EVP_PKEY_EC, NID_secp384r1, 97, 48,
+                     PREFIX("\x30\x76\x30\x10" OID_EC OID_P384 "\x03\x62\x00"),
+                     PREFIX("\x30\x4e" VERSION_0 "\x30\x10" OID_EC OID_P384
+                            "\x04\x37\x30\x35" VERSION_1 "\x04\x30")},
+};
+
+struct vsa_dh_key {
+    EVP_PKEY *pkey;
+    enum vsa_dh_group group;
+};
+
+size_t vsa_dh_public_size(enum vsa_dh_group group)
+{
+    return facts_of[group].public_size;
+}
+
+size_t vsa_dh_secret_size(enum vsa_dh_group group)
+{
+    return facts_of[group].secret_size;
+}
+
+enum vsa_dh_group vsa_dh_key_group(const struct vsa_dh_key *key)
+{
+    return key->group;
+}
+
+void vsa_dh_key_free(struct vsa_dh_key *key)
+{
+    if (!key)
+        return;
+    /* libcrypto clears private scalars when it frees them. */
+    EVP_PKEY_free(key->pkey);
+    free(key);
+}
+
+/* Takes `pkey` over, also on failure. */
+static enum vsa_status wrap(EVP_PKEY *pkey, enum vsa_dh_group group, struct vsa_dh_key **key,
+                            struct vsa_error *error)
+{
+    struct vsa_dh_key *made = malloc(sizeof(*made));
+    if (!made) {
+        EVP_PKEY_free(pkey);
+        return vsa_fail_memory(error);
+    }
+    *made = (struct vsa_dh_key){pkey, group};
+    *key = made;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key **key,
+                                    struct vsa_error *error)
+{
+    const struct group_facts *facts = &facts_of[group];
+    VSA_CLEANUP(vsa_cleanup_pkey_ctx)
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(facts->type, NULL);
+    EVP_PKEY *pkey = NULL;
+    if (!context || EVP_PKEY_keygen_init(context) != 1 ||
+        (facts->type == EVP_PKEY_EC &&
+         EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, facts->nid) != 1) ||
+        EVP_PKEY_keygen(context, &pkey) != 1)
+        return vsa_crypto_fail(error, "key generation");
+    return wrap(pkey, group, key, error);
+}
+
+/* The decoder does not look whether a scalar is within the group's order. */
+static bool is_usable(const EVP_PKEY *pkey, int type)
+{
+    return pkey && (type != EVP_PKEY_EC || EC_KEY_check_key(EVP_PKEY_get0_EC_KEY(pkey)) == 1);
+}
+
+enum vsa_status vsa_dh_key_from_scalar(enum vsa_dh_group group, struct vsa_slice scalar,
+                                       struct vsa_dh_key **key, struct vsa_error *error)
+{
+    const struct group_facts *facts = &facts_of[group];
+    uint8_t der[MAX_PREFIX + VSA_MAX_DH_SECRET];
+    if (scalar.size != facts->secret_size)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a private key of %zu bytes, not %zu", scalar.size,
+                        facts->secret_size);
+    memcpy(der, facts->pkcs8.bytes, facts->pkcs8.size);
+    memcpy(der + facts->pkcs8.size, scalar.data, scalar.size);
+    const unsigned char *at = der;
+    VSA_CLEANUP(vsa_cleanup_pkey)
+    EVP_PKEY *pkey = d2i_AutoPrivateKey(NULL, &at, (long)(facts->pkcs8.size + scalar.size));
+    vsa_wipe(der, sizeof(der));
+    bool usable = is_usable(pkey, facts->type);
+    ERR_clear_error();
+    if (!usable)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "not a private key of this group");
+    EVP_PKEY *taken = pkey;
+    pkey = NULL;
+    return wrap(taken, group, key, error);
+}
+
+enum vsa_status vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key,
+                              struct vsa_error *error)
+{
+    uint8_t *encoded = NULL;
+    size_t size = EVP_PKEY_get1_tls_encodedpoint(key->pkey, &encoded);
+    bool fits = size == vsa_dh_public_size(key->group);
+    if (fits)
+        memcpy(public_key, encoded, size);
+    OPENSSL_free(encoded);
+    return fits ? VSA_OK : vsa_crypto_fail(error, "public key encoding");
+}
+
+/* NULL: no public key of the group. Compressed and hybrid points of SEC 1 are none for HPKE. */
+static EVP_PKEY *read_public(const struct vsa_dh_key *key, struct vsa_slice encoded)
+{
+    const struct group_facts *facts = &facts_of[key->group];
+    if (encoded.size != facts->public_size)
+        return NULL;
+    if (facts->type != EVP_PKEY_EC)
+        return EVP_PKEY_new_raw_public_key(facts->type, NULL, encoded.data, encoded.size);
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = EVP_PKEY_new();
+    if (encoded.data[0] != 0x04 || !pkey || EVP_PKEY_copy_parameters(pkey, key->pkey) != 1 ||
+        EVP_PKEY_set1_tls_encodedpoint(pkey, encoded.data, encoded.size) != 1)
+        return NULL;
+    EVP_PKEY *taken = pkey;
+    pkey = NULL;
+    return taken;
+}
+
+enum vsa_status vsa_dh_derive(const struct vsa_dh_key *key, struct vsa_slice peer, uint8_t *secret,
+                              struct vsa_error *error)
+{
+    size_t size = vsa_dh_secret_size(key->group);
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *other = read_public(key, peer);
+    VSA_CLEANUP(vsa_cleanup_pkey_ctx) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key->pkey, NULL);
+    if (!context)
+        return vsa_fail_memory(error);
+    /* OpenSSL fails for X25519 when the result is zero; other libraries may leave that to us. */
+    if (!other || EVP_PKEY_derive_init(context) != 1 ||
+        EVP_PKEY_derive_set_peer(context, other) != 1 ||
+        EVP_PKEY_derive(context, secret, &size) != 1 || size != vsa_dh_secret_size(key->group) ||
+        vsa_slice_is_zero(vsa_slice_of(secret, size))) {
+        vsa_wipe(secret, vsa_dh_secret_size(key->group));
+        ERR_clear_error();
+        return vsa_fail(error, VSA_ERR_SEALED, "the sealed text does not open");
+    }
+    return VSA_OK;
+}
+
+size_t vsa_dh_write_spki(enum vsa_dh_group group, const uint8_t *public_key, uint8_t *spki)
+{
+    const struct group_facts *facts = &facts_of[group];
+    memcpy(spki, facts->spki.bytes, facts->spki.size);
+    memcpy(spki + facts->spki.size, public_key, facts->public_size);
+    return facts->spki.size + facts->public_size;
+}

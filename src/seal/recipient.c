@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include <vsattest/seal.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "seal/exchange.h"
+
+#define PADDING 256
+
+struct vsa_seal_recipient {
+    struct vsa_key_config config;
+};
+
+struct vsa_seal_pending {
+    bool opened;
+    struct vsa_seal_exchange exchange;
+};
+
+enum vsa_status vsa_seal_recipient_new(const struct vsa_claims *claims,
+                                       struct vsa_seal_recipient **recipient,
+                                       struct vsa_error *error)
+{
+    struct vsa_key_config config;
+    if (!claims->nonce_checked)
+        return vsa_fail(error, VSA_ERR_NONCE,
+                        "the nonce of the sealing key's document was not checked, so the key may "
+                        "be one of an enclave that is gone");
+    VSA_TRY(vsa_key_config_read(claims->user_data, claims->public_key, &config, error));
+    struct vsa_seal_recipient *made = malloc(sizeof(*made));
+    if (!made)
+        return vsa_fail_memory(error);
+    made->config = config;
+    *recipient = made;
+    return VSA_OK;
+}
+
+void vsa_seal_recipient_free(struct vsa_seal_recipient *recipient)
+{
+    free(recipient);
+}
+
+void vsa_seal_pending_free(struct vsa_seal_pending *pending)
+{
+    if (!pending)
+        return;
+    vsa_wipe(pending, sizeof(*pending));
+    free(pending);
+}
+
+static size_t padded_size(size_t size)
+{
+    return (size + PADDING - 1) / PADDING * PADDING;
+}
+
+/* `sealed` has room for the padded text and what sealing adds. */
+static enum vsa_status seal_padded(const struct vsa_key_config *config, struct vsa_slice aad,
+                                   struct vsa_slice plaintext, uint8_t *sealed,
+                                   struct vsa_seal_exchange *exchange, struct vsa_error *error)
+{
+    size_t size = padded_size(plaintext.size);
+    uint8_t *padded = malloc(size + 1);
+    if (!padded)
+        return vsa_fail_memory(error);
+    memset(padded, ' ', size);
+    if (plaintext.size)
+        memcpy(padded, plaintext.data, plaintext.size);
+    enum vsa_status status = vsa_seal_write_request(config, NULL, aad, vsa_slice_of(padded, size),
+                                                    sealed, exchange, error);
+    vsa_wipe(padded, size);
+    free(padded);
+    return status;
+}
+
+enum vsa_status vsa_seal_request(const struct vsa_seal_recipient *recipient, struct vsa_slice aad,
+                                 struct vsa_slice plaintext, uint8_t *buffer, size_t capacity,
+                                 struct vsa_slice *sealed, struct vsa_seal_pending **pending,
+                                 struct vsa_error *error)
+{
+    const struct vsa_key_config *config = &recipient->config;
+    if (plaintext.size > VSA_SEAL_MAX_PLAINTEXT)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE,
+                        "a request of %zu bytes; at most %d can be sealed", plaintext.size,
+                        VSA_SEAL_MAX_PLAINTEXT);
+    if (aad.size > VSA_SEAL_MAX_AAD)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "associated data of %zu bytes; at most %d",
+                        aad.size, VSA_SEAL_MAX_AAD);
+    size_t size = padded_size(plaintext.size) + vsa_seal_request_overhead(config->suite);
+    if (size > capacity)
+        return vsa_fail(error, VSA_ERR_BUFFER, "%zu bytes do not fit into %zu", size, capacity);
+    struct vsa_seal_pending *made = calloc(1, sizeof(*made));
+    if (!made)
+        return vsa_fail_memory(error);
+    made->exchange.label = VSA_SEAL_LABEL;
+    enum vsa_status status = seal_padded(config, aad, plaintext, buffer, &made->exchange, error);
+    if (status != VSA_OK) {
+        vsa_seal_pending_free(made);
+        return status;
+    }
+    *sealed = vsa_slice_of(buffer, size);
+    *pending = made;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_seal_open_reply(struct vsa_seal_pending *pending, struct vsa_slice sealed,
+                                    uint8_t *buffer, size_t capacity, struct vsa_slice *plaintext,
+                                    struct vsa_error *error)
+{
+    if (pending->opened)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "the reply to this request was opened before");
+    if (sealed.size > VSA_SEAL_MAX_SEALED)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "a sealed reply of %zu bytes; at most %d",
+                        sealed.size, VSA_SEAL_MAX_SEALED);
+    if (sealed.size > capacity)
+        return vsa_fail(error, VSA_ERR_BUFFER, "%zu bytes do not fit into %zu", sealed.size,
+                        capacity);
+    size_t overhead = vsa_seal_reply_overhead(pending->exchange.context.suite);
+    VSA_TRY(vsa_seal_read_reply(&pending->exchange, sealed, buffer, error));
+    *plaintext = vsa_slice_of(buffer, sealed.size - overhead);
+    pending->opened = true;
+    vsa_seal_exchange_wipe(&pending->exchange);
+    return VSA_OK;
+}

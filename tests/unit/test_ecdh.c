@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit_test.h"
+
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/slice.h"
+#include "crypto/ecdh.h"
+#include "crypto/key.h"
+
+static struct vsa_slice from_hex(const char *hex, uint8_t *bytes)
+{
+    size_t size = strlen(hex) / 2;
+    assert_int_equal(vsa_hex_decode(vsa_slice_of_text(hex), bytes, size, NULL), VSA_OK);
+    return vsa_slice_of(bytes, size);
+}
+
+/* RFC 7748 section 6.1. */
+static void x25519_known_answer(void **state)
+{
+    (void)state;
+    uint8_t scalar[32];
+    uint8_t expected[32];
+    uint8_t made[32];
+    uint8_t secret[32];
+    VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *alice = NULL;
+    struct vsa_slice a =
+        from_hex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", scalar);
+    assert_int_equal(vsa_dh_key_from_scalar(VSA_DH_X25519, a, &alice, NULL), VSA_OK);
+    assert_int_equal(vsa_dh_public(alice, made, NULL), VSA_OK);
+    (void)from_hex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a", expected);
+    assert_memory_equal(made, expected, 32);
+    uint8_t bob[32];
+    struct vsa_slice peer =
+        from_hex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f", bob);
+    assert_int_equal(vsa_dh_derive(alice, peer, secret, NULL), VSA_OK);
+    (void)from_hex("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742", expected);
+    assert_memory_equal(secret, expected, 32);
+}
+
+static void both_sides_agree(void **state)
+{
+    (void)state;
+    for (enum vsa_dh_group group = VSA_DH_X25519; group <= VSA_DH_P384; group++) {
+        VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *one = NULL;
+        VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *other = NULL;
+        uint8_t one_public[VSA_MAX_DH_PUBLIC];
+        uint8_t other_public[VSA_MAX_DH_PUBLIC];
+        uint8_t one_secret[VSA_MAX_DH_SECRET];
+        uint8_t other_secret[VSA_MAX_DH_SECRET];
+        size_t size = vsa_dh_public_size(group);
+        assert_int_equal(vsa_dh_key_generate(group, &one, NULL), VSA_OK);
+        assert_int_equal(vsa_dh_key_generate(group, &other, NULL), VSA_OK);
+        assert_int_equal(vsa_dh_key_group(one), group);
+        assert_int_equal(vsa_dh_public(one, one_public, NULL), VSA_OK);
+        assert_int_equal(vsa_dh_public(other, other_public, NULL), VSA_OK);
+        assert_memory_not_equal(one_public, other_public, size);
+        assert_int_equal(vsa_dh_derive(one, vsa_slice_of(other_public, size), one_secret, NULL),
+                         VSA_OK);
+        assert_int_equal(vsa_dh_derive(other, vsa_slice_of(one_public, size), other_secret, NULL),
+                         VSA_OK);
+        assert_memory_equal(one_secret, other_secret, vsa_dh_secret_size(group));
+    }
+}
+
+static void scalars_out_of_range(void **state)
+{
+    (void)state;
+    uint8_t scalar[VSA_MAX_DH_SECRET] = {0};
+    struct vsa_dh_key *key = NULL;
+    assert_int_equal(vsa_dh_key_from_scalar(VSA_DH_P384, vsa_slice_of(scalar, 48), &key, NULL),
+                     VSA_ERR_ARGUMENT);
+    memset(scalar, 0xff, sizeof(scalar));
+    assert_int_equal(vsa_dh_key_from_scalar(VSA_DH_P256, vsa_slice_of(scalar, 32), &key, NULL),
+                     VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_dh_key_from_scalar(VSA_DH_X25519, vsa_slice_of(scalar, 31), &key, NULL),
+                     VSA_ERR_ARGUMENT);
+    assert_null(key);
+}
+
+/* The constants hold what libcrypto writes for a public key of the same curve. */
+static void spki_is_what_libcrypto_writes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum vsa_dh_group group;
+        enum vsa_curve curve;
+    } rows[] = {{VSA_DH_P256, VSA_CURVE_P256}, {VSA_DH_P384, VSA_CURVE_P384}};
+    for (size_t i = 0; i < 2; i++) {
+        VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
+        uint8_t buffer[256];
+        uint8_t spki[VSA_MAX_DH_SPKI];
+        struct vsa_slice expected;
+        size_t point = vsa_dh_public_size(rows[i].group);
+        assert_int_equal(vsa_key_generate(rows[i].curve, &key, NULL), VSA_OK);
+        assert_int_equal(vsa_key_write_public(key, buffer, sizeof(buffer), &expected, NULL),
+                         VSA_OK);
+        size_t size = vsa_dh_write_spki(rows[i].group, expected.data + expected.size - point, spki);
+        assert_int_equal(size, expected.size);
+        assert_memory_equal(spki, expected.data, size);
+    }
+    /* RFC 8410 section 4. */
+    uint8_t zeros[32] = {0};
+    uint8_t spki[VSA_MAX_DH_SPKI];
+    assert_int_equal(vsa_dh_write_spki(VSA_DH_X25519, zeros, spki), 44);
+    assert_memory_equal(spki, "\x30\x2a\x30\x05\x06\x03\x2b\x65\x6e\x03\x21\x00", 12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(x25519_known_answer),
+        cmocka_unit_test(both_sides_agree),
+        cmocka_unit_test(scalars_out_of_range),
+        cmocka_unit_test(spki_is_what_libcrypto_writes),
+    };
+    return cmocka_run_group_tests_name("ecdh", tests, NULL, NULL);
+}
