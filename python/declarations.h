@@ -124,9 +124,9 @@ struct vsa_attestation_reply {
     uint8_t nonce[...];
 };
 struct vsa_client_options {
-    unsigned max_connections;
     int64_t timeout_ms;
     unsigned retries;
+    size_t max_connections;
     ...;
 };
 #define VSA_MAX_CLIENT_CONNECTIONS ...

@@ -35,10 +35,9 @@ extern "C" {
  */
 struct vsa_client;
 
-/* Initialise with vsa_client_options_init(), then change what should differ. */
+/* Set up with vsa_client_options_init(), then change what should differ. */
 struct vsa_client_options {
-    /* Open at once, 1..VSA_MAX_CLIENT_CONNECTIONS. Default: VSA_DEFAULT_CLIENT_CONNECTIONS. */
-    unsigned max_connections;
+    size_t size; /* of this struct, in bytes; set by vsa_client_options_init() */
     /*
      * Time of one whole call, in milliseconds, more than 0: waiting for a connection, connecting,
      * the exchange, and all pauses and retries. Default: VSA_DEFAULT_CLIENT_TIMEOUT_MS.
@@ -63,9 +62,17 @@ struct vsa_client_options {
      * without "generate_key".
      */
     unsigned retries;
+    /* Open at once, 1..VSA_MAX_CLIENT_CONNECTIONS. Default: VSA_DEFAULT_CLIENT_CONNECTIONS. */
+    size_t max_connections;
 };
 
-VSA_PUBLIC void vsa_client_options_init(struct vsa_client_options *options);
+/* Sets the first `size` bytes of the options: vsa_client_options_init() for other languages. */
+VSA_PUBLIC void vsa_client_options_init_size(struct vsa_client_options *options, size_t size);
+
+static inline void vsa_client_options_init(struct vsa_client_options *options)
+{
+    vsa_client_options_init_size(options, sizeof(*options));
+}
 
 /*
  * Makes a client. It does not connect yet.
@@ -199,6 +206,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
 VSA_PUBLIC size_t vsa_client_close_idle(struct vsa_client *client, int64_t idle_ms);
 
 struct vsa_client_statistics {
+    size_t size; /* of this struct, in bytes */
     /* now */
     size_t open;    /* connections in use, idle and being made */
     size_t idle;    /* of these, not in use */
@@ -209,8 +217,17 @@ struct vsa_client_statistics {
     uint64_t expired; /* of these, closed because they were idle */
     uint64_t retried; /* requests that were sent again, for any reason */
 };
-VSA_PUBLIC void vsa_client_get_statistics(struct vsa_client *client,
-                                          struct vsa_client_statistics *statistics);
+/* Sets the first `size` bytes of the statistics: vsa_client_get_statistics() for other languages.
+ */
+VSA_PUBLIC void vsa_client_get_statistics_size(struct vsa_client *client,
+                                               struct vsa_client_statistics *statistics,
+                                               size_t size);
+
+static inline void vsa_client_get_statistics(struct vsa_client *client,
+                                             struct vsa_client_statistics *statistics)
+{
+    vsa_client_get_statistics_size(client, statistics, sizeof(*statistics));
+}
 
 /* --- finding enclaves ------------------------------------------------------------------------ */
 

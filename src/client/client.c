@@ -3,27 +3,31 @@
 #include <vsattest/client.h>
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "client/channel.h"
 #include "client/lease.h"
 #include "client/retry.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
 
-void vsa_client_options_init(struct vsa_client_options *options)
+VSA_SIZED_ASSERT(struct vsa_client_options, max_connections);
+
+void vsa_client_options_init_size(struct vsa_client_options *options, size_t size)
 {
-    *options = (struct vsa_client_options){
+    const struct vsa_client_options defaults = {
         .max_connections = VSA_DEFAULT_CLIENT_CONNECTIONS,
         .timeout_ms = VSA_DEFAULT_CLIENT_TIMEOUT_MS,
         .idle_timeout_ms = VSA_DEFAULT_CLIENT_IDLE_TIMEOUT_MS,
         .retries = 0,
     };
+    vsa_sized_write(options, size, &defaults, sizeof(defaults));
 }
 
 static enum vsa_status check_options(const struct vsa_client_options *options,
                                      struct vsa_error *error)
 {
     if (options->max_connections < 1 || options->max_connections > VSA_MAX_CLIENT_CONNECTIONS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "max_connections is %u: it may be 1 to %d",
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "max_connections is %zu: it may be 1 to %d",
                         options->max_connections, VSA_MAX_CLIENT_CONNECTIONS);
     if (options->timeout_ms <= 0 || options->idle_timeout_ms < 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
@@ -37,17 +41,18 @@ static enum vsa_status check_options(const struct vsa_client_options *options,
 enum vsa_status vsa_client_new(const char *address, const struct vsa_client_options *options,
                                struct vsa_client **client, struct vsa_error *error)
 {
-    struct vsa_client_options defaults;
+    struct vsa_client_options known;
     struct vsa_address parsed;
-    vsa_client_options_init(&defaults);
-    if (!options)
-        options = &defaults;
-    VSA_TRY(check_options(options, error));
+    vsa_client_options_init(&known);
+    if (options)
+        VSA_TRY(vsa_sized_read(&known, sizeof(known), options, "client options",
+                               "vsa_client_options_init()", error));
+    VSA_TRY(check_options(&known, error));
     VSA_TRY(vsa_address_parse(address, &parsed, error));
     struct vsa_client *made = calloc(1, sizeof(*made));
     if (!made)
         return vsa_fail_memory(error);
-    made->options = *options;
+    made->options = known;
     made->owner = getpid();
     (void)vsa_address_format(&parsed, made->address, sizeof(made->address));
     vsa_lease_init(made);

@@ -6,7 +6,10 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "client/channel.h"
+
+VSA_SIZED_ASSERT(struct vsa_client_statistics, retried);
 
 static void lock(struct vsa_client *client)
 {
@@ -122,7 +125,7 @@ static void remove_waiter(struct vsa_client *client, const struct vsa_lease_wait
 static enum vsa_status too_late(const struct vsa_client *client, struct vsa_error *error)
 {
     return vsa_fail(error, VSA_ERR_TIMEOUT,
-                    "none of the client's %u connections to %s came free within %" PRId64 " ms",
+                    "none of the client's %zu connections to %s came free within %" PRId64 " ms",
                     client->options.max_connections, client->address, client->options.timeout_ms);
 }
 
@@ -279,12 +282,14 @@ void vsa_lease_count_retry(struct vsa_client *client)
     unlock(client);
 }
 
-void vsa_client_get_statistics(struct vsa_client *client, struct vsa_client_statistics *statistics)
+void vsa_client_get_statistics_size(struct vsa_client *client,
+                                    struct vsa_client_statistics *statistics, size_t size)
 {
-    *statistics = (struct vsa_client_statistics){0};
-    if (client->owner != getpid())
-        return;
-    lock(client);
-    *statistics = client->statistics;
-    unlock(client);
+    struct vsa_client_statistics known = {0};
+    if (client->owner == getpid()) {
+        lock(client);
+        known = client->statistics;
+        unlock(client);
+    }
+    vsa_sized_write(statistics, size, &known, sizeof(known));
 }

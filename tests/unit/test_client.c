@@ -125,6 +125,8 @@ static void *serve(void *unused)
     if (poll(&poll_fd, 1, PATIENCE_MS) != 1)
         return NULL;
     int fd = accept4(peer.listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return NULL;
     for (size_t i = 0; i < MAX_STEPS && peer.steps[i].kind != END; i++) {
         const struct step *step = &peer.steps[i];
         if (step->kind == SAY_UNASKED_AND_CLOSE) {

@@ -38,12 +38,12 @@ static int tear_down(void **state)
 static struct vsa_client *client_with(unsigned connections, int64_t timeout_ms,
                                       int64_t idle_timeout_ms, unsigned retries)
 {
-    struct vsa_client_options options = {
-        .max_connections = connections,
-        .timeout_ms = timeout_ms,
-        .idle_timeout_ms = idle_timeout_ms,
-        .retries = retries,
-    };
+    struct vsa_client_options options;
+    vsa_client_options_init(&options);
+    options.max_connections = connections;
+    options.timeout_ms = timeout_ms;
+    options.idle_timeout_ms = idle_timeout_ms;
+    options.retries = retries;
     struct vsa_client *client = NULL;
     assert_int_equal(vsa_client_new(peer.address, &options, &client, NULL), VSA_OK);
     return client;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program that uses every struct that can grow, compiled with headers of an older version (each
+ * such struct without its last member), with today's, and with those of a newer one (each with one
+ * member more, `added`); run with today's shared library.
+ */
+#include "unit_test.h"
+
+#include <vsattest/client.h>
+
+#define ADDRESS "unix:/tmp/vsa-nobody-there"
+#define GUARD   UINT64_C(0x5a5a5a5a5a5a5a5a)
+
+/* Follows a struct in memory: the library must not write there. */
+#define GUARDED(type)                                                                              \
+    struct {                                                                                       \
+        type given;                                                                                \
+        uint64_t guard;                                                                            \
+    }
+
+/* As a caller's stack may be. */
+#define FILL(box)                                                                                  \
+    do {                                                                                           \
+        memset(&(box), 0xff, sizeof(box));                                                         \
+        (box).guard = GUARD;                                                                       \
+    } while (0)
+
+#define CHECK(box)                                                                                 \
+    do {                                                                                           \
+        assert_true((box).guard == GUARD);                                                         \
+        assert_int_equal((box).given.size, sizeof((box).given));                                   \
+        CHECK_ADDED(box);                                                                          \
+    } while (0)
+
+#ifdef NEWER
+#define CHECK_ADDED(box) assert_true((box).given.added == 0)
+#else
+#define CHECK_ADDED(box) (void)0
+#endif
+
+static void client_options(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_client_options) box;
+    struct vsa_client *client = NULL;
+    FILL(box);
+    vsa_client_options_init(&box.given);
+    CHECK(box);
+    /* The older header has no max_connections, and the library takes no 0: it has its default. */
+    assert_int_equal(vsa_client_new(ADDRESS, &box.given, &client, NULL), VSA_OK);
+    vsa_client_free(client);
+#ifdef NEWER
+    client = NULL;
+    box.given.added = 1;
+    assert_int_equal(vsa_client_new(ADDRESS, &box.given, &client, NULL), VSA_ERR_ARGUMENT);
+    assert_null(client);
+#endif
+    memset(&box.given, 0, sizeof(box.given));
+    assert_int_equal(vsa_client_new(ADDRESS, &box.given, &client, NULL), VSA_ERR_ARGUMENT);
+}
+
+static void client_statistics(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_client_statistics) box;
+    struct vsa_client *client = NULL;
+    assert_int_equal(vsa_client_new(ADDRESS, NULL, &client, NULL), VSA_OK);
+    FILL(box);
+    vsa_client_get_statistics(client, &box.given);
+    CHECK(box);
+    assert_int_equal(box.given.open, 0);
+    assert_int_equal(box.given.expired, 0);
+    vsa_client_free(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(client_options),
+        cmocka_unit_test(client_statistics),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
