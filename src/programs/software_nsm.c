@@ -361,8 +361,8 @@ static enum vsa_status serve_socket(const struct arguments *arguments,
                                     struct vsa_software_nsm *nsm, int signals,
                                     struct vsa_error *error)
 {
-    VSA_CLEANUP(vsa_software_listener_close) struct vsa_software_listener listener = {.fd = -1};
-    VSA_TRY(vsa_software_listener_open(arguments->listen, &listener, error));
+    VSA_CLEANUP(vsa_listener_close) struct vsa_listener listener = {.fd = -1};
+    VSA_TRY(vsa_software_nsm_listen(arguments->listen, &listener, error));
     struct vsa_software_service service = {nsm, listener.fd, signals, wall_clock_ms, report};
     say_ready(arguments, arguments->listen, module_id);
     return vsa_software_nsm_serve(&service, error);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "transport/listen_unix.h"
 
 /* When descriptors run out the listener rests for so long; a busy loop helps nobody. */
 #define PAUSE_MS 100
@@ -102,6 +103,17 @@ static enum vsa_status run(struct loop *loop, struct vsa_error *error)
         if (loop->polled[SLOT_LISTENER].revents)
             accept_client(loop);
     }
+}
+
+enum vsa_status vsa_software_nsm_listen(const char *address, struct vsa_listener *listener,
+                                        struct vsa_error *error)
+{
+    struct vsa_address parsed;
+    VSA_TRY(vsa_address_parse(address, &parsed, error));
+    if (parsed.kind != VSA_ADDRESS_UNIX)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.120s' is no address of an NSM: unix:PATH",
+                        address);
+    return vsa_listen_unix(parsed.path, SOCK_SEQPACKET, listener, error);
 }
 
 enum vsa_status vsa_software_nsm_serve(const struct vsa_software_service *service,

@@ -3,15 +3,23 @@
 #ifndef VSA_SOFTWARE_NSM_SERVE_H
 #define VSA_SOFTWARE_NSM_SERVE_H
 
-#include "software_nsm/listener.h"
 #include "software_nsm/software_nsm.h"
+#include <vsattest/transport.h>
 
 /* A client is an enclave's server, of which a machine runs a few. */
 #define VSA_SOFTWARE_NSM_MAX_CLIENTS 64
 
+/*
+ * Listens on "unix:PATH" for whole messages (SOCK_SEQPACKET). The socket file's mode follows the
+ * umask. Release with vsa_listener_close(). Errors: VSA_ERR_ARGUMENT; those of vsa_listen().
+ */
+VSA_MUST_USE enum vsa_status vsa_software_nsm_listen(const char *address,
+                                                     struct vsa_listener *listener,
+                                                     struct vsa_error *error);
+
 struct vsa_software_service {
     struct vsa_software_nsm *nsm;
-    int listener;                                    /* of struct vsa_software_listener */
+    int listener;                                    /* of struct vsa_listener */
     int stop;                                        /* readable or hung up: time to return */
     int64_t (*now_ms)(void);                         /* the clock: Unix milliseconds */
     void (*report)(const struct vsa_error *failure); /* an error of ours, or a client dropped */

@@ -7,11 +7,25 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <vsattest/transport.h>
+
+/* Called before the next socket listens; its file has another name then. */
+static void (*before_listening)(void);
+
+/* In front of libc's, so that another process can be quicker at a chosen moment. */
+int listen(int fd, int backlog)
+{
+    void (*hook)(void) = before_listening;
+    before_listening = NULL;
+    if (hook)
+        hook();
+    return (int)syscall(SYS_listen, fd, backlog);
+}
 
 static char folder[32];
 static char path[64];
@@ -142,6 +156,44 @@ static void test_in_use(void **state)
     vsa_listener_close(&listener);
 }
 
+/* A file under the name that ours has before it is published: it stays if a process answers. */
+static void test_live_aside(void **state)
+{
+    (void)state;
+    struct vsa_listener other;
+    struct vsa_listener listener;
+    struct vsa_address aside = address;
+    (void)snprintf(aside.path, sizeof(aside.path), "%s.new", path);
+    assert_int_equal(vsa_listen(&aside, &other, NULL), VSA_OK);
+    assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
+    assert_serves(&listener);
+    vsa_listener_close(&listener);
+    address = aside;
+    assert_serves(&other);
+    vsa_listener_close(&other);
+}
+
+static void make_file(void)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    (void)close(file);
+}
+
+/* What was put there between looking and publishing is not replaced. */
+static void test_made_meanwhile(void **state)
+{
+    (void)state;
+    struct stat file;
+    char made[sizeof(path) + 8];
+    (void)snprintf(made, sizeof(made), "%s.new", path);
+    before_listening = make_file;
+    assert_fails(VSA_ERR_ADDRESS_IN_USE, "is in use");
+    assert_int_equal(lstat(path, &file), 0);
+    assert_true(S_ISREG(file.st_mode));
+    assert_int_equal(lstat(made, &file), -1);
+}
+
 static void test_other_file(void **state)
 {
     (void)state;
@@ -174,7 +226,7 @@ static void test_no_permission(void **state)
         assert_int_equal(seteuid(0), 0);
     assert_int_equal(chmod(folder, 0700), 0);
     assert_int_equal(status, VSA_ERR_IO);
-    assert_non_null(strstr(error.detail, "write access to its folder"));
+    assert_non_null(strstr(error.detail, "write access to its directory"));
 }
 
 /* Closing leaves a file alone that somebody else put there meanwhile. */
@@ -301,6 +353,8 @@ int main(void)
         TEST(test_appears_ready),
         TEST(test_longest_path),
         TEST(test_in_use),
+        TEST(test_live_aside),
+        TEST(test_made_meanwhile),
         TEST(test_other_file),
         TEST(test_no_folder),
         TEST(test_no_permission),

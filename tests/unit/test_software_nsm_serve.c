@@ -22,7 +22,7 @@
 struct context {
     char folder[32];
     char address[64];
-    struct vsa_software_listener listener;
+    struct vsa_listener listener;
     struct vsa_software_nsm *nsm;
     struct vsa_verifier *verifier;
     int stop[2];
@@ -72,7 +72,7 @@ static int setup(void **state)
     context.verifier = vsa_verifier_new();
     assert_int_equal(vsa_verifier_add_root(context.verifier, vsa_slice_of(root, root_size), NULL),
                      VSA_OK);
-    assert_int_equal(vsa_software_listener_open(context.address, &context.listener, NULL), VSA_OK);
+    assert_int_equal(vsa_software_nsm_listen(context.address, &context.listener, NULL), VSA_OK);
     assert_int_equal(pipe2(context.stop, O_CLOEXEC), 0);
     assert_int_equal(pthread_create(&context.thread, NULL, serve, &context), 0);
     *state = &context;
@@ -86,7 +86,7 @@ static int teardown(void **state)
     assert_int_equal(pthread_join(context->thread, NULL), 0);
     assert_int_equal(context->result, VSA_OK);
     (void)close(context->stop[0]);
-    vsa_software_listener_close(&context->listener);
+    vsa_listener_close(&context->listener);
     vsa_software_nsm_free(context->nsm);
     vsa_verifier_free(context->verifier);
     assert_int_equal(rmdir(context->folder), 0); /* the socket file is gone */
@@ -225,9 +225,9 @@ static void test_garbage_gets_an_answer(void **state)
 static void test_live_socket_is_kept(void **state)
 {
     struct context *context = *state;
-    struct vsa_software_listener second;
+    struct vsa_listener second;
     struct vsa_error error = {0};
-    assert_int_equal(vsa_software_listener_open(context->address, &second, &error),
+    assert_int_equal(vsa_software_nsm_listen(context->address, &second, &error),
                      VSA_ERR_ADDRESS_IN_USE);
     vsa_nsm_free(open_client(context));
 }
@@ -235,60 +235,91 @@ static void test_live_socket_is_kept(void **state)
 static void test_left_over_socket_is_replaced(void **state)
 {
     struct context *context = *state;
-    struct vsa_software_listener listener;
+    struct vsa_listener listener;
     char address[80];
     (void)snprintf(address, sizeof(address), "%s.other", context->address);
-    assert_int_equal(vsa_software_listener_open(address, &listener, NULL), VSA_OK);
+    assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_OK);
     (void)close(listener.fd); /* as a killed process does: the file stays */
-    assert_int_equal(vsa_software_listener_open(address, &listener, NULL), VSA_OK);
-    vsa_software_listener_close(&listener);
-    assert_int_equal(access(listener.path, F_OK), -1);
-    vsa_software_listener_close(&listener); /* twice is fine */
+    assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_OK);
+    vsa_listener_close(&listener);
+    assert_int_equal(access(listener.address.path, F_OK), -1);
+    vsa_listener_close(&listener); /* twice is fine */
 
     /* Killed a moment earlier: under the name it had before it could be connected to. */
     char early[90];
-    struct vsa_software_listener killed;
+    struct vsa_listener killed;
     (void)snprintf(early, sizeof(early), "%s.new", address);
-    assert_int_equal(vsa_software_listener_open(early, &killed, NULL), VSA_OK);
+    assert_int_equal(vsa_software_nsm_listen(early, &killed, NULL), VSA_OK);
     (void)close(killed.fd);
-    assert_int_equal(vsa_software_listener_open(address, &listener, NULL), VSA_OK);
-    assert_int_equal(access(killed.path, F_OK), -1);
-    vsa_software_listener_close(&listener);
+    assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_OK);
+    assert_int_equal(access(killed.address.path, F_OK), -1);
+    vsa_listener_close(&listener);
 }
 
 static void test_other_files_are_kept(void **state)
 {
     struct context *context = *state;
-    struct vsa_software_listener listener;
+    struct vsa_listener listener;
     char address[80];
     (void)snprintf(address, sizeof(address), "%s.file", context->address);
     FILE *file = fopen(address + 5, "w");
     assert_non_null(file);
     (void)fclose(file);
-    assert_int_equal(vsa_software_listener_open(address, &listener, NULL), VSA_ERR_ADDRESS_IN_USE);
+    assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_ERR_ADDRESS_IN_USE);
     assert_int_equal(unlink(address + 5), 0);
     /* Nor is one removed that took our socket's place. */
-    assert_int_equal(vsa_software_listener_open(address, &listener, NULL), VSA_OK);
+    assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_OK);
     assert_int_equal(unlink(address + 5), 0);
     file = fopen(address + 5, "w");
     assert_non_null(file);
     (void)fclose(file);
-    vsa_software_listener_close(&listener);
+    vsa_listener_close(&listener);
     assert_int_equal(unlink(address + 5), 0);
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    int connected = connect(fd, (const struct sockaddr *)&name, sizeof(name));
+    (void)close(fd);
+    return connected;
+}
+
+/* Another process's, under the name that ours has before it can be connected to. */
+static void test_live_socket_aside_is_kept(void **state)
+{
+    struct context *context = *state;
+    struct vsa_listener other;
+    struct vsa_listener listener;
+    char address[80];
+    char aside[90];
+    (void)snprintf(address, sizeof(address), "%s.other", context->address);
+    (void)snprintf(aside, sizeof(aside), "%s.new", address);
+    assert_int_equal(vsa_software_nsm_listen(aside, &other, NULL), VSA_OK);
+    assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_OK);
+    assert_int_equal(connect_to(address + 5), 0);
+    assert_int_equal(connect_to(aside + 5), 0);
+    vsa_listener_close(&listener);
+    vsa_listener_close(&other);
 }
 
 static void test_addresses(void **state)
 {
     (void)state;
-    struct vsa_software_listener listener;
-    char address[5 + VSA_SOFTWARE_NSM_MAX_PATH + 1] = "unix:";
-    assert_int_equal(vsa_software_listener_open("", &listener, NULL), VSA_ERR_ARGUMENT);
-    assert_int_equal(vsa_software_listener_open("unix:", &listener, NULL), VSA_ERR_ARGUMENT);
-    assert_int_equal(vsa_software_listener_open("/tmp/nsm", &listener, NULL), VSA_ERR_ARGUMENT);
-    memset(address + 5, 'x', VSA_SOFTWARE_NSM_MAX_PATH);
-    address[5 + VSA_SOFTWARE_NSM_MAX_PATH] = '\0';
-    assert_int_equal(vsa_software_listener_open(address, &listener, NULL), VSA_ERR_ARGUMENT);
-    assert_int_equal(vsa_software_listener_open("unix:/no/such/folder/nsm", &listener, NULL),
+    struct vsa_listener listener;
+    char address[5 + VSA_MAX_SOCKET_PATH + 1] = "unix:";
+    assert_int_equal(vsa_software_nsm_listen("", &listener, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_software_nsm_listen("unix:", &listener, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_software_nsm_listen("/tmp/nsm", &listener, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_software_nsm_listen("vsock-mux:/tmp/nsm:1", &listener, NULL),
+                     VSA_ERR_ARGUMENT);
+    memset(address + 5, 'x', VSA_MAX_SOCKET_PATH);
+    address[5 + VSA_MAX_SOCKET_PATH] = '\0';
+    assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_software_nsm_listen("unix:/no/such/folder/nsm", &listener, NULL),
                      VSA_ERR_IO);
 }
 
@@ -303,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_live_socket_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_left_over_socket_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_files_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_live_socket_aside_is_kept, setup, teardown),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
