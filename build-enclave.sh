@@ -11,6 +11,8 @@
 #   --kernel FILE                default: nitro-cli's, where it is installed; else one built by enclave/build-kernel
 #   --cmdline TEXT|@FILE         kernel command line; default: the one that comes with the kernel
 #   --nsm-module FILE            nsm.ko, for kernels without the NSM driver built in
+#   --module FILE                another kernel module, loaded after it; again for more, in this order
+#   --user UID[:GID]             user that the server runs as; default: 1000; 0 is root
 #   --name NAME                  ImageName of the metadata; default: enclave_app
 #   --pkg-config-path DIR        look for the libraries' pkg-config files here first: for private ones
 #   --like FILE                  FILE is the .build-info.json of another image: say what differs; exit 1 if a PCR does
@@ -37,7 +39,7 @@ usage_error() { say "$* (see --help)"; exit 2; }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 output=app.eif kernel="" nsm_module="" name=enclave_app run="" debug="" cpu_count=2 memory=""
-cmdline=() signing=() libraries=() like=""
+cmdline=() signing=() libraries=() like="" modules=() user=1000
 while [ $# -gt 0 ]; do
     case $1 in
     --run) run=yes; shift; continue ;;
@@ -46,8 +48,8 @@ while [ $# -gt 0 ]; do
         sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
         exit 0
         ;;
-    --output | --kernel | --cmdline | --nsm-module | --name | --signing-certificate | --private-key | --cpu-count | \
-        --memory | --pkg-config-path | --like) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
+    --output | --kernel | --cmdline | --nsm-module | --module | --user | --name | --signing-certificate | \
+        --private-key | --cpu-count | --memory | --pkg-config-path | --like) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
     *) usage_error "unknown argument '$1'" ;;
     esac
     case $1 in
@@ -55,6 +57,8 @@ while [ $# -gt 0 ]; do
     --kernel) kernel=$2 ;;
     --cmdline) cmdline=(--cmdline "$2") ;;
     --nsm-module) nsm_module=$2 ;;
+    --module) modules+=(--module "$2") ;;
+    --user) user=$2 ;;
     --name) name=$2 ;;
     --pkg-config-path) libraries=(--pkg-config-path "$2") ;;
     --like) like=$2 ;;
@@ -66,6 +70,10 @@ while [ $# -gt 0 ]; do
 done
 for number in "$cpu_count" "${memory:-64}"; do
     [[ $number =~ ^[1-9][0-9]{0,6}$ ]] || usage_error "'$number' is not a number of CPUs or MiB"
+done
+[[ $user =~ ^[0-9]{1,10}(:[0-9]{1,10})?$ ]] || usage_error "'$user' is not UID or UID:GID"
+for module in "${modules[@]}"; do
+    [ "$module" = --module ] || [ -r "$module" ] || usage_error "cannot read '$module'"
 done
 [ -z "$like" ] || [ -r "$like" ] || usage_error "cannot read '$like'"
 [ ${#libraries[@]} -eq 0 ] || [ -d "${libraries[1]}" ] || usage_error "'${libraries[1]}' is not a directory"
@@ -139,8 +147,8 @@ fi
 
 # --- image ------------------------------------------------------------------------------------------------------------
 
-options=(--arch "$arch" --kernel "$kernel")
-facts=(--kernel "$kernel" --name "$name" --version "$("$enclave_image" --version | cut -d' ' -f2)" --architecture "$arch")
+options=(--arch "$arch" --kernel "$kernel" --user "$user" "${modules[@]}")
+facts=("${modules[@]}" --kernel "$kernel" --name "$name" --version "$("$enclave_image" --version | cut -d' ' -f2)" --architecture "$arch")
 if [ -n "$nsm_module" ]; then
     options+=(--nsm-module "$nsm_module")
     facts+=(--nsm-module "$nsm_module")

@@ -228,8 +228,12 @@ vsa_image_verify_signature(const struct vsa_image *image, int64_t now_ms, struct
 
 /* --- building --------------------------------------------------------------------------------- */
 
-/* What an image is built from. Strings and arrays are borrowed; all names are of files. */
+/*
+ * What an image is built from. Strings and arrays are borrowed; all names are of files. Begin with
+ * vsa_image_recipe_init(). Later versions of the library add members at the end.
+ */
 struct vsa_image_recipe {
+    size_t size; /* bytes of this struct, set by vsa_image_recipe_init() */
     enum vsa_image_architecture architecture;
     const char *kernel;        /* bzImage for x86_64, Image for aarch64 */
     const char *kernel_config; /* its .config, which names its version; or NULL */
@@ -252,18 +256,30 @@ struct vsa_image_recipe {
     const char *name;    /* NULL: the program's */
     const char *version; /* NULL: 1.0 */
     int64_t build_time;  /* Unix seconds; 0 leaves no trace of it */
+    /* Of an image of a program, too: */
+    uint32_t user;              /* UID that it runs as; 0: root */
+    uint32_t group;             /* its GID, not 0 for a `user` that is not root */
+    const char *const *modules; /* kernel modules, loaded in this order after `nsm_module` */
+    size_t module_count;        /* up to VSA_MAX_IMAGE_MODULES */
 };
 
 /* An image with all that its sections borrow. */
 struct vsa_built_image;
 
-/* An empty recipe for x86_64. */
-VSA_PUBLIC void vsa_image_recipe_init(struct vsa_image_recipe *recipe);
+/* Sets the first `size` bytes of a recipe: vsa_image_recipe_init() for other languages. */
+VSA_PUBLIC void vsa_image_recipe_init_size(struct vsa_image_recipe *recipe, size_t size);
+
+/* Makes an empty recipe for x86_64. */
+static inline void vsa_image_recipe_init(struct vsa_image_recipe *recipe)
+{
+    vsa_image_recipe_init_size(recipe, sizeof(*recipe));
+}
 
 /*
  * Builds an image, not signed. It depends on the recipe and the files alone: neither on the time
- * nor on the files' owners, times and places. A kernel or ramdisk that is none, a program that
- * needs what is not in the image, metadata that nitro-cli could not read: all are refused.
+ * nor on the files' owners, times and places. A kernel, ramdisk or kernel module that is none, a
+ * program that needs what is not in the image, metadata that nitro-cli could not read: all are
+ * refused.
  * Large files are mapped and must stay as they are until vsa_built_image_free().
  * Example: examples/build_image.c
  *

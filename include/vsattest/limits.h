@@ -154,6 +154,10 @@
 #define VSA_MAX_IMAGE_METADATA 65536
 /* AWS EIF: SIGNATURE_MAX_SIZE. */
 #define VSA_MAX_IMAGE_SIGNATURE 32768
+/* Kernel modules of one image besides nsm.ko: a driver and what it needs are below ten. */
+#define VSA_MAX_IMAGE_MODULES 64
+/* Bytes of one: the largest of a distribution have some 10 MiB, and an enclave's memory is dear. */
+#define VSA_MAX_IMAGE_MODULE (64 * 1024 * 1024)
 /* Entries of one cpio archive: the tree of a large container image has some 100,000 files. */
 #define VSA_MAX_ARCHIVE_ENTRIES 1000000
 /* PATH_MAX of Linux, with its NUL: what the kernel can unpack. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * enclave_init: PID 1 of an enclave. Mounts, NSM module, loopback, heartbeat, then the command of
- * the image, for as long as it can be kept running. man/enclave_init.8.scd
+ * enclave_init: PID 1 of an enclave. Mounts, modules, loopback, heartbeat, then the command of the
+ * image, for as long as it can be kept running. man/enclave_init.8.scd
  *
  * An enclave must never look RUNNING with nobody at home: whatever cannot be done ends in a
  * reboot, which ends the enclave, and says why on the console.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,6 +22,9 @@
 #include "enclave_init/mounts.h"
 #include "enclave_init/supervise.h"
 #include "enclave_init/words.h"
+
+#define USER_FILE         "/user"
+#define MODULE_ORDER_FILE "/modules/order"
 
 /* Up to `capacity` bytes of a file; the number of bytes, or -1. */
 static ssize_t read_file(const char *path, char *buffer, size_t capacity)
@@ -58,6 +62,24 @@ static int read_lines(const char *path, struct lines *lines)
     return unlink(path) == 0 ? 0 : console_fail("cannot remove %s", path);
 }
 
+/* An image without /user is one of nitro-cli, or of a program that needs root. */
+static int read_user(struct user *user)
+{
+    char text[USER_MAX_BYTES];
+    *user = (struct user){0, 0};
+    if (access(USER_FILE, F_OK) != 0 && errno == ENOENT)
+        return 0;
+    ssize_t size = read_file(USER_FILE, text, sizeof(text));
+    if (size < 0)
+        return -1;
+    const char *problem = user_parse(text, (size_t)size, user);
+    if (problem) {
+        console_say(USER_FILE ": %s", problem);
+        return -1;
+    }
+    return unlink(USER_FILE) == 0 ? 0 : console_fail("cannot remove " USER_FILE);
+}
+
 static int read_command(struct lines *command, struct lines *environment)
 {
     if (read_lines("/cmd", command) != 0 || read_lines("/env", environment) != 0)
@@ -85,7 +107,20 @@ static bool heartbeat_wanted(void)
     return false;
 }
 
-static int boot(struct lines *command, struct lines *environment)
+/* The file is there in images with further modules; `order` is used for it alone. */
+static int load_modules(struct lines *order)
+{
+    if (access(MODULE_ORDER_FILE, F_OK) != 0 && errno == ENOENT)
+        return 0;
+    if (read_lines(MODULE_ORDER_FILE, order) != 0)
+        return -1;
+    for (size_t i = 0; i < order->count; i++)
+        if (devices_load_module(order->items[i]) != 0)
+            return -1;
+    return 0;
+}
+
+static int boot(struct lines *command, struct lines *environment, struct user *user)
 {
     sigset_t all;
     sigfillset(&all);
@@ -93,12 +128,14 @@ static int boot(struct lines *command, struct lines *environment)
     int mounted = mounts_early();
     console_open();
     console_say("version %s", VSA_VERSION);
-    if (mounted != 0 || devices_load_nsm() != 0)
+    if (mounted != 0 || devices_load_nsm() != 0 || load_modules(command) != 0)
         return -1;
     devices_bring_up_loopback();
     if (heartbeat_wanted() && heartbeat_send() != 0)
         return -1;
-    if (read_command(command, environment) != 0 || mounts_enter_root() != 0 || mounts_all() != 0)
+    if (read_command(command, environment) != 0 || read_user(user) != 0)
+        return -1;
+    if (mounts_enter_root() != 0 || mounts_all() != 0 || devices_give_to(user) != 0)
         return -1;
     return 0;
 }
@@ -125,8 +162,9 @@ int main(int argc, char **argv)
     static struct lines environment;
     if (getpid() != 1)
         return refuse(argc, argv);
-    if (boot(&command, &environment) == 0)
-        supervise(command.items, environment.items);
+    struct supervise_application application = {command.items, environment.items, {0, 0}};
+    if (boot(&command, &environment, &application.user) == 0)
+        supervise(&application);
     console_say("the enclave ends");
     sync();
     (void)reboot(RB_AUTOBOOT);

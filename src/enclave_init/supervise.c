@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,8 +45,19 @@ static void set_environment(char **environment)
         (void)putenv(*environment);
 }
 
-/* In the child; tells errno through `failure` if the command cannot be run. */
-static void become(char **command, char **environment, int failure)
+/* Without supplementary groups. Returns 0 or errno. */
+static int change_user(const struct user *user)
+{
+    if (!user->uid)
+        return 0;
+    if (setgroups(0, NULL) != 0 || setresgid(user->gid, user->gid, user->gid) != 0 ||
+        setresuid(user->uid, user->uid, user->uid) != 0)
+        return errno;
+    return 0;
+}
+
+/* In the child; writes errno to `failure` if the command cannot be run. */
+static void become(const struct supervise_application *application, int failure)
 {
     const struct rlimit files = {MAX_FILES, MAX_FILES};
     sigset_t none;
@@ -53,24 +65,27 @@ static void become(char **command, char **environment, int failure)
     (void)setsid();
     (void)setrlimit(RLIMIT_NOFILE, &files);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    set_environment(environment);
-    (void)execvp(command[0], command);
-    int reason = errno;
+    set_environment(application->environment);
+    int reason = change_user(&application->user);
+    if (reason == 0) {
+        (void)execvp(application->command[0], application->command);
+        reason = errno;
+    }
     ssize_t written = write(failure, &reason, sizeof(reason));
     (void)written; /* the exit status says it as well */
     _exit(127);
 }
 
 /* Returns 0 once the command runs. */
-static int start(char **command, char **environment, struct run *run)
+static int start(const struct supervise_application *application, struct run *run)
 {
     int failure[2];
     int reason = 0;
     if (pipe2(failure, O_CLOEXEC) != 0)
-        return console_fail("cannot start %s", command[0]);
+        return console_fail("cannot start %s", application->command[0]);
     pid_t pid = fork();
     if (pid == 0)
-        become(command, environment, failure[1]);
+        become(application, failure[1]);
     (void)close(failure[1]);
     /* The pipe closes by itself when the command begins. */
     ssize_t size = pid > 0 ? read(failure[0], &reason, sizeof(reason)) : -1;
@@ -82,7 +97,7 @@ static int start(char **command, char **environment, struct run *run)
         return 0;
     }
     errno = reason;
-    return console_fail("cannot start %s", command[0]);
+    return console_fail("cannot start %s", application->command[0]);
 }
 
 static void reap(struct run *run)
@@ -133,15 +148,17 @@ static void watch(struct run *run, int64_t limit_ms)
 }
 
 /* One run of the command, from its start to its end. Returns whether to run it again. */
-static bool run_once(char **command, char **environment, struct restart_state *state)
+static bool run_once(const struct supervise_application *application, struct restart_state *state)
 {
+    const char *name = application->command[0];
     struct run run = {.pid = 0};
     char how[96];
     int delay_ms = 0;
     int64_t started = now_ms();
-    if (start(command, environment, &run) != 0)
+    if (start(application, &run) != 0)
         return false;
-    console_say("started %s", command[0]);
+    console_say("started %s as user %u, group %u", name, application->user.uid,
+                application->user.gid);
     while (!run.ended)
         watch(&run, INT32_MAX);
     /* What it left behind may hold its port. */
@@ -149,25 +166,25 @@ static bool run_once(char **command, char **environment, struct restart_state *s
     restart_describe(run.wait_status, how, sizeof(how));
     switch (restart_decide(state, run.stopping, run.wait_status, now_ms() - started, &delay_ms)) {
     case RESTART_DONE:
-        console_say("%s %s", command[0], how);
+        console_say("%s %s", name, how);
         return false;
     case RESTART_GIVE_UP:
-        console_say("%s %s; giving up after %d restarts", command[0], how, RESTART_MAX);
+        console_say("%s %s; giving up after %d restarts", name, how, RESTART_MAX);
         return false;
     case RESTART_AGAIN:
     default:
         break;
     }
-    console_say("%s %s; restart %u of %d in %d ms", command[0], how, state->failures, RESTART_MAX,
+    console_say("%s %s; restart %u of %d in %d ms", name, how, state->failures, RESTART_MAX,
                 delay_ms);
     struct run pause = {.pid = 0};
     watch(&pause, delay_ms);
     return !pause.stopping;
 }
 
-void supervise(char **command, char **environment)
+void supervise(const struct supervise_application *application)
 {
     struct restart_state state = {.failures = 0};
-    while (run_once(command, environment, &state))
+    while (run_once(application, &state))
         ;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An image from a recipe. The ramdisks of a program are made in ramdisks.c. */
 #include "base/error.h"
+#include "base/sized.h"
 #include "image/boot_file.h"
 #include "image/metadata.h"
 #include "image/ramdisks.h"
@@ -23,9 +24,12 @@ struct vsa_built_image {
 
 VSA_DEFINE_CLEANUP(struct vsa_built_image, vsa_built_image_free, cleanup_built_image);
 
-void vsa_image_recipe_init(struct vsa_image_recipe *recipe)
+VSA_SIZED_ASSERT(struct vsa_image_recipe, module_count);
+
+void vsa_image_recipe_init_size(struct vsa_image_recipe *recipe, size_t size)
 {
-    *recipe = (struct vsa_image_recipe){.architecture = VSA_IMAGE_X86_64};
+    static const struct vsa_image_recipe defaults = {.architecture = VSA_IMAGE_X86_64};
+    vsa_sized_write(recipe, size, &defaults, sizeof(defaults));
 }
 
 struct vsa_image *vsa_built_image_get(struct vsa_built_image *built)
@@ -52,11 +56,20 @@ static enum vsa_status check_recipe(const struct vsa_image_recipe *recipe, struc
         problem = "no kernel";
     else if (!recipe->program == !recipe->ramdisk_count)
         problem = "either a program or ramdisks, and one of them, make an image";
+    else if (!recipe->program && (recipe->user || recipe->module_count))
+        problem = "a user and kernel modules belong to an image of a program";
+    else if (!recipe->user != !recipe->group)
+        problem = "a program that does not run as root has a UID and a GID that are not 0";
+    else if (recipe->user == UINT32_MAX || recipe->group == UINT32_MAX)
+        problem = "4294967295 is neither a UID nor a GID";
     if (problem)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", problem);
     if (recipe->ramdisk_count > VSA_MAX_IMAGE_SECTIONS)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%zu ramdisks: an image has at most %d sections",
                         recipe->ramdisk_count, VSA_MAX_IMAGE_SECTIONS);
+    if (recipe->module_count > VSA_MAX_IMAGE_MODULES)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%zu kernel modules: an image has at most %d",
+                        recipe->module_count, VSA_MAX_IMAGE_MODULES);
     return VSA_OK;
 }
 
@@ -160,11 +173,14 @@ enum vsa_status vsa_image_build(const struct vsa_image_recipe *recipe,
                                 struct vsa_built_image **built, struct vsa_error *error)
 {
     VSA_CLEANUP(cleanup_built_image) struct vsa_built_image *made = calloc(1, sizeof(*made));
+    struct vsa_image_recipe known = {0};
     *built = NULL;
     if (!made)
         return vsa_fail_memory(error);
-    VSA_TRY(make_parts(recipe, made, error));
-    VSA_TRY(assemble(recipe, made, error));
+    VSA_TRY(vsa_sized_read(&known, sizeof(known), recipe, "a recipe", "vsa_image_recipe_init()",
+                           error));
+    VSA_TRY(make_parts(&known, made, error));
+    VSA_TRY(assemble(&known, made, error));
     *built = made;
     made = NULL;
     return VSA_OK;

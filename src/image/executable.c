@@ -102,6 +102,17 @@ static void read_libraries(struct vsa_slice program, const Elf64_Ehdr *header,
     }
 }
 
+static bool is_for(const Elf64_Ehdr *header, enum vsa_image_architecture architecture)
+{
+    return header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
+           header->e_machine == (architecture == VSA_IMAGE_AARCH64 ? EM_AARCH64 : EM_X86_64);
+}
+
+static const char *architecture_name(enum vsa_image_architecture architecture)
+{
+    return architecture == VSA_IMAGE_AARCH64 ? "aarch64" : "x86_64";
+}
+
 enum vsa_status vsa_executable_read(const char *what, struct vsa_slice program,
                                     enum vsa_image_architecture architecture,
                                     struct vsa_executable *executable, struct vsa_error *error)
@@ -120,14 +131,59 @@ enum vsa_status vsa_executable_read(const char *what, struct vsa_slice program,
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s is neither a program (ELF) nor a script",
                         what);
     memcpy(&header, program.data, sizeof(header));
-    unsigned wanted = architecture == VSA_IMAGE_AARCH64 ? EM_AARCH64 : EM_X86_64;
-    if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != wanted)
+    if (!is_for(&header, architecture))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.160s is a program for another processor than the image's, %s", what,
-                        architecture == VSA_IMAGE_AARCH64 ? "aarch64" : "x86_64");
+                        architecture_name(architecture));
     if (find_segment(program, &header, PT_INTERP, &next, &segment))
         copy_name(executable->interpreter,
                   vsa_slice_of(program.data + segment.p_offset, (size_t)segment.p_filesz));
     read_libraries(program, &header, executable);
+    return VSA_OK;
+}
+
+/* What distributions compress modules with, and the program that undoes it. */
+static const char *decompressor(struct vsa_slice bytes)
+{
+    static const struct {
+        const char *magic;
+        size_t size;
+        const char *program;
+    } forms[] = {
+        {"\xfd"
+         "7zXZ",
+         5, "xz -d"},
+        {"\x28\xb5\x2f\xfd", 4, "zstd -d"},
+        {"\x1f\x8b", 2, "gzip -d"},
+    };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (bytes.size > forms[i].size && memcmp(bytes.data, forms[i].magic, forms[i].size) == 0)
+            return forms[i].program;
+    return NULL;
+}
+
+enum vsa_status vsa_module_check(const char *what, struct vsa_slice module,
+                                 enum vsa_image_architecture architecture, struct vsa_error *error)
+{
+    Elf64_Ehdr header = {.e_type = ET_NONE};
+    const char *program = decompressor(module);
+    if (program)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "%.160s is compressed, which not every kernel takes: unpack it with %s",
+                        what, program);
+    if (module.size >= sizeof(header) && memcmp(module.data, ELFMAG, SELFMAG) == 0)
+        memcpy(&header, module.data, sizeof(header));
+    if (header.e_type != ET_REL)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "%.160s is not a kernel module (an ELF relocatable, NAME.ko)", what);
+    if (!is_for(&header, architecture))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "%.160s is a module for another processor than the image's, %s", what,
+                        architecture_name(architecture));
+    /* The table of sections is the last thing in a module. */
+    if (!header.e_shnum ||
+        !fits(module, header.e_shoff, (uint64_t)header.e_shnum * sizeof(Elf64_Shdr)))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "%.160s is cut off: its table of sections ends beyond the file", what);
     return VSA_OK;
 }

@@ -26,4 +26,12 @@ VSA_MUST_USE enum vsa_status vsa_executable_read(const char *what, struct vsa_sl
                                                  struct vsa_executable *executable,
                                                  struct vsa_error *error);
 
+/*
+ * Checks that a file is a kernel module (an ELF relocatable) for `architecture`, and whole.
+ * Errors: VSA_ERR_ARGUMENT saying what it is instead; `what` names it.
+ */
+VSA_MUST_USE enum vsa_status vsa_module_check(const char *what, struct vsa_slice module,
+                                              enum vsa_image_architecture architecture,
+                                              struct vsa_error *error);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/ramdisks.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -10,36 +11,11 @@
 /* Everything of the application is below it: enclave_init makes it the root. */
 #define ROOT          "rootfs"
 #define APP_DIRECTORY "/app/"
+/* Kernel modules beside nsm.ko, in the ramdisk that boots. */
+#define MODULES      "modules"
+#define MODULE_ORDER "order"
 /* As Linux: an interpreter may be a script four times over. */
 #define MAX_SCRIPTS 4
-
-enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
-                                      struct vsa_whole_file *archive, struct vsa_error *error)
-{
-    VSA_AUTO_TREE struct vsa_tree tree = {.nodes = NULL};
-    VSA_AUTO_WHOLE_FILE struct vsa_whole_file init = {NULL, 0, false};
-    VSA_AUTO_WHOLE_FILE struct vsa_whole_file module = {NULL, 0, false};
-    if (!recipe->init)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "an image of a program needs an init: enclave_init");
-    VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
-    if (!needs)
-        return vsa_fail_memory(error);
-    VSA_TRY(vsa_whole_file_open(recipe->init, &init, error));
-    VSA_TRY(vsa_executable_read(recipe->init, vsa_whole_file_slice(&init), recipe->architecture,
-                                needs, error));
-    if (needs->interpreter[0])
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "%.160s needs %.60s: the init of an enclave is statically linked",
-                        recipe->init, needs->interpreter);
-    VSA_TRY(vsa_tree_add_directory(&tree, "dev", error));
-    VSA_TRY(vsa_tree_add_bytes(&tree, "init", 0755, vsa_whole_file_slice(&init), error));
-    if (recipe->nsm_module) {
-        VSA_TRY(vsa_whole_file_open(recipe->nsm_module, &module, error));
-        VSA_TRY(vsa_tree_add_bytes(&tree, "nsm.ko", 0755, vsa_whole_file_slice(&module), error));
-    }
-    return vsa_tree_archive(&tree, archive, error);
-}
 
 static char *append_line(char *end, const char *line)
 {
@@ -65,6 +41,72 @@ static enum vsa_status add_lines(struct vsa_tree *tree, const char *path, const 
         vsa_tree_add_bytes(tree, path, 0644, vsa_slice_of(text, (size_t)(end - text)), error);
     free(text);
     return status;
+}
+
+/* The last part of a path; "" when it ends with a slash. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static enum vsa_status add_module(struct vsa_tree *tree, const char *path, const char *source,
+                                  enum vsa_image_architecture architecture, struct vsa_error *error)
+{
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file module = {NULL, 0, false};
+    VSA_TRY(vsa_whole_file_open(source, &module, error));
+    if (module.size > VSA_MAX_IMAGE_MODULE)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s has more than %d bytes", source,
+                        VSA_MAX_IMAGE_MODULE);
+    VSA_TRY(vsa_module_check(source, vsa_whole_file_slice(&module), architecture, error));
+    return vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&module), error);
+}
+
+/* The modules, and a file with their names in the order of loading. */
+static enum vsa_status add_modules(struct vsa_tree *tree, const struct vsa_image_recipe *recipe,
+                                   struct vsa_error *error)
+{
+    const char *names[VSA_MAX_IMAGE_MODULES];
+    if (recipe->nsm_module)
+        VSA_TRY(add_module(tree, "nsm.ko", recipe->nsm_module, recipe->architecture, error));
+    for (size_t i = 0; i < recipe->module_count; i++) {
+        char path[VSA_MAX_ARCHIVE_PATH];
+        const char *name = base_name(recipe->modules[i]);
+        if (!*name || strchr(name, '\n') || strcmp(name, MODULE_ORDER) == 0 ||
+            snprintf(path, sizeof(path), MODULES "/%s", name) >= (int)sizeof(path))
+            return vsa_fail(error, VSA_ERR_ARGUMENT,
+                            "--module '%.120s' has not the name of a module (NAME.ko)",
+                            recipe->modules[i]);
+        VSA_TRY(add_module(tree, path, recipe->modules[i], recipe->architecture, error));
+        names[i] = name;
+    }
+    if (!recipe->module_count)
+        return VSA_OK;
+    return add_lines(tree, MODULES "/" MODULE_ORDER, NULL, names, recipe->module_count, error);
+}
+
+enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
+                                      struct vsa_whole_file *archive, struct vsa_error *error)
+{
+    VSA_AUTO_TREE struct vsa_tree tree = {.nodes = NULL};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file init = {NULL, 0, false};
+    if (!recipe->init)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "an image of a program needs an init: enclave_init");
+    VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
+    if (!needs)
+        return vsa_fail_memory(error);
+    VSA_TRY(vsa_whole_file_open(recipe->init, &init, error));
+    VSA_TRY(vsa_executable_read(recipe->init, vsa_whole_file_slice(&init), recipe->architecture,
+                                needs, error));
+    if (needs->interpreter[0])
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "%.160s needs %.60s: the init of an enclave is statically linked",
+                        recipe->init, needs->interpreter);
+    VSA_TRY(vsa_tree_add_directory(&tree, "dev", error));
+    VSA_TRY(vsa_tree_add_bytes(&tree, "init", 0755, vsa_whole_file_slice(&init), error));
+    VSA_TRY(add_modules(&tree, recipe, error));
+    return vsa_tree_archive(&tree, archive, error);
 }
 
 /* The files cmd and env have a line an item. */
@@ -161,8 +203,7 @@ static enum vsa_status add_program(struct vsa_tree *tree, const struct vsa_image
 {
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file program = {NULL, 0, false};
     char path[VSA_MAX_ARCHIVE_PATH];
-    const char *slash = strrchr(recipe->program, '/');
-    const char *name = slash ? slash + 1 : recipe->program;
+    const char *name = base_name(recipe->program);
     if (!*name || snprintf(path, sizeof(path), ROOT APP_DIRECTORY "%s", name) >= (int)sizeof(path))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--app '%.120s' is not a file name",
                         recipe->program);
@@ -171,6 +212,17 @@ static enum vsa_status add_program(struct vsa_tree *tree, const struct vsa_image
     VSA_TRY(vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&program), error));
     return add_lines(tree, "cmd", path + strlen(ROOT), recipe->arguments, recipe->argument_count,
                      error);
+}
+
+/* Root leaves no file: such an image is what it was before there was a choice. */
+static enum vsa_status add_user(struct vsa_tree *tree, const struct vsa_image_recipe *recipe,
+                                struct vsa_error *error)
+{
+    char text[2 * sizeof("4294967294:")];
+    if (!recipe->user)
+        return VSA_OK;
+    (void)snprintf(text, sizeof(text), "%" PRIu32 ":%" PRIu32 "\n", recipe->user, recipe->group);
+    return vsa_tree_add_bytes(tree, "user", 0644, vsa_slice_of_text(text), error);
 }
 
 enum vsa_status vsa_app_ramdisk_make(const struct vsa_image_recipe *recipe,
@@ -191,5 +243,6 @@ enum vsa_status vsa_app_ramdisk_make(const struct vsa_image_recipe *recipe,
         VSA_TRY(add_file(&tree, recipe->files[i], error));
     VSA_TRY(add_program(&tree, recipe, error));
     VSA_TRY(add_lines(&tree, "env", NULL, recipe->environment, recipe->environment_count, error));
+    VSA_TRY(add_user(&tree, recipe, error));
     return vsa_tree_archive(&tree, archive, error);
 }

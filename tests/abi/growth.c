@@ -7,6 +7,7 @@
 #include "unit_test.h"
 
 #include <vsattest/client.h>
+#include <vsattest/image.h>
 
 #define ADDRESS "unix:/tmp/vsa-nobody-there"
 #define GUARD   UINT64_C(0x5a5a5a5a5a5a5a5a)
@@ -73,11 +74,34 @@ static void client_statistics(void **state)
     vsa_client_free(client);
 }
 
+static void image_recipe(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_image_recipe) box;
+    struct vsa_built_image *built = NULL;
+    struct vsa_error error;
+    FILL(box);
+    vsa_image_recipe_init(&box.given);
+    CHECK(box);
+    box.given.kernel = "/vsa-nothing-there";
+    box.given.program = "/vsa-nothing-there";
+    /* The older header has no module_count, which is 0 then. */
+    assert_int_equal(vsa_image_build(&box.given, &built, &error), VSA_ERR_IO);
+    assert_non_null(strstr(error.detail, "/vsa-nothing-there"));
+#ifdef NEWER
+    box.given.added = 1;
+    assert_int_equal(vsa_image_build(&box.given, &built, &error), VSA_ERR_ARGUMENT);
+#endif
+    memset(&box.given, 0, sizeof(box.given));
+    assert_int_equal(vsa_image_build(&box.given, &built, &error), VSA_ERR_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_options),
         cmocka_unit_test(client_statistics),
+        cmocka_unit_test(image_recipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

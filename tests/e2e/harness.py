@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -62,6 +63,13 @@ def is_sanitized():
     options = os.path.join(BUILD, "meson-info", "intro-buildoptions.json")
     with open(options, encoding="utf-8") as file:
         return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in json.load(file))
+
+
+def kernel_module(content=b"", machine=62, kind=1, sections=1):
+    """A file with the form of a kernel module: an ELF relocatable with a table of sections at its end."""
+    head = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, 0, 0, 64 + len(content), 0, 64, 0, 0, 64, sections, 0)
+    return head + content + bytes(64 * sections)
 
 
 def run(arguments, stdin=None, timeout=PATIENCE, env=None, cwd=None):

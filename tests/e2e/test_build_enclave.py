@@ -4,6 +4,7 @@
 The kernel and nitro-cli are stand-ins: nothing is booted and no enclave is started.
 """
 
+import hashlib
 import json
 import os
 import shlex
@@ -17,7 +18,7 @@ import harness
 # Their marks are all that `enclave_image build` looks at.
 BZIMAGE = "\0" * 0x202 + "HdrS"
 ARM_IMAGE = "\0" * 0x38 + "ARM\x64"
-MODULE = "the module of the stand-in's kernel"
+MODULE = harness.kernel_module(b"the module of the stand-in's kernel")
 NITRO_CLI = """#!/bin/sh
 printf '%s\\n' "$*" >>"$NITRO_CLI_LOG"
 echo '{"EnclaveCID": 16}'
@@ -59,8 +60,8 @@ class BuildEnclave(harness.TestCase):
         os.makedirs(self.bin)
 
     def write(self, path, content):
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(content)
+        with open(path, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
 
     def build(self, source, *options, status=0, env=None):
         done = harness.run(
@@ -112,7 +113,9 @@ class BuildEnclave(harness.TestCase):
         self.assertTrue(
             b"/app/enclave_app\n--vsock\n" in self.image(self.path("parts/ramdisk-1.cpio"))
         )
-        self.assertTrue(MODULE.encode() in self.image(self.path("parts/ramdisk-0.cpio")))
+        self.assertTrue(MODULE in self.image(self.path("parts/ramdisk-0.cpio")))
+        # The server runs as a user of its own.
+        self.assertTrue(b"\x001000:1000\n" in self.image(self.path("parts/ramdisk-1.cpio")))
         # With nitro-cli's own kernel it may be larger; ours leaves this much.
         self.assertLess(os.path.getsize(first + "/app.eif"), 10 * 1000 * 1000)
 
@@ -218,15 +221,27 @@ class BuildEnclave(harness.TestCase):
     def check_options(self, source):
         kernel = self.path("kernel")
         self.write(kernel, BZIMAGE + "OTHER")
+        first, second = self.path("first.ko"), self.path("second.ko")
+        self.write(first, harness.kernel_module(b"the first"))
+        self.write(second, harness.kernel_module(b"the second"))
         self.build(source, "--kernel", kernel, "--cmdline", "panic=1", "--name", "other",
+                   "--module", second, "--module", first, "--user", "7:8",
                    "--output", self.path("other.eif"))
         done = harness.run([harness.program("enclave_image"), "extract", "--output",
                             self.path("other"), self.path("other.eif")])
         self.assert_exit(done, 0)
         self.assertEqual(self.image(self.path("other/kernel")), BZIMAGE.encode() + b"OTHER")
         self.assertEqual(self.image(self.path("other/cmdline")), b"panic=1")
+        boot, app = (self.image(self.path(f"other/ramdisk-{n}.cpio")) for n in (0, 1))
         # The module is of another kernel.
-        self.assertFalse(MODULE.encode() in self.image(self.path("other/ramdisk-0.cpio")))
+        self.assertFalse(MODULE in boot)
+        self.assertTrue(b"second.ko\nfirst.ko\n" in boot and b"the second" in boot)
+        self.assertTrue(b"\x007:8\n" in app)
+        with open(self.path("other.build-info.json"), encoding="utf-8") as file:
+            built_from = json.load(file)["BuiltFrom"]
+        for path in (first, second):
+            self.assertEqual(built_from["module " + os.path.basename(path)]["sha256"],
+                             hashlib.sha256(self.image(path)).hexdigest())
 
     def test_usage(self):
         source = harness.SOURCE
@@ -237,6 +252,8 @@ class BuildEnclave(harness.TestCase):
             (["--like", "/does/not/exist"], b"cannot read '/does/not/exist'"),
             (["--pkg-config-path", "/does/not/exist"], b"is not a directory"),
             (["--memory", "lots"], b"'lots' is not a number"),
+            (["--user", "app"], b"'app' is not UID or UID:GID"),
+            (["--module", "/does/not/exist"], b"cannot read '/does/not/exist'"),
         ):
             done = self.build(source, *options, status=2)
             self.assertIn(text, done.stderr)

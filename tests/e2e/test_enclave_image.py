@@ -397,9 +397,59 @@ class Application(ImageTestCase):
         self.assertEqual(self.read(path), image)
 
     def test_nsm_module(self):
-        module = self.write("nsm.ko", "MODULE")
-        image = self.build_app(self.path("a"), "--nsm-module", module)
-        self.assertEqual(cpio(sections(image)[3][1])["nsm.ko"], (0o100755, b"MODULE"))
+        module = harness.kernel_module(b"MODULE")
+        image = self.build_app(self.path("a"), "--nsm-module", self.write("nsm.ko", module))
+        self.assertEqual(cpio(sections(image)[3][1])["nsm.ko"], (0o100755, module))
+
+    def test_modules(self):
+        """In the order given, in the ramdisk that boots; PCR1 has them."""
+        modules = {name: harness.kernel_module(name.encode()) for name in ("z.ko", "a.ko", "m")}
+        options = []
+        for name, data in modules.items():
+            options += ["--module", self.write("from/" + name, data)]
+        images = [self.build_app(self.path("a"), *options),
+                  self.build_app(self.path("b"), *options[2:], *options[:2]),
+                  self.build_app(self.path("c"))]
+        found = cpio(sections(images[0])[3][1])
+        self.assertEqual(found.pop("modules/order"), (0o100644, b"z.ko\na.ko\nm\n"))
+        self.assertEqual(
+            {path: entry for path, entry in found.items() if path.startswith("modules")},
+            {"modules": (0o40755, b""),
+             **{"modules/" + name: (0o100755, data) for name, data in modules.items()}},
+        )
+        self.assertNotIn("modules", cpio(sections(images[2])[3][1]))
+        first = [sections(image)[3][1] for image in images]
+        self.assertEqual(len(set(first)), 3)
+        self.assertEqual(len({sections(image)[4][1] for image in images}), 1)
+
+    def test_module_limits(self):
+        options = []
+        for number in range(65):
+            options += ["--module", self.write(f"{number}.ko", harness.kernel_module())]
+        self.build_app(self.path("a"), *options[2:])
+        folder = self.path("a")
+        done = self.run_image("build", "--kernel", "kernel", "--app", "server", "--output", "b.eif",
+                              *options, status=2, cwd=folder)
+        self.assert_refused(done, "65 kernel modules: an image has at most 64")
+        large = self.path("large.ko")
+        with open(large, "wb") as file:
+            file.truncate(64 * 1024 * 1024 + 1)
+        done = self.run_image("build", "--kernel", "kernel", "--app", "server", "--output", "b.eif",
+                              "--module", large, status=2, cwd=folder)
+        self.assert_refused(done, "large.ko has more than 67108864 bytes")
+
+    def test_user(self):
+        """A file beside cmd and env says who runs the program: PCR2 has it. Root leaves none."""
+        plain = self.build_app(self.path("a"))
+        for index, (text, content) in enumerate((("1000", b"1000:1000\n"), ("65534:7", b"65534:7\n"),
+                                                 ("4294967294", b"4294967294:4294967294\n"))):
+            image = self.build_app(self.path(f"user-{index}"), "--user", text)
+            app = cpio(sections(image)[4][1])
+            self.assertEqual(app.pop("user"), (0o100644, content))
+            self.assertEqual(app, cpio(sections(plain)[4][1]))
+            self.assertEqual(sections(image)[3], sections(plain)[3])
+        for index, text in enumerate(("0", "0:0")):
+            self.assertEqual(self.build_app(self.path(f"root-{index}"), "--user", text), plain)
 
     def test_other_programs_as_cpio_sees_them(self):
         if not shutil.which("cpio"):
@@ -436,6 +486,32 @@ class Application(ImageTestCase):
             (["--app", self.init, "--init", script], "statically linked"),
             (["--app", self.init, "--init", text_file], "neither a program"),
             (["--ramdisk", file, "--arg", "x"], "belong to --app"),
+            (["--ramdisk", file, "--module", file], "belong to --app"),
+            (["--ramdisk", file, "--user", "0"], "belong to --app"),
+            *((["--app", self.init, "--user", user], "--user UID[:GID]: '")
+              for user in ("", "app", "-1", "1000 ", "4294967295", "99999999999999999999", ":5")),
+            *((["--app", self.init, "--user", user], "--user UID:GID: '")
+              for user in ("1000:", "1000:app", "1000:4294967295", "1000:1:2")),
+            (["--app", self.init, "--user", "1000:0"], "neither or both"),
+            (["--app", self.init, "--user", "0:1000"], "neither or both"),
+            *((["--app", self.init, option, self.write("bad.ko." + str(index), data)], reason)
+              for option in ("--module", "--nsm-module")
+              for index, (data, reason) in enumerate((
+                  (b"", "bad.ko.0"),
+                  (b"x" * 100, "is not a kernel module (an ELF relocatable"),
+                  (harness.kernel_module(kind=2), "is not a kernel module"),
+                  (harness.kernel_module()[:63], "is not a kernel module"),
+                  (harness.kernel_module(machine=183), "another processor than the image's, x86_64"),
+                  (harness.kernel_module(b"text")[:-1], "is cut off"),
+                  (harness.kernel_module(sections=0), "is cut off"),
+                  (b"\xfd7zXZ\0" + bytes(64), "unpack it with xz -d"),
+                  (b"\x28\xb5\x2f\xfd" + bytes(64), "unpack it with zstd -d"),
+              ))),
+            (["--app", self.init, "--module", self.path("missing.ko")], "missing.ko"),
+            (["--app", self.init, "--module", self.write("order", harness.kernel_module())],
+             "has not the name of a module"),
+            (["--app", self.init, "--module", self.write("x.ko", harness.kernel_module()),
+              "--module", self.write("other/x.ko", harness.kernel_module())], "twice"),
             ([], "what is in the image?"),
             (["--ramdisk", file, "operand"], "what stands alone?"),
             (["--ramdisk", self.path("missing")], "missing: No such file"),

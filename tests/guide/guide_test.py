@@ -21,8 +21,8 @@ import markdown
 import sandbox
 
 # The marks by which `enclave_image build` knows a kernel.
-BLOBS = {"bzImage": "\0" * 0x202 + "HdrS", "Image": "\0" * 0x38 + "ARM\x64", "cmdline": "console=ttyS0 nomodules\n",
-         "nsm.ko": "MODULE"}
+BLOBS = {"bzImage": bytes(0x202) + b"HdrS", "Image": bytes(0x38) + b"ARM\x64", "cmdline": b"console=ttyS0 nomodules\n",
+         "nsm.ko": harness.kernel_module()}
 
 
 @dataclasses.dataclass
@@ -361,7 +361,7 @@ def stand_in_image(test, command):
     output = output[1] if output else "app.eif"
     signing = " ".join(re.findall(r"--(?:signing-certificate|private-key) \S+", command))
     for name, content in BLOBS.items():
-        with open(test.path(name), "w", encoding="utf-8") as file:
+        with open(test.path(name), "wb") as file:
             file.write(content)
     for name in ("boot", "app"):
         with open(test.path(name + ".cpio"), "w", encoding="utf-8") as file:
@@ -380,7 +380,7 @@ def run_build(test, command):
         blobs = os.path.join(test.box.tmp, "blobs")
         os.makedirs(blobs, exist_ok=True)
         for name, content in BLOBS.items():
-            with open(os.path.join(blobs, name), "w", encoding="utf-8") as file:
+            with open(os.path.join(blobs, name), "wb") as file:
                 file.write(content)
         lock = os.path.join(harness.BUILD, "tests", "guide", "build-enclave.lock")
         with open(lock, "w", encoding="utf-8") as file:

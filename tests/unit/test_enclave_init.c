@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "enclave_init/lines.h"
 #include "enclave_init/restart.h"
+#include "enclave_init/user.h"
 #include "enclave_init/words.h"
 
 static struct lines lines;
@@ -69,6 +71,55 @@ static void environment(void **state)
     assert_string_equal(lines_check_environment(&lines), "a line is not NAME=VALUE");
     assert_null(parse("A=1\n\n", 5));
     assert_string_equal(lines_check_environment(&lines), "a line is not NAME=VALUE");
+}
+
+static void users(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "\n",
+        "1000",
+        "1000\n",
+        "1000:",
+        "1000:\n",
+        ":1000\n",
+        "0:0\n",
+        "1000:0\n",
+        "0:1000\n",
+        "1:2\n\n",
+        "1:2:3\n",
+        " 1:2\n",
+        "1:2 \n",
+        "-1:2\n",
+        "+1:2\n",
+        "01:2\n",
+        "1:02\n",
+        "4294967295:1\n",
+        "1:4294967295\n",
+        "a:b\n",
+        "1:2",
+        "99999999999:1\n",
+    };
+    struct user user = {7, 8};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        /* Exactly so many bytes: nothing behind them may be read. */
+        char *text = malloc(strlen(bad[i]) ? strlen(bad[i]) : 1);
+        assert_non_null(text);
+        memcpy(text, bad[i], strlen(bad[i]));
+        const char *problem = user_parse(text, strlen(bad[i]), &user);
+        if (!problem || strcmp(problem, "the file is not UID:GID, both from 1 to 4294967294") != 0)
+            fail_msg("'%s'", bad[i]);
+        free(text);
+    }
+    assert_int_equal(user.uid, 7);
+    assert_int_equal(user.gid, 8);
+    assert_null(user_parse("1000:100\n", 9, &user));
+    assert_int_equal(user.uid, 1000);
+    assert_int_equal(user.gid, 100);
+    assert_null(user_parse("4294967294:4294967294\n", USER_MAX_BYTES - 1, &user));
+    assert_int_equal(user.uid, 4294967294);
+    assert_int_equal(user.gid, 4294967294);
 }
 
 static void kernel_words(void **state)
@@ -157,6 +208,7 @@ int main(void)
         cmocka_unit_test(command_lines),
         cmocka_unit_test(bad_lines),
         cmocka_unit_test(environment),
+        cmocka_unit_test(users),
         cmocka_unit_test(kernel_words),
         cmocka_unit_test(gives_up_after_five_restarts),
         cmocka_unit_test(a_long_run_starts_a_new_row),

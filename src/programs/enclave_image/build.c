@@ -9,6 +9,8 @@
 #define INIT_NAME "enclave_init"
 /* 9999-12-31T23:59:59Z, the last that RFC 3339 can write. */
 #define LAST_SECOND UINT64_C(253402300799)
+/* 4294967295 is -1, no user's. */
+#define LAST_ID 4294967294
 
 enum {
     KEY_APP = OPTION_KEY_PROGRAM,
@@ -16,8 +18,10 @@ enum {
     KEY_ENV,
     KEY_FILE,
     KEY_INIT,
+    KEY_MODULE,
     KEY_NSM_MODULE,
     KEY_RAMDISK,
+    KEY_USER,
     KEY_KERNEL,
     KEY_KERNEL_CONFIG,
     KEY_CMDLINE,
@@ -45,6 +49,8 @@ static const struct program_option options[] = {
     {"init", KEY_INIT, "FILE", "PID 1; default: the enclave_init of this installation", false},
     {"nsm-module", KEY_NSM_MODULE, "FILE", "nsm.ko, for kernels without the driver built in",
      false},
+    {"module", KEY_MODULE, "FILE", "another kernel module, loaded after it (again for more)", true},
+    {"user", KEY_USER, "UID[:GID]", "user that the program runs as; default: 0, root", false},
     {"ramdisk", KEY_RAMDISK, "FILE", "in the place of --app: ramdisks, the one that boots first",
      true},
     {"name", KEY_NAME, "NAME", "ImageName of the metadata; default: the program's name", false},
@@ -67,10 +73,11 @@ struct list {
 struct arguments {
     int argc; /* no option can be there more often */
     struct vsa_image_recipe recipe;
-    struct list words, variables, files, ramdisks;
+    struct list words, variables, files, modules, ramdisks;
     struct file_bytes cmdline_file;
     char init[4096]; /* the one that was found */
     const char *output;
+    bool has_user;
     struct image_signer signer;
 };
 
@@ -79,6 +86,7 @@ static void free_arguments(struct arguments *arguments)
     free(arguments->words.items);
     free(arguments->variables.items);
     free(arguments->files.items);
+    free(arguments->modules.items);
     free(arguments->ramdisks.items);
     file_bytes_free(&arguments->cmdline_file);
     image_signer_free(&arguments->signer);
@@ -126,6 +134,29 @@ static enum vsa_status take_arch(struct arguments *arguments, const char *value,
     return VSA_OK;
 }
 
+/* UID or UID:GID; the group has the user's number by default. */
+static enum vsa_status take_user(struct arguments *arguments, const char *value,
+                                 struct vsa_error *error)
+{
+    char user[16];
+    uint64_t uid = 0;
+    uint64_t gid = 0;
+    size_t length = strcspn(value, ":");
+    (void)snprintf(user, sizeof(user), "%.*s", (int)(length < 15 ? length : 15), value);
+    VSA_TRY(numbers_parse("--user UID[:GID]", user, 0, LAST_ID, &uid, error));
+    if (value[length])
+        VSA_TRY(numbers_parse("--user UID:GID", value + length + 1, 0, LAST_ID, &gid, error));
+    else
+        gid = uid;
+    if (!uid != !gid)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--user %.40s: 0 is root's, as a user and as a group: neither or both",
+                        value);
+    arguments->recipe.user = (uint32_t)uid;
+    arguments->recipe.group = (uint32_t)gid;
+    return VSA_OK;
+}
+
 /* The options that only keep a text. */
 static const char **text_of(struct arguments *arguments, int key)
 {
@@ -169,6 +200,11 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
         return append(&arguments->variables, argc, value, error);
     case KEY_FILE:
         return append(&arguments->files, argc, value, error);
+    case KEY_MODULE:
+        return append(&arguments->modules, argc, value, error);
+    case KEY_USER:
+        arguments->has_user = true;
+        return take_user(arguments, value, error);
     case KEY_RAMDISK:
         return append(&arguments->ramdisks, argc, value, error);
     case KEY_CMDLINE:
@@ -194,7 +230,8 @@ static enum vsa_status check_arguments(const struct option_parser *parser,
 {
     const struct vsa_image_recipe *recipe = &arguments->recipe;
     bool app_options = arguments->words.count || arguments->variables.count ||
-                       arguments->files.count || recipe->init || recipe->nsm_module;
+                       arguments->files.count || arguments->modules.count || recipe->init ||
+                       recipe->nsm_module || arguments->has_user;
     const char *problem = NULL;
     char **operands;
     if (options_operands(parser, &operands))
@@ -208,7 +245,8 @@ static enum vsa_status check_arguments(const struct option_parser *parser,
     else if (recipe->program && arguments->ramdisks.count)
         problem = "--app makes the ramdisks: leave out --ramdisk, or --app";
     else if (!recipe->program && app_options)
-        problem = "--arg, --env, --file, --init and --nsm-module belong to --app";
+        problem = "--arg, --env, --file, --init, --nsm-module, --module and --user belong to "
+                  "--app";
     else if (!arguments->signer.certificate.data != !arguments->signer.private_key.data)
         problem = "signing needs both --signing-certificate and --private-key";
     else if (recipe->metadata && (recipe->name || recipe->version))
@@ -274,6 +312,8 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     recipe->environment_count = arguments->variables.count;
     recipe->files = arguments->files.items;
     recipe->file_count = arguments->files.count;
+    recipe->modules = arguments->modules.items;
+    recipe->module_count = arguments->modules.count;
     recipe->ramdisks = arguments->ramdisks.items;
     recipe->ramdisk_count = arguments->ramdisks.count;
     if (recipe->program && !recipe->init)
@@ -309,6 +349,7 @@ static enum vsa_status build(struct image_call *call, const struct arguments *ar
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
     struct arguments arguments = {.argc = call->argc};
+    vsa_image_recipe_init(&arguments.recipe);
     enum vsa_status status = read_arguments(call, &arguments, error);
     if (status == VSA_OK && !call->done)
         status = build(call, &arguments, error);
