@@ -32,11 +32,31 @@ static void check_measurements(struct vsa_slice json)
         FUZZ_REQUIRE(memcmp(&before, &policy, sizeof(before)) == 0);
 }
 
+/* Each image that is read has PCRs, and each that a policy takes alone is one. */
+static void check_images(struct vsa_slice json)
+{
+    struct vsa_measurements_list list = {0};
+    if (vsa_measurements_read(&list, json, "fuzz", NULL) == VSA_OK)
+        FUZZ_REQUIRE(list.count > 0 && list.count <= VSA_MAX_MEASUREMENTS);
+    else
+        FUZZ_REQUIRE(list.count == 0);
+    for (size_t i = 0; i < list.count; i++) {
+        struct vsa_policy policy;
+        vsa_policy_init(&policy);
+        policy.measurements = &list.images[i];
+        policy.measurement_count = 1;
+        FUZZ_REQUIRE(list.images[i].pcrs.present != 0);
+        FUZZ_REQUIRE(vsa_policy_check(&policy, NULL) == VSA_OK);
+    }
+    vsa_measurements_free(&list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > VSA_MAX_INPUT_FILE)
         return 0;
     check_enclaves(vsa_slice_of(data, size));
     check_measurements(vsa_slice_of(data, size));
+    check_images(vsa_slice_of(data, size));
     return 0;
 }

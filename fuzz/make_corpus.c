@@ -277,6 +277,9 @@ static void make_enclaves(void)
     write_text(target, "built",
                "Start building the Enclave Image...\n{\"Measurements\":{\"PCR0\":\"" PCR
                "\",\"PCR1\":\"" PCR "\",\"PCR2\":\"" PCR "\"}}\n");
+    write_text(target, "history",
+               "[{\"PCR0\":\"" PCR "\",\"timestamp\":1,\"signature\":\"MGUC\"},"
+               "{\"name\":\"v2\",\"Measurements\":{\"pcr2\":\"0x" PCR "\"}}]");
     write_text(target, "bare", "{\"PCR8\":\"" PCR "\"}");
 }
 

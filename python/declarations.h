@@ -58,6 +58,11 @@ struct vsa_pcrs {
     uint32_t present;
     uint8_t value[...][...];
 };
+struct vsa_measurements {
+    size_t index;
+    ...;
+};
+#define VSA_NO_INDEX ...
 struct vsa_policy {
     int64_t max_age_ms;
     int64_t max_skew_ms;
@@ -66,6 +71,8 @@ struct vsa_policy {
     struct vsa_slice nonce;
     struct vsa_slice public_key;
     struct vsa_slice instance;
+    const struct vsa_measurements *measurements;
+    size_t measurement_count;
     ...;
 };
 struct vsa_claims {
@@ -86,8 +93,14 @@ int vsa_document_decode(struct vsa_slice input, void *buffer, size_t capacity,
 void vsa_policy_init(struct vsa_policy *policy);
 int vsa_policy_expect_pcr(struct vsa_policy *policy, unsigned index, struct vsa_slice value,
                           struct vsa_error *error);
-int vsa_policy_expect_measurements(struct vsa_policy *policy, struct vsa_slice json,
-                                   struct vsa_error *error);
+struct vsa_measurements_list {
+    struct vsa_measurements *images;
+    size_t count;
+};
+int vsa_measurements_read(struct vsa_measurements_list *list, struct vsa_slice json,
+                          const char *file, struct vsa_error *error);
+void vsa_measurements_free(struct vsa_measurements_list *list);
+int vsa_policy_check(const struct vsa_policy *policy, struct vsa_error *error);
 int vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
                const struct vsa_policy *policy, int64_t now_ms, struct vsa_claims *claims,
                struct vsa_error *error);

@@ -60,8 +60,21 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_parse(struct vsa_slice docu
                                                            struct vsa_error *error);
 
 /*
+ * The PCRs of one image, as a measurements file lists them; vsa_measurements_read() (report.h)
+ * makes these. Where they are from is for results and errors, and decides nothing.
+ */
+struct vsa_measurements {
+    struct vsa_pcrs pcrs;                 /* at least one; all of them are compared */
+    const char *file;                     /* borrowed; NULL: none */
+    size_t index;                         /* in the file's array; VSA_NO_INDEX: it is none */
+    char name[VSA_MAX_MEASUREMENTS_NAME]; /* by the file; "" without */
+};
+#define VSA_NO_INDEX SIZE_MAX
+
+/*
  * What the relying party expects. Fill it with vsa_policy_init() and the functions below; a
- * zeroed or uninitialised policy is refused. Byte slices are borrowed until the last use.
+ * zeroed or uninitialised policy is refused. Byte slices and `measurements` are borrowed until the
+ * last use, also by copies of the policy.
  */
 struct vsa_policy {
     uint32_t magic;              /* set by vsa_policy_init */
@@ -73,6 +86,12 @@ struct vsa_policy {
     struct vsa_slice public_key; /* DER or whatever the enclave puts there, byte by byte */
     struct vsa_slice instance;   /* text: "i-0123456789abcdef0"; checks module_id and PCR4 */
     struct vsa_pcrs pcrs;        /* those present are compared */
+    /*
+     * Images: one of them must match in all its PCRs, on top of `pcrs`. NULL: not compared. Several
+     * must name PCR0, PCR1 or PCR2 each: what leaves the image open would match any.
+     */
+    const struct vsa_measurements *measurements;
+    size_t measurement_count; /* 1..VSA_MAX_MEASUREMENTS, or 0 without */
 };
 
 /* Defaults: 300 s of age, 30 s of skew, no debug mode, nothing compared. */
@@ -87,6 +106,13 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_pcr(struct vsa_policy 
                                                               unsigned index,
                                                               struct vsa_slice value,
                                                               struct vsa_error *error);
+
+/*
+ * Checks that the policy makes sense, as vsa_verify() does first of all: for who would find out
+ * before a document is asked for. Errors: class usage, VSA_ERR_TOO_MANY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_check(const struct vsa_policy *policy,
+                                                         struct vsa_error *error);
 
 /*
  * Trust anchors and a bounded cache of certificates that verified up to one of them. The cache is
@@ -115,7 +141,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verifier_add_root(struct vsa_verifie
 
 /*
  * What was proved. Filled by vsa_verify() only, zeroed when it fails. Slices borrow from the
- * document's bytes.
+ * document's bytes, `measurements` from the policy.
  *
  * ECDSA signatures are malleable: neither the signature nor a hash of the document identifies it.
  * Use the nonce against replay.
@@ -126,7 +152,10 @@ struct vsa_claims {
     int64_t verified_at_ms;     /* the caller's `now` */
     struct vsa_pcrs pcrs;
     uint32_t pcrs_checked; /* bit n: PCR n was compared with the policy */
-    bool debug_mode;       /* PCR0 all zero; true only if the policy allowed it */
+    /* The member of the policy's `measurements` that matched, borrowed from there; NULL: none given
+     */
+    const struct vsa_measurements *measurements;
+    bool debug_mode; /* PCR0 all zero; true only if the policy allowed it */
     struct vsa_slice public_key;
     struct vsa_slice user_data;
     struct vsa_slice nonce;

@@ -50,6 +50,10 @@
 /* Freshness window unless the caller asks otherwise. */
 #define VSA_DEFAULT_MAX_AGE_MS  (300 * 1000)
 #define VSA_DEFAULT_MAX_SKEW_MS (30 * 1000)
+/* Images of which a document may be any one: years of weekly releases. */
+#define VSA_MAX_MEASUREMENTS 1024
+/* The name of one of them, with its NUL; a longer one is cut. */
+#define VSA_MAX_MEASUREMENTS_NAME 64
 /* Trust anchors of one verifier: AWS has one a partition. */
 #define VSA_MAX_ANCHORS 16
 /* Verified certificates kept by one verifier: 3 CAs and a leaf for each of 16 enclaves. */

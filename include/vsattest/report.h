@@ -33,19 +33,46 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_document_decode(struct vsa_slice inp
                                                             struct vsa_slice *document,
                                                             struct vsa_error *error);
 
+/* Images read from measurements files. Zero it first; free it with vsa_measurements_free(). */
+struct vsa_measurements_list {
+    struct vsa_measurements *images; /* the list's own; another place after each reading */
+    size_t count;
+};
+
 /*
- * Expects the PCRs of a measurements file: what `nitro-cli build-enclave` or `describe-eif`
- * prints ({"Measurements": {"PCR0": ...}}), one entry of `describe-enclaves`, an array with one
- * such entry, or the bare {"PCR0": ...} object. A text line before the JSON, as build-enclave
- * prints it, is passed over.
+ * Adds the images of a measurements file to a list: what `nitro-cli build-enclave` or
+ * `describe-eif` prints ({"Measurements": {"PCR0": ...}}), the bare {"PCR0": ...} object, an entry
+ * of `describe-enclaves`, or an array of such. Text lines before the JSON, as build-enclave prints
+ * them, are passed over, and so are members beside the PCRs (a time, a signature) unless they look
+ * like PCRs. A string member "name", "ImageName" or "EnclaveName" becomes the image's name.
  *
- * policy   in and out
- * json     in: at most VSA_MAX_INPUT_FILE bytes
+ * Any one of them may match:
  *
- * Errors: VSA_ERR_JSON; VSA_ERR_TOO_LARGE, VSA_ERR_NESTING; VSA_ERR_ARGUMENT for an array with
- * several enclaves; VSA_ERR_POLICY_EMPTY when there is no PCR in it; VSA_ERR_POLICY_PCR for an
- * unknown name, another hash than SHA-384, a wrong size, zeros (debug mode), or a value that
- * contradicts the policy. The policy is unchanged on failure.
+ *     struct vsa_measurements_list list = {0};
+ *     vsa_measurements_read(&list, file, "history.json", &error)
+ *     policy.measurements = list.images;    the list must outlive the policy's last use
+ *     policy.measurement_count = list.count;
+ *
+ * list  in and out: unchanged on failure
+ * json  in: at most VSA_MAX_INPUT_FILE bytes
+ * file  in: where it is from, for results and errors; borrowed as long as the list; may be NULL
+ *
+ * Errors: VSA_ERR_JSON, VSA_ERR_TOO_LARGE, VSA_ERR_NESTING; VSA_ERR_TOO_MANY beyond
+ * VSA_MAX_MEASUREMENTS; VSA_ERR_POLICY_EMPTY for no image or one without PCRs; VSA_ERR_POLICY_PCR
+ * for an unknown PCR, another hash than SHA-384, a wrong size, zeros (debug mode) or a PCR with two
+ * values.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_measurements_read(struct vsa_measurements_list *list,
+                                                              struct vsa_slice json,
+                                                              const char *file,
+                                                              struct vsa_error *error);
+VSA_PUBLIC void vsa_measurements_free(struct vsa_measurements_list *list);
+
+/*
+ * Expects the PCRs of the one image of a measurements file, which the policy then has a copy of.
+ *
+ * Errors: those of vsa_measurements_read(); VSA_ERR_ARGUMENT for a file with several images;
+ * VSA_ERR_POLICY_PCR for a value that contradicts the policy, which is unchanged on failure.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_measurements(struct vsa_policy *policy,
                                                                        struct vsa_slice json,

@@ -151,9 +151,18 @@ def _read(name: str, path: "Union[str, os.PathLike[str]]") -> bytes:
         ) from error
 
 
+def _names_file(value: object) -> bool:
+    return isinstance(value, os.PathLike) or (isinstance(value, str) and not _is_content(value))
+
+
+def path_of(value: object) -> Optional[bytes]:
+    """The file that as_content() reads, if it is one."""
+    return os.fsencode(value) if _names_file(value) else None  # type: ignore[arg-type]
+
+
 def as_content(name: str, value: object) -> bytes:
     """bytes, PEM and JSON as they are, or the content of the file that a str or path names."""
-    if isinstance(value, os.PathLike) or (isinstance(value, str) and not _is_content(value)):
+    if isinstance(value, (str, os.PathLike)) and _names_file(value):
         content = _read(name, value)
     else:
         content = as_bytes(name, value)

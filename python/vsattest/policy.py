@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections import OrderedDict
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from vsattest import _convert
 from vsattest._native import ffi, lib
@@ -16,8 +16,11 @@ from vsattest.errors import UsageError, WrongTypeError
 
 #: 48 bytes, or 96 hexadecimal digits.
 PcrValue = Union[str, bytes, bytearray, memoryview]
-#: The JSON that nitro-cli prints: text, the parsed object, or the path of a file.
-Measurements = Union[str, bytes, Mapping[str, Any], "os.PathLike[str]"]
+#: The JSON that nitro-cli prints: text, the parsed object, or the path of a file; or an array of
+#: such objects, one for each image.
+Measurement = Union[str, bytes, Mapping[str, Any], "os.PathLike[str]"]
+#: One of these, or several: then any one image.
+Measurements = Union[Measurement, Sequence[Measurement]]
 #: One certificate, PEM or DER, or the path of a file.
 Root = Union[str, bytes, "os.PathLike[str]"]
 #: What a document must hold byte by byte, or the path of a file with that as DER or PEM.
@@ -32,6 +35,8 @@ class Policy(NamedTuple):
             refused, since that is what debug mode shows.
         measurements: expected PCRs as ``nitro-cli build-enclave`` or ``describe-eif`` prints them
             (JSON text, the parsed object, or a file's path, str or ``pathlib.Path``), at most 1 MiB.
+            An array of such objects, or a list of any of these: the document must match one image in
+            all its PCRs; 1024 images at most. With `pcrs` too both must hold.
         instance_id: the parent instance, ``"i-0123456789abcdef0"``: checks module ID and PCR4.
         public_key: the document's public key, byte by byte, at most 1024 bytes; or the path of a
             file that holds it as DER or PEM.
@@ -92,16 +97,38 @@ def _expect_pcrs(policy: Any, pcrs: object) -> None:
         _convert.check(lib.vsa_policy_expect_pcr(policy, number, slice_, error), error)
 
 
-def _expect_measurements(policy: Any, measurements: object) -> None:
-    if isinstance(measurements, Mapping):
+def _measurements_content(value: object) -> Tuple[bytes, Optional[bytes]]:
+    """One member of `measurements` as JSON text, and the file it is from."""
+    if isinstance(value, (Mapping, list, tuple)):
         try:
-            measurements = json.dumps(measurements)
+            value = json.dumps(value)
         except (TypeError, ValueError, RecursionError) as reason:
             raise UsageError(f"measurements cannot be written as JSON: {reason}") from None
-    keep: List[Any] = []
-    slice_ = _convert.slice_of(_convert.as_content("measurements", measurements), keep)
-    error = _convert.new_error()
-    _convert.check(lib.vsa_policy_expect_measurements(policy, slice_, error), error)
+    return _convert.as_content("measurements", value), _convert.path_of(value)
+
+
+def _expect_measurements(policy: Any, measurements: object, keep: List[Any]) -> None:
+    """Any one image of `measurements`, which are all in `keep` then."""
+    several = isinstance(measurements, (list, tuple))
+    members: Iterable[Any] = measurements if several else [measurements]  # type: ignore[assignment]
+    read = ffi.gc(ffi.new("struct vsa_measurements_list *"), lib.vsa_measurements_free)
+    keep.append(read)
+    for place, member in enumerate(members):
+        content, path = _measurements_content(member)
+        file = ffi.NULL if path is None else ffi.new("char[]", path)
+        keep.append(file)
+        error = _convert.new_error()
+        before = read.count
+        slice_ = _convert.slice_of(content, keep)
+        _convert.check(lib.vsa_measurements_read(read, slice_, file, error), error)
+        # What stands in the list itself is known by its place there.
+        if several and path is None and read.images[before].index == lib.VSA_NO_INDEX:
+            read.images[before].index = place
+    if not read.count:
+        raise UsageError("measurements is an empty list, which matches nothing: name the images, "
+                         "or pass None and any_enclave=True", "policy_empty")
+    policy.measurements = read.images
+    policy.measurement_count = read.count
 
 
 def _instance_bytes(instance_id: object) -> bytes:
@@ -143,7 +170,9 @@ def make_policy(
     if policy.pcrs is not None:
         _expect_pcrs(made, policy.pcrs)
     if policy.measurements is not None:
-        _expect_measurements(made, policy.measurements)
+        _expect_measurements(made, policy.measurements, keep)
+    error = _convert.new_error()
+    _convert.check(lib.vsa_policy_check(made, error), error)
     return CPolicy(made, keep, any_enclave)
 
 

@@ -24,6 +24,17 @@ from vsattest.policy import (
 )
 
 
+class ImageSummary(TypedDict):
+    """Which of the expected images a document is of: its file and place there, and its name.
+
+    ``index`` is the place in the file's array, or in the list that was passed.
+    """
+
+    file: Optional[str]
+    index: Optional[int]
+    name: Optional[str]
+
+
 class RootSummary(TypedDict):
     """The trust anchor: its subject (RFC 2253) and the SHA-256 of its DER in hexadecimal."""
 
@@ -55,6 +66,7 @@ class Verification(TypedDict):
     verified_at: str
     pcrs: Dict[int, bytes]
     pcrs_checked: List[int]
+    measurements: Optional[ImageSummary]
     debug_mode: bool
     public_key: Optional[bytes]
     user_data: Optional[bytes]
@@ -144,8 +156,9 @@ def verify_attestation_document(
             a file that holds it as DER or PEM.
         pcrs: expected PCRs: index (0 to 31) to 48 bytes or 96 hexadecimal digits.
         measurements: expected PCRs as nitro-cli prints them: JSON text, the parsed object, or the
-            path of a file (str or ``pathlib.Path``). Without `pcrs` and this nothing says which program runs in the
-            enclave.
+            path of a file (str or ``pathlib.Path``); several, as an array in it or as a list, mean
+            any one image (see `Policy`). Without `pcrs` and this nothing says which program runs in
+            the enclave.
         instance_id: the parent instance it must come from.
         roots: root certificates to trust besides AWS's: PEM or DER, or paths (str or
             ``pathlib.Path``).

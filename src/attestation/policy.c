@@ -2,6 +2,7 @@
 #include "attestation/policy.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/hex.h"
@@ -9,23 +10,14 @@
 #include "base/time_text.h"
 #include "crypto/digest.h"
 
-static const char rule_pcrs[] = "AWS user guide, set up attestation";
 static const char rule_freshness[] = "AWS attestation process 3.2.2";
 
 /* "vsap": a policy that nobody initialised must not look like one that expects nothing. */
 #define POLICY_MAGIC 0x76736170u
 
 #define PCR_INSTANCE_ID 4
-
-static struct vsa_slice pcr_value(const struct vsa_pcrs *pcrs, unsigned index)
-{
-    return vsa_slice_of(pcrs->value[index], VSA_PCR_SIZE);
-}
-
-static bool has_pcr(const struct vsa_pcrs *pcrs, unsigned index)
-{
-    return pcrs->present & 1u << index;
-}
+/* What an image is known by (PCR0, PCR1, PCR2). */
+#define IMAGE_PCRS UINT32_C(7)
 
 void vsa_policy_init(struct vsa_policy *policy)
 {
@@ -51,7 +43,7 @@ static enum vsa_status refuse_zero_pcr(unsigned index, struct vsa_slice value,
     if (!vsa_slice_is_zero(value) || !is_never_expected_zero(index))
         return VSA_OK;
     return vsa_fail_at(
-        error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+        error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, VSA_RULE_PCRS,
         "PCR%u expected to be all zero: that is what %s shows; expect the measurements "
         "of the image instead",
         index, index == 8 ? "every unsigned image" : "every enclave in debug mode");
@@ -61,19 +53,79 @@ enum vsa_status vsa_policy_expect_pcr(struct vsa_policy *policy, unsigned index,
                                       struct vsa_slice value, struct vsa_error *error)
 {
     if (index >= VSA_PCR_COUNT)
-        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, VSA_RULE_PCRS,
                            "there is no PCR%u; the last is PCR%d", index, VSA_PCR_COUNT - 1);
     if (value.size != VSA_PCR_SIZE)
-        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, VSA_RULE_PCRS,
                            "PCR%u expected with %zu bytes; SHA384 makes %d", index, value.size,
                            VSA_PCR_SIZE);
     VSA_TRY(refuse_zero_pcr(index, value, error));
-    if (has_pcr(&policy->pcrs, index) && !vsa_slice_equal(pcr_value(&policy->pcrs, index), value))
-        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, rule_pcrs,
+    if (vsa_has_pcr(&policy->pcrs, index) &&
+        !vsa_slice_equal(vsa_pcr_value(&policy->pcrs, index), value))
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, VSA_RULE_PCRS,
                            "PCR%u expected with two different values", index);
     memcpy(policy->pcrs.value[index], value.data, VSA_PCR_SIZE);
     policy->pcrs.present |= 1u << index;
     return VSA_OK;
+}
+
+static enum vsa_status refuse_zero_pcrs(const struct vsa_pcrs *pcrs, struct vsa_error *error)
+{
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
+        if (vsa_has_pcr(pcrs, i))
+            VSA_TRY(refuse_zero_pcr(i, vsa_pcr_value(pcrs, i), error));
+    return VSA_OK;
+}
+
+static enum vsa_status check_image(const struct vsa_policy *policy,
+                                   const struct vsa_measurements *image, struct vsa_error *error)
+{
+    if (!image->pcrs.present)
+        return vsa_fail(error, VSA_ERR_POLICY_EMPTY, "no PCR in them");
+    if (policy->measurement_count > 1 && !(image->pcrs.present & IMAGE_PCRS))
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, VSA_RULE_PCRS,
+                           "none of PCR0, PCR1 and PCR2 in them: as one of several images they "
+                           "would match any; expect these PCRs beside the images instead");
+    return refuse_zero_pcrs(&image->pcrs, error);
+}
+
+/* Some image agrees with the PCRs that are expected besides: else no document could be right. */
+static enum vsa_status check_contradiction(const struct vsa_policy *policy, struct vsa_error *error)
+{
+    uint32_t differ = 0;
+    for (size_t i = 0; i < policy->measurement_count; i++) {
+        struct vsa_pcrs common = policy->measurements[i].pcrs;
+        common.present &= policy->pcrs.present;
+        differ = vsa_pcrs_compare(&common, &policy->pcrs).differ;
+        if (!differ)
+            return VSA_OK;
+    }
+    return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, VSA_RULE_PCRS,
+                       "PCR%d expected with two different values%s", ffs((int)differ) - 1,
+                       policy->measurement_count > 1 ? ", by whichever of the measurements" : "");
+}
+
+static enum vsa_status check_measurements(const struct vsa_policy *policy, struct vsa_error *error)
+{
+    size_t count = policy->measurement_count;
+    if (!policy->measurements && !count)
+        return VSA_OK;
+    if (!policy->measurements || !count)
+        return vsa_fail(error, VSA_ERR_POLICY_EMPTY,
+                        "an empty list of measurements: which images "
+                        "may the document be of?");
+    if (count > VSA_MAX_MEASUREMENTS)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "measurements of %zu images; %d at most", count,
+                        VSA_MAX_MEASUREMENTS);
+    for (size_t i = 0; i < count; i++) {
+        enum vsa_status status = check_image(policy, &policy->measurements[i], error);
+        if (status != VSA_OK) {
+            char place[VSA_PLACE_SIZE];
+            vsa_error_wrap(error, "measurements %s", vsa_measurements_place(policy, i, place));
+            return status;
+        }
+    }
+    return check_contradiction(policy, error);
 }
 
 /* "Absent" is NULL and 0. A length without bytes is a slip, and must not mean "not compared". */
@@ -94,15 +146,13 @@ enum vsa_status vsa_policy_check(const struct vsa_policy *policy, struct vsa_err
         return vsa_fail(error, VSA_ERR_ARGUMENT, "an expected value has a size but no bytes");
     if (policy->instance.data && !policy->instance.size)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "empty instance ID");
-    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
-        if (has_pcr(&policy->pcrs, i))
-            VSA_TRY(refuse_zero_pcr(i, pcr_value(&policy->pcrs, i), error));
-    return VSA_OK;
+    VSA_TRY(refuse_zero_pcrs(&policy->pcrs, error));
+    return check_measurements(policy, error);
 }
 
 bool vsa_pcrs_show_debug_mode(const struct vsa_pcrs *pcrs)
 {
-    return vsa_slice_is_zero(pcr_value(pcrs, 0));
+    return vsa_slice_is_zero(vsa_pcr_value(pcrs, 0));
 }
 
 /* Arguments for "%lld.%03d s"; not negative. */
@@ -134,11 +184,11 @@ static enum vsa_status check_freshness(const struct vsa_policy *policy, uint64_t
 static enum vsa_status check_debug_mode(const struct vsa_policy *policy,
                                         const struct vsa_pcrs *pcrs, struct vsa_error *error)
 {
-    if (!has_pcr(pcrs, 0))
-        return vsa_fail_at(error, VSA_ERR_PCR_MISSING, VSA_NO_OFFSET, rule_pcrs,
+    if (!vsa_has_pcr(pcrs, 0))
+        return vsa_fail_at(error, VSA_ERR_PCR_MISSING, VSA_NO_OFFSET, VSA_RULE_PCRS,
                            "PCR0 is not in the document, so that debug mode cannot be excluded");
     if (vsa_pcrs_show_debug_mode(pcrs) && !policy->allow_debug)
-        return vsa_fail_at(error, VSA_ERR_DEBUG_MODE, VSA_NO_OFFSET, rule_pcrs,
+        return vsa_fail_at(error, VSA_ERR_DEBUG_MODE, VSA_NO_OFFSET, VSA_RULE_PCRS,
                            "the enclave runs in debug mode (PCR0 is all zero), so nothing is known "
                            "about its code: start it without --debug-mode");
     return VSA_OK;
@@ -172,44 +222,6 @@ static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice f
                                                          : "");
 }
 
-/* Shows the digits from the first difference: two values may well begin alike. */
-static enum vsa_status fail_pcr(unsigned index, struct vsa_slice expected, struct vsa_slice found,
-                                struct vsa_error *error)
-{
-    char have[2 * VSA_PCR_SIZE + 1];
-    char want[2 * VSA_PCR_SIZE + 1];
-    vsa_hex_encode(found, have, sizeof(have));
-    vsa_hex_encode(expected, want, sizeof(want));
-    size_t at = 0;
-    while (have[at] == want[at])
-        at++;
-    if (at < 16)
-        return vsa_fail_at(
-            error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
-            "PCR%u is %.16s..., expected %.16s...: another image, or other measurements", index,
-            have, want);
-    return vsa_fail_at(error, VSA_ERR_PCR_MISMATCH, VSA_NO_OFFSET, rule_pcrs,
-                       "PCR%u differs from digit %zu on: it is ...%.16s, expected ...%.16s", index,
-                       at + 1, have + at, want + at);
-}
-
-static enum vsa_status check_pcrs(const struct vsa_pcrs *expected, const struct vsa_pcrs *found,
-                                  struct vsa_error *error)
-{
-    for (unsigned i = 0; i < VSA_PCR_COUNT; i++) {
-        if (!has_pcr(expected, i))
-            continue;
-        if (!has_pcr(found, i))
-            return vsa_fail_at(error, VSA_ERR_PCR_MISSING, VSA_NO_OFFSET, rule_pcrs,
-                               "PCR%u is expected but not in the document (only locked PCRs are)",
-                               i);
-        if (vsa_slice_equal_constant_time(pcr_value(expected, i), pcr_value(found, i)))
-            continue;
-        return fail_pcr(i, pcr_value(expected, i), pcr_value(found, i), error);
-    }
-    return VSA_OK;
-}
-
 /* module_id is "<instance ID>-enc<enclave ID>", and PCR4 = SHA384(0^48 || instance ID). */
 static enum vsa_status check_instance(struct vsa_slice instance,
                                       const struct vsa_unverified_document *document,
@@ -222,22 +234,22 @@ static enum vsa_status check_instance(struct vsa_slice instance,
     if (module_id.size < instance.size + 4 ||
         memcmp(module_id.data, instance.data, instance.size) != 0 ||
         memcmp(module_id.data + instance.size, "-enc", 4) != 0)
-        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, rule_pcrs,
+        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, VSA_RULE_PCRS,
                            "module_id belongs to another instance");
     struct vsa_slice parts[] = {vsa_slice_of(start_value, sizeof(start_value)), instance};
     uint8_t expected[VSA_PCR_SIZE];
     VSA_TRY(vsa_sha384(parts, 2, expected, error));
-    if (!has_pcr(&document->pcrs, PCR_INSTANCE_ID) ||
+    if (!vsa_has_pcr(&document->pcrs, PCR_INSTANCE_ID) ||
         !vsa_slice_equal_constant_time(vsa_slice_of(expected, sizeof(expected)),
-                                       pcr_value(&document->pcrs, PCR_INSTANCE_ID)))
-        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, rule_pcrs,
+                                       vsa_pcr_value(&document->pcrs, PCR_INSTANCE_ID)))
+        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, VSA_RULE_PCRS,
                            "PCR4 is not that of the instance ID");
     return VSA_OK;
 }
 
 enum vsa_status vsa_policy_apply(const struct vsa_policy *policy,
                                  const struct vsa_unverified_document *document, int64_t now_ms,
-                                 struct vsa_error *error)
+                                 const struct vsa_measurements **image, struct vsa_error *error)
 {
     VSA_TRY(check_freshness(policy, document->timestamp_ms, now_ms, error));
     VSA_TRY(check_debug_mode(policy, &document->pcrs, error));
@@ -246,6 +258,6 @@ enum vsa_status vsa_policy_apply(const struct vsa_policy *policy,
         check_bytes(policy->user_data, document->user_data, VSA_ERR_USER_DATA, "user data", error));
     VSA_TRY(check_bytes(policy->public_key, document->public_key, VSA_ERR_PUBLIC_KEY, "public key",
                         error));
-    VSA_TRY(check_pcrs(&policy->pcrs, &document->pcrs, error));
+    VSA_TRY(vsa_policy_match_pcrs(policy, &document->pcrs, image, error));
     return check_instance(policy->instance, document, error);
 }

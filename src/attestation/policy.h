@@ -3,16 +3,16 @@
 #ifndef VSA_ATTESTATION_POLICY_H
 #define VSA_ATTESTATION_POLICY_H
 
-#include <vsattest/attestation.h>
+#include "attestation/pcrs.h"
 
-/* The policy itself makes sense. Errors: class usage. */
-VSA_MUST_USE enum vsa_status vsa_policy_check(const struct vsa_policy *policy,
-                                              struct vsa_error *error);
-
-/* `document` is as expected at `now_ms`. Errors: class policy. */
+/*
+ * Checks that `document` is as expected at `now_ms`. `*image`: the member of the policy's
+ * measurements that it matches, or NULL. Errors: class policy.
+ */
 VSA_MUST_USE enum vsa_status vsa_policy_apply(const struct vsa_policy *policy,
                                               const struct vsa_unverified_document *document,
-                                              int64_t now_ms, struct vsa_error *error);
+                                              int64_t now_ms, const struct vsa_measurements **image,
+                                              struct vsa_error *error);
 
 /* PCR0 is all zero, which is how an enclave in debug mode shows itself. */
 bool vsa_pcrs_show_debug_mode(const struct vsa_pcrs *pcrs);

@@ -96,15 +96,16 @@ static enum vsa_status check_signature(const struct vsa_unverified_document *doc
 }
 
 static void fill_claims(const struct vsa_unverified_document *document,
-                        const struct vsa_policy *policy, const struct vsa_certificate *root,
-                        const struct vsa_certificate *leaf, int64_t now_ms,
-                        struct vsa_claims *claims)
+                        const struct vsa_policy *policy, const struct vsa_measurements *image,
+                        const struct vsa_certificate *root, const struct vsa_certificate *leaf,
+                        int64_t now_ms, struct vsa_claims *claims)
 {
     claims->module_id = document->module_id;
     claims->timestamp_ms = document->timestamp_ms;
     claims->verified_at_ms = now_ms;
     claims->pcrs = document->pcrs;
-    claims->pcrs_checked = policy->pcrs.present;
+    claims->pcrs_checked = policy->pcrs.present | (image ? image->pcrs.present : 0);
+    claims->measurements = image;
     claims->debug_mode = vsa_pcrs_show_debug_mode(&document->pcrs);
     claims->public_key = document->public_key;
     claims->user_data = document->user_data;
@@ -138,8 +139,9 @@ enum vsa_status vsa_verify(struct vsa_verifier *verifier, struct vsa_slice docum
     const struct vsa_chain_time time = {now_ms, policy->max_skew_ms};
     VSA_TRY(vsa_chain_validate(&verifier->cache, anchor, &parsed, &time, &leaf, error));
     VSA_TRY(check_signature(&parsed, leaf.certificate, error));
-    VSA_TRY(vsa_policy_apply(policy, &parsed, now_ms, error));
-    fill_claims(&parsed, policy, anchor->node.certificate, leaf.certificate, now_ms, claims);
+    const struct vsa_measurements *image = NULL;
+    VSA_TRY(vsa_policy_apply(policy, &parsed, now_ms, &image, error));
+    fill_claims(&parsed, policy, image, anchor->node.certificate, leaf.certificate, now_ms, claims);
     return VSA_OK;
 }
 

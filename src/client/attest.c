@@ -99,6 +99,8 @@ static enum vsa_status make_plan(const struct vsa_attestation_request *request,
     struct vsa_policy *expected = &plan->expected;
     *asked = *request;
     *expected = *policy;
+    /* Asking would be in vain. */
+    VSA_TRY(vsa_policy_check(policy, error));
     if (!asked->user_data.data && !asked->no_user_data)
         asked->user_data = expected->user_data;
     if (!asked->nonce.data)

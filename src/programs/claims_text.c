@@ -76,6 +76,22 @@ static void print_public_key(FILE *out, const struct vsa_claims *claims)
         (void)fprintf(out, "%zu bytes, base64 %s\n", claims->public_key.size, base64);
 }
 
+/* Which of the expected images it is: history.json[3] "v1.2". */
+static void print_image(FILE *out, const struct vsa_measurements *image)
+{
+    if (!image)
+        return;
+    (void)fprintf(out, "  %-12s  %-12s  ", "measurements", checked_text(true));
+    output_text(out, vsa_slice_of_text(image->file ? image->file : ""));
+    if (image->index != VSA_NO_INDEX)
+        (void)fprintf(out, "[%zu]", image->index);
+    if (image->name[0]) {
+        (void)fputc(' ', out);
+        output_field(out, vsa_slice_of_text(image->name));
+    }
+    (void)fputc('\n', out);
+}
+
 static void print_times(FILE *out, const struct vsa_claims *claims, const char *chosen)
 {
     char text[VSA_TIME_TEXT_SIZE];
@@ -122,6 +138,7 @@ void claims_print(FILE *out, const struct vsa_claims *claims, const char *chosen
     print_field(out, "nonce", claims->nonce, claims->nonce_checked);
     print_field(out, "user data", claims->user_data, claims->user_data_checked);
     print_public_key(out, claims);
+    print_image(out, claims->measurements);
     print_pcrs(out, claims);
 }
 

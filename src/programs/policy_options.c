@@ -9,7 +9,6 @@
 #include "programs/numbers.h"
 #include "programs/pem.h"
 #include "programs/wall_clock.h"
-#include <vsattest/report.h>
 
 /* A hundred years: longer than any root lives. */
 #define MAX_AGE_SECONDS UINT64_C(3153600000)
@@ -28,7 +27,8 @@ const struct program_option policy_option_table[] = {
     {"pcr", POLICY_OPTION_PCR, "N=HEX", "value PCR N must have; may be repeated", true},
     {"measurements", POLICY_OPTION_MEASUREMENTS, "FILE",
      "PCRs the document must have: the JSON that\n"
-     "nitro-cli build-enclave or describe-eif prints",
+     "nitro-cli build-enclave or describe-eif prints, or an\n"
+     "array of such; may be repeated: any one image",
      true},
     {"instance-id", POLICY_OPTION_INSTANCE_ID, "ID", "parent instance (module ID and PCR4)", false},
     {"max-age", POLICY_OPTION_MAX_AGE, "SECONDS", "oldest document accepted (default: 300)", false},
@@ -61,6 +61,7 @@ void policy_options_free(struct policy_options *options)
 {
     vsa_verifier_free(options->verifier);
     options->verifier = NULL;
+    vsa_measurements_free(&options->measurements);
     file_bytes_free(&options->public_key);
 }
 
@@ -131,15 +132,25 @@ static enum vsa_status take_pcr(struct policy_options *options, const char *text
                                  vsa_slice_of(value, sizeof(value)), error);
 }
 
+/* Names the option where the library's sentence has no room for one. */
+static void add_pcr_option(struct vsa_error *error)
+{
+    size_t size = strlen(error->detail);
+    if (error->status == VSA_ERR_JSON || error->status == VSA_ERR_POLICY_EMPTY)
+        (void)snprintf(error->detail + size, sizeof(error->detail) - size, " (--pcr N=HEX)");
+}
+
 static enum vsa_status take_measurements(struct policy_options *options, const char *path,
                                          struct vsa_error *error)
 {
     AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
     VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
     enum vsa_status status =
-        vsa_policy_expect_measurements(&options->policy, file_bytes_slice(&file), error);
-    if (status != VSA_OK)
+        vsa_measurements_read(&options->measurements, file_bytes_slice(&file), path, error);
+    if (status != VSA_OK) {
         vsa_error_wrap(error, "--measurements %.80s", path);
+        add_pcr_option(error);
+    }
     return status;
 }
 
@@ -280,6 +291,13 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
         break;
     }
     return vsa_fail(error, VSA_ERR_INTERNAL, "unknown policy option");
+}
+
+enum vsa_status policy_options_finish(struct policy_options *options, struct vsa_error *error)
+{
+    options->policy.measurements = options->measurements.images;
+    options->policy.measurement_count = options->measurements.count;
+    return vsa_policy_check(&options->policy, error);
 }
 
 int64_t policy_options_time(const struct policy_options *options)

@@ -5,7 +5,7 @@
 
 #include "programs/files.h"
 #include "programs/options.h"
-#include <vsattest/attestation.h>
+#include <vsattest/report.h>
 
 /* Keys of policy_option_table: OPTION_KEY_POLICY and following. */
 enum policy_option_key {
@@ -35,6 +35,7 @@ struct policy_options {
     bool document_time;     /* --at document; only where a saved one is verified */
     int64_t time_ms;        /* --at */
     const char *check_only; /* an option that only a verification can honour, or NULL */
+    struct vsa_measurements_list measurements;
     struct file_bytes public_key;
     uint8_t user_data[VSA_MAX_FIELD]; /* of --user-data-base64 */
     uint8_t nonce[VSA_MAX_FIELD];     /* of --nonce-base64 and --nonce-hex */
@@ -57,6 +58,13 @@ static inline bool policy_options_has(int key)
  */
 VSA_MUST_USE enum vsa_status policy_options_take(struct policy_options *options, int key,
                                                  const char *value, struct vsa_error *error);
+
+/*
+ * Completes the policy once all options are taken. Errors: VSA_ERR_POLICY_EMPTY, VSA_ERR_POLICY_PCR
+ * and what else vsa_policy_check() says of options that make no sense together.
+ */
+VSA_MUST_USE enum vsa_status policy_options_finish(struct policy_options *options,
+                                                   struct vsa_error *error);
 
 /* Returns the time to verify at: --at, or the clock. Not for --at document. */
 int64_t policy_options_time(const struct policy_options *options);

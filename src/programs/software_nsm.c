@@ -121,6 +121,18 @@ static enum vsa_status take_role(struct arguments *arguments, const char *arn,
     return VSA_OK;
 }
 
+static enum vsa_status take_measurements(struct arguments *arguments, const char *path,
+                                         struct vsa_error *error)
+{
+    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    enum vsa_status status =
+        vsa_policy_expect_measurements(&arguments->pcrs.policy, file_bytes_slice(&file), error);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--measurements %.80s", path);
+    return status;
+}
+
 static enum vsa_status take_option(struct arguments *arguments, int key, const char *value,
                                    struct vsa_error *error)
 {
@@ -148,6 +160,8 @@ static enum vsa_status take_option(struct arguments *arguments, int key, const c
         return VSA_OK;
     case KEY_ROLE_ARN:
         return take_role(arguments, value, error);
+    case POLICY_OPTION_MEASUREMENTS:
+        return take_measurements(arguments, value, error);
     default:
         return policy_options_take(&arguments->pcrs, key, value, error);
     }

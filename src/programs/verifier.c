@@ -50,7 +50,7 @@ static enum vsa_status take_operands(struct option_parser *parser, struct argume
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "one document at a time: '%.80s' is one argument too many", operands[1]);
     arguments->path = count ? operands[0] : "-";
-    return VSA_OK;
+    return policy_options_finish(&arguments->policy, error);
 }
 
 static enum vsa_status read_arguments(int argc, char **argv, struct arguments *arguments,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Expected PCRs from what nitro-cli prints. An expected PCR that is silently passed over is a
+ * The PCRs of images from what nitro-cli prints. An expected PCR that is silently passed over is a
  * check that never happens, so everything that looks like one must be understood.
  */
 #include <vsattest/report.h>
@@ -16,7 +16,7 @@
 
 #define RULE "nitro-cli output, Measurements"
 /* Other builders print other forms; one PCR at a time always works. */
-#define OTHER_FORMS "; PCRs in another form can be given one by one: --pcr N=HEX"
+#define OTHER_FORMS "; PCRs in another form can be given one by one"
 
 VSA_DEFINE_CLEANUP(json_t, json_decref, cleanup_json);
 
@@ -70,28 +70,6 @@ static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct v
     return vsa_fail_at(error, VSA_ERR_JSON, offset, "RFC 8259", "measurements are not valid JSON");
 }
 
-/* The one enclave or image the file is about. */
-static enum vsa_status find_entry(json_t *root, json_t **entry, struct vsa_error *error)
-{
-    *entry = root;
-    if (json_is_array(root)) {
-        size_t count = json_array_size(root);
-        if (count == 0)
-            return vsa_fail_at(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, RULE,
-                               "the measurements file lists no enclave");
-        if (count > 1)
-            return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, RULE,
-                               "the measurements file lists %zu enclaves; keep the one you mean, "
-                               "for example with jq '.[0]'",
-                               count);
-        *entry = json_array_get(root, 0);
-    }
-    if (!json_is_object(*entry))
-        return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
-                           "measurements must be a JSON object");
-    return VSA_OK;
-}
-
 /* "PCR0" .. "PCR31" in any case, no leading zeros. */
 static bool parse_pcr_name(const char *name, unsigned *index)
 {
@@ -126,20 +104,47 @@ static enum vsa_status check_hash_algorithm(const json_t *value, struct vsa_erro
                        "HashAlgorithm of the measurements is not Sha384 (Sha512_48)");
 }
 
-static enum vsa_status expect_pcr(struct vsa_policy *policy, unsigned index, const json_t *value,
-                                  struct vsa_error *error)
+/* Hexadecimal digits of a PCR's length, 0x before them or not. */
+static bool decode_value(const json_t *value, uint8_t bytes[VSA_PCR_SIZE])
 {
     if (!json_is_string(value))
-        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE, "PCR%u is not a string",
-                           index);
+        return false;
     struct vsa_slice hex = vsa_slice_of(json_string_value(value), json_string_length(value));
     if (hex.size > 2 && hex.data[0] == '0' && (hex.data[1] == 'x' || hex.data[1] == 'X'))
         hex = vsa_slice_of(hex.data + 2, hex.size - 2);
+    return vsa_hex_decode(hex, bytes, VSA_PCR_SIZE, NULL) == VSA_OK;
+}
+
+static enum vsa_status expect_pcr(struct vsa_policy *policy, unsigned index, const json_t *value,
+                                  struct vsa_error *error)
+{
     uint8_t bytes[VSA_PCR_SIZE];
-    if (vsa_hex_decode(hex, bytes, sizeof(bytes), NULL) != VSA_OK)
+    if (!json_is_string(value))
+        return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE, "PCR%u is not a string",
+                           index);
+    if (!decode_value(value, bytes))
         return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
                            "PCR%u is not %d hexadecimal digits", index, 2 * VSA_PCR_SIZE);
     return vsa_policy_expect_pcr(policy, index, vsa_slice_of(bytes, sizeof(bytes)), error);
+}
+
+static bool names_any_pcr(json_t *object)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        if (strncasecmp(name, "PCR", 3) == 0 && !isalpha((unsigned char)name[3]))
+            return true;
+    }
+    return false;
+}
+
+/* By its name or by its value: a PCR that is meant to be compared, in a form that is not known. */
+static bool looks_like_pcr(const char *name, json_t *value)
+{
+    uint8_t ignored[VSA_PCR_SIZE];
+    return strncasecmp(name, "PCR", 3) == 0 || decode_value(value, ignored) || names_any_pcr(value);
 }
 
 static enum vsa_status refuse_key(const char *name, struct vsa_error *error)
@@ -166,22 +171,10 @@ static enum vsa_status expect_all(struct vsa_policy *policy, json_t *measurement
             VSA_TRY(check_hash_algorithm(value, error));
         else if (parse_pcr_name(name, &index))
             VSA_TRY(expect_pcr(policy, index, value, error));
-        else
+        else if (looks_like_pcr(name, value))
             return refuse_key(name, error);
     }
     return VSA_OK;
-}
-
-static bool names_any_pcr(json_t *object)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(object, name, value)
-    {
-        if (strncasecmp(name, "PCR", 3) == 0 && !isalpha((unsigned char)name[3]))
-            return true;
-    }
-    return false;
 }
 
 /* {"Measurements": {...}, ...}, or the bare {"PCR0": ...}. */
@@ -190,6 +183,9 @@ static enum vsa_status find_measurements(json_t *entry, json_t **measurements,
 {
     json_t *nested = json_object_get(entry, "Measurements");
     bool bare = names_any_pcr(entry);
+    if (!json_is_object(entry))
+        return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
+                           "measurements must be a JSON object");
     if (nested && bare)
         return vsa_fail_at(error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, RULE,
                            "PCRs both inside and beside \"Measurements\": which are meant?");
@@ -200,21 +196,109 @@ static enum vsa_status find_measurements(json_t *entry, json_t **measurements,
     if (bare || (nested && names_any_pcr(nested)))
         return VSA_OK;
     return vsa_fail_at(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, RULE,
-                       "no PCR in the measurements file; nitro-cli describe-eif --eif-path FILE "
-                       "prints those of an image" OTHER_FORMS);
+                       "no PCR in the measurements; nitro-cli describe-eif --eif-path FILE prints "
+                       "those of an image" OTHER_FORMS);
+}
+
+static void read_name(json_t *entry, char name[VSA_MAX_MEASUREMENTS_NAME])
+{
+    static const char *const keys[] = {"name", "ImageName", "EnclaveName"};
+    const char *found = NULL;
+    for (size_t i = 0; !found && i < sizeof(keys) / sizeof(keys[0]); i++)
+        found = json_string_value(json_object_get(entry, keys[i]));
+    (void)snprintf(name, VSA_MAX_MEASUREMENTS_NAME, "%s", found ? found : "");
+    vsa_printable_make(name, strlen(name));
+}
+
+/* A policy of its own holds the checks of each PCR. */
+static enum vsa_status read_image(json_t *entry, struct vsa_measurements *image,
+                                  struct vsa_error *error)
+{
+    json_t *measurements;
+    struct vsa_policy policy;
+    vsa_policy_init(&policy);
+    VSA_TRY(find_measurements(entry, &measurements, error));
+    VSA_TRY(expect_all(&policy, measurements, error));
+    image->pcrs = policy.pcrs;
+    read_name(entry, image->name);
+    return VSA_OK;
+}
+
+/* An array: each of its members; their errors say which one. */
+static enum vsa_status read_images(json_t *root, struct vsa_measurements *images,
+                                   struct vsa_error *error)
+{
+    if (!json_is_array(root)) {
+        images->index = VSA_NO_INDEX;
+        return read_image(root, images, error);
+    }
+    for (size_t i = 0; i < json_array_size(root); i++) {
+        images[i].index = i;
+        enum vsa_status status = read_image(json_array_get(root, i), &images[i], error);
+        if (status != VSA_OK) {
+            vsa_error_wrap(error, "[%zu]", i);
+            return status;
+        }
+    }
+    return VSA_OK;
+}
+
+static enum vsa_status count_images(const json_t *root, size_t present, size_t *count,
+                                    struct vsa_error *error)
+{
+    *count = json_is_array(root) ? json_array_size(root) : 1;
+    if (!*count)
+        return vsa_fail_at(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, RULE,
+                           "the measurements file lists no image: an empty list matches nothing");
+    if (*count > VSA_MAX_MEASUREMENTS - present)
+        return vsa_fail(error, VSA_ERR_TOO_MANY,
+                        "measurements of %zu images; %d at most: leave out those that may run no "
+                        "more",
+                        *count + present, VSA_MAX_MEASUREMENTS);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_measurements_read(struct vsa_measurements_list *list, struct vsa_slice json,
+                                      const char *file, struct vsa_error *error)
+{
+    VSA_CLEANUP(cleanup_json) json_t *root = NULL;
+    size_t count;
+    VSA_TRY(parse_json(json, &root, error));
+    VSA_TRY(count_images(root, list->count, &count, error));
+    struct vsa_measurements *images =
+        realloc(list->images, (list->count + count) * sizeof(*images));
+    if (!images)
+        return vsa_fail_memory(error);
+    list->images = images;
+    images += list->count;
+    for (size_t i = 0; i < count; i++)
+        images[i] = (struct vsa_measurements){.file = file};
+    VSA_TRY(read_images(root, images, error));
+    list->count += count;
+    return VSA_OK;
+}
+
+void vsa_measurements_free(struct vsa_measurements_list *list)
+{
+    free(list->images);
+    *list = (struct vsa_measurements_list){0};
 }
 
 enum vsa_status vsa_policy_expect_measurements(struct vsa_policy *policy, struct vsa_slice json,
                                                struct vsa_error *error)
 {
-    VSA_CLEANUP(cleanup_json) json_t *root = NULL;
-    json_t *entry;
-    json_t *measurements;
-    VSA_TRY(parse_json(json, &root, error));
-    VSA_TRY(find_entry(root, &entry, error));
-    VSA_TRY(find_measurements(entry, &measurements, error));
+    VSA_CLEANUP(vsa_measurements_free) struct vsa_measurements_list list = {0};
+    VSA_TRY(vsa_measurements_read(&list, json, NULL, error));
+    if (list.count > 1)
+        return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, RULE,
+                           "the measurements file lists %zu images; keep the one you mean, for "
+                           "example with jq '.[0]'",
+                           list.count);
     struct vsa_policy changed = *policy;
-    VSA_TRY(expect_all(&changed, measurements, error));
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
+        if (list.images[0].pcrs.present & UINT32_C(1) << i)
+            VSA_TRY(vsa_policy_expect_pcr(
+                &changed, i, vsa_slice_of(list.images[0].pcrs.value[i], VSA_PCR_SIZE), error));
     *policy = changed;
     return VSA_OK;
 }

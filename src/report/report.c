@@ -79,6 +79,25 @@ static json_t *indexes_of(uint32_t bits)
     return array;
 }
 
+/* Which of the expected images it is; null if none was expected by measurements. */
+static json_t *measurements_of(const struct vsa_claims *claims)
+{
+    const struct vsa_measurements *image = claims->measurements;
+    if (!image)
+        return json_null();
+    json_t *object = json_object();
+    bool ok = object != NULL;
+    bool named = image->file && vsa_slice_is_utf8(vsa_slice_of_text(image->file));
+    bool listed = image->index != VSA_NO_INDEX;
+    put(object, "file", named ? json_string(image->file) : json_null(), &ok);
+    put(object, "index", listed ? json_integer((json_int_t)image->index) : json_null(), &ok);
+    put(object, "name", image->name[0] ? json_string(image->name) : json_null(), &ok);
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 static json_t *root_of(const struct vsa_claims *claims)
 {
     json_t *object = json_object();
@@ -117,6 +136,7 @@ json_t *vsa_claims_to_json(const struct vsa_claims *claims)
     put(object, "verified_at", time_of(claims->verified_at_ms), &ok);
     put(object, "pcrs", pcrs_of(&claims->pcrs), &ok);
     put(object, "pcrs_checked", indexes_of(claims->pcrs_checked), &ok);
+    put(object, "measurements", measurements_of(claims), &ok);
     put(object, "debug_mode", json_boolean(claims->debug_mode), &ok);
     put(object, "public_key", base64_or_null(claims->public_key), &ok);
     put(object, "user_data", text_or_null(claims->user_data), &ok);

@@ -45,6 +45,7 @@ MASKS = {
     "verification.public_key": (BASE64, "<base64>"),
     "verification.nonce": (r"[0-9a-f]{64}", "<nonce>"),
     "verification.nonce_base64": (BASE64, "<base64>"),
+    "verification.measurements.file": (r"/.*/measurements\.json", "<file>"),
     "verification.root.sha256": (r"[0-9a-f]{64}", "<sha256>"),
     "verification.certificate.not_before": (TIME, "<time>"),
     "verification.certificate.not_after": (TIME, "<time>"),

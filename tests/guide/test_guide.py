@@ -358,7 +358,8 @@ COMMANDS = {
             verified(),
         "vsock_client --cid 19 --verify --measurements app2.measurements.json": verified(),
         "vsock_client --all --ping": Expect(out=("app1", "app2")),
-        "vsock_client --all --verify --measurements app1.measurements.json":
+        "vsock_client --all --verify --measurements app1.measurements.json "
+        "--measurements app2.measurements.json":
             Expect(out=("app1", "app2")),
         "nitro-cli terminate-enclave --all": ENDED,
     },

@@ -4,6 +4,7 @@
 import base64
 import copy
 import datetime
+import gc
 import json
 import pathlib
 import pickle
@@ -279,6 +280,47 @@ class Arguments(support.EnclaveTestCase):
         for words in ("'no-such.json'", "No such file", "pathlib.Path"):
             self.assertIn(words, str(error))
         self.refused(UsageError, "invalid_argument", measurements={"PCR0": {1, 2}})
+
+    def test_any_of_several_measurements(self):
+        own = {f"PCR{i}": value for i, value in support.PCRS.items()}
+        other = {f"PCR{i}": "ee" * 48 for i in support.PCRS}
+        history = pathlib.Path(self.path("history.json"))
+        history.write_text(json.dumps([other, {**own, "name": "v2", "signature": "MGUC"}]))
+        for form, file, index, name in (
+            (history, str(history), 1, "v2"),
+            ([other, str(history)], str(history), 1, "v2"),
+            ([history, own], str(history), 1, "v2"),
+            ([other, other, own], None, 2, None),
+            ((json.dumps(other), {"ImageName": "app", "Measurements": own}), None, 1, "app"),
+            (json.dumps([own]), None, 0, None),
+            (own, None, None, None),
+        ):
+            with self.subTest(str(form)):
+                result = self.verify(measurements=form)
+                self.assertEqual(result["measurements"],
+                                 {"file": file, "index": index, "name": name})
+                self.assertEqual(result["pcrs_checked"], [0, 1, 2])
+        self.assertIsNone(self.verify(pcrs=support.PCRS)["measurements"])
+        error = self.refused(PolicyError, "pcr_mismatch", measurements=[other, {**own, "PCR1": "ee" * 48}])
+        self.assertIn("none of 2 measurements matches; in the closest, [1], PCR1 differs", str(error))
+        self.refused(PolicyError, "pcr_mismatch", measurements=[other, own], pcrs={0: "ee" * 48})
+        # No document could be right; and none of these says anything.
+        self.refused(UsageError, "policy_pcr_invalid", measurements=[other, own], pcrs={0: "aa" * 48})
+        self.refused(UsageError, "policy_empty", measurements=[])
+        self.refused(UsageError, "policy_empty", measurements=[own, []])
+        self.refused(UsageError, "policy_pcr_invalid", measurements=[own, {"PCR3": "aa" * 48}])
+        self.refused(UsageError, "policy_pcr_invalid", measurements=[own, {**own, "PCR0": "00" * 48}])
+        self.refused(LimitError, "too_many", measurements=[own] * 1025)
+        self.start_server()
+        for count in (1, 3):
+            policy = vsattest.Policy(measurements=[other] * (count - 1) + [own])
+            gc.collect()
+            with vsattest.VsockAttestationClient(address=self.enclave, roots=self.roots,
+                                                 policy=policy) as client:
+                result = client.request_and_verify()
+            self.assertEqual(result["verification"]["measurements"]["index"], count - 1, result)
+        with self.assertRaises(UsageError):
+            vsattest.VsockAttestationClient(address=self.enclave, policy=vsattest.Policy(measurements=[]))
 
     def test_forms_of_a_public_key(self):
         pem = (b"-----BEGIN PUBLIC KEY-----\n" + base64.encodebytes(self.key)

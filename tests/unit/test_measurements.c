@@ -113,13 +113,15 @@ static const struct refusal refusals[] = {
     {"{\"PCR0\":\"" A48 "\",\"PCR0\":\"" A48 "\"}", VSA_ERR_JSON, "not valid JSON"},
     {"[1]", VSA_ERR_JSON, "object"},
     {"{\"Measurements\":[]}", VSA_ERR_JSON, "object"},
-    {"[]", VSA_ERR_POLICY_EMPTY, "no enclave"},
+    {"[]", VSA_ERR_POLICY_EMPTY, "lists no image"},
+    {"[[]]", VSA_ERR_JSON, "object"},
+    {"[{}]", VSA_ERR_POLICY_EMPTY, "[0]: no PCR"},
     {"{}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
     {"{\"Measurements\":{}}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
     {"{\"Measurements\":{" SHA "\"X\":1}}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
     {"{\"EnclaveID\":\"i-1-enc1\",\"EnclaveCID\":16}", VSA_ERR_POLICY_EMPTY, "describe-eif"},
     {"[{\"Measurements\":{" THREE "}},{\"Measurements\":{" THREE "}}]", VSA_ERR_ARGUMENT,
-     "lists 2 enclaves"},
+     "lists 2 images"},
     {"{\"PCR32\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
     {"{\"PCR00\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
     {"{\"PCR01\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
@@ -131,9 +133,10 @@ static const struct refusal refusals[] = {
     {"{" THREE ",\"pcr32\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "PCR0..PCR31"},
     {"{" THREE ",\"pcr0\":\"" B48 "\"}", VSA_ERR_POLICY_PCR, "two different values"},
     {"{" THREE ",\"signature\":\"" A48 "\"}", VSA_ERR_POLICY_PCR, "\"signature\" beside PCRs"},
-    {"{" THREE ",\"a\\u001b[31m\":1}", VSA_ERR_POLICY_PCR, "\"a?[31m\" beside PCRs"},
-    {"{\"pcrs\":{\"0\":\"" A48 "\"}}", VSA_ERR_POLICY_EMPTY, "--pcr"},
-    {A48 " PCR0\n", VSA_ERR_JSON, "--pcr"},
+    {"{" THREE ",\"a\\u001b[31m\":\"0x" A48 "\"}", VSA_ERR_POLICY_PCR, "\"a?[31m\" beside PCRs"},
+    {"{" THREE ",\"more\":{\"pcr8\":1}}", VSA_ERR_POLICY_PCR, "\"more\" beside PCRs"},
+    {"{\"pcrs\":{\"0\":\"" A48 "\"}}", VSA_ERR_POLICY_EMPTY, "one by one"},
+    {A48 " PCR0\n", VSA_ERR_JSON, "one by one"},
     {"{\"PCR8\":\"" A48 "\",\"Measurements\":{" THREE "}}", VSA_ERR_POLICY_PCR, "beside"},
     {"{\"PCR0\":\"" ZERO48 "\"}", VSA_ERR_POLICY_PCR, "zero"},
     {"{\"PCR0\":\"aa\"}", VSA_ERR_POLICY_PCR, "96 hexadecimal digits"},
@@ -165,6 +168,97 @@ static void refuses(void **state)
         assert_int_equal(error.status, refusals[i].status);
         assert_memory_equal(&policy, &untouched, sizeof(policy));
     }
+}
+
+/* --- several images --- */
+
+/* As published by who releases often: registers, and what else is known of each release. */
+#define ENTRY(pcr0, more)                                                                          \
+    "{\"PCR0\":\"" pcr0 "\",\"PCR1\":\"" B48 "\",\"PCR2\":\"" C48 "\"" more "}"
+
+static void reads_every_image_of_a_list(void **state)
+{
+    (void)state;
+    static const char history[] =
+        "[" ENTRY(A48, ",\"timestamp\":1736000000,\"signature\":\"MGUCMQ==\"") "," ENTRY(
+            B48, ",\"name\":\"v2\\u001b[31m\",\"more\":{\"a\":[]}") ","
+                                                                    "{\"ImageName\":\"three\","
+                                                                    "\"Measurements\":{" SHA
+                                                                    "\"PCR0\":\"" C48 "\"}}]";
+    struct vsa_measurements_list list = {0};
+    struct vsa_error error = {0};
+    if (vsa_measurements_read(&list, vsa_slice_of_text(history), "h.json", &error) != VSA_OK)
+        fail_msg("%s", error.detail);
+    assert_int_equal(list.count, 3);
+    assert_filled(&list.images[0].pcrs, 0, 0xaa);
+    assert_filled(&list.images[1].pcrs, 0, 0xbb);
+    assert_filled(&list.images[2].pcrs, 0, 0xcc);
+    assert_int_equal(list.images[1].pcrs.present, 7);
+    assert_int_equal(list.images[2].pcrs.present, 1);
+    assert_string_equal(list.images[0].name, "");
+    assert_string_equal(list.images[1].name, "v2?[31m");
+    assert_string_equal(list.images[2].name, "three");
+    /* A second file adds to it. */
+    assert_int_equal(vsa_measurements_read(&list, vsa_slice_of_text("{" THREE "}"), NULL, NULL),
+                     VSA_OK);
+    assert_int_equal(list.count, 4);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(list.images[i].file, "h.json");
+        assert_int_equal(list.images[i].index, i);
+    }
+    assert_null(list.images[3].file);
+    assert_true(list.images[3].index == VSA_NO_INDEX);
+    vsa_measurements_free(&list);
+    assert_null(list.images);
+}
+
+/* One bad image spoils the file: what it was meant to say is not known. */
+static void a_list_is_good_or_bad_as_a_whole(void **state)
+{
+    (void)state;
+    static const struct refusal lists[] = {
+        {"[" ENTRY(A48, "") ",{}]", VSA_ERR_POLICY_EMPTY, "[1]: no PCR"},
+        {"[" ENTRY(A48, "") ",7]", VSA_ERR_JSON, "[1]: measurements must be"},
+        {"[" ENTRY(A48, "") "," ENTRY(ZERO48, "") "]", VSA_ERR_POLICY_PCR, "[1]: PCR0 expected"},
+        {"[" ENTRY(A48, "") "," ENTRY("aa", "") "]", VSA_ERR_POLICY_PCR, "[1]: PCR0 is not"},
+        {"[" ENTRY(A48, "") "," ENTRY(A48, ",\"PCR0\":\"" A48 "\"") "]", VSA_ERR_JSON, "not valid"},
+        {"[" ENTRY(A48, "") "," ENTRY(A48, ",\"pcr0\":\"" B48 "\"") "]", VSA_ERR_POLICY_PCR,
+         "[1]: PCR0 expected with two"},
+    };
+    struct vsa_measurements_list list = {0};
+    assert_int_equal(vsa_measurements_read(&list, vsa_slice_of_text("{" THREE "}"), "a", NULL),
+                     VSA_OK);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct vsa_error error = {0};
+        enum vsa_status status =
+            vsa_measurements_read(&list, vsa_slice_of_text(lists[i].json), "b", &error);
+        if (status != lists[i].status || !strstr(error.detail, lists[i].says))
+            fail_msg("%s: status %d, %s", lists[i].json, status, error.detail);
+        assert_int_equal(list.count, 1);
+    }
+    vsa_measurements_free(&list);
+}
+
+static void the_number_of_images_is_bounded(void **state)
+{
+    (void)state;
+    struct vsa_measurements_list list = {0};
+    char *text = malloc(VSA_MAX_INPUT_FILE);
+    size_t size = 0;
+    assert_non_null(text);
+    text[size++] = '[';
+    for (size_t i = 0; i < VSA_MAX_MEASUREMENTS; i++) {
+        memcpy(text + size, "{" THREE "},", strlen("{" THREE "},"));
+        size += strlen("{" THREE "},");
+    }
+    text[size - 1] = ']';
+    assert_int_equal(vsa_measurements_read(&list, vsa_slice_of(text, size), NULL, NULL), VSA_OK);
+    assert_int_equal(list.count, VSA_MAX_MEASUREMENTS);
+    assert_int_equal(vsa_measurements_read(&list, vsa_slice_of_text("{" THREE "}"), NULL, NULL),
+                     VSA_ERR_TOO_MANY);
+    assert_int_equal(list.count, VSA_MAX_MEASUREMENTS);
+    vsa_measurements_free(&list);
+    free(text);
 }
 
 static void refuses_deep_nesting_and_large_files(void **state)
@@ -200,6 +294,9 @@ int main(void)
         cmocka_unit_test(accepts_every_index),
         cmocka_unit_test(adds_to_a_policy),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(reads_every_image_of_a_list),
+        cmocka_unit_test(a_list_is_good_or_bad_as_a_whole),
+        cmocka_unit_test(the_number_of_images_is_bounded),
         cmocka_unit_test(refuses_deep_nesting_and_large_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

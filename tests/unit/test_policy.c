@@ -80,6 +80,165 @@ static void wrong_sizes_and_zeros(void **state)
     assert_int_equal(policy.pcrs.present, ~refused);
 }
 
+/* --- measurements --- */
+
+static struct vsa_measurements image_of(uint32_t present, int byte, size_t index)
+{
+    struct vsa_measurements image = {
+        .pcrs = {.present = present}, .file = "h.json", .index = index};
+    memset(image.pcrs.value, byte, sizeof(image.pcrs.value));
+    return image;
+}
+
+static void measurements_must_make_sense(void **state)
+{
+    static const struct {
+        const char *name;
+        enum vsa_status status;
+        const char *says;
+        size_t count;
+        uint32_t present;
+        int byte;
+    } rows[] = {
+        {"good", VSA_OK, "", 2, 7, 2},
+        {"one PCR of the image is enough", VSA_OK, "", 2, 4, 2},
+        {"an empty list", VSA_ERR_POLICY_EMPTY, "empty list", 0, 7, 2},
+        {"too many", VSA_ERR_TOO_MANY, "1024 at most", VSA_MAX_MEASUREMENTS + 1, 7, 2},
+        {"no PCR", VSA_ERR_POLICY_EMPTY, "h.json[1]: no PCR", 2, 0, 2},
+        {"none of the image's PCRs", VSA_ERR_POLICY_PCR, "h.json[1]: none of PCR0", 2, 0x118, 2},
+        {"debug mode", VSA_ERR_POLICY_PCR, "h.json[1]: PCR0 expected to be all zero", 2, 7, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vsa_policy policy;
+        struct vsa_error error = {0};
+        struct vsa_measurements images[2] = {image_of(7, 1, 0),
+                                             image_of(rows[i].present, rows[i].byte, 1)};
+        vsa_policy_init(&policy);
+        policy.measurements = images;
+        policy.measurement_count = rows[i].count;
+        enum vsa_status status = vsa_policy_check(&policy, &error);
+        if (status != rows[i].status || !strstr(error.detail, rows[i].says))
+            fail_msg("%s: status %d, %s", rows[i].name, status, error.detail);
+    }
+}
+
+static void a_count_without_measurements_is_a_slip(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    vsa_policy_init(&policy);
+    policy.measurement_count = 1;
+    assert_int_equal(vsa_policy_check(&policy, NULL), VSA_ERR_POLICY_EMPTY);
+}
+
+/* One image without PCR0 to 2 is what was asked for; among several it would match any. */
+static void one_image_may_be_known_by_its_signer(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    struct vsa_measurements images[] = {image_of(1u << 8, 1, 0), image_of(7, 2, 1)};
+    vsa_policy_init(&policy);
+    policy.measurements = images;
+    policy.measurement_count = 1;
+    assert_int_equal(vsa_policy_check(&policy, NULL), VSA_OK);
+    policy.measurement_count = 2;
+    assert_int_equal(vsa_policy_check(&policy, NULL), VSA_ERR_POLICY_PCR);
+}
+
+static void pcrs_may_contradict_some_of_the_measurements(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    struct vsa_error error = {0};
+    struct vsa_measurements images[] = {image_of(7, 1, 0), image_of(7, 2, 1)};
+    vsa_policy_init(&policy);
+    policy.measurements = images;
+    policy.measurement_count = 2;
+    assert_int_equal(vsa_policy_expect_pcr(&policy, 1, vsa_pcr_value(&images[1].pcrs, 1), NULL),
+                     VSA_OK);
+    assert_int_equal(vsa_policy_check(&policy, NULL), VSA_OK);
+    policy.measurement_count = 1;
+    assert_int_equal(vsa_policy_check(&policy, &error), VSA_ERR_POLICY_PCR);
+    assert_string_equal(error.detail, "PCR1 expected with two different values");
+}
+
+static void match(const struct vsa_policy *policy, const struct vsa_pcrs *found,
+                  enum vsa_status status, const struct vsa_measurements *image, const char *says)
+{
+    struct vsa_error error = {0};
+    const struct vsa_measurements *matched = (const struct vsa_measurements *)&error;
+    assert_int_equal(vsa_policy_match_pcrs(policy, found, &matched, &error), status);
+    assert_ptr_equal(matched, image);
+    if (!strstr(error.detail, says))
+        fail_msg("%s", error.detail);
+    assert_true(strlen(error.detail) < VSA_ERROR_DETAIL - 1);
+}
+
+static void any_one_image_matches_as_a_whole(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    struct vsa_measurements images[] = {image_of(7, 1, 0), image_of(7, 2, 1), image_of(3, 3, 2)};
+    vsa_policy_init(&policy);
+    policy.measurements = images;
+    policy.measurement_count = 3;
+    struct vsa_pcrs found = images[1].pcrs;
+    found.present = 0xffff;
+    match(&policy, &found, VSA_OK, &images[1], "");
+    /* The last names two PCRs: the third may be anything. */
+    memset(found.value, 3, (size_t)2 * VSA_PCR_SIZE);
+    match(&policy, &found, VSA_OK, &images[2], "");
+    /* Never mixed: PCR0 of one with PCR1 and PCR2 of another. */
+    found = images[1].pcrs;
+    memset(found.value[0], 1, VSA_PCR_SIZE);
+    match(&policy, &found, VSA_ERR_PCR_MISMATCH, NULL,
+          "none of 3 measurements matches; in the closest, h.json[1], PCR0 differs: another image");
+    /* None is close. */
+    memset(found.value, 9, sizeof(found.value));
+    match(&policy, &found, VSA_ERR_PCR_MISMATCH, NULL, "none of 3 measurements matches, in no PCR");
+    /* Expected PCRs hold besides. */
+    found = images[1].pcrs;
+    policy.pcrs = (struct vsa_pcrs){.present = 1u << 3};
+    memset(policy.pcrs.value[3], 5, VSA_PCR_SIZE);
+    match(&policy, &found, VSA_ERR_PCR_MISSING, NULL, "PCR3 is expected but not in the document");
+    found.present |= 1u << 3;
+    match(&policy, &found, VSA_ERR_PCR_MISMATCH, NULL, "another IAM role");
+    memset(found.value[3], 5, VSA_PCR_SIZE);
+    match(&policy, &found, VSA_OK, &images[1], "");
+}
+
+static void a_single_image_names_all_that_differs(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    struct vsa_measurements image = image_of(0x10f, 0x11, VSA_NO_INDEX);
+    struct vsa_pcrs found = image.pcrs;
+    vsa_policy_init(&policy);
+    policy.measurements = &image;
+    policy.measurement_count = 1;
+    match(&policy, &found, VSA_OK, &image, "");
+    memset(found.value[0], 0x22, VSA_PCR_SIZE);
+    memset(found.value[2], 0x22, VSA_PCR_SIZE);
+    match(
+        &policy, &found, VSA_ERR_PCR_MISMATCH, NULL,
+        "PCR0 and PCR2 differ; PCR0 is 2222222222222222..., expected 1111111111111111...: another "
+        "image or build: start the one that was measured, or audit and measure the one that runs");
+    found = image.pcrs;
+    found.value[8][47] = 0;
+    match(&policy, &found, VSA_ERR_PCR_MISMATCH, NULL,
+          "PCR8 differs; PCR8 is ...00..., expected ...11...: signed by another key");
+    found.present &= ~(1u << 1);
+    match(&policy, &found, VSA_ERR_PCR_MISMATCH, NULL, "PCR1 and PCR8 differ; PCR8 is");
+    found.value[8][47] = 0x11;
+    match(&policy, &found, VSA_ERR_PCR_MISSING, NULL, "PCR1 is expected but not in the document");
+    image = image_of(UINT32_MAX, 0x11, VSA_NO_INDEX);
+    memset(found.value, 0x22, sizeof(found.value));
+    found.present = UINT32_MAX;
+    match(&policy, &found, VSA_ERR_PCR_MISMATCH, NULL,
+          "PCR0, PCR1, PCR2, PCR3 and 28 more differ; PCR0 is");
+}
+
 static void debug_mode_is_pcr0_all_zero(void **state)
 {
     (void)state;
@@ -100,6 +259,12 @@ int main(void)
         cmocka_unit_test(expected_pcrs),
         cmocka_unit_test(unknown_indexes),
         cmocka_unit_test(wrong_sizes_and_zeros),
+        cmocka_unit_test(measurements_must_make_sense),
+        cmocka_unit_test(a_count_without_measurements_is_a_slip),
+        cmocka_unit_test(one_image_may_be_known_by_its_signer),
+        cmocka_unit_test(pcrs_may_contradict_some_of_the_measurements),
+        cmocka_unit_test(any_one_image_matches_as_a_whole),
+        cmocka_unit_test(a_single_image_names_all_that_differs),
         cmocka_unit_test(debug_mode_is_pcr0_all_zero),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -4,6 +4,8 @@
 
 #include <vsattest/report.h>
 
+static const struct vsa_measurements sample_image = {.file = "h.json", .index = 3, .name = "v2"};
+
 static struct vsa_claims sample_claims(void)
 {
     struct vsa_claims claims = {
@@ -14,6 +16,7 @@ static struct vsa_claims sample_claims(void)
         .public_key = vsa_slice_of("\x30\x00\xff", 3),
         .user_data = vsa_slice_of_text("gr\xc3\xbc\xc3\x9f dich"),
         .nonce = vsa_slice_of("\xff\xfe", 2),
+        .measurements = &sample_image,
         .root_subject = "CN=root",
         .certificate_subject = "CN=leaf",
         .certificate_not_before_ms = INT64_C(1725911349000),
@@ -50,6 +53,7 @@ static void claims_become_this_json(void **state)
         "\"pcrs\":{\"0\":\"" TIMES48("0a") "\",\"10\":\"" TIMES48("bc") "\",\"31\":\"" TIMES48(
             "ff") "\"},"
                   "\"pcrs_checked\":[0,31],"
+                  "\"measurements\":{\"file\":\"h.json\",\"index\":3,\"name\":\"v2\"},"
                   "\"debug_mode\":false,"
                   "\"public_key\":\"MAD/\","
                   "\"user_data\":\"gr\xc3\xbc\xc3\x9f dich\","
@@ -85,8 +89,10 @@ static void absent_and_empty_differ(void **state)
     assert_int_equal(json_array_size(json_object_get(report, "pcrs_checked")), 0);
     json_decref(report);
     claims.public_key = vsa_slice_of(NULL, 0);
+    claims.measurements = NULL;
     report = vsa_claims_to_json(&claims);
     assert_true(json_is_null(json_object_get(report, "public_key")));
+    assert_true(json_is_null(json_object_get(report, "measurements")));
     json_decref(report);
 }
 
@@ -240,7 +246,7 @@ static void short_of_memory_there_is_no_report(void **state)
         }
         allocations_left = 1000;
         assert_non_null(report);
-        assert_int_equal(json_object_size(report), i == 0 ? 16 : 3);
+        assert_int_equal(json_object_size(report), i == 0 ? 17 : 3);
         assert_true(enough > 5);
         json_decref(report);
     }

@@ -111,6 +111,35 @@ static void claims_say_what_was_checked(void **state)
     vsa_verifier_free(verifier);
 }
 
+static void the_image_that_matched_is_in_the_claims(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    struct vsa_claims claims;
+    struct vsa_measurements images[3] = {{.pcrs = {.present = 7}}, {.pcrs = {.present = 0x107}}};
+    forge_reset(&forge);
+    struct vsa_slice document = forge_build(&forge);
+    struct vsa_verifier *verifier = verifier_with(forge_genuine_root(&forge));
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++) {
+        memset(images[0].pcrs.value[i], 1, VSA_PCR_SIZE);
+        forge_pcr_value(i, images[1].pcrs.value[i]);
+    }
+    images[2] = images[1];
+    vsa_policy_init(&policy);
+    policy.measurements = images;
+    policy.measurement_count = 3;
+    assert_int_equal(
+        vsa_policy_expect_pcr(&policy, 3, vsa_slice_of(images[1].pcrs.value[3], 48), NULL), VSA_OK);
+    assert_int_equal(vsa_verify(verifier, document, &policy, FORGE_NOW_MS, &claims, NULL), VSA_OK);
+    assert_ptr_equal(claims.measurements, &images[1]);
+    assert_int_equal(claims.pcrs_checked, 0x10f);
+    policy.measurement_count = 1;
+    assert_int_equal(vsa_verify(verifier, document, &policy, FORGE_NOW_MS, &claims, NULL),
+                     VSA_ERR_PCR_MISMATCH);
+    assert_null(claims.measurements);
+    vsa_verifier_free(verifier);
+}
+
 static void debug_mode_shows_in_the_claims(void **state)
 {
     (void)state;
@@ -474,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claims_of_the_genuine_document),
         cmocka_unit_test(claims_say_what_was_checked),
+        cmocka_unit_test(the_image_that_matched_is_in_the_claims),
         cmocka_unit_test(debug_mode_shows_in_the_claims),
         cmocka_unit_test(roots_that_are_refused),
         cmocka_unit_test(intermediates_are_no_anchors),

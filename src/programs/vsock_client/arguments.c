@@ -343,6 +343,7 @@ static enum vsa_status finish(struct option_parser *parser, struct client_argume
                         operands[0]);
     VSA_TRY(settle_watch(arguments, error));
     VSA_TRY(check(arguments, error));
+    VSA_TRY(policy_options_finish(&arguments->policy, error));
     settle_times(arguments);
     return VSA_OK;
 }
