@@ -16,7 +16,7 @@
  *   commands.c    ping, status, attest, metrics
  *   status.c, metrics.c, process.c  what these two tell
  *   worker.c      the NSM's thread
- *   attest_sharing.c, reply_cache.c, fair_queue.c, peers.c, bucket.c: their parts of the above
+ *   attest_sharing.c, reply_cache.c, peers.c, bucket.c: their parts of the above
  *   statistics.c  what is counted
  */
 #ifndef VSA_SERVER_INTERNAL_H

@@ -52,7 +52,7 @@ static void start_sharing(struct vsa_server *server, struct vsa_job *job, const 
 static struct vsa_job *find_shared(const struct vsa_server *server, const uint8_t *key)
 {
     struct vsa_job *job = server->shared;
-    while (job && (job->displaced || memcmp(job->key, key, sizeof(job->key)) != 0))
+    while (job && memcmp(job->key, key, sizeof(job->key)) != 0)
         job = job->next_shared;
     return job;
 }
@@ -323,13 +323,11 @@ static bool join(const struct vsa_dispatch *request, const uint8_t *key)
         has_cache(server) ? server->loop.now_ms - server->options.cache_ttl_ms : INT64_MAX;
     if (!job || vsa_jobs_full(server))
         return false;
+    if (!vsa_worker_can_join(server->worker, job, earliest_ms))
+        return false;
     struct vsa_waiter *waiter = new_waiter(request);
     if (!waiter)
         return false;
-    if (!vsa_worker_join(server->worker, job, request->connection->peer, earliest_ms)) {
-        free_waiter(waiter);
-        return false;
-    }
     wait_for(waiter, job);
     vsa_statistic_up(&server->statistics->coalesced);
     return true;
@@ -369,7 +367,7 @@ static enum vsa_status submit(const struct vsa_dispatch *request, struct vsa_job
     }
     if (key)
         start_sharing(server, job, key);
-    return vsa_worker_submit(server->worker, job, request->connection->peer, error);
+    return vsa_worker_submit(server->worker, job, error);
 }
 
 enum vsa_status vsa_jobs_start(const struct vsa_dispatch *request, const uint8_t *key,

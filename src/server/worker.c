@@ -27,7 +27,7 @@ struct vsa_worker {
     pthread_t thread;
     pthread_mutex_t mutex; /* guards what follows, and the worker's part of jobs */
     pthread_cond_t wake;
-    struct vsa_fair_queue waiting;
+    struct vsa_queue waiting;
     struct vsa_job *done;      /* oldest first */
     struct vsa_job **done_end; /* where the next one is linked in */
     bool blocked;              /* in a handler that may block for reasons of its own */
@@ -48,7 +48,7 @@ void vsa_job_free(struct vsa_job *job)
     free(job);
 }
 
-static struct vsa_job *job_of(struct vsa_fair_entry *place)
+static struct vsa_job *job_of(struct vsa_queue_entry *place)
 {
     return place ? (struct vsa_job *)(void *)((char *)place - offsetof(struct vsa_job, place))
                  : NULL;
@@ -161,7 +161,7 @@ static void answer(struct vsa_worker *worker, struct vsa_job *job)
 static struct vsa_job *next_job(struct vsa_worker *worker)
 {
     while (!worker->stop) {
-        struct vsa_job *job = job_of(vsa_fair_queue_pop(&worker->waiting));
+        struct vsa_job *job = job_of(vsa_queue_pop(&worker->waiting));
         count_waiting(worker);
         if (job) {
             job->begun_ms = vsa_monotonic_ms();
@@ -210,7 +210,7 @@ static int start_thread(struct vsa_worker *worker)
 static void release(struct vsa_worker *worker)
 {
     struct vsa_job *job;
-    while ((job = job_of(vsa_fair_queue_pop(&worker->waiting))))
+    while ((job = job_of(vsa_queue_pop(&worker->waiting))))
         vsa_job_free(job);
     free_jobs(take_done(worker));
     vsa_nsm_free(worker->nsm);
@@ -273,28 +273,13 @@ static enum vsa_status busy(const struct vsa_worker *worker, struct vsa_error *e
                     worker->max_queue);
 }
 
-/* With the mutex held. */
-static bool make_room(struct vsa_worker *worker, uint64_t peer)
-{
-    if (worker->waiting.count < worker->max_queue)
-        return true;
-    struct vsa_job *displaced = job_of(vsa_fair_queue_displace(&worker->waiting, peer));
-    if (!displaced)
-        return false;
-    displaced->displaced = true;
-    displaced->status = busy(worker, &displaced->error);
-    push_done(worker, displaced);
-    worker->notify(worker->user);
-    return true;
-}
-
-enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer,
+enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job,
                                   struct vsa_error *error)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    bool has_room = make_room(worker, peer);
+    bool has_room = worker->waiting.count < worker->max_queue;
     if (has_room) {
-        vsa_fair_queue_push(&worker->waiting, &job->place, peer);
+        vsa_queue_push(&worker->waiting, &job->place);
         (void)pthread_cond_signal(&worker->wake);
     }
     count_waiting(worker);
@@ -305,29 +290,24 @@ enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job
 void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    vsa_fair_queue_push_first(&worker->waiting, &job->place);
+    vsa_queue_push_first(&worker->waiting, &job->place);
     count_waiting(worker);
     (void)pthread_cond_signal(&worker->wake);
     (void)pthread_mutex_unlock(&worker->mutex);
 }
 
-bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer,
-                     int64_t earliest_ms)
+bool vsa_worker_can_join(struct vsa_worker *worker, const struct vsa_job *job, int64_t earliest_ms)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    bool queued = job->place.queued;
-    bool joined = queued || job->begun_ms >= earliest_ms;
-    if (queued)
-        vsa_fair_queue_join(&worker->waiting, &job->place, peer);
+    bool joinable = job->place.queued || job->begun_ms >= earliest_ms;
     (void)pthread_mutex_unlock(&worker->mutex);
-    return joined;
+    return joinable;
 }
 
 bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job)
 {
     (void)pthread_mutex_lock(&worker->mutex);
-    bool queued = job->place.queued;
-    vsa_fair_queue_remove(&worker->waiting, &job->place);
+    bool queued = vsa_queue_remove(&worker->waiting, &job->place);
     count_waiting(worker);
     (void)pthread_mutex_unlock(&worker->mutex);
     return queued;

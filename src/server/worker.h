@@ -10,9 +10,9 @@
 
 #include "crypto/digest.h"
 #include "server/deadlines.h"
-#include "server/fair_queue.h"
 #include "server/statistics.h"
 #include "stream/buffer.h"
+#include "worker/queue.h"
 #include <vsattest/server.h>
 
 struct vsa_connection;
@@ -51,8 +51,7 @@ struct vsa_job {
     struct vsa_waiter *waiters; /* nobody: DescribeNSM, or they are gone */
     struct vsa_job *next_shared;
     bool in_worker;
-    bool shared;    /* in the list of those that others may join */
-    bool displaced; /* had to make room, and comes back with VSA_ERR_BUSY */
+    bool shared; /* in the list of those that others may join */
 
     /* What to do. */
     const struct vsa_command *command; /* NULL: DescribeNSM, for the server itself */
@@ -75,9 +74,9 @@ struct vsa_job {
     char module_id[VSA_MAX_MODULE_ID + 1]; /* DescribeNSM */
 
     /* The worker's part. */
-    struct vsa_fair_entry place; /* while it waits */
-    int64_t begun_ms;            /* CLOCK_MONOTONIC when its turn came */
-    struct vsa_job *next;        /* when it is done */
+    struct vsa_queue_entry place; /* while it waits */
+    int64_t begun_ms;             /* CLOCK_MONOTONIC when its turn came */
+    struct vsa_job *next;         /* when it is done */
 };
 
 struct vsa_job *vsa_job_new(void);
@@ -106,22 +105,20 @@ VSA_MUST_USE enum vsa_status vsa_worker_new(const char *address, int timeout_ms,
 void vsa_worker_free(struct vsa_worker *worker);
 
 /*
- * Hands a job over, which waits its peer's turn. Of a full queue the last job has to make room if
- * its peer has more jobs waiting than this one; it comes back with VSA_ERR_BUSY.
+ * Hands a job over, which waits for those before it.
  *
  * Errors: VSA_ERR_BUSY when the queue is full.
  */
 VSA_MUST_USE enum vsa_status vsa_worker_submit(struct vsa_worker *worker, struct vsa_job *job,
-                                               uint64_t peer, struct vsa_error *error);
+                                               struct vsa_error *error);
 /* Hands a job over that goes before all others, whatever the queue. */
 void vsa_worker_submit_first(struct vsa_worker *worker, struct vsa_job *job);
 
 /*
- * Another peer waits for the job too, and not longer than for one of its own; false if the job
- * began before `earliest_ms`, which is INT64_MAX for one that must not have begun.
+ * Returns whether the job has not begun before `earliest_ms`, which is INT64_MAX for one that must
+ * not have begun at all: then another request may wait for it too.
  */
-bool vsa_worker_join(struct vsa_worker *worker, struct vsa_job *job, uint64_t peer,
-                     int64_t earliest_ms);
+bool vsa_worker_can_join(struct vsa_worker *worker, const struct vsa_job *job, int64_t earliest_ms);
 
 /* Takes the job back if it has not begun: true. */
 bool vsa_worker_cancel(struct vsa_worker *worker, struct vsa_job *job);

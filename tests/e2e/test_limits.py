@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rate limits, turns at the NSM, answers that are shared and answers that are given again.
+"""Rate limits, answers that are shared and answers that are given again.
 
 Who gets what is asserted by counts and by order (the server's log), not by time, but where a time is
 the point: then with bounds that only a wrong server misses.
@@ -8,7 +8,6 @@ the point: then with bounds that only a wrong server misses.
 import itertools
 import os
 import socket
-import threading
 import time
 import unittest
 
@@ -237,104 +236,6 @@ class NoLimit(LimitsTestCase):
         for _ in range(400):
             self.assert_document(client.receive())
         self.assertEqual(self.status()["rate_limited"], 0)
-
-
-class Turns(LimitsTestCase):
-    server_options = ("--rate-limit", "0", "--max-nsm-queue", "8")
-
-    def setUp(self):
-        super().setUp()
-        self.wait_for_event("nsm_reachable")
-
-    def busy(self):
-        return sum(status == "busy" for _, status in self.answered())
-
-    def queue_up(self, cid, count):
-        clients = [self.from_cid(cid) for _ in range(count)]
-        for client in clients:
-            client.send(nonce())
-        return clients
-
-    def test_full_queue_makes_room(self):
-        """One CID has filled the queue: another one's request goes in, and is next but one."""
-        holder = self.hold()
-        greedy = self.queue_up(5, 20)
-        # A place may be taken by the server's own question to the NSM.
-        harness.wait_until(lambda: self.busy() >= 12, "the rest of them to be told")
-        before = self.busy()
-        other = self.from_cid(6)
-        other.send(nonce())
-        harness.wait_until(lambda: self.busy() == before + 1, "room")
-        self.resume_nsm()
-        self.assert_document(holder.receive())
-        self.assert_document(other.receive())
-        codes = [client.receive().get("error_code", "ok") for client in greedy]
-        self.assertEqual(set(codes), {"busy", "ok"})
-        self.assertEqual(codes.count("ok"), 20 - before - 1)
-        good = [connection for connection, status in self.answered() if status == "ok"]
-        # Connections are numbered as they came: the other one's is the latest. Before it: what the
-        # NSM was at, and one of the greedy peer's.
-        self.assertEqual(good.index(max(good)), 2, good)
-
-    def test_equals_do_not_push_each_other_out(self):
-        holder = self.hold()
-        first = [self.from_cid(cid) for cid in range(10, 30)]
-        for client in first:
-            client.send(nonce())
-        harness.wait_until(lambda: self.busy() >= 12, "the queue to be full")
-        before = self.busy()
-        self.assert_code(self.from_cid(30).ask(nonce()), "busy")
-        self.assertEqual(self.busy(), before + 1)
-        self.resume_nsm()
-        self.assert_document(holder.receive())
-        codes = [client.receive().get("error_code", "ok") for client in first]
-        self.assertEqual(codes.count("busy"), before)
-        self.assertEqual(codes.count("ok"), 20 - before)
-
-    def flood(self, clients, stop, counts):
-        """Keeps requests of all of them waiting; counts their documents."""
-        for client in clients:
-            client.send(*[nonce() for _ in range(4)])
-        while not stop.is_set():
-            for client in clients:
-                counts.append(client.receive()["success"])
-                client.send(nonce())
-        for client in clients:
-            client.half_close()
-
-    def documents_between(self, greedy, other):
-        """How many others get while each of 20 requests waits, at most and on average."""
-        stop, counts = threading.Event(), []
-        thread = threading.Thread(target=self.flood, args=(greedy, stop, counts))
-        thread.start()
-        try:
-            harness.wait_until(lambda: len(counts) > 50, "the flood")
-            for _ in range(20):
-                self.assert_document(other.ask(nonce()))
-        finally:
-            stop.set()
-            thread.join(harness.PATIENCE)
-        log = [connection for connection, status in self.answered() if status == "ok"]
-        mine = max(log)
-        places = [place for place, connection in enumerate(log) if connection == mine]
-        self.assertEqual(len(places), 20)
-        gaps = [after - before - 1 for before, after in zip(places, places[1:])]
-        return max(gaps), sum(gaps) / len(gaps)
-
-    def test_latency_beside_a_greedy_cid(self):
-        """Seven connections of one CID always wait; another CID's request has two before it."""
-        greedy = [self.from_cid(5) for _ in range(7)]
-        most, mean = self.documents_between(greedy, self.from_cid(6))
-        # The one the NSM is at, and one turn of the others; by arrival it would be seven. The loop
-        # may see a request a little later than it came, so single ones may have more before them.
-        self.assertLessEqual(mean, 4)
-        self.assertGreaterEqual(most, 1)
-
-    def test_latency_beside_a_greedy_connection(self):
-        """A connection that never waits for its replies has one request in the queue."""
-        greedy = self.connect()
-        _, mean = self.documents_between([greedy], self.connect())
-        self.assertLessEqual(mean, 3)
 
 
 class SharingTestCase(LimitsTestCase):
