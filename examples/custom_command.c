@@ -65,8 +65,9 @@ int main(int argc, char **argv)
     const struct vsa_command random = {
         .name = "random", .handler = answer_random, .flags = VSA_COMMAND_NSM};
     /* Limited for each peer, as the built-in command is. */
-    const struct vsa_command attest = {
-        .name = "attest", .handler = answer_attest, .flags = VSA_COMMAND_NSM | VSA_COMMAND_LIMITED};
+    const struct vsa_command attest = {.name = "attest",
+                                       .handler = answer_attest,
+                                       .flags = VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED};
     if (argc < 2 || argc > 3) {
         (void)fprintf(stderr, "usage: custom_command ADDRESS [NSM]\n");
         return 2;

@@ -75,16 +75,10 @@ struct vsa_server_event {
 #define VSA_COMMAND_NSM_STATE 2U
 
 /*
- * The handler looks at nothing but its context's `user` and always answers the same: it is called
- * once, and what it answers is repeated. `ping` is such a command.
- */
-#define VSA_COMMAND_CONSTANT 4U
-
-/*
  * Like VSA_COMMAND_NSM, for handlers that may block but can do without an NSM: they are called also
  * while there is none, and then the context's `nsm` is NULL.
  */
-#define VSA_COMMAND_BLOCKING 8U
+#define VSA_COMMAND_BLOCKING 4U
 
 /*
  * The name for "whatever the command": a handler that is registered under it gets every well-formed
@@ -95,9 +89,9 @@ struct vsa_server_event {
 
 /*
  * Counts against the peer's rate limit (struct vsa_server_options), as `attest` does. Together with
- * one of the others but VSA_COMMAND_CONSTANT, or alone.
+ * one of the others, or alone.
  */
-#define VSA_COMMAND_LIMITED 16U
+#define VSA_COMMAND_RATE_LIMITED 8U
 
 struct vsa_command_context {
     void *user; /* of struct vsa_command */
@@ -128,7 +122,7 @@ struct vsa_command {
     const char *name;
     vsa_command_handler *handler;
     void *user;     /* passed to the handler; must live as long as the server */
-    unsigned flags; /* VSA_COMMAND_*: at most one of them, and VSA_COMMAND_LIMITED */
+    unsigned flags; /* VSA_COMMAND_*: at most one of them, and VSA_COMMAND_RATE_LIMITED */
 };
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -158,10 +152,10 @@ struct vsa_server_options {
                              ping, are never in flight */
     size_t max_queue;     /* VSA_DEFAULT_MAX_QUEUE requests waiting for the NSM; then busy */
     /*
-     * `attest` and other commands with VSA_COMMAND_LIMITED: so many a second in the long run, and
-     * so many at once, for each CID, or for each connection where the address has no CID; more get
-     * rate_limited. What is answered without asking the NSM anew does not count. rate_limit 0: no
-     * limit; rate_burst 0: twice rate_limit. At most VSA_MAX_RATE_LIMIT each.
+     * `attest` and other commands with VSA_COMMAND_RATE_LIMITED: so many a second in the long run,
+     * and so many at once, for each CID, or for each connection where the address has no CID; more
+     * get rate_limited. What is answered without asking the NSM anew does not count. rate_limit 0:
+     * no limit; rate_burst 0: twice rate_limit. At most VSA_MAX_RATE_LIMIT each.
      */
     size_t rate_limit; /* VSA_DEFAULT_RATE_LIMIT */
     size_t rate_burst; /* VSA_DEFAULT_RATE_BURST */
@@ -211,7 +205,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_new(const struct vsa_server_o
 /*
  * Adds a command, or puts a handler in the place of a built-in one (`ping`, `status`, `attest`,
  * `metrics`) or before all of them (VSA_COMMAND_ANY); before vsa_server_run() only. What takes the
- * place of `attest` brings its own flags: without VSA_COMMAND_LIMITED there is no rate limit.
+ * place of `attest` brings its own flags: without VSA_COMMAND_RATE_LIMITED there is no rate limit.
  *
  * Errors: VSA_ERR_ARGUMENT (the name is malformed or was registered already, no handler, unknown
  * flags), VSA_ERR_TOO_MANY (VSA_MAX_COMMANDS), VSA_ERR_MEMORY.

@@ -150,9 +150,9 @@ static enum vsa_status attest(const struct vsa_command_context *context, const j
 /* --- the table -------------------------------------------------------------------------------- */
 
 static const struct vsa_command builtins[] = {
-    {VSA_COMMAND_NAME_PING, ping, NULL, VSA_COMMAND_CONSTANT},
+    {VSA_COMMAND_NAME_PING, ping, NULL, 0},
     {VSA_COMMAND_NAME_STATUS, status, NULL, VSA_COMMAND_NSM_STATE},
-    {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM | VSA_COMMAND_LIMITED},
+    {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED},
     {VSA_COMMAND_NAME_METRICS, metrics, NULL, VSA_COMMAND_NSM_STATE},
 };
 #define BUILTIN_COUNT (sizeof(builtins) / sizeof(builtins[0]))

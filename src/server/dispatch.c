@@ -3,12 +3,10 @@
 
 #include <stdlib.h>
 
-#include "base/builder.h"
 #include "base/monotonic.h"
 #include "base/slice.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
-#include "protocol/scan.h"
 #include "server/answer.h"
 
 /* --- bookkeeping ------------------------------------------------------------------------------ */
@@ -206,78 +204,11 @@ static enum vsa_status handle(struct vsa_dispatch *request, struct vsa_error *er
     return VSA_OK;
 }
 
-/* --- constant commands ------------------------------------------------------------------------ */
-
-static enum vsa_status prepare(struct vsa_server *server, size_t index, struct vsa_error *error)
-{
-    const struct vsa_command *command = &server->commands[index];
-    struct vsa_command_parts *parts = &server->command_parts[index];
-    char *scratch = server->output_scratch;
-    struct vsa_error failure;
-    VSA_AUTO_JSON json_t *request = vsa_request_new(command->name);
-    VSA_AUTO_JSON json_t *reply = json_object();
-    /* One that fails is asked again at every request. */
-    size_t size = 0;
-    if (vsa_answer_run(command, server, NULL, request, reply, &failure) != VSA_OK ||
-        vsa_answer_write(reply, NULL, scratch, &size) != VSA_OK)
-        return VSA_OK;
-    size -= strlen("}\n");
-    if (size + VSA_MAX_REQUEST_ID + strlen(",\"id\":\"\"}\n") > VSA_MAX_REPLY_LINE)
-        return VSA_OK; /* too large with some `id`: that needs the long way */
-    parts->constant = malloc(size);
-    if (!parts->constant)
-        return vsa_fail_memory(error);
-    memcpy(parts->constant, scratch, size);
-    parts->constant_size = size;
-    return VSA_OK;
-}
-
-enum vsa_status vsa_dispatch_prepare(struct vsa_server *server, struct vsa_error *error)
-{
-    for (size_t i = 0; i < server->command_count; i++)
-        if (server->commands[i].flags == VSA_COMMAND_CONSTANT)
-            VSA_TRY(prepare(server, i, error));
-    return VSA_OK;
-}
-
-static void write_constant(struct vsa_connection *connection, const struct vsa_command_parts *parts,
-                           struct vsa_slice id)
-{
-    struct vsa_builder line = vsa_builder_of(vsa_output_reserve(connection), VSA_MAX_REPLY_LINE);
-    vsa_builder_append(&line, vsa_slice_of(parts->constant, parts->constant_size));
-    if (id.data) {
-        vsa_builder_append(&line, vsa_slice_of_text(",\"id\":"));
-        vsa_builder_append(&line, id);
-    }
-    vsa_builder_append(&line, vsa_slice_of_text("}\n"));
-    vsa_output_commit(connection, line.size); /* prepare() saw to it that it fits */
-}
-
-/* Answers a plain request for a constant command; false for all others. */
-static bool answer_constant(struct vsa_connection *connection, struct vsa_slice line)
-{
-    const struct vsa_server *server = connection->server;
-    struct vsa_request_scan scan;
-    if (server->draining || !vsa_request_scan(line, &scan))
-        return false;
-    const struct vsa_command *command = find_command(server, scan.command);
-    if (!command || who_answers(server, command) != command ||
-        command->flags != VSA_COMMAND_CONSTANT)
-        return false;
-    const struct vsa_command_parts *parts = &server->command_parts[command - server->commands];
-    if (!parts->constant)
-        return false;
-    int64_t started_us = start_time(server);
-    write_constant(connection, parts, scan.id);
-    vsa_dispatch_answered(connection, command, VSA_OK, started_us);
-    return true;
-}
-
 void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line)
 {
     struct vsa_error error;
     struct vsa_dispatch request = {.connection = connection, .line = line};
-    if (vsa_json_is_blank(line) || answer_constant(connection, line))
+    if (vsa_json_is_blank(line))
         return;
     request.started_us = start_time(connection->server);
     if (handle(&request, &error) != VSA_OK)

@@ -95,13 +95,11 @@ struct vsa_nsm_state {
 
 /* What a command has besides what was registered. */
 struct vsa_command_parts {
-    char *name;           /* owned; `name` of the command */
-    char *constant;       /* owned; VSA_COMMAND_CONSTANT: its reply up to the closing brace */
-    size_t constant_size; /* bytes */
-    json_t *summary;      /* owned; a built-in command's last reply, if it may be given again */
-    int64_t summary_ms;   /* when the first of `summaries` was made */
-    unsigned summaries;   /* made anew since then */
-    bool built_in;        /* nobody registered another handler for it */
+    char *name;         /* owned; `name` of the command */
+    json_t *summary;    /* owned; a built-in command's last reply, if it may be given again */
+    int64_t summary_ms; /* when the first of `summaries` was made */
+    unsigned summaries; /* made anew since then */
+    bool built_in;      /* nobody registered another handler for it */
     const struct vsa_sharing *sharing; /* NULL: each request has its own answer */
 };
 
@@ -237,9 +235,6 @@ static inline bool vsa_output_pending(const struct vsa_connection *connection)
 
 /* --- dispatch.c ------------------------------------------------------------------------------- */
 
-/* Lets the constant commands say what they always will. Errors: VSA_ERR_MEMORY. */
-VSA_MUST_USE enum vsa_status vsa_dispatch_prepare(struct vsa_server *server,
-                                                  struct vsa_error *error);
 /* Answers one line, or sets `connection->job`. */
 void vsa_dispatch_line(struct vsa_connection *connection, struct vsa_slice line);
 /* Puts {"success": false, ...} into the turn's output. */

@@ -12,7 +12,7 @@ static struct vsa_bucket *bucket_of(struct vsa_connection *connection)
 static bool applies(const struct vsa_dispatch *request)
 {
     /* A handler before all commands does not lift the limits of those that it stands for. */
-    return ((request->command->flags | request->named->flags) & VSA_COMMAND_LIMITED) &&
+    return ((request->command->flags | request->named->flags) & VSA_COMMAND_RATE_LIMITED) &&
            request->connection->server->rate.rate > 0;
 }
 

@@ -180,7 +180,6 @@ enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *erro
     server->started = true;
     server->loop.now_ms = vsa_monotonic_ms();
     vsa_statistic_set(&server->statistics->started_ms, (uint64_t)server->loop.now_ms);
-    VSA_TRY(vsa_dispatch_prepare(server, error));
     VSA_TRY(vsa_accept_start(server, error));
     tell_listening(server);
     vsa_nsm_state_probe(server);

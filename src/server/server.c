@@ -139,7 +139,6 @@ void vsa_server_free(struct vsa_server *server)
     vsa_listener_close(&server->listener);
     for (size_t i = 0; i < server->command_count; i++) {
         free(server->command_parts[i].name);
-        free(server->command_parts[i].constant);
         json_decref(server->command_parts[i].summary);
     }
     free(server->listen_text);
@@ -163,15 +162,12 @@ static bool is_command_name(const char *name)
 
 static bool are_flags(const struct vsa_command *command)
 {
-    bool is_any = strcmp(command->name, VSA_COMMAND_ANY) == 0;
-    switch (command->flags & ~VSA_COMMAND_LIMITED) {
+    switch (command->flags & ~VSA_COMMAND_RATE_LIMITED) {
     case 0:
     case VSA_COMMAND_NSM:
     case VSA_COMMAND_NSM_STATE:
     case VSA_COMMAND_BLOCKING:
         return true;
-    case VSA_COMMAND_CONSTANT:
-        return !is_any && command->flags == VSA_COMMAND_CONSTANT;
     default:
         return false;
     }

@@ -365,14 +365,6 @@ static enum vsa_status say_too_much(const struct vsa_command_context *context,
     return vsa_json_set(reply, "text", json_stringn(text, size), error);
 }
 
-static enum vsa_status make_constant(const struct vsa_command_context *context,
-                                     const json_t *request, json_t *reply, struct vsa_error *error)
-{
-    (void)context;
-    (void)request;
-    return vsa_json_set(reply, "call", json_integer(++greetings), error);
-}
-
 static void add(const char *name, vsa_command_handler *handler, void *user, unsigned flags)
 {
     const struct vsa_command command = {name, handler, user, flags};
@@ -396,15 +388,10 @@ static void test_register_refused(void **state)
     assert_not_added((struct vsa_command){"greet", NULL, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"**", greet, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 3}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 9}, VSA_ERR_ARGUMENT);
-    assert_not_added(
-        (struct vsa_command){"greet", greet, NULL, VSA_COMMAND_CONSTANT | VSA_COMMAND_LIMITED},
-        VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 3 | VSA_COMMAND_LIMITED},
+    assert_not_added((struct vsa_command){"greet", greet, NULL, 5}, VSA_ERR_ARGUMENT);
+    assert_not_added((struct vsa_command){"greet", greet, NULL, 3 | VSA_COMMAND_RATE_LIMITED},
                      VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 32}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){VSA_COMMAND_ANY, greet, NULL, VSA_COMMAND_CONSTANT},
-                     VSA_ERR_ARGUMENT);
     /* Once each. */
     add("ping", greet, NULL, 0);
     assert_not_added((struct vsa_command){"ping", greet, NULL, 0}, VSA_ERR_ARGUMENT);
@@ -576,22 +563,19 @@ static void test_reply_size(void **state)
     add("fits", say_too_much, &fits, 0);
     add("too-much", say_too_much, &too_much, 0);
     add("worker-too-much", say_too_much, &too_much, VSA_COMMAND_NSM);
-    add("constant-too-much", say_too_much, &too_much, VSA_COMMAND_CONSTANT);
     start_server();
     VSA_AUTO_JSON json_t *reply = ask("{\"command\":\"fits\"}\n");
     assert_int_equal(json_string_length(json_object_get(reply, "text")), fits);
     assert_code("{\"command\":\"fits\",\"id\":1}\n", "too_large");
     assert_code("{\"command\":\"too-much\"}\n", "too_large");
     assert_code("{\"command\":\"worker-too-much\"}\n", "too_large");
-    assert_code("{\"command\":\"constant-too-much\"}\n", "too_large");
     /* They count as what their clients were told. */
     struct vsa_server_statistics statistics;
     vsa_server_get_statistics(server, &statistics);
     assert_counts(&statistics, "fits", 2, 1);
     assert_counts(&statistics, "too-much", 1, 1);
     assert_counts(&statistics, "worker-too-much", 1, 1);
-    assert_counts(&statistics, "constant-too-much", 1, 1);
-    assert_int_equal(statistics.errors, 4);
+    assert_int_equal(statistics.errors, 3);
 }
 
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
@@ -732,9 +716,9 @@ static void test_limited(void **state)
 {
     (void)state;
     one_at_once();
-    add("limited", agree, NULL, VSA_COMMAND_LIMITED);
+    add("limited", agree, NULL, VSA_COMMAND_RATE_LIMITED);
     add("free", agree, NULL, 0);
-    add("worker-limited", agree, NULL, VSA_COMMAND_NSM | VSA_COMMAND_LIMITED);
+    add("worker-limited", agree, NULL, VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED);
     start_server();
     assert_code("{\"command\":\"limited\"}\n{\"command\":\"limited\"}\n", "rate_limited");
     assert_code("{\"command\":\"worker-limited\"}\n{\"command\":\"limited\"}\n", "rate_limited");
@@ -756,21 +740,6 @@ static void test_limited_behind_any(void **state)
     VSA_AUTO_JSON json_t *reply =
         ask("{\"command\":\"attest\"}\n{\"command\":\"ping\"}\n{\"command\":\"ping\"}\n");
     assert_true(json_is_true(json_object_get(reply, "success")));
-}
-
-static void test_constant(void **state)
-{
-    (void)state;
-    greetings = 0;
-    make_server();
-    add("once", make_constant, NULL, VSA_COMMAND_CONSTANT);
-    start_server();
-    assert_reply("{\"command\":\"once\"}\n{\"command\":\"once\"}\n",
-                 "{\"success\":true,\"call\":1}");
-    assert_reply("{\"command\":\"once\",\"id\":\"a\"}\n",
-                 "{\"success\":true,\"call\":1,\"id\":\"a\"}");
-    assert_reply("{\"command\":\"once\",\"id\":null,\"more\":2}\n",
-                 "{\"success\":true,\"call\":1}");
 }
 
 /* --- attest and keys -------------------------------------------------------------------------- */
@@ -987,7 +956,6 @@ int main(void)
         TEST(test_nested_reply),
         TEST(test_limited),
         TEST(test_limited_behind_any),
-        TEST(test_constant),
         TEST(test_attest),
         TEST(test_key_without_hook),
         TEST(test_key_hook),
