@@ -69,16 +69,10 @@ struct vsa_server_event {
 /* Runs in the NSM's thread, with `nsm` in its context; answered `busy` when the queue is full. */
 #define VSA_COMMAND_NSM 1U
 /*
- * Runs in the loop, like a command without flags, but not before the server knows how the NSM is:
- * for that it asks the NSM if it has not heard of it for a second, and waits half a second at most.
- */
-#define VSA_COMMAND_NSM_STATE 2U
-
-/*
  * Like VSA_COMMAND_NSM, for handlers that may block but can do without an NSM: they are called also
  * while there is none, and then the context's `nsm` is NULL.
  */
-#define VSA_COMMAND_BLOCKING 4U
+#define VSA_COMMAND_BLOCKING 2U
 
 /*
  * The name for "whatever the command": a handler that is registered under it gets every well-formed
@@ -91,7 +85,7 @@ struct vsa_server_event {
  * Counts against the peer's rate limit (struct vsa_server_options), as `attest` does. Together with
  * one of the others, or alone.
  */
-#define VSA_COMMAND_RATE_LIMITED 8U
+#define VSA_COMMAND_RATE_LIMITED 4U
 
 struct vsa_command_context {
     void *user; /* of struct vsa_command */
@@ -315,6 +309,7 @@ struct vsa_server_statistics {
 
     struct vsa_latency_statistics nsm_latency;
     bool nsm_reachable;                    /* as of its last answer, or failure to answer */
+    int64_t nsm_age_ms;                    /* since then; -1 while nothing is known */
     char module_id[VSA_MAX_MODULE_ID + 1]; /* of the NSM; "" while not known */
 };
 

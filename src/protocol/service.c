@@ -25,6 +25,8 @@ static json_t *nsm_to_json(const struct vsa_service_status *status)
         module_id = vsa_slice_of_text(status->module_id);
     vsa_json_put(&nsm, "module_id", vsa_json_text_or_null(module_id));
     vsa_json_put(&nsm, "reachable", json_boolean(status->nsm_reachable));
+    vsa_json_put(&nsm, "age_ms",
+                 status->nsm_age_ms >= 0 ? json_integer(status->nsm_age_ms) : json_null());
     return vsa_json_finish(&nsm);
 }
 
@@ -84,13 +86,18 @@ static enum vsa_status read_nsm(const json_t *reply, struct vsa_service_status *
     if (!json_is_boolean(reachable))
         return wrong_type("nsm", "an object with \"reachable\"", error);
     status->nsm_reachable = json_is_true(reachable);
+    if (vsa_json_get(nsm, "age_ms")) {
+        uint64_t age_ms = 0;
+        VSA_TRY(read_count(nsm, "age_ms", &age_ms, error));
+        status->nsm_age_ms = (int64_t)age_ms;
+    }
     return read_text(nsm, "module_id", &status->module_id, error);
 }
 
 enum vsa_status vsa_status_reply_decode(const json_t *reply, struct vsa_service_status *status,
                                         struct vsa_error *error)
 {
-    struct vsa_service_status read = {0};
+    struct vsa_service_status read = {.nsm_age_ms = -1};
     const char *state = NULL;
     uint64_t port = 0;
     VSA_TRY(read_text(reply, "status", &state, error));

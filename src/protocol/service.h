@@ -19,6 +19,7 @@ struct vsa_service_status {
     uint64_t connections; /* open now */
     uint32_t port;        /* vsock port; 0 when the server listens on a plain Unix socket */
     bool nsm_reachable;   /* as of the NSM's last answer, or of its failure to answer */
+    int64_t nsm_age_ms;   /* since then; -1: not known */
 };
 
 /* Adds the members of a status reply. Errors: VSA_ERR_MEMORY. */

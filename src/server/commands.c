@@ -32,6 +32,7 @@ static void ask_nsm(struct vsa_nsm *nsm, struct vsa_server_statistics *statistic
     struct vsa_nsm_description description;
     enum vsa_status status = vsa_nsm_describe(nsm, &description, NULL);
     statistics->nsm_reachable = status == VSA_OK || status == VSA_ERR_NSM;
+    statistics->nsm_age_ms = 0;
     if (status == VSA_OK)
         memcpy(statistics->module_id, description.module_id, sizeof(statistics->module_id));
 }
@@ -59,6 +60,7 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
         .connections = statistics.connections,
         .port = context->server->port,
         .nsm_reachable = statistics.nsm_reachable,
+        .nsm_age_ms = statistics.nsm_age_ms,
     };
     (void)request;
     vsa_process_read(&usage);
@@ -151,24 +153,22 @@ static enum vsa_status attest(const struct vsa_command_context *context, const j
 
 static const struct vsa_command builtins[] = {
     {VSA_COMMAND_NAME_PING, ping, NULL, 0},
-    {VSA_COMMAND_NAME_STATUS, status, NULL, VSA_COMMAND_NSM_STATE},
+    {VSA_COMMAND_NAME_STATUS, status, NULL, 0},
     {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED},
-    {VSA_COMMAND_NAME_METRICS, metrics, NULL, VSA_COMMAND_NSM_STATE},
+    {VSA_COMMAND_NAME_METRICS, metrics, NULL, 0},
 };
 #define BUILTIN_COUNT (sizeof(builtins) / sizeof(builtins[0]))
-
-static void share_attest(struct vsa_server *server)
-{
-    for (size_t i = 0; i < server->command_count; i++)
-        if (server->commands[i].handler == attest)
-            server->command_parts[i].sharing = &vsa_attest_sharing;
-}
 
 enum vsa_status vsa_commands_register(struct vsa_server *server, struct vsa_error *error)
 {
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
         VSA_TRY(vsa_server_add_command(server, &builtins[i], true, error));
-    share_attest(server);
+    for (size_t i = 0; i < BUILTIN_COUNT; i++) {
+        server->command_parts[i].is_summary =
+            server->commands[i].handler == status || server->commands[i].handler == metrics;
+        if (server->commands[i].handler == attest)
+            server->command_parts[i].sharing = &vsa_attest_sharing;
+    }
     return VSA_OK;
 }
 

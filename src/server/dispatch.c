@@ -121,7 +121,9 @@ enum vsa_status vsa_dispatch_run(struct vsa_server *server, const struct vsa_com
                                  const json_t *request, json_t **reply, struct vsa_error *error)
 {
     struct vsa_command_parts *parts = &server->command_parts[command - server->commands];
-    bool is_summary = parts->built_in && (command->flags & VSA_COMMAND_NSM_STATE);
+    bool is_summary = parts->is_summary && parts->built_in;
+    if (is_summary)
+        vsa_jobs_probe(server);
     if (is_summary && may_repeat(parts, server->loop.now_ms)) {
         *reply = json_copy(parts->summary);
         return VSA_OK;
@@ -185,18 +187,10 @@ static enum vsa_status start(struct vsa_dispatch *request, struct vsa_error *err
     return VSA_OK;
 }
 
-/* A server that is full tells what it knows: who watches it should not be told "busy". */
-static bool needs_news(const struct vsa_server *server, const struct vsa_command *command)
-{
-    return (command->flags & VSA_COMMAND_NSM_STATE) && !vsa_nsm_state_fresh(server) &&
-           !vsa_jobs_full(server);
-}
-
 static enum vsa_status handle(struct vsa_dispatch *request, struct vsa_error *error)
 {
     VSA_TRY(read_request(request, error));
-    if (vsa_jobs_in_worker(request->command) ||
-        needs_news(request->connection->server, request->command))
+    if (vsa_jobs_in_worker(request->command))
         return start(request, error);
     VSA_TRY(vsa_limits_check(request, error));
     vsa_limits_charge(request);

@@ -12,7 +12,7 @@
  *   dispatch.c    from a line to its answer, or to a job
  *   jobs.c        requests that wait, and what they get
  *   limits.c      how often a peer may ask
- *   nsm_state.c   what is known of the NSM
+ *   nsm_health.c  what is known of the NSM
  *   commands.c    ping, status, attest, metrics
  *   status.c, metrics.c, process.c  what these two tell
  *   worker.c      the NSM's thread
@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "server/deadlines.h"
 #include "server/loop.h"
+#include "server/nsm_health.h"
 #include "server/peers.h"
 #include "server/reply_cache.h"
 #include "server/statistics.h"
@@ -51,8 +52,8 @@
 
 /* A peer that was told why its connection ends has so long to read it. */
 #define VSA_LINGER_MS 2000
-/* Commands with VSA_COMMAND_NSM_STATE wait for news at most so long. */
-#define VSA_NSM_STATE_WAIT_MS 500
+/* Clients wait in the backlog until the NSM is known, but not longer. */
+#define VSA_BEGIN_MS 500
 /* Without descriptors or memory for new connections. */
 #define VSA_ACCEPT_PAUSE_MS 100
 
@@ -85,17 +86,10 @@ struct vsa_connection {
     unsigned char last_reads;        /* how often it was read while the server was ending */
 };
 
-struct vsa_nsm_state {
-    bool known;
-    bool reachable;
-    int64_t heard_ms;      /* when it last said how it is; the loop's time */
-    struct vsa_job *probe; /* DescribeNSM in flight */
-    char module_id[VSA_MAX_MODULE_ID + 1];
-};
-
 /* What a command has besides what was registered. */
 struct vsa_command_parts {
     char *name;         /* owned; `name` of the command */
+    bool is_summary;    /* a built-in command that says how the server is */
     json_t *summary;    /* owned; a built-in command's last reply, if it may be given again */
     int64_t summary_ms; /* when the first of `summaries` was made */
     unsigned summaries; /* made anew since then */
@@ -115,14 +109,17 @@ struct vsa_server {
     struct vsa_listener listener;
     uint32_t port; /* vsock port, or 0; unlike the listener's it stays */
     struct vsa_worker *worker;
-    struct vsa_nsm_state nsm;
+    struct vsa_nsm_health nsm;
+    struct vsa_nsm_health *nsm_reader; /* the same: reading it takes its lock */
 
     struct vsa_loop loop;
     struct vsa_watch accept_watch;
     atomic_bool stop; /* vsa_server_stop() was called */
     bool started;     /* vsa_server_run() was called */
-    bool accepting;   /* the listener is watched */
-    bool draining;    /* the stop is under way */
+    bool begun;       /* takes clients */
+    enum vsa_status begin_status;
+    bool accepting; /* the listener is watched */
+    bool draining;  /* the stop is under way */
     bool drain_timed_out;
     bool ending; /* nothing is in flight any more; connections close as their input is answered */
     bool ended;  /* all is done */
@@ -134,13 +131,14 @@ struct vsa_server {
     struct vsa_deadline_list lingering; /* VSA_CONNECTION_LINGERING; unread replies at the end */
     /* Waiters. */
     struct vsa_deadline_list requests; /* for the worker */
-    struct vsa_deadline_list awaiting; /* for news of the NSM */
     /* One entry each. */
     struct vsa_deadline_list pauses;
     struct vsa_deadline_list drains;
+    struct vsa_deadline_list begins;
     struct vsa_deadline accept_pause;
     int64_t pause_reported_ms; /* when the last VSA_EVENT_ACCEPT_PAUSED was */
     struct vsa_deadline drain_limit;
+    struct vsa_deadline begin_limit;
 
     struct vsa_job *shared; /* jobs that others may join */
     struct vsa_reply_cache cache;
@@ -171,6 +169,9 @@ static inline void vsa_server_limit(struct vsa_server *server, struct vsa_deadli
 }
 /* Tells the application, if it wants to know; fills in `connections`. */
 void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event);
+
+/* Takes clients, from the first call on. */
+void vsa_server_begin(struct vsa_server *server);
 
 /* --- accept.c --------------------------------------------------------------------------------- */
 
@@ -270,19 +271,17 @@ enum vsa_status vsa_dispatch_write(struct vsa_connection *connection, enum vsa_s
 bool vsa_jobs_share(const struct vsa_dispatch *request, const uint8_t *key);
 /* Whether its handler runs in the NSM's thread. */
 bool vsa_jobs_in_worker(const struct vsa_command *command);
-/* Whether as many requests are in flight as may be. */
-bool vsa_jobs_full(const struct vsa_server *server);
 /* Makes a job of it; then `connection->waiter` is set. Errors: VSA_ERR_BUSY, VSA_ERR_MEMORY. */
 VSA_MUST_USE enum vsa_status vsa_jobs_start(const struct vsa_dispatch *request, const uint8_t *key,
                                             struct vsa_error *error);
-/* Runs the command of a request that waited for news of the NSM. */
-void vsa_jobs_run(struct vsa_waiter *waiter);
 /* Answers a request with an error instead of its result. */
 void vsa_jobs_give_up(struct vsa_waiter *waiter, const struct vsa_error *error);
 /* The server stops before the request has its result. */
 void vsa_jobs_shut_down(struct vsa_waiter *waiter);
 /* The connection's peer is gone. */
 void vsa_jobs_abandon(struct vsa_connection *connection);
+/* Asks the NSM how it is, if nothing was heard of it for a second. */
+void vsa_jobs_probe(struct vsa_server *server);
 /* What the worker finished. */
 void vsa_jobs_collect(struct vsa_server *server);
 void vsa_jobs_request_expired(void *user, struct vsa_deadline *entry);
@@ -298,17 +297,6 @@ VSA_MUST_USE enum vsa_status vsa_limits_check(struct vsa_dispatch *request,
                                               struct vsa_error *error);
 /* It has had it. */
 void vsa_limits_charge(const struct vsa_dispatch *request);
-
-/* --- nsm_state.c ------------------------------------------------------------------------------ */
-
-/* Asks the NSM how it is, unless that is under way. */
-void vsa_nsm_state_probe(struct vsa_server *server);
-/* Whether what is known is new enough to be told. */
-bool vsa_nsm_state_fresh(const struct vsa_server *server);
-/* A job of ours or of a client came back. */
-void vsa_nsm_state_probed(struct vsa_server *server, const struct vsa_job *job);
-void vsa_nsm_state_heard(struct vsa_server *server, const struct vsa_job *job);
-void vsa_nsm_state_expired(void *user, struct vsa_deadline *entry);
 
 /* --- commands.c ------------------------------------------------------------------------------- */
 

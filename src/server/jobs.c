@@ -94,8 +94,7 @@ static void wait_for(struct vsa_waiter *waiter, struct vsa_job *job)
     if (job->waiters)
         job->waiters->previous = waiter;
     job->waiters = waiter;
-    vsa_server_limit(server, job->in_worker ? &server->requests : &server->awaiting,
-                     &waiter->deadline);
+    vsa_server_limit(server, &server->requests, &waiter->deadline);
     connection->waiter = waiter;
     vsa_statistic_up(&server->statistics->in_flight);
 }
@@ -112,7 +111,7 @@ static void leave(struct vsa_waiter *waiter)
     waiter->connection->waiter = NULL;
     vsa_statistic_down(&server->statistics->in_flight);
     free_waiter(waiter);
-    if (!job->waiters && (!job->in_worker || vsa_worker_cancel(server->worker, job)))
+    if (!job->waiters && vsa_worker_cancel(server->worker, job))
         free_job(server, job);
 }
 
@@ -152,27 +151,12 @@ void vsa_jobs_shut_down(struct vsa_waiter *waiter)
 {
     struct vsa_error error;
     const struct vsa_job *job = waiter->job;
-    if (job->in_worker && vsa_worker_has_begun(job->server->worker, job))
+    if (vsa_worker_has_begun(job->server->worker, job))
         vsa_error_set(&error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, NULL,
                       "the server stopped before the request was done");
     else
         vsa_error_set(&error, VSA_ERR_SHUTTING_DOWN, VSA_NO_OFFSET, NULL, "the server is stopping");
     vsa_jobs_give_up(waiter, &error);
-}
-
-void vsa_jobs_run(struct vsa_waiter *waiter)
-{
-    struct vsa_error error;
-    const struct vsa_job *job = waiter->job;
-    VSA_AUTO_JSON json_t *reply = NULL;
-    VSA_AUTO_JSON json_t *request = NULL;
-    enum vsa_status status =
-        vsa_json_parse(vsa_slice_of(job->text.data, job->text.size), &request, &error);
-    if (status == VSA_OK)
-        status = vsa_dispatch_run(job->server, job->command, request, &reply, &error);
-    else
-        vsa_answer_error(reply = json_object(), &error);
-    finish(waiter, vsa_dispatch_write(waiter->connection, status, reply, waiter->id));
 }
 
 /* --- replies ---------------------------------------------------------------------------------- */
@@ -256,14 +240,57 @@ static void keep(struct vsa_server *server, const struct vsa_job *job)
                              job->begun_ms + keep_ms);
 }
 
+/* Another module may come back: what is kept is of the old one. */
+static void tell_nsm(struct vsa_server *server, bool is_news, const struct vsa_job *job)
+{
+    if (!server->nsm.reachable)
+        vsa_reply_cache_clear(&server->cache);
+    if (is_news)
+        vsa_server_tell(
+            server,
+            (struct vsa_server_event){
+                .kind = server->nsm.reachable ? VSA_EVENT_NSM_REACHABLE : VSA_EVENT_NSM_UNREACHABLE,
+                .status = server->nsm.reachable ? VSA_OK : job->status,
+                .detail = server->nsm.reachable ? server->nsm.module_id : job->error.detail,
+            });
+}
+
+void vsa_jobs_probe(struct vsa_server *server)
+{
+    struct vsa_job *job = NULL;
+    if (!vsa_nsm_health_begin_probe(&server->nsm, server->loop.now_ms))
+        return;
+    job = vsa_job_new();
+    if (job)
+        vsa_worker_submit_first(server->worker, job);
+    else
+        server->nsm.probing = false; /* the next one who asks */
+}
+
+static void probed(struct vsa_server *server, const struct vsa_job *job)
+{
+    bool is_news =
+        vsa_nsm_health_end_probe(&server->nsm, job->status, job->module_id, server->loop.now_ms);
+    tell_nsm(server, is_news, job);
+    vsa_server_begin(server);
+}
+
+static void heard(struct vsa_server *server, const struct vsa_job *job)
+{
+    if (job->status == VSA_ERR_NSM_UNREACHABLE)
+        tell_nsm(server, vsa_nsm_health_lost(&server->nsm, server->loop.now_ms), job);
+    else if (job->status != VSA_OK || !server->nsm.reachable)
+        vsa_jobs_probe(server); /* lost, or back? */
+}
+
 static void collect_one(struct vsa_server *server, struct vsa_job *job)
 {
     stop_sharing(server, job);
     if (!job->command) {
-        vsa_nsm_state_probed(server, job);
+        probed(server, job);
         return;
     }
-    vsa_nsm_state_heard(server, job);
+    heard(server, job);
     keep(server, job);
     while (job->waiters)
         answer(job->waiters, job);
@@ -287,7 +314,7 @@ bool vsa_jobs_in_worker(const struct vsa_command *command)
     return (command->flags & (VSA_COMMAND_NSM | VSA_COMMAND_BLOCKING)) != 0;
 }
 
-bool vsa_jobs_full(const struct vsa_server *server)
+static bool is_full(const struct vsa_server *server)
 {
     return vsa_statistic_get(&server->statistics->in_flight) >= server->options.max_in_flight;
 }
@@ -321,7 +348,7 @@ static bool join(const struct vsa_dispatch *request, const uint8_t *key)
     struct vsa_job *job = find_shared(server, key);
     int64_t earliest_ms =
         has_cache(server) ? server->loop.now_ms - server->options.cache_ttl_ms : INT64_MAX;
-    if (!job || vsa_jobs_full(server))
+    if (!job || is_full(server))
         return false;
     if (!vsa_worker_can_join(server->worker, job, earliest_ms))
         return false;
@@ -344,7 +371,6 @@ static enum vsa_status fill_job(const struct vsa_dispatch *request, struct vsa_j
     struct vsa_server *server = request->connection->server;
     job->command = request->command;
     job->server = server;
-    job->in_worker = vsa_jobs_in_worker(request->command);
     if (vsa_budget_charge(&server->budget, request->line.size)) {
         if (vsa_buffer_add(&job->text, (const char *)request->line.data, request->line.size))
             return VSA_OK;
@@ -357,14 +383,10 @@ static enum vsa_status submit(const struct vsa_dispatch *request, struct vsa_job
                               const uint8_t *key, struct vsa_error *error)
 {
     struct vsa_server *server = request->connection->server;
-    if (vsa_jobs_full(server))
+    if (is_full(server))
         return vsa_fail(error, VSA_ERR_BUSY, "%zu requests are in flight already; try again later",
                         server->options.max_in_flight);
     VSA_TRY(fill_job(request, job, error));
-    if (!job->in_worker) {
-        vsa_nsm_state_probe(server);
-        return VSA_OK;
-    }
     if (key)
         start_sharing(server, job, key);
     return vsa_worker_submit(server->worker, job, error);

@@ -39,6 +39,32 @@ void vsa_server_tell(struct vsa_server *server, struct vsa_server_event event)
         server->options.on_event(server->options.user, &event);
 }
 
+/* --- beginning -------------------------------------------------------------------------------- */
+
+static void tell_listening(struct vsa_server *server)
+{
+    char address[VSA_MAX_ADDRESS];
+    vsa_address_format(&server->listener.address, address, sizeof(address));
+    vsa_server_tell(server,
+                    (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
+}
+
+void vsa_server_begin(struct vsa_server *server)
+{
+    if (server->begun)
+        return;
+    server->begun = true;
+    vsa_deadlines_remove(&server->begin_limit);
+    server->begin_status = vsa_accept_start(server, NULL);
+    server->ended = server->begin_status != VSA_OK;
+}
+
+static void begin_limit_expired(void *user, struct vsa_deadline *entry)
+{
+    (void)entry;
+    vsa_server_begin(user);
+}
+
 /* --- stopping --------------------------------------------------------------------------------- */
 
 /* Nothing is in flight: each connection answers what its peer sent already, and closes. */
@@ -86,7 +112,6 @@ static void drain_limit_expired(void *user, struct vsa_deadline *entry)
     /* Peers that do not read are no reason to complain. */
     server->drain_timed_out = !vsa_deadlines_empty(&server->busy);
     give_up_all(&server->requests);
-    give_up_all(&server->awaiting);
     server->ending = true;
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         drain_connections(lists[i]);
@@ -94,6 +119,7 @@ static void drain_limit_expired(void *user, struct vsa_deadline *entry)
 
 static void begin_drain(struct vsa_server *server)
 {
+    vsa_server_begin(server);
     server->draining = true;
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
     vsa_accept_stop(server);
@@ -127,18 +153,10 @@ enum vsa_status vsa_server_init_loop(struct vsa_server *server, struct vsa_error
     vsa_deadlines_init(&server->busy, VSA_DEADLINE_NEVER, vsa_connection_idle_expired);
     vsa_deadlines_init(&server->lingering, VSA_LINGER_MS, vsa_connection_linger_expired);
     vsa_deadlines_init(&server->requests, options->request_timeout_ms, vsa_jobs_request_expired);
-    vsa_deadlines_init(&server->awaiting, VSA_NSM_STATE_WAIT_MS, vsa_nsm_state_expired);
     vsa_deadlines_init(&server->pauses, VSA_ACCEPT_PAUSE_MS, vsa_accept_pause_over);
     vsa_deadlines_init(&server->drains, options->drain_timeout_ms, drain_limit_expired);
+    vsa_deadlines_init(&server->begins, VSA_BEGIN_MS, begin_limit_expired);
     return vsa_loop_init(&server->loop, on_wake, error);
-}
-
-static void tell_listening(struct vsa_server *server)
-{
-    char address[VSA_MAX_ADDRESS];
-    vsa_address_format(&server->listener.address, address, sizeof(address));
-    vsa_server_tell(server,
-                    (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
 }
 
 /* Those that have more to be answered, one turn each, until others should have a chance. */
@@ -157,8 +175,8 @@ static void serve_ready(struct vsa_server *server)
 static void take_turn(struct vsa_server *server)
 {
     struct vsa_deadline_list *lists[] = {
-        &server->idle,     &server->lingering, &server->requests,
-        &server->awaiting, &server->pauses,    &server->drains,
+        &server->idle,   &server->lingering, &server->requests,
+        &server->pauses, &server->drains,    &server->begins,
     };
     const size_t count = sizeof(lists) / sizeof(lists[0]);
     int64_t next_ms = vsa_deadlines_next(&server->ready);
@@ -180,11 +198,14 @@ enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *erro
     server->started = true;
     server->loop.now_ms = vsa_monotonic_ms();
     vsa_statistic_set(&server->statistics->started_ms, (uint64_t)server->loop.now_ms);
-    VSA_TRY(vsa_accept_start(server, error));
     tell_listening(server);
-    vsa_nsm_state_probe(server);
+    vsa_server_limit(server, &server->begins, &server->begin_limit);
+    vsa_jobs_probe(server);
     while (!server->ended)
         take_turn(server);
+    VSA_TRY(server->begin_status
+                ? vsa_fail(error, server->begin_status, "cannot accept connections")
+                : VSA_OK);
     enum vsa_status status = server->drain_timed_out ? VSA_ERR_TIMEOUT : VSA_OK;
     vsa_server_tell(server, (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = status});
     if (status != VSA_OK)

@@ -118,6 +118,8 @@ enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct 
     if (!built)
         return vsa_fail_memory(error);
     built->listener.fd = -1;
+    vsa_nsm_health_init(&built->nsm);
+    built->nsm_reader = &built->nsm;
     built->loop.epoll_fd = -1;
     built->loop.wake.fd = -1;
     enum vsa_status status = build(built, options, error);
@@ -147,6 +149,7 @@ void vsa_server_free(struct vsa_server *server)
     free(server->output_scratch);
     vsa_reply_cache_clear(&server->cache);
     vsa_statistics_free(server->statistics);
+    vsa_nsm_health_destroy(&server->nsm);
     free(server);
 }
 
@@ -165,7 +168,6 @@ static bool are_flags(const struct vsa_command *command)
     switch (command->flags & ~VSA_COMMAND_RATE_LIMITED) {
     case 0:
     case VSA_COMMAND_NSM:
-    case VSA_COMMAND_NSM_STATE:
     case VSA_COMMAND_BLOCKING:
         return true;
     default:
@@ -238,7 +240,8 @@ void vsa_server_get_statistics(const struct vsa_server *server,
                                struct vsa_server_statistics *statistics)
 {
     const struct vsa_statistics *counts = server->statistics;
-    vsa_statistics_read(server->statistics, statistics);
+    vsa_statistics_read(counts, statistics);
+    vsa_nsm_health_read(server->nsm_reader, vsa_monotonic_ms(), statistics);
     statistics->command_count = server->command_count;
     for (size_t i = 0; i < server->command_count; i++)
         statistics->commands[i] = (struct vsa_command_statistics){

@@ -12,27 +12,12 @@ static const uint64_t coarse_bounds_us[VSA_LATENCY_BUCKETS] = {
 
 struct vsa_statistics *vsa_statistics_new(void)
 {
-    struct vsa_statistics *statistics = calloc(1, sizeof(*statistics));
-    if (statistics)
-        (void)pthread_mutex_init(&statistics->mutex, NULL);
-    return statistics;
+    return calloc(1, sizeof(struct vsa_statistics));
 }
 
 void vsa_statistics_free(struct vsa_statistics *statistics)
 {
-    if (!statistics)
-        return;
-    (void)pthread_mutex_destroy(&statistics->mutex);
     free(statistics);
-}
-
-void vsa_statistics_set_nsm(struct vsa_statistics *statistics, bool reachable,
-                            const char *module_id)
-{
-    (void)pthread_mutex_lock(&statistics->mutex);
-    statistics->nsm_reachable = reachable;
-    memcpy(statistics->module_id, module_id, strnlen(module_id, VSA_MAX_MODULE_ID) + 1);
-    (void)pthread_mutex_unlock(&statistics->mutex);
 }
 
 /* --- latencies -------------------------------------------------------------------------------- */
@@ -121,16 +106,8 @@ void vsa_latency_read(const struct vsa_latency_counts *counts,
 
 /* --- everything ------------------------------------------------------------------------------- */
 
-static void read_nsm(struct vsa_statistics *statistics, struct vsa_server_statistics *snapshot)
-{
-    (void)pthread_mutex_lock(&statistics->mutex);
-    snapshot->nsm_reachable = statistics->nsm_reachable;
-    memcpy(snapshot->module_id, statistics->module_id, sizeof(snapshot->module_id));
-    (void)pthread_mutex_unlock(&statistics->mutex);
-    vsa_latency_read(&statistics->nsm, &snapshot->nsm_latency);
-}
-
-void vsa_statistics_read(struct vsa_statistics *statistics, struct vsa_server_statistics *snapshot)
+void vsa_statistics_read(const struct vsa_statistics *statistics,
+                         struct vsa_server_statistics *snapshot)
 {
     int64_t started_ms = (int64_t)vsa_statistic_get(&statistics->started_ms);
     const vsa_statistic *phases = statistics->phases;
@@ -152,5 +129,5 @@ void vsa_statistics_read(struct vsa_statistics *statistics, struct vsa_server_st
     };
     snapshot->connections = snapshot->connections_idle + snapshot->connections_busy +
                             snapshot->connections_sending + snapshot->connections_closing;
-    read_nsm(statistics, snapshot);
+    vsa_latency_read(&statistics->nsm, &snapshot->nsm_latency);
 }

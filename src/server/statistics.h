@@ -6,7 +6,6 @@
 #ifndef VSA_SERVER_STATISTICS_H
 #define VSA_SERVER_STATISTICS_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <vsattest/server.h>
@@ -53,10 +52,6 @@ struct vsa_statistics {
     vsa_statistic cached;
     vsa_statistic coalesced;
     struct vsa_latency_counts nsm;
-
-    pthread_mutex_t mutex; /* guards what follows */
-    bool nsm_reachable;
-    char module_id[VSA_MAX_MODULE_ID + 1];
 };
 
 /* NULL when memory is short. */
@@ -95,15 +90,13 @@ static inline void vsa_statistic_down(vsa_statistic *number)
 /* One exchange with the NSM, however it went. */
 void vsa_latency_count(struct vsa_latency_counts *counts, uint64_t duration_us, bool failed);
 
-void vsa_statistics_set_nsm(struct vsa_statistics *statistics, bool reachable,
-                            const char *module_id);
-
 /* --- reading; by any thread ------------------------------------------------------------------- */
 
 void vsa_latency_read(const struct vsa_latency_counts *counts,
                       struct vsa_latency_statistics *latency);
 
-/* All but the commands, which the server knows. */
-void vsa_statistics_read(struct vsa_statistics *statistics, struct vsa_server_statistics *snapshot);
+/* All but the commands and the NSM, which others know. */
+void vsa_statistics_read(const struct vsa_statistics *statistics,
+                         struct vsa_server_statistics *snapshot);
 
 #endif

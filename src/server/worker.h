@@ -42,15 +42,13 @@ struct vsa_sharing {
 };
 
 /*
- * Work for the NSM's thread or, not `in_worker`, a request that waits for news of the NSM. The loop
- * owns it, but for the time between vsa_worker_submit() and vsa_worker_collect() or a successful
- * vsa_worker_cancel().
+ * Work for the NSM's thread. The loop owns it, but for the time between vsa_worker_submit() and
+ * vsa_worker_collect() or a successful vsa_worker_cancel().
  */
 struct vsa_job {
     /* The loop's part. */
     struct vsa_waiter *waiters; /* nobody: DescribeNSM, or they are gone */
     struct vsa_job *next_shared;
-    bool in_worker;
     bool shared; /* in the list of those that others may join */
 
     /* What to do. */

@@ -205,8 +205,10 @@ class Nsm(FaultTestCase):
         self.assertEqual(client.ask(test_server.PING), test_server.PONG)
         self.assert_alive()
         self.assert_row(*self.asked())
-        time.sleep(1.1)  # what is known of the NSM is old now
-        self.assertIs(client.ask({"command": "status"})["nsm"]["reachable"], reachable)
+        harness.wait_until(
+            lambda: client.ask({"command": "status"})["nsm"]["reachable"] is reachable,
+            "status to show what the server knows of the NSM",
+        )
         self.fake.answer = None
         reply = client.ask({"command": "attest", "nonce": "n", "id": 2})
         self.assertEqual((reply["success"], reply["id"]), (True, 2), reply)
@@ -402,8 +404,8 @@ class Memory(FaultTestCase):
         for number, client in enumerate(clients):
             self.faults.set(fail_after=number, fail=1)
             client.send({"command": "attest", "nonce": f"n{number}", "id": number})
-            # Its line was read before that of the other connection.
-            self.assertEqual(marker.ask(test_server.PING), test_server.PONG)
+            # Its line was read before that of the other connection, which may meet the fault, too.
+            self.assertIsNotNone(marker.ask(test_server.PING))
             self.faults.set(fail=0)
         codes = set()
         for number, client in enumerate(clients):

@@ -481,7 +481,7 @@ class Cache(LimitsTestCase):
         )
         time.sleep(0.6)  # longer than what the cache keeps
         late.send(ATTEST)
-        self.wait_for_status(in_flight=3)
+        self.wait_for_status(in_flight=2)
         self.resume_nsm()
         documents = {self.assert_document(client.receive()) for client in (early, late)}
         self.assertEqual(len(documents), 2)

@@ -4,7 +4,6 @@
 import re
 import signal
 import socket
-import time
 import unittest
 
 import harness
@@ -35,14 +34,12 @@ class Waiting(support.EnclaveTestCase):
         before = peak_mib(self.enclave_service.pid)
         self.nsm_service.process.send_signal(signal.SIGSTOP)
         self.addCleanup(self.nsm_service.process.send_signal, signal.SIGCONT)
-        time.sleep(1.1)  # what is known of the NSM is old: `status` waits for news
-        for command in (b"status", b"attest"):
-            peers = [self.connect(HEAVY % command) for _ in range(WAITING)]
-            # All lines are read once a later one is answered.
-            probe = self.connect(b'{"command":"ping"}\n')
-            self.assertIn(b"pong", probe.recv(100))
+        peers = [self.connect(HEAVY % b"attest") for _ in range(WAITING)]
+        # All lines are read once a later one is answered.
+        probe = self.connect(b'{"command":"ping"}\n')
+        self.assertIn(b"pong", probe.recv(100))
         self.nsm_service.process.send_signal(signal.SIGCONT)
         for peer in peers:
             self.assertIn(b'"success":true', peer.recv(100))
-        # Lines: 2 * 100 * 64 KiB. Trees would be 600 MiB.
-        self.assertLess(peak_mib(self.enclave_service.pid) - before, 60)
+        # Lines: 100 * 64 KiB. Trees would be 300 MiB.
+        self.assertLess(peak_mib(self.enclave_service.pid) - before, 30)

@@ -168,13 +168,14 @@ static void test_status(void **state)
                                               .errors = 7,
                                               .connections = 8,
                                               .port = 9000,
-                                              .nsm_reachable = true};
+                                              .nsm_reachable = true,
+                                              .nsm_age_ms = 9};
     struct vsa_service_status read = {0};
     VSA_AUTO_JSON json_t *reply = json_object();
     VSA_AUTO_JSON json_t *expected =
         load("{\"status\": \"running\", \"port\": 9000, \"uptime\": 5, \"version\": \"1.2.3\","
              " \"requests\": 6, \"errors\": 7, \"connections\": 8,"
-             " \"nsm\": {\"module_id\": \"i-1-enc2\", \"reachable\": true}}");
+             " \"nsm\": {\"module_id\": \"i-1-enc2\", \"reachable\": true, \"age_ms\": 9}}");
     assert_int_equal(vsa_status_reply_encode(&status, reply, NULL), VSA_OK);
     assert_true(json_equal(reply, expected));
     assert_int_equal(vsa_status_reply_decode(reply, &read, NULL), VSA_OK);
@@ -186,18 +187,20 @@ static void test_status(void **state)
     assert_int_equal(read.connections, 8);
     assert_int_equal(read.port, 9000);
     assert_true(read.nsm_reachable);
+    assert_int_equal(read.nsm_age_ms, 9);
 }
 
 static void test_status_unknown(void **state)
 {
     (void)state;
-    const struct vsa_service_status status = {.version = "1.2.3"};
+    const struct vsa_service_status status = {.version = "1.2.3", .nsm_age_ms = -1};
     VSA_AUTO_JSON json_t *reply = json_object();
     assert_int_equal(vsa_status_reply_encode(&status, reply, NULL), VSA_OK);
     assert_true(json_is_null(json_object_get(reply, "port")));
     const json_t *nsm = json_object_get(reply, "nsm");
     assert_true(json_is_null(json_object_get(nsm, "module_id")));
     assert_true(json_is_false(json_object_get(nsm, "reachable")));
+    assert_true(json_is_null(json_object_get(nsm, "age_ms")));
 }
 
 /* The first servers of the protocol say less, and give fractions of seconds. */
@@ -209,6 +212,7 @@ static void test_status_of_old_server(void **state)
         load("{\"success\": true, \"status\": \"running\", \"port\": 9000, \"uptime\": 12.7}");
     assert_int_equal(vsa_status_reply_decode(reply, &read, NULL), VSA_OK);
     assert_int_equal(read.uptime_s, 12);
+    assert_int_equal(read.nsm_age_ms, -1);
     assert_null(read.version);
 }
 
@@ -227,6 +231,7 @@ static void test_status_refused(void **state)
         "{\"status\": \"running\", \"nsm\": {}}",
         "{\"status\": \"running\", \"nsm\": {\"reachable\": 1}}",
         "{\"status\": \"running\", \"nsm\": {\"reachable\": true, \"module_id\": 1}}",
+        "{\"status\": \"running\", \"nsm\": {\"reachable\": true, \"age_ms\": \"1\"}}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct vsa_service_status read = {.port = 4711};

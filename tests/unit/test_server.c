@@ -388,7 +388,6 @@ static void test_register_refused(void **state)
     assert_not_added((struct vsa_command){"greet", NULL, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"**", greet, NULL, 0}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 3}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 5}, VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 3 | VSA_COMMAND_RATE_LIMITED},
                      VSA_ERR_ARGUMENT);
     assert_not_added((struct vsa_command){"greet", greet, NULL, 32}, VSA_ERR_ARGUMENT);

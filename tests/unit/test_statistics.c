@@ -122,7 +122,6 @@ static void test_snapshot(void **state)
     vsa_statistic_up(&statistics->in_flight);
     vsa_statistic_up(&statistics->in_flight);
     vsa_statistic_down(&statistics->in_flight);
-    vsa_statistics_set_nsm(statistics, true, "i-0123");
     vsa_statistics_read(statistics, &snapshot);
     assert_int_equal(snapshot.connections_idle, 1);
     assert_int_equal(snapshot.connections_busy, 2);
@@ -130,8 +129,6 @@ static void test_snapshot(void **state)
     assert_int_equal(snapshot.connections_closing, 8);
     assert_int_equal(snapshot.connections, 15);
     assert_int_equal(snapshot.in_flight, 1);
-    assert_true(snapshot.nsm_reachable);
-    assert_string_equal(snapshot.module_id, "i-0123");
     vsa_statistics_free(statistics);
     vsa_statistics_free(NULL);
 }
