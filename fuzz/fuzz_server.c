@@ -568,7 +568,7 @@ static void add_commands(void)
     unsigned flags = scene.settings[SERVER_FLAGS];
     add("echo", echo, 0);
     add("echo_blocking", echo, VSA_COMMAND_BLOCKING);
-    add("echo_limited", echo, VSA_COMMAND_LIMITED);
+    add("echo_limited", echo, VSA_COMMAND_RATE_LIMITED);
     if (flags & (SERVER_AUDIT | SERVER_AUDIT_BLOCKING))
         add(VSA_COMMAND_ANY, audit, flags & SERVER_AUDIT_BLOCKING ? VSA_COMMAND_BLOCKING : 0);
 }

@@ -2,6 +2,7 @@
 #include "server/internal.h"
 
 #include <errno.h>
+#include <linux/vm_sockets.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -351,6 +352,16 @@ static void on_ready(struct vsa_watch *entry, uint32_t events)
 
 /* --- for others ------------------------------------------------------------------------------- */
 
+/* A number that tells peers apart: a CID is below 2^32, a connection above. */
+static uint64_t peer_of(const struct sockaddr *address, socklen_t size, uint64_t connection)
+{
+    struct sockaddr_vm vsock;
+    if (size < sizeof(vsock) || address->sa_family != AF_VSOCK)
+        return (UINT64_C(1) << 32) + connection;
+    memcpy(&vsock, address, sizeof(vsock));
+    return vsock.svm_cid;
+}
+
 enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, const struct sockaddr *peer,
                                     socklen_t peer_size, struct vsa_error *error)
 {
@@ -365,7 +376,7 @@ enum vsa_status vsa_connection_open(struct vsa_server *server, int fd, const str
     }
     connection->server = server;
     connection->number = ++server->connection_number;
-    connection->peer = vsa_peer_of(peer, peer_size, connection->number);
+    connection->peer = peer_of(peer, peer_size, connection->number);
     server->connections++;
     vsa_statistic_up(&server->statistics->opened);
     vsa_statistic_up(&server->statistics->phases[connection->phase]);

@@ -174,6 +174,37 @@ static const uint8_t *sharing_key(const struct vsa_dispatch *request, uint8_t *k
     return sharing && sharing->key(request->object, key) ? key : NULL;
 }
 
+/* A handler before all commands does not lift the limits of those that it stands for. */
+static bool is_rate_limited(const struct vsa_dispatch *request)
+{
+    return ((request->command->flags | request->named->flags) & VSA_COMMAND_RATE_LIMITED) != 0;
+}
+
+static enum vsa_status take_token(struct vsa_dispatch *request, struct vsa_error *error)
+{
+    struct vsa_connection *connection = request->connection;
+    struct vsa_server *server = connection->server;
+    if (!is_rate_limited(request))
+        return VSA_OK;
+    request->retry_after_ms = vsa_rate_limit_take(&server->rate, connection->peer,
+                                                  &connection->bucket, server->loop.now_ms);
+    if (request->retry_after_ms == 0)
+        return VSA_OK;
+    vsa_statistic_up(&server->statistics->rate_limited);
+    return vsa_fail(error, VSA_ERR_RATE_LIMITED,
+                    "more than %lld requests a second; try again in %lld ms",
+                    (long long)server->rate.rate, (long long)request->retry_after_ms);
+}
+
+static void give_token_back(const struct vsa_dispatch *request)
+{
+    struct vsa_connection *connection = request->connection;
+    struct vsa_server *server = connection->server;
+    if (is_rate_limited(request))
+        vsa_rate_limit_give_back(&server->rate, connection->peer, &connection->bucket,
+                                 server->loop.now_ms);
+}
+
 static enum vsa_status start(struct vsa_dispatch *request, struct vsa_error *error)
 {
     uint8_t buffer[VSA_SHA384_SIZE];
@@ -181,10 +212,11 @@ static enum vsa_status start(struct vsa_dispatch *request, struct vsa_error *err
     /* Before the limit, which is for the NSM's sake. */
     if (vsa_jobs_share(request, key))
         return VSA_OK;
-    VSA_TRY(vsa_limits_check(request, error));
-    VSA_TRY(vsa_jobs_start(request, key, error));
-    vsa_limits_charge(request);
-    return VSA_OK;
+    VSA_TRY(take_token(request, error));
+    enum vsa_status status = vsa_jobs_start(request, key, error);
+    if (status != VSA_OK)
+        give_token_back(request);
+    return status;
 }
 
 static enum vsa_status handle(struct vsa_dispatch *request, struct vsa_error *error)
@@ -192,8 +224,7 @@ static enum vsa_status handle(struct vsa_dispatch *request, struct vsa_error *er
     VSA_TRY(read_request(request, error));
     if (vsa_jobs_in_worker(request->command))
         return start(request, error);
-    VSA_TRY(vsa_limits_check(request, error));
-    vsa_limits_charge(request);
+    VSA_TRY(take_token(request, error));
     answer_now(request);
     return VSA_OK;
 }

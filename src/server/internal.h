@@ -11,24 +11,25 @@
  *   output.c      sending, and what the peer does not take yet
  *   dispatch.c    from a line to its answer, or to a job
  *   jobs.c        requests that wait, and what they get
- *   limits.c      how often a peer may ask
+ *   rate_limit.c  how often a peer may ask
  *   nsm_health.c  what is known of the NSM
  *   commands.c    ping, status, attest, metrics
  *   status.c, metrics.c, process.c  what these two tell
  *   worker.c      the NSM's thread
- *   attest_sharing.c, reply_cache.c, peers.c, bucket.c: their parts of the above
+ *   attest_sharing.c, reply_cache.c: their parts of the above
  *   statistics.c  what is counted
  */
 #ifndef VSA_SERVER_INTERNAL_H
 #define VSA_SERVER_INTERNAL_H
 
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "server/deadlines.h"
 #include "server/loop.h"
 #include "server/nsm_health.h"
-#include "server/peers.h"
+#include "server/rate_limit.h"
 #include "server/reply_cache.h"
 #include "server/statistics.h"
 #include "server/worker.h"
@@ -71,10 +72,10 @@ struct vsa_connection {
     struct vsa_connection *next_closed;
     struct vsa_waiter *waiter; /* the request in flight */
     uint64_t number;
-    uint64_t peer;                 /* who it is, for limits: peers.h */
-    struct vsa_bucket bucket;      /* if the peer is this connection and no CID */
-    struct vsa_buffer input;       /* what came in and is no request yet */
-    struct vsa_buffer output;      /* what the peer did not take yet */
+    uint64_t peer;            /* who it is, for limits: a CID, or its number above all of them */
+    struct vsa_bucket bucket; /* if the peer is this connection and no CID */
+    struct vsa_buffer input;  /* what came in and is no request yet */
+    struct vsa_buffer output; /* what the peer did not take yet */
     struct vsa_budget_share share; /* what these two have */
     size_t scanned;                /* bytes of `input` known to hold no newline */
     enum vsa_connection_state state;
@@ -142,8 +143,7 @@ struct vsa_server {
 
     struct vsa_job *shared; /* jobs that others may join */
     struct vsa_reply_cache cache;
-    struct vsa_bucket_rule rate;
-    struct vsa_peers peers;
+    struct vsa_rate_limit rate;
 
     size_t connections;
     size_t unsent; /* connections whose peer does not take its replies */
@@ -286,17 +286,6 @@ void vsa_jobs_probe(struct vsa_server *server);
 void vsa_jobs_collect(struct vsa_server *server);
 void vsa_jobs_request_expired(void *user, struct vsa_deadline *entry);
 struct vsa_waiter *vsa_waiter_of(struct vsa_deadline *entry);
-
-/* --- limits.c --------------------------------------------------------------------------------- */
-
-/*
- * Whether the peer may have one more such request now; else VSA_ERR_RATE_LIMITED, and sets
- * `retry_after_ms`.
- */
-VSA_MUST_USE enum vsa_status vsa_limits_check(struct vsa_dispatch *request,
-                                              struct vsa_error *error);
-/* It has had it. */
-void vsa_limits_charge(const struct vsa_dispatch *request);
 
 /* --- commands.c ------------------------------------------------------------------------------- */
 

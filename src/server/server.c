@@ -49,12 +49,6 @@ static enum vsa_status check_options(const struct vsa_server_options *options,
     return VSA_OK;
 }
 
-static struct vsa_bucket_rule rate_of(const struct vsa_server_options *options)
-{
-    size_t burst = options->rate_burst ? options->rate_burst : 2 * options->rate_limit;
-    return (struct vsa_bucket_rule){(int64_t)options->rate_limit, (int64_t)burst};
-}
-
 static enum vsa_status take_options(struct vsa_server *server,
                                     const struct vsa_server_options *options,
                                     struct vsa_error *error)
@@ -62,7 +56,8 @@ static enum vsa_status take_options(struct vsa_server *server,
     server->options = *options;
     server->options.listen = server->listen_text = strdup(options->listen);
     server->options.nsm = server->nsm_text = strdup(options->nsm);
-    server->rate = rate_of(options);
+    server->rate.rate = (int64_t)options->rate_limit;
+    server->rate.burst = options->rate_burst ? (int64_t)options->rate_burst : 2 * server->rate.rate;
     vsa_budget_init(&server->budget, options->max_buffered);
     server->input_scratch = malloc(VSA_MAX_REQUEST_LINE);
     server->output_scratch = malloc(VSA_OUTPUT_SCRATCH);

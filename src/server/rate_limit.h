@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Token buckets: so many requests a second in the long run, so many at once, for each CID, however
+ * many connections it makes; a peer without a CID brings a bucket of its own. In an enclave every
+ * client has the parent's CID: there it is one limit for all of them together, which leaves the NSM
+ * to the enclave's own work. Whole numbers only: N tokens a second are N thousandths a millisecond.
+ */
+#ifndef VSA_SERVER_RATE_LIMIT_H
+#define VSA_SERVER_RATE_LIMIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vsattest/limits.h>
+
+/* Zeroed: full. */
+struct vsa_bucket {
+    int64_t taken_milli; /* thousandths of tokens that are missing */
+    int64_t updated_ms;  /* when that was so; monotonic */
+};
+
+/* Zeroed but for the first two: no CID is known. */
+struct vsa_rate_limit {
+    int64_t rate;  /* tokens a second, 1..VSA_MAX_RATE_LIMIT; 0: no limit at all */
+    int64_t burst; /* tokens of a full bucket, 1..VSA_MAX_RATE_LIMIT */
+    struct {
+        uint64_t peer;
+        struct vsa_bucket bucket;
+    } entries[VSA_MAX_LIMITED_PEERS]; /* outlive connections: hanging up fills no bucket */
+    size_t count;
+    struct vsa_bucket others; /* shared by CIDs that find no entry */
+};
+
+/*
+ * Takes a token: returns 0, or after how many milliseconds there is one.
+ *
+ * peer  in: below 2^32: a CID
+ * own   in/out: the peer's bucket, if it has no CID
+ */
+int64_t vsa_rate_limit_take(struct vsa_rate_limit *limit, uint64_t peer, struct vsa_bucket *own,
+                            int64_t now_ms);
+/* Gives a token back that was taken just now: the request was not carried out. */
+void vsa_rate_limit_give_back(struct vsa_rate_limit *limit, uint64_t peer, struct vsa_bucket *own,
+                              int64_t now_ms);
+
+#endif
