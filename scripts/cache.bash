@@ -31,7 +31,7 @@ cache_begin() {
     trap 'exit 143' TERM
 }
 cache_end() {
-    [ -z "${cache_child:-}" ] || kill -- "-$cache_child" 2>/dev/null || true
+    [ -z "${cache_child:-}" ] || kill -- "-$cache_child" 2>/dev/null || kill "$cache_child" 2>/dev/null || true
     [ -z "${cache_child:-}" ] || wait "$cache_child" 2>/dev/null || true
     rm -rf --one-file-system -- "$work"
 }
@@ -40,20 +40,25 @@ cache_end() {
 # group of its own for the traps, and by the kernel's word where no trap runs (SIGKILL).
 # Every few seconds it calls cache_steps, which prints "DONE TOTAL" (nothing: not known), and shows how far that is.
 cache_run() {
-    local status=0 ended='' tick begin=$SECONDS pause=30
+    local status begin=$SECONDS pause=30
     [ ! -t "$cache_terminal" ] || pause=2
-    setsid setpriv --pdeathsig TERM "$@" 9>&- </dev/null &
+    # Nothing is written to this pipe: it ends when the command and all that it started have. A second process that
+    # sleeps would have to be ended, and a child of bash that is ended before it has become its command runs the traps.
+    exec {cache_output}>&1
+    exec {cache_running}< <(
+        exec setsid setpriv --pdeathsig TERM "$@" 3>&1 >&"$cache_output" 9>&- </dev/null
+    )
     cache_child=$!
     while :; do
-        sleep "$pause" 9>&- &
-        tick=$!
         status=0
-        wait -n -p ended "$cache_child" "$tick" || status=$?
-        [ "$ended" = "$tick" ] || break
+        read -r -t "$pause" -u "$cache_running" _ || status=$?
+        [ "$status" -gt 128 ] || break
         cache_progress "$((SECONDS - begin))"
     done
+    status=0
+    wait "$cache_child" || status=$?
     cache_child=''
-    kill "$tick" 2>/dev/null || true
+    exec {cache_output}>&- {cache_running}<&-
     [ ! -t "$cache_terminal" ] || printf '\r\033[K' >&"$cache_terminal"
     return "$status"
 }
