@@ -6,7 +6,6 @@
 #include "nsm/transport.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/wait.h"
 
 /* Between two tries to connect to a socket whose queue is full. */
 #define CONNECT_RETRY_MS 10
@@ -89,21 +89,13 @@ static enum vsa_status connect_to(struct socket_transport *transport, int64_t de
     return VSA_OK;
 }
 
-/* Waits until the socket is ready for `events`, or has an error that the next call will show. */
 static enum vsa_status wait_for(const struct socket_transport *transport, short events,
                                 int64_t deadline, struct vsa_error *error)
 {
-    for (;;) {
-        int64_t left = deadline - vsa_monotonic_ms();
-        if (left <= 0)
-            return timed_out(transport, error);
-        struct pollfd polled = {transport->fd, events, 0};
-        int count = poll(&polled, 1, left > INT_MAX ? INT_MAX : (int)left);
-        if (count > 0)
-            return VSA_OK;
-        if (count < 0 && errno != EINTR)
-            return hung_up(transport, strerror(errno), error);
-    }
+    enum vsa_status status = vsa_wait_for(transport->fd, events, deadline, "the NSM", NULL);
+    if (status == VSA_ERR_TIMEOUT)
+        return timed_out(transport, error);
+    return status == VSA_OK ? VSA_OK : hung_up(transport, strerror(errno), error);
 }
 
 static bool try_again(int number)

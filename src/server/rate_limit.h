@@ -3,7 +3,7 @@
  * Token buckets: so many requests a second in the long run, so many at once, for each CID, however
  * many connections it makes; a peer without a CID brings a bucket of its own. In an enclave every
  * client has the parent's CID: there it is one limit for all of them together, which leaves the NSM
- * to the enclave's own work. Whole numbers only: N tokens a second are N thousandths a millisecond.
+ * to the enclave's own work.
  */
 #ifndef VSA_SERVER_RATE_LIMIT_H
 #define VSA_SERVER_RATE_LIMIT_H
@@ -11,13 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include <vsattest/limits.h>
-
-/* Zeroed: full. */
-struct vsa_bucket {
-    int64_t taken_milli; /* thousandths of tokens that are missing */
-    int64_t updated_ms;  /* when that was so; monotonic */
-};
 
 /* Zeroed but for the first two: no CID is known. */
 struct vsa_rate_limit {

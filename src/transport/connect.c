@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/wait.h"
 
 static struct timeval timeval_until(int64_t deadline_ms)
 {

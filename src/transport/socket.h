@@ -14,9 +14,4 @@
 struct sockaddr_un vsa_unix_sockaddr(const char *path);
 struct sockaddr_vm vsa_vsock_sockaddr(uint32_t cid, uint32_t port);
 
-/* Waits for poll(2) `events` on `fd`. VSA_ERR_TIMEOUT at the deadline, naming what was `awaited`.
- */
-VSA_MUST_USE enum vsa_status vsa_wait_for(int fd, short events, int64_t deadline_ms,
-                                          const char *awaited, struct vsa_error *error);
-
 #endif

@@ -4,12 +4,13 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/bucket.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/time_text.h"
+#include "programs/wall_clock.h"
 
 /* Lines that clients cause: a serial console takes about 100 a second. */
 #define LINES_A_SECOND 100
@@ -21,9 +22,8 @@ static const char *const level_names[] = {
 static struct {
     enum log_level level;
     int64_t dropped;
-    int64_t allowance; /* thousandths of a line */
-    int64_t filled_ms; /* when the allowance was last raised */
-} state = {LOG_INFO, 0, LINES_AT_ONCE * 1000, 0};
+    struct vsa_bucket bucket;
+} state = {.level = LOG_INFO};
 
 enum vsa_status log_level_parse(const char *text, enum log_level *level, struct vsa_error *error)
 {
@@ -42,25 +42,9 @@ void log_set_level(enum log_level level)
     state.level = level;
 }
 
-static int64_t milliseconds(clockid_t clock)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool is_allowed(void)
 {
-    int64_t now = milliseconds(CLOCK_MONOTONIC);
-    int64_t more = (now - state.filled_ms) * LINES_A_SECOND;
-    state.filled_ms = now;
-    state.allowance += more;
-    if (state.allowance > LINES_AT_ONCE * 1000 || more < 0)
-        state.allowance = LINES_AT_ONCE * 1000;
-    if (state.allowance < 1000)
-        return false;
-    state.allowance -= 1000;
-    return true;
+    return vsa_bucket_take(&state.bucket, LINES_A_SECOND, LINES_AT_ONCE, vsa_monotonic_ms()) == 0;
 }
 
 static void put(struct log_line *line, const char *text)
@@ -92,7 +76,7 @@ static void put_quoted(struct log_line *line, const char *text)
 static void start(struct log_line *line, enum log_level level, const char *event)
 {
     char now[VSA_TIME_TEXT_SIZE];
-    vsa_time_format(milliseconds(CLOCK_REALTIME), now, sizeof(now));
+    vsa_time_format(wall_clock_ms(), now, sizeof(now));
     line->size = 0;
     put(line, "time=");
     put(line, now);
