@@ -60,7 +60,14 @@ class EnclaveTestCase(harness.TestCase):
             ],
             wait_for=path,
         )
+        self.addCleanup(self.check_sandbox, self.enclave_service, options)
         return self.enclave
+
+    def check_sandbox(self, service, options):
+        """Every server of these tests ran in its sandbox, unless the test or the build is without."""
+        for line in service.log().splitlines():
+            if "event=sandbox" in line and "this build has no filter" not in line:
+                self.assertIn("--no-sandbox", options, line)
 
     def start_enclave(self, *nsm_options, **nsm_keywords):
         self.start_nsm(*nsm_options, **nsm_keywords)

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -104,6 +107,67 @@ static int enter_and_check(void)
     return result ? result : in_thread ? 100 + in_thread : 0;
 }
 
+/* From here on this process lives under a kernel without filters, as far as it can see. */
+static int hide_filters(bool get, bool load)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, load ? 4 : 5, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_GET_SECCOMP, get ? 1 : 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECCOMP, load ? 0 : 1, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
+static int enter_without_filters(bool get, bool load, const char *expected)
+{
+    struct vsa_error error = {0};
+    bool filtered = true;
+    if (hide_filters(get, load) != 0)
+        return NO_FILTER;
+    if (sandbox_prepare(&error) != VSA_OK)
+        return 1;
+    enum vsa_status status = sandbox_enter(&filtered, &error);
+    if (status == VSA_OK && !filtered)
+        return NO_FILTER; /* a build without libseccomp */
+    if (status != VSA_ERR_IO || filtered)
+        return 2;
+    return strstr(error.detail, expected) && strstr(error.detail, "--no-sandbox") ? 0 : 3;
+}
+
+static void without_filters_it_fails(void **state)
+{
+    (void)state;
+    static const struct {
+        bool get;
+        bool load;
+        const char *expected;
+    } rows[] = {
+        {false, true, "cannot filter system calls: "},          /* CONFIG_SECCOMP_FILTER=n */
+        {true, true, "this kernel cannot filter system calls"}, /* CONFIG_SECCOMP=n */
+    };
+    if (is_slow_tool())
+        SKIP_BECAUSE("valgrind and sanitizers make system calls of their own");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0)
+            _exit(enter_without_filters(rows[i].get, rows[i].load, rows[i].expected));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        if (i == 0 && WEXITSTATUS(status) == NO_FILTER)
+            SKIP_BECAUSE("no filter of system calls in this build or kernel");
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
 static void what_is_not_needed_is_denied(void **state)
 {
     (void)state;
@@ -122,6 +186,9 @@ static void what_is_not_needed_is_denied(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_not_needed_is_denied)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_needed_is_denied),
+        cmocka_unit_test(without_filters_it_fails),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,9 +22,9 @@ VSA_MUST_USE enum vsa_status sandbox_prepare(struct vsa_error *error);
  * Once NSM and listener are open: no capabilities, no core dumps, no debugger, and in every thread
  * only the system calls of a server that runs; others fail with EPERM.
  *
- * filtered  out: false if this build or this kernel has no filter of system calls
+ * filtered  out: false in a build without libseccomp, which filters no system calls
  *
- * Errors: VSA_ERR_IO, VSA_ERR_MEMORY.
+ * Errors: VSA_ERR_IO, also where the kernel has no filters; VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status sandbox_enter(bool *filtered, struct vsa_error *error);
 

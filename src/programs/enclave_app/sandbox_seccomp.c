@@ -113,9 +113,12 @@ VSA_DEFINE_CLEANUP(void, seccomp_release, cleanup_filter);
 
 enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error)
 {
-    *filtered = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
-    if (!*filtered)
-        return VSA_OK;
+    *filtered = false;
+    /* seccomp_load() would only give "Invalid argument". */
+    if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+        return vsa_fail(error, VSA_ERR_IO,
+                        "this kernel cannot filter system calls (CONFIG_SECCOMP_FILTER): "
+                        "--no-sandbox does without");
     /* Not the end of the process: a new libc may have new calls, and fallbacks for them. */
     VSA_CLEANUP(cleanup_filter) void *filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
@@ -130,5 +133,6 @@ enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error)
         return vsa_fail(error, VSA_ERR_IO,
                         "cannot filter system calls: %s (--no-sandbox does without)",
                         strerror(-result));
+    *filtered = true;
     return VSA_OK;
 }

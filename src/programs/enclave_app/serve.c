@@ -186,7 +186,8 @@ static enum vsa_status enter_sandbox(const struct enclave_app_arguments *argumen
     const char *detail = "--no-sandbox: all privileges and system calls are kept";
     if (!arguments->no_sandbox) {
         VSA_TRY(sandbox_enter(&filtered, error));
-        detail = "privileges are dropped, but this build or this kernel cannot filter system calls";
+        detail =
+            "privileges are dropped, but this build has no filter of system calls (libseccomp)";
     }
     if (!filtered && log_begin(&line, LOG_WARN, "sandbox", false)) {
         log_text(&line, "detail", detail);
