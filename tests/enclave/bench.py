@@ -374,8 +374,11 @@ class Bench:
         """Starts QEMU with a full command line."""
         return self._add(Guest(name, command, self.limit))
 
-    def debian_guest(self, files=None, setup="", vhost=None, cid=None, memory=256, name="guest", initramfs=None):
-        """Starts Debian's cloud kernel with a shell on the console; with vhost: AF_VSOCK as that CID."""
+    def debian_guest(
+        self, files=None, setup="", vhost=None, cid=None, memory=256, name="guest", initramfs=None, words=""
+    ):
+        """Starts Debian's cloud kernel with a shell on the console, or with another initramfs and further words of the
+        command line; with vhost: AF_VSOCK as that CID."""
         folder = tool("tests/enclave/fetch-guest")
         initramfs = initramfs or shell_initramfs(folder, files, setup)
         command = qemu_command() + _common(memory)
@@ -384,7 +387,8 @@ class Bench:
             command += ["-chardev", "socket,id=vsock,path=" + vhost.device(cid)]
             command += ["-device", "vhost-user-vsock-pci,chardev=vsock"]
         command += ["-kernel", os.path.join(folder, "vmlinuz"), "-initrd", self.file(name + ".cpio", initramfs)]
-        command += ["-append", "console=ttyS0 reboot=t panic=-1 quiet"]
+        # no_timer_check: on a busy machine the timer's first ticks come late, and Linux gives up on it.
+        command += ["-append", "console=ttyS0 reboot=t panic=-1 quiet no_timer_check" + words]
         return self.guest(name, command)
 
     def enclave_kernel_guest(self, kernel, cmdline, ramdisks, vhost, cid, memory=256, name="enclave", nsm=False):

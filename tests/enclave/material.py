@@ -106,10 +106,10 @@ def app_parts():
     return parts[0], parts[1], parts[2:]
 
 
-def image_of(name, program_path, arguments, extra_files=(), words=""):
-    """An image of another program, with the kernel, the command line and the init of app.eif."""
+def image_of(name, program_path, arguments, extra_files=(), words="", options=(), kernel_path=None):
+    """An image of another program, with the kernel (or another one), the command line and the init of app.eif."""
     path = work(name + ".eif")
-    options = ["--kernel", kernel(), "--cmdline", app_parts()[1].decode() + words]
+    options = ["--kernel", kernel_path or kernel(), "--cmdline", app_parts()[1].decode() + words, *options]
     options += ["--init", os.path.join(BUILD, "src", "enclave_init", "enclave_init"), "--app", program_path]
     for argument in arguments:
         options += ["--arg", argument]
@@ -118,10 +118,17 @@ def image_of(name, program_path, arguments, extra_files=(), words=""):
     return _image(path, call(built("enclave_image"), "build", *options, "--output", path))
 
 
+def ramdisks_of(image):
+    """The ramdisks of an image, as bytes."""
+    folder = image.path + ".parts"
+    call(built("enclave_image"), "extract", "--output", folder, image.path)
+    return b"".join(read(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if "ramdisk" in name)
+
+
 def note(text):
     """A line for the reader of the test's output."""
     print("   " + text, flush=True, file=sys.stderr)
 
 
 __all__ = ["Image", "NotAvailable", "app_image", "app_parts", "built", "files", "guest_program", "image_of", "note"]
-__all__ += ["program", "signed_image"]
+__all__ += ["program", "ramdisks_of", "signed_image"]

@@ -2,11 +2,12 @@
 """Debian's kernel in a guest: software_nsm --cuse as its /dev/nsm, server and client over real AF_VSOCK, CID 1."""
 
 import json
+import os
 import re
 import unittest
 
 import material
-from bench import Bench, BenchError
+from bench import Bench, BenchError, tool
 
 # What the calls of guest/exercise.c give on the real driver. test_nitro.py compares the same text.
 DEVICE = """answer: DescribeNSM
@@ -159,3 +160,43 @@ class Loopback(unittest.TestCase):
         self.refused("connection_refused", "--cid 1 --ping", status=3)
         self.start_server()
         self.test_ping()
+
+
+class Modules(unittest.TestCase):
+    """enclave_init with Debian's kernel, which has vsock as modules: each needs the one before."""
+
+    def setUp(self):
+        self.folder = tool("tests/enclave/fetch-guest")
+        self.bench = Bench(300)
+        self.addCleanup(self.bench.__exit__)
+
+    def boot(self, *names):
+        """The console of an image with these modules, and their files."""
+        there = sorted(os.listdir(os.path.join(self.folder, "modules")))
+        files = [next(file for file in there if file[3:] == name + ".ko") for name in names]
+        options = []
+        for file in files:
+            options += ["--module", os.path.join(self.folder, "modules", file)]
+        image = material.image_of(
+            "modules-" + names[-1], material.guest_program("exercise"), ["modules"], options=options,
+            kernel_path=os.path.join(self.folder, "vmlinuz"),
+        )
+        guest = self.bench.debian_guest(initramfs=material.ramdisks_of(image), words=" enclave_init.heartbeat=off")
+        guest.expect("^enclave_init: the enclave ends", 200)
+        self.assertEqual(guest.wait(30), 0)
+        return guest.output, files
+
+    def test_in_order(self):
+        names = ("vsock", "vmw_vsock_virtio_transport_common", "vsock_loopback")
+        console, files = self.boot(*names)
+        self.assertEqual(re.findall("^enclave_init: loaded (.*)$", console, re.MULTILINE), files)
+        # The kernel lists the newest one first.
+        loaded = re.findall("^module (.*)$", console, re.MULTILINE)
+        self.assertEqual([name for name in loaded if name in names], list(reversed(names)))
+        self.assertIn("enclave_init: /app/exercise exited with status 0", console)
+
+    def test_out_of_order(self):
+        console, files = self.boot("vsock", "vsock_loopback", "vmw_vsock_virtio_transport_common")
+        self.assertIn("enclave_init: loaded " + files[0], console)
+        self.assertIn("enclave_init: cannot load /modules/%s: it needs a symbol that neither" % files[1], console)
+        self.assertNotIn("started", console)

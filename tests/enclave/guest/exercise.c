@@ -6,7 +6,11 @@
  *   exercise crowd CID PORT N         N connections at once, a ping on each, then the status
  *   exercise killable PORT PROGRAM [ARG]...
  *                                     becomes PROGRAM; whoever connects to PORT kills it
+ *   exercise user PROGRAM [ARG]...    what a user may do here; then becomes PROGRAM, and shows what
+ *                                     each of its threads has left once it is in its sandbox
+ *   exercise modules                  the kernel's modules
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -206,6 +210,119 @@ static int killable(unsigned port, char **program)
     return failed(program[0]);
 }
 
+/* --- user ------------------------------------------------------------------------------------ */
+
+static void try_to_open(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC, 0600);
+    printf("open %s: %s\n", path, fd < 0 ? strerrorname_np(errno) : "ok");
+    if (fd >= 0)
+        close(fd);
+}
+
+static void show_rights(void)
+{
+    static const char *const writable[] = {"/x",     "/app/x", "/app/exercise", "/run/x",
+                                           "/dev/x", "/var/x", "/tmp/x",        "/dev/shm/x"};
+    gid_t groups[8];
+    printf("user %u %u group %u %u others %d\n", getuid(), geteuid(), getgid(), getegid(),
+           getgroups(8, groups));
+    for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
+        try_to_open(writable[i], O_WRONLY | O_CREAT);
+    try_to_open("/dev/nsm", O_RDWR);
+    try_to_open("/dev/vsock", O_RDONLY);
+    try_to_open("/dev/stdout", O_WRONLY);
+    printf("kill 1: %s\n", kill(1, SIGTERM) == 0 ? "ok" : strerrorname_np(errno));
+}
+
+/* "Seccomp:\t2" of a status file as "Seccomp=2 "; appends to `line`. */
+static void append_field(char *line, size_t capacity, const char *status, const char *name)
+{
+    const char *found = strstr(status, name);
+    size_t used = strlen(line);
+    if (found)
+        snprintf(line + used, capacity - used, " %s%.*s", name,
+                 (int)strcspn(found + strlen(name), "\n"), found + strlen(name));
+    for (char *c = line + used; *c; c++)
+        if (*c == '\t')
+            *c = '=';
+}
+
+static size_t read_text(const char *path, char *text, size_t capacity)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, text, capacity - 1);
+    text[size > 0 ? size : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+    return strlen(text);
+}
+
+/* Prints a line for each thread if all of them filter system calls. Returns how many. */
+static unsigned show_threads(pid_t process)
+{
+    char path[320];
+    char status[4096];
+    char lines[2048] = "";
+    unsigned count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/task", process);
+    DIR *tasks = opendir(path);
+    for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "/proc/%d/task/%s/status", process, entry->d_name);
+        read_text(path, status, sizeof(status));
+        if (!strstr(status, "Seccomp:\t2\n")) {
+            closedir(tasks);
+            return 0;
+        }
+        static const char *const fields[] = {"Uid:", "Gid:", "CapEff:", "NoNewPrivs:", "Seccomp:"};
+        strcat(lines, "thread");
+        for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+            append_field(lines, sizeof(lines), status, fields[i]);
+        strcat(lines, "\n");
+        count++;
+    }
+    if (tasks)
+        closedir(tasks);
+    fputs(lines, stdout);
+    return count;
+}
+
+static int user(char **program)
+{
+    pid_t process = getpid();
+    show_rights();
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(LIMIT_SECONDS);
+        for (unsigned tries = 0; tries < 600; tries++) {
+            usleep(100000);
+            unsigned threads = show_threads(process);
+            if (threads) {
+                printf("ok %u threads in the sandbox\n", threads);
+                _exit(0);
+            }
+        }
+        _exit(failed("no sandbox"));
+    }
+    if (child > 0)
+        execv(program[0], program);
+    return failed(program[0]);
+}
+
+/* --- modules --------------------------------------------------------------------------------- */
+
+static int modules(void)
+{
+    static char text[65536];
+    size_t size = read_text("/proc/modules", text, sizeof(text));
+    for (char *line = text; line < text + size; line = strchr(line, '\n') + 1)
+        printf("module %.*s\n", (int)strcspn(line, " "), line);
+    printf("ok modules\n");
+    return 0;
+}
+
 static unsigned number(const char *text)
 {
     return (unsigned)strtoul(text, NULL, 10);
@@ -217,11 +334,16 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (strcmp(command, "killable") == 0 && argc >= 4)
         return killable(number(argv[2]), argv + 3);
+    if (strcmp(command, "user") == 0 && argc >= 3)
+        return user(argv + 2);
     alarm(LIMIT_SECONDS); /* a lost peer must not hang the bench */
     if (strcmp(command, "device") == 0 && argc == 2)
         return device();
+    if (strcmp(command, "modules") == 0 && argc == 2)
+        return modules();
     if (strcmp(command, "crowd") == 0 && argc == 5)
         return crowd(number(argv[2]), number(argv[3]), number(argv[4]));
-    fprintf(stderr, "usage: exercise device | crowd CID PORT N | killable PORT PROGRAM [ARG]...\n");
+    fprintf(stderr, "usage: exercise device | crowd CID PORT N | killable PORT PROGRAM [ARG]... | "
+                    "user PROGRAM [ARG]... | modules\n");
     return 2;
 }
