@@ -11,63 +11,27 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/hex.h"
-#include "base/json_depth.h"
 #include "base/printable.h"
+#include "json/load.h"
 
 #define RULE "nitro-cli output, Measurements"
 /* Other builders print other forms; one PCR at a time always works. */
 #define OTHER_FORMS "; PCRs in another form can be given one by one"
 
-VSA_DEFINE_CLEANUP(json_t, json_decref, cleanup_json);
-
-/* Windows' editors put a byte order mark in front (RFC 8259 section 8.1 lets a reader ignore it).
- */
-static struct vsa_slice skip_byte_order_mark(struct vsa_slice text)
-{
-    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
-    if (text.size < sizeof(mark) || memcmp(text.data, mark, sizeof(mark)) != 0)
-        return text;
-    return vsa_slice_of(text.data + sizeof(mark), text.size - sizeof(mark));
-}
-
-/* Text lines before the JSON ("Enclave Image successfully created.") say nothing of interest. */
-static struct vsa_slice skip_leading_lines(struct vsa_slice text)
-{
-    while (text.size) {
-        size_t i = 0;
-        while (i < text.size && strchr(" \t\r\n", text.data[i]) && text.data[i])
-            i++;
-        if (i < text.size && (text.data[i] == '{' || text.data[i] == '['))
-            break;
-        const uint8_t *end = memchr(text.data + i, '\n', text.size - i);
-        if (!end)
-            return vsa_slice_of(text.data, 0);
-        text = vsa_slice_of(end + 1, text.size - (size_t)(end + 1 - text.data));
-    }
-    return text;
-}
-
 static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct vsa_error *error)
 {
-    if (file.size > VSA_MAX_INPUT_FILE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, "measurements of %zu bytes, the limit is %d",
-                        file.size, VSA_MAX_INPUT_FILE);
-    struct vsa_slice text = skip_leading_lines(skip_byte_order_mark(file));
-    if (!text.size)
+    static const struct vsa_json_limits limits = {
+        .name = "the measurements file",
+        .max_size = VSA_MAX_INPUT_FILE,
+        .max_depth = VSA_MAX_JSON_FILE_DEPTH,
+        .skip_preamble = true, /* "Enclave Image successfully created."; marks of editors */
+    };
+    enum vsa_status status = vsa_json_load(file, &limits, root, error);
+    if (status == VSA_ERR_EMPTY)
         return vsa_fail(error, VSA_ERR_JSON,
                         "no JSON in the measurements file; expected what nitro-cli "
                         "build-enclave or describe-eif prints" OTHER_FORMS);
-    VSA_TRY(vsa_json_depth_check(text, VSA_MAX_JSON_FILE_DEPTH, error));
-    json_error_t json_error;
-    *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &json_error);
-    if (*root)
-        return VSA_OK;
-    if (json_error_code(&json_error) == json_error_out_of_memory)
-        return vsa_fail_memory(error);
-    size_t offset = (size_t)(text.data - file.data);
-    if (json_error.position > 0)
-        offset += (size_t)json_error.position;
-    return vsa_fail_at(error, VSA_ERR_JSON, offset, "RFC 8259", "measurements are not valid JSON");
+    return status;
 }
 
 /* "PCR0" .. "PCR31" in any case, no leading zeros. */
@@ -109,7 +73,7 @@ static bool decode_value(const json_t *value, uint8_t bytes[VSA_PCR_SIZE])
 {
     if (!json_is_string(value))
         return false;
-    struct vsa_slice hex = vsa_slice_of(json_string_value(value), json_string_length(value));
+    struct vsa_slice hex = vsa_json_string_slice(value);
     if (hex.size > 2 && hex.data[0] == '0' && (hex.data[1] == 'x' || hex.data[1] == 'X'))
         hex = vsa_slice_of(hex.data + 2, hex.size - 2);
     return vsa_hex_decode(hex, bytes, VSA_PCR_SIZE, NULL) == VSA_OK;
@@ -261,7 +225,7 @@ static enum vsa_status count_images(const json_t *root, size_t present, size_t *
 enum vsa_status vsa_measurements_read(struct vsa_measurements_list *list, struct vsa_slice json,
                                       const char *file, struct vsa_error *error)
 {
-    VSA_CLEANUP(cleanup_json) json_t *root = NULL;
+    VSA_AUTO_JSON json_t *root = NULL;
     size_t count;
     VSA_TRY(parse_json(json, &root, error));
     VSA_TRY(count_images(root, list->count, &count, error));

@@ -110,7 +110,7 @@ static const struct refusal refusals[] = {
     {"null", VSA_ERR_JSON, "no JSON"},
     {"{\"PCR0\":\"" A48 "\"", VSA_ERR_JSON, "not valid JSON"},
     {"{" THREE "} {}", VSA_ERR_JSON, "not valid JSON"},
-    {"{\"PCR0\":\"" A48 "\",\"PCR0\":\"" A48 "\"}", VSA_ERR_JSON, "not valid JSON"},
+    {"{\"PCR0\":\"" A48 "\",\"PCR0\":\"" A48 "\"}", VSA_ERR_DUPLICATE_KEY, "same key twice"},
     {"[1]", VSA_ERR_JSON, "object"},
     {"{\"Measurements\":[]}", VSA_ERR_JSON, "object"},
     {"[]", VSA_ERR_POLICY_EMPTY, "lists no image"},
@@ -221,7 +221,8 @@ static void a_list_is_good_or_bad_as_a_whole(void **state)
         {"[" ENTRY(A48, "") ",7]", VSA_ERR_JSON, "[1]: measurements must be"},
         {"[" ENTRY(A48, "") "," ENTRY(ZERO48, "") "]", VSA_ERR_POLICY_PCR, "[1]: PCR0 expected"},
         {"[" ENTRY(A48, "") "," ENTRY("aa", "") "]", VSA_ERR_POLICY_PCR, "[1]: PCR0 is not"},
-        {"[" ENTRY(A48, "") "," ENTRY(A48, ",\"PCR0\":\"" A48 "\"") "]", VSA_ERR_JSON, "not valid"},
+        {"[" ENTRY(A48, "") "," ENTRY(A48, ",\"PCR0\":\"" A48 "\"") "]", VSA_ERR_DUPLICATE_KEY,
+         "same key"},
         {"[" ENTRY(A48, "") "," ENTRY(A48, ",\"pcr0\":\"" B48 "\"") "]", VSA_ERR_POLICY_PCR,
          "[1]: PCR0 expected with two"},
     };
