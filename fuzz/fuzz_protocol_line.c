@@ -50,7 +50,7 @@ static void check_reply(const json_t *object)
     if (vsa_reply_check(object, &error) != VSA_OK)
         FUZZ_REQUIRE(memchr(error.detail, '\0', sizeof(error.detail)) != NULL);
     FUZZ_CALL(vsa_ping_reply_decode(object, NULL));
-    FUZZ_CALL(vsa_status_reply_decode(object, &status, NULL));
+    FUZZ_CALL(vsa_service_status_decode(object, &status, NULL));
     if (vsa_attest_reply_decode(object, &buffers, &attestation, NULL) == VSA_OK)
         FUZZ_REQUIRE(attestation.document.size > 0 &&
                      attestation.document.size <= VSA_MAX_DOCUMENT);

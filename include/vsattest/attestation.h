@@ -207,8 +207,8 @@ struct vsa_verifier_statistics {
     uint64_t hits;
     uint64_t misses;
 };
-VSA_PUBLIC void vsa_verifier_statistics(struct vsa_verifier *verifier,
-                                        struct vsa_verifier_statistics *statistics);
+VSA_PUBLIC void vsa_verifier_get_statistics(struct vsa_verifier *verifier,
+                                            struct vsa_verifier_statistics *statistics);
 
 #ifdef __cplusplus
 }

@@ -145,8 +145,8 @@ enum vsa_status vsa_verify(struct vsa_verifier *verifier, struct vsa_slice docum
     return VSA_OK;
 }
 
-void vsa_verifier_statistics(struct vsa_verifier *verifier,
-                             struct vsa_verifier_statistics *statistics)
+void vsa_verifier_get_statistics(struct vsa_verifier *verifier,
+                                 struct vsa_verifier_statistics *statistics)
 {
     struct vsa_cache *cache = &verifier->cache;
     statistics->hits = atomic_load_explicit(&cache->hits, memory_order_relaxed);

@@ -190,7 +190,7 @@ enum vsa_status vsa_client_ping(struct vsa_client *client, struct vsa_error *err
 static enum vsa_status check_status(const json_t *reply, struct vsa_error *error)
 {
     struct vsa_service_status checked;
-    VSA_TRY(vsa_status_reply_decode(reply, &checked, error));
+    VSA_TRY(vsa_service_status_decode(reply, &checked, error));
     if (!json_is_number(json_object_get(reply, "uptime")))
         return vsa_fail(error, VSA_ERR_REPLY, "the status reply has no \"uptime\"");
     return VSA_OK;

@@ -8,7 +8,7 @@ struct curve_facts {
 };
 
 /* Never NULL: a curve we do not know has a field of no bytes. */
-static const struct curve_facts *curve_facts(enum vsa_curve curve)
+static const struct curve_facts *facts_of(enum vsa_curve curve)
 {
     static const struct curve_facts none = {NID_undef, 0, EVP_sha384};
     static const struct curve_facts p256 = {NID_X9_62_prime256v1, 32, EVP_sha256};
@@ -29,7 +29,7 @@ static const struct curve_facts *curve_facts(enum vsa_curve curve)
 
 size_t vsa_curve_signature_size(enum vsa_curve curve)
 {
-    return 2 * curve_facts(curve)->field_size;
+    return 2 * facts_of(curve)->field_size;
 }
 
 enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki)
@@ -48,7 +48,7 @@ enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki)
         return VSA_CURVE_NONE;
     int nid = OBJ_obj2nid(parameter);
     for (enum vsa_curve curve = VSA_CURVE_P256; curve <= VSA_CURVE_P521; curve++) {
-        const struct curve_facts *facts = curve_facts(curve);
+        const struct curve_facts *facts = facts_of(curve);
         if (nid == facts->nid && (size_t)point_size == 1 + 2 * facts->field_size &&
             point[0] == 0x04)
             return curve;
@@ -87,7 +87,7 @@ enum vsa_curve vsa_key_curve(const struct vsa_key *key)
 enum vsa_status vsa_key_generate(enum vsa_curve curve, struct vsa_key **key,
                                  struct vsa_error *error)
 {
-    const struct curve_facts *facts = curve_facts(curve);
+    const struct curve_facts *facts = facts_of(curve);
     if (!facts->field_size)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "no such curve");
     VSA_CLEANUP(vsa_cleanup_pkey_ctx)
@@ -227,7 +227,7 @@ static enum vsa_status signature_to_raw(const uint8_t *der, size_t size, size_t 
 enum vsa_status vsa_key_sign(const struct vsa_key *key, const struct vsa_slice *parts, size_t count,
                              uint8_t *signature, struct vsa_error *error)
 {
-    const struct curve_facts *facts = curve_facts(key->curve);
+    const struct curve_facts *facts = facts_of(key->curve);
     VSA_CLEANUP(vsa_cleanup_md_ctx) EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (!context || EVP_DigestSignInit(context, NULL, facts->digest(), NULL, key->pkey) != 1)
         return vsa_crypto_fail(error, "signing");
@@ -244,7 +244,7 @@ enum vsa_status vsa_key_sign(const struct vsa_key *key, const struct vsa_slice *
 enum vsa_status vsa_key_read_signature(const struct vsa_key *key, struct vsa_slice signature,
                                        uint8_t *raw, struct vsa_error *error)
 {
-    size_t field_size = curve_facts(key->curve)->field_size;
+    size_t field_size = facts_of(key->curve)->field_size;
     if (signature.size == 2 * field_size) {
         memcpy(raw, signature.data, signature.size);
         return VSA_OK;
@@ -279,7 +279,7 @@ static size_t signature_from_raw(struct vsa_slice raw, uint8_t *der, size_t capa
 enum vsa_status vsa_key_verify(const struct vsa_key *key, const struct vsa_slice *parts,
                                size_t count, struct vsa_slice signature, struct vsa_error *error)
 {
-    const struct curve_facts *facts = curve_facts(key->curve);
+    const struct curve_facts *facts = facts_of(key->curve);
     if (!facts->field_size)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "no such curve");
     if (signature.size != 2 * facts->field_size)

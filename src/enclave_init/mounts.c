@@ -38,7 +38,7 @@ static const struct mount_row rows[] = {
     {"cgroup2", "/sys/fs/cgroup", SAFE, NULL, true},
 };
 
-static int mount_row(const struct mount_row *row)
+static int mount_one(const struct mount_row *row)
 {
     if (mkdir(row->target, 0755) != 0 && errno != EEXIST && !row->optional)
         return console_fail("cannot make %s", row->target);
@@ -53,7 +53,7 @@ static int mount_row(const struct mount_row *row)
 static int mount_rows(const struct mount_row *table, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (mount_row(&table[i]) != 0)
+        if (mount_one(&table[i]) != 0)
             return -1;
     return 0;
 }

@@ -12,7 +12,7 @@ static const struct vsa_hpke_suite suites[] = {
     {VSA_HPKE_P256, 0x0001, 0x0002, VSA_DH_P256, VSA_HASH_SHA256, VSA_HASH_SHA256, 65, 32},
 };
 
-const struct vsa_hpke_suite *vsa_hpke_suite(uint16_t kem)
+const struct vsa_hpke_suite *vsa_hpke_find_suite(uint16_t kem)
 {
     for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
         if (suites[i].kem == kem)

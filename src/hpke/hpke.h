@@ -22,7 +22,7 @@ struct vsa_hpke_suite {
     uint8_t key_size; /* bytes of an AEAD key: Nk */
 };
 
-/* KEM identifiers of the suites that vsa_hpke_suite() knows. */
+/* KEM identifiers of the suites that vsa_hpke_find_suite() knows. */
 enum {
     VSA_HPKE_P256 = 0x0010,
     VSA_HPKE_P384 = 0x0011,
@@ -38,7 +38,7 @@ enum {
  * DHKEM(P-384) with HKDF-SHA384; each with AES-256-GCM. NULL for another KEM. With the KEM fixed
  * there is nothing to negotiate, and nothing to downgrade.
  */
-const struct vsa_hpke_suite *vsa_hpke_suite(uint16_t kem);
+const struct vsa_hpke_suite *vsa_hpke_find_suite(uint16_t kem);
 
 /* What both sides have after the setup. Wipe it with vsa_hpke_wipe(). */
 struct vsa_hpke_context {

@@ -30,8 +30,8 @@ static json_t *nsm_to_json(const struct vsa_service_status *status)
     return vsa_json_finish(&nsm);
 }
 
-enum vsa_status vsa_status_reply_encode(const struct vsa_service_status *status, json_t *reply,
-                                        struct vsa_error *error)
+enum vsa_status vsa_service_status_encode(const struct vsa_service_status *status, json_t *reply,
+                                          struct vsa_error *error)
 {
     struct vsa_json_writer writer = vsa_json_extend(reply);
     vsa_json_put(&writer, "status", json_string_nocheck("running"));
@@ -94,8 +94,8 @@ static enum vsa_status read_nsm(const json_t *reply, struct vsa_service_status *
     return read_text(nsm, "module_id", &status->module_id, error);
 }
 
-enum vsa_status vsa_status_reply_decode(const json_t *reply, struct vsa_service_status *status,
-                                        struct vsa_error *error)
+enum vsa_status vsa_service_status_decode(const json_t *reply, struct vsa_service_status *status,
+                                          struct vsa_error *error)
 {
     struct vsa_service_status read = {.nsm_age_ms = -1};
     const char *state = NULL;

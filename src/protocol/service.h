@@ -23,15 +23,15 @@ struct vsa_service_status {
 };
 
 /* Adds the members of a status reply. Errors: VSA_ERR_MEMORY. */
-VSA_MUST_USE enum vsa_status vsa_status_reply_encode(const struct vsa_service_status *status,
-                                                     json_t *reply, struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_service_status_encode(const struct vsa_service_status *status,
+                                                       json_t *reply, struct vsa_error *error);
 
 /*
  * Reads a successful reply; strings are borrowed from it. Members that older servers do not send
  * stay 0 or NULL; ones of another type are VSA_ERR_REPLY, as is a missing "status".
  */
-VSA_MUST_USE enum vsa_status vsa_status_reply_decode(const json_t *reply,
-                                                     struct vsa_service_status *status,
-                                                     struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_service_status_decode(const json_t *reply,
+                                                       struct vsa_service_status *status,
+                                                       struct vsa_error *error);
 
 #endif

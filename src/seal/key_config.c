@@ -52,7 +52,7 @@ enum vsa_status vsa_key_config_read(struct vsa_slice user_data, struct vsa_slice
         return vsa_fail_at(error, VSA_ERR_FIELD, 0, "docs/PROTOCOL.md, sealed requests",
                            "user data of the document is not about a sealing key");
     read.key_id = user_data.data[VSA_SEAL_PURPOSE_SIZE];
-    read.suite = vsa_hpke_suite(read_number(user_data.data + head_size - 2));
+    read.suite = vsa_hpke_find_suite(read_number(user_data.data + head_size - 2));
     if (!read.suite)
         return vsa_fail_at(error, VSA_ERR_FIELD, head_size - 2, rule,
                            "the sealing key is for a KEM that this version does not know");

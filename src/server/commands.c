@@ -64,8 +64,8 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
     };
     (void)request;
     vsa_process_read(&usage);
-    VSA_TRY(vsa_status_reply_encode(&now, reply, error));
-    return vsa_status_add_statistics(&statistics, &usage, reply, error);
+    VSA_TRY(vsa_service_status_encode(&now, reply, error));
+    return vsa_service_add_statistics(&statistics, &usage, reply, error);
 }
 
 static enum vsa_status metrics(const struct vsa_command_context *context, const json_t *request,

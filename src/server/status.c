@@ -57,9 +57,9 @@ static json_t *cpu(const struct vsa_process_usage *usage)
                      (json_int_t)(usage->system_us / 1000));
 }
 
-enum vsa_status vsa_status_add_statistics(const struct vsa_server_statistics *statistics,
-                                          const struct vsa_process_usage *usage, json_t *reply,
-                                          struct vsa_error *error)
+enum vsa_status vsa_service_add_statistics(const struct vsa_server_statistics *statistics,
+                                           const struct vsa_process_usage *usage, json_t *reply,
+                                           struct vsa_error *error)
 {
     const struct {
         const char *name;

@@ -15,9 +15,9 @@ struct vsa_server_limits {
 
 /* Adds what `status` has besides what it always had. Errors: VSA_ERR_MEMORY. */
 VSA_MUST_USE enum vsa_status
-vsa_status_add_statistics(const struct vsa_server_statistics *statistics,
-                          const struct vsa_process_usage *usage, json_t *reply,
-                          struct vsa_error *error);
+vsa_service_add_statistics(const struct vsa_server_statistics *statistics,
+                           const struct vsa_process_usage *usage, json_t *reply,
+                           struct vsa_error *error);
 
 /* Room for VSA_MAX_COMMANDS commands with the longest names; as JSON below VSA_MAX_REPLY_LINE. */
 #define VSA_MAX_METRICS 40960

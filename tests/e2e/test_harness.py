@@ -203,7 +203,7 @@ class CheckLayers(harness.TestCase):
         # Without the real tree's exceptions, which would all be stale here.
         with open(CHECK_LAYERS, encoding="utf-8") as file:
             script = file.read()
-        for exceptions, empty in (("ELSEWHERE", "{}"), ("CIRCLES", "set()")):
+        for exceptions, empty in (("ELSEWHERE", "{}"), ("CIRCLES", "set()"), ("TWICE", "set()")):
             begin = f"\n{exceptions} = {{\n"
             self.assertEqual(script.count(begin), 1)
             script = script.replace(begin, f"\n{exceptions} = {empty}\n_ = {{\n")
@@ -244,6 +244,19 @@ class CheckLayers(harness.TestCase):
             with self.subTest(expected=expected):
                 self.write("src/base/a.c", self.HEADER + text)
                 self.check(expected)
+
+    def test_a_name_that_is_a_struct_and_a_function(self):
+        struct = "#ifndef A_H\n#define A_H\nstruct {}\n{{\n    int c;\n}};\n#endif\n"
+        self.write("src/base/a.c", self.HEADER + "struct b\n{\n    int c;\n};\nint b(void)\n{\n    return 1;\n}\n")
+        self.check("b is a struct, too: src/base/a.c")
+        self.write("src/base/a.c", self.HEADER + "int vsa_b(void)\n{\n    return 1;\n}\n")
+        self.check(None)
+        self.write("src/base/a.h", self.HEADER + struct.format("vsa_b"))
+        self.check("vsa_b is a struct, too: src/base/a.h")
+        # What is static in one file may be a struct of another.
+        self.write("src/base/a.h", self.HEADER + struct.format("b"))
+        self.write("src/base/a.c", self.HEADER + "static int b(void)\n{\n    return 1;\n}\n")
+        self.check(None)
 
     def test_no_licence_line(self):
         self.write("src/base/a.c", "int a;\n")

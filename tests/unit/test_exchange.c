@@ -117,7 +117,7 @@ static void known_answers(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        const struct vsa_hpke_suite *suite = vsa_hpke_suite(ours[i].kem);
+        const struct vsa_hpke_suite *suite = vsa_hpke_find_suite(ours[i].kem);
         VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *key = read_key(suite, ours[i].scalar);
         struct vsa_key_config config = config_of(key, suite, 7);
         struct bytes public_key = from_hex(ours[i].public_key);
@@ -151,7 +151,7 @@ static void known_answers(void **state)
 static void known_answer_of_the_rfc(void **state)
 {
     (void)state;
-    struct vsa_hpke_suite suite = *vsa_hpke_suite(VSA_HPKE_X25519);
+    struct vsa_hpke_suite suite = *vsa_hpke_find_suite(VSA_HPKE_X25519);
     suite.aead = 0x0001;
     suite.key_size = 16;
     VSA_CLEANUP(vsa_cleanup_dh_key)
@@ -199,7 +199,7 @@ struct fixture {
 
 static void make_request(struct fixture *fixture, uint16_t kem)
 {
-    const struct vsa_hpke_suite *suite = vsa_hpke_suite(kem);
+    const struct vsa_hpke_suite *suite = vsa_hpke_find_suite(kem);
     struct vsa_slice text = vsa_slice_of_text(request_text);
     fixture->sender.label = fixture->opener.label = VSA_SEAL_LABEL;
     assert_int_equal(vsa_dh_key_generate(suite->group, &fixture->key, NULL), VSA_OK);

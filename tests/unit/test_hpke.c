@@ -64,7 +64,7 @@ static int free_vectors(void **state)
 static struct vsa_hpke_suite suite_of(const json_t *row)
 {
     uint16_t kem = (uint16_t)json_integer_value(json_object_get(row, "kem_id"));
-    const struct vsa_hpke_suite *known = vsa_hpke_suite(kem);
+    const struct vsa_hpke_suite *known = vsa_hpke_find_suite(kem);
     struct vsa_hpke_suite suite = known ? *known : (struct vsa_hpke_suite){.kem = kem};
     const json_t *kdf = json_object_get(row, "kdf_id");
     if (kdf) {
@@ -230,7 +230,7 @@ static void published_kem_of_p384(void **state)
 {
     (void)state;
     const json_t *row = json_array_get(vectors, json_array_size(vectors) - 1);
-    const struct vsa_hpke_suite *suite = vsa_hpke_suite(VSA_HPKE_P384);
+    const struct vsa_hpke_suite *suite = vsa_hpke_find_suite(VSA_HPKE_P384);
     struct bytes ikm_recipient = member(row, "ikmR");
     struct bytes ikm_ephemeral = member(row, "ikmE");
     struct bytes public_key = member(row, "pkRm");
@@ -267,7 +267,7 @@ static void every_suite_opens_what_it_sealed(void **state)
     struct vsa_slice aad = vsa_slice_of_text("aad");
     struct vsa_slice text = vsa_slice_of_text("attack at dawn");
     for (size_t i = 0; i < 3; i++) {
-        const struct vsa_hpke_suite *suite = vsa_hpke_suite(kems[i]);
+        const struct vsa_hpke_suite *suite = vsa_hpke_find_suite(kems[i]);
         VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *key = NULL;
         uint8_t public_key[VSA_HPKE_MAX_ENC];
         uint8_t enc[VSA_HPKE_MAX_ENC];
@@ -295,8 +295,8 @@ static void every_suite_opens_what_it_sealed(void **state)
         /* The same message again has another number. */
         assert_int_equal(vsa_hpke_open(&opener, aad, message, opened, NULL), VSA_ERR_SEALED);
     }
-    assert_null(vsa_hpke_suite(0x0012));
-    assert_null(vsa_hpke_suite(0));
+    assert_null(vsa_hpke_find_suite(0x0012));
+    assert_null(vsa_hpke_find_suite(0));
 }
 
 /* Whatever a hostile sender gives as `enc` is refused, or leads to a key that opens nothing. */
@@ -306,7 +306,7 @@ static void hostile_public_keys(void **state)
     static const uint16_t kems[] = {VSA_HPKE_X25519, VSA_HPKE_P256, VSA_HPKE_P384};
     struct vsa_slice info = vsa_slice_of_text("info");
     for (size_t i = 0; i < 3; i++) {
-        const struct vsa_hpke_suite *suite = vsa_hpke_suite(kems[i]);
+        const struct vsa_hpke_suite *suite = vsa_hpke_find_suite(kems[i]);
         VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *key = NULL;
         struct vsa_hpke_context context;
         struct vsa_error error;
@@ -340,7 +340,7 @@ static void hostile_public_keys(void **state)
 static void numbers_run_out(void **state)
 {
     (void)state;
-    struct vsa_hpke_context context = {.suite = vsa_hpke_suite(VSA_HPKE_X25519),
+    struct vsa_hpke_context context = {.suite = vsa_hpke_find_suite(VSA_HPKE_X25519),
                                        .sequence = UINT64_MAX};
     uint8_t output[32] = {0};
     struct vsa_slice none = vsa_slice_of(NULL, 0);

@@ -176,9 +176,9 @@ static void test_status(void **state)
         load("{\"status\": \"running\", \"port\": 9000, \"uptime\": 5, \"version\": \"1.2.3\","
              " \"requests\": 6, \"errors\": 7, \"connections\": 8,"
              " \"nsm\": {\"module_id\": \"i-1-enc2\", \"reachable\": true, \"age_ms\": 9}}");
-    assert_int_equal(vsa_status_reply_encode(&status, reply, NULL), VSA_OK);
+    assert_int_equal(vsa_service_status_encode(&status, reply, NULL), VSA_OK);
     assert_true(json_equal(reply, expected));
-    assert_int_equal(vsa_status_reply_decode(reply, &read, NULL), VSA_OK);
+    assert_int_equal(vsa_service_status_decode(reply, &read, NULL), VSA_OK);
     assert_string_equal(read.version, "1.2.3");
     assert_string_equal(read.module_id, "i-1-enc2");
     assert_int_equal(read.uptime_s, 5);
@@ -195,7 +195,7 @@ static void test_status_unknown(void **state)
     (void)state;
     const struct vsa_service_status status = {.version = "1.2.3", .nsm_age_ms = -1};
     VSA_AUTO_JSON json_t *reply = json_object();
-    assert_int_equal(vsa_status_reply_encode(&status, reply, NULL), VSA_OK);
+    assert_int_equal(vsa_service_status_encode(&status, reply, NULL), VSA_OK);
     assert_true(json_is_null(json_object_get(reply, "port")));
     const json_t *nsm = json_object_get(reply, "nsm");
     assert_true(json_is_null(json_object_get(nsm, "module_id")));
@@ -210,7 +210,7 @@ static void test_status_of_old_server(void **state)
     struct vsa_service_status read = {0};
     VSA_AUTO_JSON json_t *reply =
         load("{\"success\": true, \"status\": \"running\", \"port\": 9000, \"uptime\": 12.7}");
-    assert_int_equal(vsa_status_reply_decode(reply, &read, NULL), VSA_OK);
+    assert_int_equal(vsa_service_status_decode(reply, &read, NULL), VSA_OK);
     assert_int_equal(read.uptime_s, 12);
     assert_int_equal(read.nsm_age_ms, -1);
     assert_null(read.version);
@@ -236,7 +236,7 @@ static void test_status_refused(void **state)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct vsa_service_status read = {.port = 4711};
         VSA_AUTO_JSON json_t *reply = load(texts[i]);
-        if (vsa_status_reply_decode(reply, &read, NULL) != VSA_ERR_REPLY)
+        if (vsa_service_status_decode(reply, &read, NULL) != VSA_ERR_REPLY)
             fail_msg("%s was not refused", texts[i]);
         assert_int_equal(read.port, 4711);
     }

@@ -191,7 +191,7 @@ static void test_largest(void **state)
     VSA_AUTO_JSON json_t *status = json_object();
     assert_int_equal(vsa_json_write_line(reply, line, sizeof(line) - 200, &line_size, NULL),
                      VSA_OK);
-    assert_int_equal(vsa_status_add_statistics(&statistics, &usage, status, NULL), VSA_OK);
+    assert_int_equal(vsa_service_add_statistics(&statistics, &usage, status, NULL), VSA_OK);
     assert_int_equal(vsa_json_write_line(status, line, sizeof(line) - 1000, &line_size, NULL),
                      VSA_OK);
 }
@@ -208,7 +208,7 @@ static void test_status(void **state)
 {
     (void)state;
     VSA_AUTO_JSON json_t *reply = json_object();
-    assert_int_equal(vsa_status_add_statistics(&statistics, &usage, reply, NULL), VSA_OK);
+    assert_int_equal(vsa_service_add_statistics(&statistics, &usage, reply, NULL), VSA_OK);
     assert_member(reply, "connections_by_state", "idle", 1);
     assert_member(reply, "connections_by_state", "busy", 2);
     assert_member(reply, "connections_by_state", "sending", 3);
@@ -235,7 +235,7 @@ static void test_status(void **state)
     assert_true(json_string_length(json_object_get(libraries, "libcrypto")) > 0);
     assert_true(json_string_length(json_object_get(libraries, "jansson")) > 0);
     usage.resident_bytes = -1;
-    assert_int_equal(vsa_status_add_statistics(&statistics, &usage, reply, NULL), VSA_OK);
+    assert_int_equal(vsa_service_add_statistics(&statistics, &usage, reply, NULL), VSA_OK);
     assert_true(json_is_null(json_object_get(reply, "resident_bytes")));
 }
 

@@ -37,7 +37,7 @@ static enum vsa_status verify(struct vsa_verifier *verifier, struct vsa_slice do
 static void expect_statistics(struct vsa_verifier *verifier, uint64_t hits, uint64_t misses)
 {
     struct vsa_verifier_statistics statistics;
-    vsa_verifier_statistics(verifier, &statistics);
+    vsa_verifier_get_statistics(verifier, &statistics);
     assert_int_equal(statistics.hits, hits);
     assert_int_equal(statistics.misses, misses);
 }
@@ -490,7 +490,7 @@ static void threads_share_a_verifier(void **state)
         assert_null(wrong);
     }
     struct vsa_verifier_statistics statistics;
-    vsa_verifier_statistics(work.verifier, &statistics);
+    vsa_verifier_get_statistics(work.verifier, &statistics);
     /* Per round: 4 lookups, 4 (the leaf expires last), 4. Each certificate is missed at least
      * once, at most once in each thread. */
     assert_int_equal(statistics.hits + statistics.misses, THREADS * ROUNDS * 12);

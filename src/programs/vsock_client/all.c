@@ -95,7 +95,7 @@ static void print_head(enum client_action action)
 static void print_status(const json_t *reply)
 {
     struct vsa_service_status status;
-    if (vsa_status_reply_decode(reply, &status, NULL) != VSA_OK)
+    if (vsa_service_status_decode(reply, &status, NULL) != VSA_OK)
         return;
     (void)printf("  %7" PRIu64 " s  %8" PRIu64 "  %6" PRIu64 "  %11" PRIu64 "  %-3s  ",
                  status.uptime_s, status.requests, status.errors, status.connections,

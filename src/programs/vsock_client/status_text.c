@@ -137,7 +137,7 @@ static void print_process(const json_t *reply)
 enum vsa_status client_text_status(const json_t *reply, struct vsa_error *error)
 {
     struct vsa_service_status status;
-    VSA_TRY(vsa_status_reply_decode(reply, &status, error));
+    VSA_TRY(vsa_service_status_decode(reply, &status, error));
     (void)printf("Status: running for %" PRIu64 " s\n", status.uptime_s);
     print_version(reply, &status);
     if (status.port)
