@@ -40,9 +40,6 @@ static enum vsa_status call_failed(int number, struct vsa_error *error)
     if (number == ETIMEDOUT)
         return vsa_fail_at(error, VSA_ERR_TIMEOUT, VSA_NO_OFFSET, rule,
                            "the Nitro Secure Module did not answer its driver in time");
-    if (number == ENOTTY)
-        return vsa_fail_at(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, rule,
-                           "the device is not a Nitro Secure Module");
     return vsa_fail_at(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, rule, "NSM device: %s",
                        strerror(number));
 }
@@ -82,17 +79,30 @@ static void close_device(struct vsa_nsm_transport *transport)
     free(device);
 }
 
+/*
+ * Whether another driver's: that one does not know the call, or takes it for something else. NSM
+ * drivers (Linux's and the one that comes with nitro-cli) fail to copy the argument, before the
+ * module is asked anything.
+ */
+static bool is_other_device(int fd, vsa_nsm_ioctl *call)
+{
+    return call(fd, NULL) == 0 || errno == ENOTTY || errno == EINVAL;
+}
+
 enum vsa_status vsa_nsm_device_new(int fd, vsa_nsm_ioctl *call,
                                    struct vsa_nsm_transport **transport, struct vsa_error *error)
 {
+    VSA_AUTO_FD int owned = fd;
+    if (is_other_device(fd, call))
+        return vsa_fail_at(error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, rule,
+                           "the device is not a Nitro Secure Module; that is " VSA_NSM_DEVICE
+                           " in an enclave, and unix:PATH for a software NSM");
     struct device_transport *device = calloc(1, sizeof(*device));
-    if (!device) {
-        (void)close(fd);
+    if (!device)
         return vsa_fail_memory(error);
-    }
     device->base.exchange = exchange;
     device->base.close = close_device;
-    device->fd = fd;
+    device->fd = vsa_take_fd(&owned);
     device->call = call;
     *transport = &device->base;
     return VSA_OK;
@@ -109,8 +119,8 @@ static enum vsa_status open_failed(const char *path, int number, struct vsa_erro
                     path, strerror(number));
 }
 
-enum vsa_status vsa_nsm_device_open(const char *path, struct vsa_nsm_transport **transport,
-                                    struct vsa_error *error)
+enum vsa_status vsa_nsm_device_open(const char *path, vsa_nsm_ioctl *call,
+                                    struct vsa_nsm_transport **transport, struct vsa_error *error)
 {
     struct stat status;
     if (stat(path, &status) != 0)
@@ -122,5 +132,5 @@ enum vsa_status vsa_nsm_device_open(const char *path, struct vsa_nsm_transport *
     VSA_AUTO_FD int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return open_failed(path, errno, error);
-    return vsa_nsm_device_new(vsa_take_fd(&fd), call_kernel, transport, error);
+    return vsa_nsm_device_new(vsa_take_fd(&fd), call ? call : call_kernel, transport, error);
 }

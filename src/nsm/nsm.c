@@ -45,7 +45,7 @@ enum vsa_status vsa_nsm_open(const char *address, int timeout_ms, struct vsa_nsm
     if (strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
         VSA_TRY(vsa_nsm_socket_open(address + strlen(UNIX_PREFIX), timeout_ms, &transport, error));
     else if (address[0] == '/')
-        VSA_TRY(vsa_nsm_device_open(address, &transport, error));
+        VSA_TRY(vsa_nsm_device_open(address, NULL, &transport, error));
     else
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "'%.100s' is no NSM address; use " VSA_NSM_DEVICE " or unix:PATH", address);

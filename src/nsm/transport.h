@@ -51,14 +51,17 @@ struct vsa_nsm_raw {
 /* The driver's only call; for <sys/ioctl.h>. */
 #define VSA_NSM_IOCTL_RAW _IOWR(0x0a, 0, struct vsa_nsm_raw)
 
-/* NSM_IOCTL_RAW on `fd`: 0, or -1 and errno. Tests put their own in. */
+/* NSM_IOCTL_RAW on `fd`: 0, or -1 and errno; EFAULT for NULL. Tests put their own in. */
 typedef int vsa_nsm_ioctl(int fd, struct vsa_nsm_raw *raw);
 
-/* Opens the device. Errors: VSA_ERR_NSM_UNREACHABLE with what to do, VSA_ERR_MEMORY. */
-VSA_MUST_USE enum vsa_status vsa_nsm_device_open(const char *path,
+/*
+ * Opens the device; `call` is NULL for the kernel's ioctl. A device that is not an NSM is refused.
+ * Errors: VSA_ERR_NSM_UNREACHABLE with what to do, VSA_ERR_MEMORY.
+ */
+VSA_MUST_USE enum vsa_status vsa_nsm_device_open(const char *path, vsa_nsm_ioctl *call,
                                                  struct vsa_nsm_transport **transport,
                                                  struct vsa_error *error);
-/* Over `fd`, which it owns from now on, also if this fails with VSA_ERR_MEMORY. */
+/* Makes one over `fd`, which it owns from now on, also on failure. Errors as above. */
 VSA_MUST_USE enum vsa_status vsa_nsm_device_new(int fd, vsa_nsm_ioctl *call,
                                                 struct vsa_nsm_transport **transport,
                                                 struct vsa_error *error);

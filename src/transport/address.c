@@ -102,6 +102,11 @@ enum vsa_status vsa_address_parse(const char *text, struct vsa_address *address,
         return parse_unix(text, text + 5, address, error);
     if (strncmp(text, "vsock-mux:", 10) == 0)
         return parse_vsock_mux(text, text + 10, address, error);
+    if (strncmp(text, "tcp:", 4) == 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "address \"%.40s\": there is no TCP: an enclave has only vsock, which its "
+                        "parent reaches, and another machine verifies what was saved there; " FORMS,
+                        text);
     return bad_address(text, "unknown kind", error);
 }
 

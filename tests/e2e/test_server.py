@@ -782,6 +782,7 @@ class BadDaysOfTheNsm(ServerTestCase):
 
     def test_many_statuses_of_a_stalled_nsm(self):
         """None waits, and the NSM is asked once."""
+        harness.wait_until(lambda: self.nsm_state()["reachable"], "the NSM")
         self.stall_nsm()
         time.sleep(1.1)
         clients = [self.connect() for _ in range(100)]
@@ -796,9 +797,20 @@ class BadDaysOfTheNsm(ServerTestCase):
 class StartWithoutNsm(ServerTestCase):
     def start(self):
         self.nsm = "unix:" + self.path("nsm")
-        self.start_server()
 
     def test_nsm_comes_later(self):
+        self.start_server()
+        self.comes_later()
+
+    def test_nsm_died_before(self):
+        """Its socket's file is there, and no process behind it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as dead:
+            dead.bind(self.path("nsm"))
+            dead.listen()
+        self.start_server()
+        self.comes_later()
+
+    def comes_later(self):
         self.wait_for_event("nsm_unreachable")
         event = self.logged("nsm_unreachable")[0]
         self.assertEqual(event["level"], "error")
@@ -1123,6 +1135,14 @@ class Starting(support.EnclaveTestCase):
         self.assertEqual(completed.stdout, b"")
         for word in words:
             self.assertIn(word, completed.stderr.decode())
+
+    def test_another_device(self):
+        for path in ("/dev/null", "/dev/zero"):
+            for options in (["--listen", "unix:" + self.path("enclave"), "--nsm", path],
+                            ["--nsm", path, "data"]):
+                self.assert_told(self.app(*options), 3, "not a Nitro Secure Module", "/dev/nsm",
+                                 "unix:PATH")
+        self.assertFalse(os.path.exists(self.path("enclave")))
 
     def test_no_device(self):
         if os.path.exists("/dev/nsm"):

@@ -61,6 +61,6 @@ int ioctl(int fd, unsigned long request, ...)
     argument = va_arg(arguments, void *);
     va_end(arguments);
     if (request == NSM_IOCTL_RAW && path)
-        return exchange(argument, path);
+        return argument ? exchange(argument, path) : fail(EFAULT);
     return (int)syscall(SYS_ioctl, fd, request, argument);
 }

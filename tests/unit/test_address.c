@@ -104,7 +104,9 @@ static void test_unknown_kinds(void **state)
     (void)state;
     assert_refused("", "unknown kind");
     assert_refused("16:9000", "unknown kind");
-    assert_refused("tcp:localhost:80", "unknown kind");
+    assert_refused("http://localhost", "unknown kind");
+    assert_refused("tcp:localhost:80", "no TCP: an enclave has only vsock, which its parent");
+    assert_refused("tcp:localhost:80", "another machine verifies what was saved there");
     assert_refused("VSOCK:16:9000", "unknown kind");
     /* The forms that are understood are in every such error. */
     assert_refused("tcp:localhost:80", "vsock:CID:PORT, unix:PATH or vsock-mux:PATH:PORT");

@@ -10,6 +10,7 @@
 #include "unit_test.h"
 
 static struct {
+    int probe;    /* errno without an argument; 0: it succeeds */
     int failures; /* so many calls fail with `number` first */
     int number;
     int calls;
@@ -20,6 +21,10 @@ static struct {
 static int fake_ioctl(int fd, struct vsa_nsm_raw *raw)
 {
     assert_true(fd >= 0);
+    if (!raw) { /* the question whether this is an NSM */
+        errno = kernel.probe;
+        return errno ? -1 : 0;
+    }
     kernel.calls++;
     kernel.seen = *raw;
     if (kernel.calls <= kernel.failures) {
@@ -43,6 +48,7 @@ static int setup(void **state)
     static struct context context;
     memset(&context, 0, sizeof(context));
     memset(&kernel, 0, sizeof(kernel));
+    kernel.probe = EFAULT;
     context.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     assert_int_equal(vsa_nsm_device_new(context.fd, fake_ioctl, &context.transport, NULL), VSA_OK);
     *state = &context;
@@ -132,16 +138,47 @@ static void test_errors_of_the_driver(void **state)
     }
 }
 
-/* /dev/null is a device, but no NSM: the real ioctl is refused. */
-static void test_another_device(void **state)
+/* The real ioctl of what is a device, but not an NSM. */
+static void test_other_devices(void **state)
 {
+    static const char *const paths[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"};
     (void)state;
-    struct vsa_nsm *nsm = NULL;
-    struct vsa_error error = {0};
-    struct vsa_nsm_description description;
-    assert_int_equal(vsa_nsm_open("/dev/null", 1000, &nsm, &error), VSA_OK);
-    assert_int_equal(vsa_nsm_describe(nsm, &description, &error), VSA_ERR_NSM_UNREACHABLE);
-    vsa_nsm_free(nsm);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct vsa_nsm *nsm = NULL;
+        struct vsa_error error = {0};
+        assert_int_equal(vsa_nsm_open(paths[i], 1000, &nsm, &error), VSA_ERR_NSM_UNREACHABLE);
+        assert_null(nsm);
+        assert_non_null(strstr(error.detail, "not a Nitro Secure Module; that is /dev/nsm"));
+        assert_non_null(strstr(error.detail, "unix:PATH for a software NSM"));
+    }
+}
+
+/* Only what a driver answers that does not know the call: an NSM with a bad day is one. */
+static void test_probe(void **state)
+{
+    static const struct {
+        int number;
+        enum vsa_status status;
+    } rows[] = {
+        {0, VSA_ERR_NSM_UNREACHABLE},
+        {ENOTTY, VSA_ERR_NSM_UNREACHABLE},
+        {EINVAL, VSA_ERR_NSM_UNREACHABLE},
+        {EFAULT, VSA_OK},
+        {ETIMEDOUT, VSA_OK},
+        {EIO, VSA_OK},
+    };
+    (void)state;
+    memset(&kernel, 0, sizeof(kernel));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vsa_nsm_transport *transport = NULL;
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        kernel.probe = rows[i].number;
+        assert_int_equal(vsa_nsm_device_new(fd, fake_ioctl, &transport, NULL), rows[i].status);
+        if (transport)
+            transport->close(transport);
+        assert_int_equal(fcntl(fd, F_GETFD), -1);
+    }
+    assert_int_equal(kernel.calls, 0);
 }
 
 static void test_descriptor_is_close_on_exec(void **state)
@@ -152,7 +189,8 @@ static void test_descriptor_is_close_on_exec(void **state)
     int next = dup(0);
     assert_true(next >= 0);
     (void)close(next);
-    assert_int_equal(vsa_nsm_device_open("/dev/null", &transport, NULL), VSA_OK);
+    kernel.probe = EFAULT;
+    assert_int_equal(vsa_nsm_device_open("/dev/null", fake_ioctl, &transport, NULL), VSA_OK);
     assert_int_equal(fcntl(next, F_GETFD), FD_CLOEXEC);
     transport->close(transport);
 }
@@ -189,7 +227,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_response_lengths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_interrupted_calls_are_repeated, setup, teardown),
         cmocka_unit_test_setup_teardown(test_errors_of_the_driver, setup, teardown),
-        cmocka_unit_test(test_another_device),
+        cmocka_unit_test(test_other_devices),
+        cmocka_unit_test(test_probe),
         cmocka_unit_test(test_descriptor_is_close_on_exec),
         cmocka_unit_test(test_missing_device),
         cmocka_unit_test(test_no_device),

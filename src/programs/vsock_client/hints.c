@@ -19,6 +19,7 @@ struct hint {
 static const struct hint finding_hints[] = {
     {VSA_ERR_TIMEOUT, NAME_IT},
     {VSA_ERR_JSON, NAME_IT},
+    {VSA_ERR_EMPTY, NAME_IT},
     {VSA_ERR_NO_NITRO_CLI,
      NAME_IT "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
     {VSA_ERR_NO_ENCLAVE,
