@@ -140,7 +140,8 @@ struct vsa_server_options {
     const char *listen; /* an address of transport.h; default "vsock:any:9000" */
     const char *nsm;    /* an address of nsm.h; default "/dev/nsm" */
 
-    size_t max_connections; /* VSA_DEFAULT_MAX_CONNECTIONS; more get too_many_connections */
+    size_t max_connections; /* VSA_DEFAULT_MAX_CONNECTIONS; for one more the longest idle one is
+                               closed, or, if none is idle, it gets too_many_connections */
     size_t max_in_flight; /* VSA_DEFAULT_MAX_IN_FLIGHT requests accepted and not answered, over all
                              connections; then busy. Requests that are answered at once, such as
                              ping, are never in flight */
@@ -299,6 +300,8 @@ struct vsa_server_statistics {
     uint64_t connections_closing; /* no more requests; the peer may read why */
     uint64_t connections_opened;
     uint64_t connections_refused; /* too_many_connections */
+
+    uint64_t buffered_bytes; /* now: of unfinished lines, unread replies and waiting requests */
 
     uint64_t in_flight;   /* now: requests accepted and not answered */
     uint64_t queue_depth; /* now: of these, and of the server's own, those waiting for the NSM */

@@ -1,12 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/internal.h"
-
+/* Wiring: options, making the parts, running them, stopping. */
 #include <limits.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/container_of.h"
+#include "base/error.h"
+#include "server/builtin.h"
+#include "server/request.h"
+#include "stream/acceptor.h"
 
 /* Below this not even the requests of the guide fit. */
 #define SMALLEST_MAX_LINE 256
+/* Clients wait in the backlog until the NSM is known, but not longer. */
+#define BEGIN_MS 500
+/* A peer that does not read its last replies holds the server's end up so long. */
+#define LINGER_MS 2000
+
+enum server_state {
+    SERVER_NEW,
+    SERVER_BEGINNING, /* asks the NSM how it is */
+    SERVER_SERVING,
+    SERVER_DRAINING,  /* answers what is in flight */
+    SERVER_ENDING,    /* nothing is in flight; streams answer what they have, and close */
+    SERVER_LINGERING, /* waits a little for peers to read */
+    SERVER_ENDED,
+};
+
+struct vsa_server {
+    struct vsa_server_options options; /* its strings are the next two */
+    char *listen_text;
+    char *nsm_text;
+    struct vsa_listener listener;
+
+    struct vsa_event_loop loop;
+    struct vsa_streams *streams;
+    struct vsa_acceptor acceptor;
+    struct vsa_worker *worker;
+
+    struct vsa_command_table table;
+    struct vsa_builtin builtin;
+    struct vsa_rate_limit rate;
+    struct vsa_sharing sharing;
+    struct vsa_nsm_health *health; /* a pointer: reading takes its lock */
+    struct vsa_counters counters;
+    struct vsa_observer observer;
+    struct vsa_requests requests;
+
+    atomic_bool stop; /* vsa_server_stop() was called */
+    enum server_state state;
+    enum vsa_status accept_status; /* why it could not begin */
+    bool drain_timed_out;
+    /* One timer at a time: for the present state. */
+    struct vsa_timer_list begins;
+    struct vsa_timer_list drains;
+    struct vsa_timer_list lingers;
+    struct vsa_timer limit;
+};
+
+/* --- options ---------------------------------------------------------------------------------- */
 
 void vsa_server_options_init(struct vsa_server_options *options)
 {
@@ -56,38 +109,110 @@ static enum vsa_status take_options(struct vsa_server *server,
     server->options = *options;
     server->options.listen = server->listen_text = strdup(options->listen);
     server->options.nsm = server->nsm_text = strdup(options->nsm);
+    if (!server->listen_text || !server->nsm_text)
+        return vsa_fail_memory(error);
     server->rate.rate = (int64_t)options->rate_limit;
     server->rate.burst = options->rate_burst ? (int64_t)options->rate_burst : 2 * server->rate.rate;
-    vsa_budget_init(&server->budget, options->max_buffered);
-    server->input_scratch = malloc(VSA_MAX_REQUEST_LINE);
-    server->output_scratch = malloc(VSA_OUTPUT_SCRATCH);
-    server->statistics = vsa_statistics_new();
-    if (!server->listen_text || !server->nsm_text || !server->input_scratch ||
-        !server->output_scratch || !server->statistics)
-        return vsa_fail_memory(error);
+    server->sharing.ttl_ms = options->cache_ttl_ms;
+    server->observer.on_event = options->on_event;
+    server->observer.user = options->user;
     return VSA_OK;
 }
 
-static void notify_loop(void *user)
+/* --- parts ------------------------------------------------------------------------------------ */
+
+/* In the NSM's thread. */
+static void on_done(void *user)
 {
     struct vsa_server *server = user;
-    vsa_loop_wake(&server->loop);
+    vsa_event_loop_wake(&server->loop);
 }
 
-static enum vsa_status start_worker(struct vsa_server *server, struct vsa_error *error)
+static void on_exchanged(void *user, int64_t duration_us, enum vsa_status status)
+{
+    struct vsa_server *server = user;
+    vsa_latency_count(&server->counters.nsm, (uint64_t)duration_us, status != VSA_OK);
+}
+
+static enum vsa_status make_worker(struct vsa_server *server, struct vsa_error *error)
 {
     struct vsa_nsm *nsm = NULL;
     const char *address = server->options.nsm;
     int64_t timeout_ms = server->options.request_timeout_ms;
-    int nsm_timeout_ms = timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
-    enum vsa_status status = vsa_nsm_open(address, nsm_timeout_ms, &nsm, error);
+    const struct vsa_worker_options options = {
+        .nsm = address,
+        .timeout_ms = timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms,
+        .max_queue = server->options.max_queue,
+        .done = on_done,
+        .exchanged = on_exchanged,
+        .user = server,
+    };
+    enum vsa_status status = vsa_nsm_open(address, options.timeout_ms, &nsm, error);
     /* A software NSM may come later; a device that is missing stays missing. */
     bool may_come = strncmp(address, "unix:", 5) == 0 &&
                     (status == VSA_ERR_NSM_UNREACHABLE || status == VSA_ERR_TIMEOUT);
     if (status != VSA_OK && !may_come)
         return status;
-    return vsa_worker_new(address, nsm_timeout_ms, nsm, server->options.max_queue,
-                          server->statistics, notify_loop, server, &server->worker, error);
+    return vsa_worker_new(&options, nsm, &server->worker, error);
+}
+
+static enum vsa_status make_streams(struct vsa_server *server, struct vsa_error *error)
+{
+    const struct vsa_server_options *options = &server->options;
+    const struct vsa_stream_limits limits = {
+        .max_streams = options->max_connections,
+        .max_line = options->max_line,
+        .max_buffered = options->max_buffered,
+        .attachment = VSA_REQUEST_ATTACHMENT,
+        .idle_timeout_ms = options->idle_timeout_ms,
+    };
+    VSA_TRY(vsa_streams_new(&server->loop, &limits, &vsa_request_handlers, &server->requests,
+                            &server->streams, error));
+    server->observer.phases = vsa_streams_phases(server->streams);
+    return VSA_OK;
+}
+
+static void read_statistics(const void *user, struct vsa_server_statistics *statistics)
+{
+    vsa_server_get_statistics(user, statistics);
+}
+
+static void connect_parts(struct vsa_server *server)
+{
+    struct vsa_requests *requests = &server->requests;
+    requests->loop = &server->loop;
+    requests->streams = server->streams;
+    requests->worker = server->worker;
+    requests->table = &server->table;
+    requests->rate = &server->rate;
+    requests->sharing = &server->sharing;
+    requests->health = server->health;
+    requests->counters = &server->counters;
+    requests->observer = &server->observer;
+    requests->server = server;
+    requests->max_in_flight = server->options.max_in_flight;
+    requests->timeout_ms = server->options.request_timeout_ms;
+    vsa_requests_init(requests);
+    server->builtin.options = &server->options;
+    server->builtin.read = read_statistics;
+    server->builtin.user = server;
+}
+
+static void on_woken(void *user);
+static void on_begin_limit(void *user, struct vsa_timer *timer);
+static void on_drain_limit(void *user, struct vsa_timer *timer);
+static void on_linger_limit(void *user, struct vsa_timer *timer);
+
+static enum vsa_status make_loop(struct vsa_server *server, struct vsa_error *error)
+{
+    VSA_TRY(vsa_event_loop_open(&server->loop, on_woken, server, error));
+    vsa_timer_list_init(&server->begins, BEGIN_MS, on_begin_limit, server);
+    vsa_timer_list_init(&server->drains, server->options.drain_timeout_ms, on_drain_limit, server);
+    vsa_timer_list_init(&server->lingers, LINGER_MS, on_linger_limit, server);
+    vsa_event_loop_add(&server->loop, &server->begins);
+    vsa_event_loop_add(&server->loop, &server->drains);
+    vsa_event_loop_add(&server->loop, &server->lingers);
+    return VSA_OK;
 }
 
 static enum vsa_status build(struct vsa_server *server, const struct vsa_server_options *options,
@@ -96,12 +221,14 @@ static enum vsa_status build(struct vsa_server *server, const struct vsa_server_
     struct vsa_address address;
     VSA_TRY(take_options(server, options, error));
     VSA_TRY(vsa_address_parse(options->listen, &address, error));
-    VSA_TRY(vsa_server_init_loop(server, error));
-    VSA_TRY(vsa_commands_register(server, error));
-    VSA_TRY(start_worker(server, error));
-    /* Last: whoever connects now will be served. */
+    VSA_TRY(make_loop(server, error));
+    VSA_TRY(make_worker(server, error));
+    VSA_TRY(make_streams(server, error));
+    connect_parts(server);
+    VSA_TRY(vsa_builtin_add(&server->builtin, &server->table, error));
+    /* Last: a client that connects now will be served. */
     VSA_TRY(vsa_listen(&address, &server->listener, error));
-    server->port = server->listener.address.port;
+    server->builtin.port = server->listener.address.port;
     return VSA_OK;
 }
 
@@ -110,11 +237,15 @@ enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct 
 {
     VSA_TRY(check_options(options, error));
     struct vsa_server *built = calloc(1, sizeof(*built));
-    if (!built)
+    struct vsa_nsm_health *health = malloc(sizeof(*health));
+    if (!built || !health) {
+        free(built);
+        free(health);
         return vsa_fail_memory(error);
+    }
+    vsa_nsm_health_init(health);
+    built->health = health;
     built->listener.fd = -1;
-    vsa_nsm_health_init(&built->nsm);
-    built->nsm_reader = &built->nsm;
     built->loop.epoll_fd = -1;
     built->loop.wake.fd = -1;
     enum vsa_status status = build(built, options, error);
@@ -131,117 +262,216 @@ void vsa_server_free(struct vsa_server *server)
     if (!server)
         return;
     /* First: it may still want to wake the loop. */
-    vsa_worker_free(server->worker);
-    vsa_loop_close(&server->loop);
+    vsa_worker_free(server->worker, vsa_call_release);
+    vsa_requests_close(&server->requests);
+    vsa_reply_cache_clear(&server->sharing.cache);
+    vsa_streams_free(server->streams);
+    vsa_event_loop_close(&server->loop);
     vsa_listener_close(&server->listener);
-    for (size_t i = 0; i < server->command_count; i++) {
-        free(server->command_parts[i].name);
-        json_decref(server->command_parts[i].summary);
-    }
+    vsa_nsm_health_destroy(server->health);
+    free(server->health);
     free(server->listen_text);
     free(server->nsm_text);
-    free(server->input_scratch);
-    free(server->output_scratch);
-    vsa_reply_cache_clear(&server->cache);
-    vsa_statistics_free(server->statistics);
-    vsa_nsm_health_destroy(&server->nsm);
     free(server);
 }
 
-/* --- commands --------------------------------------------------------------------------------- */
-
-static bool is_command_name(const char *name)
-{
-    size_t size = name ? strlen(name) : 0;
-    return size > 0 && size <= VSA_MAX_COMMAND_NAME &&
-           (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == size ||
-            strcmp(name, VSA_COMMAND_ANY) == 0);
-}
-
-static bool are_flags(const struct vsa_command *command)
-{
-    switch (command->flags & ~VSA_COMMAND_RATE_LIMITED) {
-    case 0:
-    case VSA_COMMAND_NSM:
-    case VSA_COMMAND_BLOCKING:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static enum vsa_status check_command(const struct vsa_command *command, struct vsa_error *error)
-{
-    if (!is_command_name(command->name))
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "a command's name has 1 to %d characters of a-z 0-9 _ -",
-                        VSA_MAX_COMMAND_NAME);
-    if (!command->handler)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s has no handler", command->name);
-    if (!are_flags(command))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: flags are none or one of VSA_COMMAND_*",
-                        command->name);
-    return VSA_OK;
-}
-
-/* The row for it: a built-in command's of that name, or a new one. */
-static enum vsa_status find_row(struct vsa_server *server, const char *name, size_t *index,
-                                struct vsa_error *error)
-{
-    size_t i = 0;
-    while (i < server->command_count && strcmp(server->commands[i].name, name) != 0)
-        i++;
-    *index = i;
-    if (i < server->command_count) {
-        if (server->command_parts[i].built_in)
-            return VSA_OK;
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "there is a command \"%s\" already", name);
-    }
-    if (i == VSA_MAX_COMMANDS)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d commands", VSA_MAX_COMMANDS);
-    server->command_parts[i].name = strdup(name);
-    if (!server->command_parts[i].name)
-        return vsa_fail_memory(error);
-    server->command_count++;
-    return VSA_OK;
-}
-
-enum vsa_status vsa_server_add_command(struct vsa_server *server, const struct vsa_command *command,
-                                       bool built_in, struct vsa_error *error)
-{
-    size_t index = 0;
-    VSA_TRY(check_command(command, error));
-    VSA_TRY(find_row(server, command->name, &index, error));
-    server->commands[index] = *command;
-    server->commands[index].name = server->command_parts[index].name;
-    server->command_parts[index].built_in = built_in;
-    server->command_parts[index].sharing = NULL;
-    if (strcmp(command->name, VSA_COMMAND_ANY) == 0)
-        server->any = &server->commands[index];
-    return VSA_OK;
-}
+/* --- commands and statistics ------------------------------------------------------------------ */
 
 enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_command *command,
                                     struct vsa_error *error)
 {
-    if (server->started)
+    if (server->state != SERVER_NEW)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "commands are registered before the server runs");
-    return vsa_server_add_command(server, command, false, error);
+    return vsa_command_table_add(&server->table, command, error);
 }
 
-/* --- statistics ------------------------------------------------------------------------------- */
+enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context,
+                                       const json_t *request, json_t *reply,
+                                       struct vsa_error *error)
+{
+    return vsa_builtin_run(&context->server->builtin, context->nsm, request, reply, error);
+}
 
 void vsa_server_get_statistics(const struct vsa_server *server,
                                struct vsa_server_statistics *statistics)
 {
-    const struct vsa_statistics *counts = server->statistics;
-    vsa_statistics_read(counts, statistics);
-    vsa_nsm_health_read(server->nsm_reader, vsa_monotonic_ms(), statistics);
-    statistics->command_count = server->command_count;
-    for (size_t i = 0; i < server->command_count; i++)
-        statistics->commands[i] = (struct vsa_command_statistics){
-            .name = server->commands[i].name,
-            .requests = vsa_statistic_get(&counts->command_requests[i]),
-            .errors = vsa_statistic_get(&counts->command_errors[i]),
-        };
+    const vsa_counter *phases = server->observer.phases;
+    int64_t now_ms = vsa_monotonic_ms();
+    vsa_counters_read(&server->counters, now_ms, statistics);
+    vsa_nsm_health_read(server->health, now_ms, statistics);
+    statistics->connections_idle = vsa_counter_get(&phases[VSA_STREAM_IDLE]);
+    statistics->connections_busy = vsa_counter_get(&phases[VSA_STREAM_BUSY]);
+    statistics->connections_sending = vsa_counter_get(&phases[VSA_STREAM_SENDING]);
+    statistics->connections_closing = vsa_counter_get(&phases[VSA_STREAM_CLOSING]);
+    statistics->connections = statistics->connections_idle + statistics->connections_busy +
+                              statistics->connections_sending + statistics->connections_closing;
+    statistics->buffered_bytes = vsa_counter_get(vsa_streams_buffered(server->streams));
+    statistics->queue_depth = vsa_counter_get(vsa_worker_depth(server->worker));
+    statistics->command_count = server->table.count;
+    for (size_t i = 0; i < server->table.count; i++)
+        statistics->commands[i].name = server->table.rows[i].name;
+}
+
+/* --- accepting -------------------------------------------------------------------------------- */
+
+/* One line of explanation, if the peer's buffer takes it: a new one's does. */
+static void on_refused(void *user, int fd, const struct vsa_error *why)
+{
+    struct vsa_server *server = user;
+    if (fd < 0) {
+        vsa_observe(&server->observer, (struct vsa_server_event){.kind = VSA_EVENT_ACCEPT_PAUSED,
+                                                                 .status = VSA_ERR_IO,
+                                                                 .detail = why->detail});
+        return;
+    }
+    struct vsa_reply reply =
+        vsa_reply_of_error(why, (struct vsa_slice){0}, server->requests.buffer);
+    vsa_reply_send_raw(fd, &reply);
+    vsa_counter_add(&server->counters.refused, 1);
+    vsa_observe(&server->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED,
+                                                             .status = why->status});
+}
+
+static void begin_serving(struct vsa_server *server)
+{
+    vsa_timer_stop(&server->limit);
+    server->acceptor = (struct vsa_acceptor){.loop = &server->loop,
+                                             .streams = server->streams,
+                                             .listener = &server->listener,
+                                             .refused = on_refused,
+                                             .user = server};
+    server->accept_status = vsa_acceptor_start(&server->acceptor, NULL);
+    server->state = server->accept_status == VSA_OK ? SERVER_SERVING : SERVER_ENDED;
+}
+
+static void on_begin_limit(void *user, struct vsa_timer *timer)
+{
+    (void)timer;
+    begin_serving(user);
+}
+
+/* --- stopping --------------------------------------------------------------------------------- */
+
+void vsa_server_stop(struct vsa_server *server)
+{
+    atomic_store(&server->stop, true);
+    vsa_event_loop_wake(&server->loop);
+}
+
+static void set_limit(struct vsa_server *server, struct vsa_timer_list *list)
+{
+    vsa_timer_start(list, &server->limit, server->loop.now_ms);
+}
+
+static void begin_draining(struct vsa_server *server)
+{
+    server->state = SERVER_DRAINING;
+    vsa_observe(&server->observer, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
+    vsa_requests_refuse(&server->requests);
+    vsa_acceptor_stop(&server->acceptor);
+    set_limit(server, &server->drains);
+}
+
+static void begin_ending(struct vsa_server *server)
+{
+    server->state = SERVER_ENDING;
+    vsa_streams_drain(server->streams);
+}
+
+static void begin_lingering(struct vsa_server *server)
+{
+    server->state = SERVER_LINGERING;
+    set_limit(server, &server->lingers);
+}
+
+static void end(struct vsa_server *server)
+{
+    vsa_streams_close_all(server->streams, VSA_ERR_SHUTTING_DOWN);
+    server->state = SERVER_ENDED;
+}
+
+/* Peers that do not read are no reason to complain. */
+static void on_drain_limit(void *user, struct vsa_timer *timer)
+{
+    struct vsa_server *server = user;
+    (void)timer;
+    server->drain_timed_out = vsa_counter_get(&server->counters.in_flight) > 0;
+    vsa_requests_give_up(&server->requests);
+    begin_ending(server);
+    begin_lingering(server);
+}
+
+static void on_linger_limit(void *user, struct vsa_timer *timer)
+{
+    (void)timer;
+    end(user);
+}
+
+/* After each iteration, until all is answered. */
+static void check_drained(struct vsa_server *server)
+{
+    if (server->state == SERVER_DRAINING && vsa_counter_get(&server->counters.in_flight) == 0)
+        begin_ending(server);
+    if (server->state != SERVER_ENDING && server->state != SERVER_LINGERING)
+        return;
+    if (vsa_streams_are_drained(server->streams, false))
+        end(server);
+    else if (server->state == SERVER_ENDING && vsa_streams_are_drained(server->streams, true))
+        begin_lingering(server);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+/* The NSM's thread is done with something, or vsa_server_stop() was called. */
+static void on_woken(void *user)
+{
+    struct vsa_server *server = user;
+    vsa_requests_collect(&server->requests);
+    bool stops = atomic_load(&server->stop);
+    if (server->state == SERVER_BEGINNING && (server->health->known || stops))
+        begin_serving(server);
+    if (server->state == SERVER_SERVING && stops)
+        begin_draining(server);
+}
+
+static void report_listening(const struct vsa_server *server)
+{
+    char address[VSA_MAX_ADDRESS];
+    vsa_address_format(&server->listener.address, address, sizeof(address));
+    vsa_observe(&server->observer,
+                (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
+}
+
+static enum vsa_status begin(struct vsa_server *server, struct vsa_error *error)
+{
+    server->state = SERVER_BEGINNING;
+    server->loop.now_ms = vsa_monotonic_ms();
+    vsa_counter_set(&server->counters.started_ms, (uint64_t)server->loop.now_ms);
+    /* Not before: the application may have given up privileges since vsa_server_new(). */
+    VSA_TRY(vsa_worker_start(server->worker, error));
+    report_listening(server);
+    set_limit(server, &server->begins);
+    vsa_requests_probe(&server->requests);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *error)
+{
+    if (server->state != SERVER_NEW)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a server runs only once");
+    VSA_TRY(begin(server, error));
+    while (server->state != SERVER_ENDED) {
+        vsa_event_loop_iterate(&server->loop);
+        check_drained(server);
+        vsa_streams_end_iteration(server->streams);
+    }
+    if (server->accept_status != VSA_OK)
+        return vsa_fail(error, server->accept_status, "cannot take connections");
+    enum vsa_status status = server->drain_timed_out ? VSA_ERR_TIMEOUT : VSA_OK;
+    vsa_observe(&server->observer,
+                (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = status});
+    if (status != VSA_OK)
+        return vsa_fail(error, status, "requests were still in flight %lld ms after the stop",
+                        (long long)server->options.drain_timeout_ms);
+    return VSA_OK;
 }

@@ -55,6 +55,11 @@ static void pause_accepting(struct vsa_acceptor *acceptor, const struct vsa_erro
     vsa_event_loop_unwatch(acceptor->loop, &acceptor->watch);
     acceptor->accepting = false;
     vsa_timer_start(&acceptor->pauses, &acceptor->pause, acceptor->loop->now_ms);
+    /* Each close ends the pause: how many there are is up to the peers, how many reports not. */
+    if (acceptor->reported && acceptor->loop->now_ms - acceptor->reported_ms < PAUSE_MS)
+        return;
+    acceptor->reported = true;
+    acceptor->reported_ms = acceptor->loop->now_ms;
     acceptor->refused(acceptor->user, -1, why);
 }
 

@@ -13,7 +13,8 @@ struct vsa_acceptor {
     struct vsa_event_loop *loop;
     struct vsa_streams *streams;
     struct vsa_listener *listener;
-    /* Writes why to `fd`, which is closed afterwards; or, fd -1: accepting pauses. */
+    /* Writes why to `fd`, which is closed afterwards; or, fd -1: accepting pauses,
+     * which is reported once in 100 ms at most. */
     void (*refused)(void *user, int fd, const struct vsa_error *why);
     void *user;
 
@@ -21,6 +22,8 @@ struct vsa_acceptor {
     struct vsa_timer_list pauses;
     struct vsa_timer pause;
     bool accepting;
+    bool reported; /* a pause; not again at once */
+    int64_t reported_ms;
 };
 
 /* Errors: VSA_ERR_IO. */

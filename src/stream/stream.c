@@ -73,6 +73,7 @@ struct vsa_streams {
     size_t suspended; /* of these */
     bool draining;
     vsa_counter phases[VSA_STREAM_PHASES];
+    vsa_counter buffered;
     size_t scratch_size; /* replies to the current stream's lines */
     char scratch[VSA_MAX_REPLY_LINE];
     char input[VSA_MAX_REQUEST_LINE];
@@ -122,10 +123,17 @@ static void break_off(struct vsa_stream *stream, enum vsa_status why)
     stream->broken = true;
 }
 
+/* For other threads. */
+static void publish(struct vsa_streams *streams)
+{
+    vsa_counter_set(&streams->buffered, streams->budget.held + streams->budget.waited);
+}
+
 static void account(struct vsa_stream *stream)
 {
     vsa_budget_set(&stream->streams->budget, &stream->share,
                    stream->input.capacity + stream->output.capacity);
+    publish(stream->streams);
 }
 
 static void unlink_open(struct vsa_stream *stream)
@@ -251,12 +259,15 @@ static bool keep(struct vsa_stream *stream, struct vsa_buffer *buffer, const cha
 
 bool vsa_streams_charge(struct vsa_streams *streams, size_t bytes)
 {
-    return vsa_budget_charge(&streams->budget, bytes);
+    bool charged = vsa_budget_charge(&streams->budget, bytes);
+    publish(streams);
+    return charged;
 }
 
 void vsa_streams_refund(struct vsa_streams *streams, size_t bytes)
 {
     vsa_budget_refund(&streams->budget, bytes);
+    publish(streams);
 }
 
 /* --- output ----------------------------------------------------------------------------------- */
@@ -720,6 +731,11 @@ void *vsa_stream_attachment(struct vsa_stream *stream)
 const vsa_counter *vsa_streams_phases(const struct vsa_streams *streams)
 {
     return streams->phases;
+}
+
+const vsa_counter *vsa_streams_buffered(const struct vsa_streams *streams)
+{
+    return &streams->buffered;
 }
 
 void vsa_streams_set_observer(struct vsa_streams *streams, void (*freed)(void *user), void *user)

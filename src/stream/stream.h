@@ -89,6 +89,9 @@ void *vsa_stream_attachment(struct vsa_stream *stream);
 bool vsa_streams_charge(struct vsa_streams *streams, size_t bytes);
 void vsa_streams_refund(struct vsa_streams *streams, size_t bytes);
 
+/* Bytes of all buffers and of what is charged. To be read by any thread. */
+const vsa_counter *vsa_streams_buffered(const struct vsa_streams *streams);
+
 /* To be called once after each iteration of the loop: frees streams that have closed. */
 void vsa_streams_end_iteration(struct vsa_streams *streams);
 

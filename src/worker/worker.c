@@ -15,11 +15,11 @@ struct vsa_worker {
     struct vsa_nsm *nsm; /* the thread's own */
 
     pthread_t thread;
+    bool started;
     pthread_mutex_t mutex; /* guards what follows, and `place` and `begun_ms` of work */
     pthread_cond_t wake;
     struct vsa_queue waiting;
     struct vsa_queue done;
-    bool blocked; /* in work that may block for reasons of its own */
     bool stop;
     vsa_counter depth; /* of `waiting` */
 };
@@ -60,7 +60,6 @@ static struct vsa_work *next_work(struct vsa_worker *worker)
         struct vsa_work *work = vsa_work_of(vsa_queue_pop(&worker->waiting));
         if (work) {
             work->begun_ms = vsa_monotonic_ms();
-            worker->blocked = work->may_block;
             return work;
         }
         (void)pthread_cond_wait(&worker->wake, &worker->mutex);
@@ -83,7 +82,6 @@ static void *work_on(void *argument)
         unlock(worker);
         run(worker, work);
         lock(worker);
-        worker->blocked = false;
         vsa_queue_push(&worker->done, &work->place);
         worker->options.done(worker->options.user);
     }
@@ -93,28 +91,8 @@ static void *work_on(void *argument)
 
 /* --- the loop's side -------------------------------------------------------------------------- */
 
-/* Signals are for the application's threads. */
-static int start_thread(struct vsa_worker *worker)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(&worker->thread, NULL, work_on, worker);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number;
-}
-
-static void free_worker(struct vsa_worker *worker)
-{
-    vsa_nsm_free(worker->nsm);
-    (void)pthread_cond_destroy(&worker->wake);
-    (void)pthread_mutex_destroy(&worker->mutex);
-    free(worker);
-}
-
-enum vsa_status vsa_worker_start(const struct vsa_worker_options *options, struct vsa_nsm *nsm,
-                                 struct vsa_worker **out, struct vsa_error *error)
+enum vsa_status vsa_worker_new(const struct vsa_worker_options *options, struct vsa_nsm *nsm,
+                               struct vsa_worker **out, struct vsa_error *error)
 {
     struct vsa_worker *worker = calloc(1, sizeof(*worker));
     if (!worker) {
@@ -127,30 +105,50 @@ enum vsa_status vsa_worker_start(const struct vsa_worker_options *options, struc
         vsa_nsm_set_observer(nsm, options->exchanged, options->user);
     (void)pthread_mutex_init(&worker->mutex, NULL);
     (void)pthread_cond_init(&worker->wake, NULL);
-    int number = start_thread(worker);
-    if (number != 0) {
-        free_worker(worker);
-        return vsa_fail(error, VSA_ERR_IO, "cannot start a thread: %s", strerror(number));
-    }
     *out = worker;
     return VSA_OK;
 }
 
-void vsa_worker_stop(struct vsa_worker *worker, void (*release)(struct vsa_work *work))
+enum vsa_status vsa_worker_start(struct vsa_worker *worker, struct vsa_error *error)
 {
-    struct vsa_work *work;
-    if (!worker)
+    sigset_t all;
+    sigset_t before;
+    /* Signals are for the application's threads. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(&worker->thread, NULL, work_on, worker);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (number != 0)
+        return vsa_fail(error, VSA_ERR_IO, "cannot start a thread: %s", strerror(number));
+    worker->started = true;
+    return VSA_OK;
+}
+
+static void stop(struct vsa_worker *worker)
+{
+    if (!worker->started)
         return;
     lock(worker);
     worker->stop = true;
     (void)pthread_cond_signal(&worker->wake);
     unlock(worker);
     (void)pthread_join(worker->thread, NULL);
+}
+
+void vsa_worker_free(struct vsa_worker *worker, void (*release)(struct vsa_work *work))
+{
+    struct vsa_work *work;
+    if (!worker)
+        return;
+    stop(worker);
     while ((work = vsa_work_of(vsa_queue_pop(&worker->done))))
         release(work);
     while ((work = vsa_work_of(vsa_queue_pop(&worker->waiting))))
         release(work);
-    free_worker(worker);
+    vsa_nsm_free(worker->nsm);
+    (void)pthread_cond_destroy(&worker->wake);
+    (void)pthread_mutex_destroy(&worker->mutex);
+    free(worker);
 }
 
 enum vsa_status vsa_worker_put(struct vsa_worker *worker, struct vsa_work *work,
@@ -193,14 +191,6 @@ int64_t vsa_worker_begun_ms(struct vsa_worker *worker, const struct vsa_work *wo
     int64_t begun_ms = work->begun_ms;
     unlock(worker);
     return begun_ms ? begun_ms : INT64_MAX;
-}
-
-bool vsa_worker_in_blocking_work(struct vsa_worker *worker)
-{
-    lock(worker);
-    bool blocked = worker->blocked;
-    unlock(worker);
-    return blocked;
 }
 
 void vsa_worker_finished(struct vsa_worker *worker, struct vsa_queue *done)

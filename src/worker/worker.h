@@ -37,20 +37,24 @@ struct vsa_worker_options {
 struct vsa_worker;
 
 /*
+ * Makes a worker without its thread; work may be put.
+ *
  * options  in: copied
  * nsm      in: already open, or NULL: it is opened when there is work; owned, also on failure
  *
- * Errors: VSA_ERR_MEMORY, VSA_ERR_IO (no thread).
+ * Errors: VSA_ERR_MEMORY.
  */
-VSA_MUST_USE enum vsa_status vsa_worker_start(const struct vsa_worker_options *options,
-                                              struct vsa_nsm *nsm, struct vsa_worker **worker,
-                                              struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_worker_new(const struct vsa_worker_options *options,
+                                            struct vsa_nsm *nsm, struct vsa_worker **worker,
+                                            struct vsa_error *error);
+/* Starts the thread, which has the caller's privileges, and no signals. Errors: VSA_ERR_IO. */
+VSA_MUST_USE enum vsa_status vsa_worker_start(struct vsa_worker *worker, struct vsa_error *error);
 
 /*
- * Waits for the call that the thread is in, then ends it. What waited or was done comes back as
- * vsa_worker_finished() gives it, once, run or not. NULL is fine.
+ * Waits for the call that the thread is in, ends it, and frees the worker. What waited or was done
+ * goes to `release`, once, run or not. NULL is fine.
  */
-void vsa_worker_stop(struct vsa_worker *worker, void (*release)(struct vsa_work *work));
+void vsa_worker_free(struct vsa_worker *worker, void (*release)(struct vsa_work *work));
 
 /* Errors: VSA_ERR_BUSY when the queue is full. */
 VSA_MUST_USE enum vsa_status vsa_worker_put(struct vsa_worker *worker, struct vsa_work *work,
@@ -63,9 +67,6 @@ bool vsa_worker_withdraw(struct vsa_worker *worker, struct vsa_work *work);
 
 /* When the work began; INT64_MAX: it still waits. */
 int64_t vsa_worker_begun_ms(struct vsa_worker *worker, const struct vsa_work *work);
-
-/* Whether it is in work that may wait for anything but the NSM. */
-bool vsa_worker_in_blocking_work(struct vsa_worker *worker);
 
 /* What is done, moved to the end of `done`, oldest first. */
 void vsa_worker_finished(struct vsa_worker *worker, struct vsa_queue *done);

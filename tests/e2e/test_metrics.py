@@ -178,9 +178,21 @@ class Numbers(MetricsTestCase):
         other = self.connect()
         status = other.ask({"command": "status"})
         self.assertEqual(status["connections_by_state"]["sending"], 1)
+        # A third one: who does not read for longest gives way.
+        third = self.connect()
+        status = third.ask({"command": "status"})
+        self.assertEqual(status["connections_by_state"]["sending"], 0)
+        self.assertEqual((status["connections_refused"], status["connections_opened"]), (0, 3))
+        self.stall_nsm()
+        for client in (other, third):
+            client.send({"command": "ping"}, ATTEST)
+            client.receive()
         self.assert_code(self.connect().receive(), "too_many_connections")
+        self.resume_nsm()
+        for client in (other, third):
+            client.receive()
         status = other.ask({"command": "status"})
-        self.assertEqual((status["connections_refused"], status["connections_opened"]), (1, 2))
+        self.assertEqual((status["connections_refused"], status["connections_opened"]), (1, 3))
 
     def test_process(self):
         """What the process uses is what the kernel says it uses."""

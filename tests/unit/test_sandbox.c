@@ -68,7 +68,7 @@ static int check_status(void)
                                         "CapEff:\t0000000000000000\n",
                                         "CapPrm:\t0000000000000000\n"};
     char text[8192];
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
     ssize_t size = read(fd, text, sizeof(text) - 1);
     text[size > 0 ? size : 0] = '\0';
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -77,8 +77,15 @@ static int check_status(void)
     return 0;
 }
 
-/* Was there before: the filter reaches it, too. */
-static void *worker(void *result)
+/* What each thread can do. */
+static int check_thread(void)
+{
+    int result = check_calls();
+    return result ? result : check_status();
+}
+
+/* Was there before: the filter reaches it, too. Its capabilities are its own. */
+static void *early(void *result)
 {
     while (!atomic_load(&entered))
         (void)sched_yield();
@@ -86,25 +93,35 @@ static void *worker(void *result)
     return NULL;
 }
 
+/* As the NSM's thread: begins in the sandbox. */
+static void *late(void *result)
+{
+    *(int *)result = check_thread();
+    return NULL;
+}
+
 static int enter_and_check(void)
 {
-    pthread_t thread;
-    int in_thread = 0;
+    pthread_t threads[2];
+    int results[2] = {0};
     bool filtered = false;
     if (sandbox_prepare(NULL) != VSA_OK)
         return 60;
-    if (pthread_create(&thread, NULL, worker, &in_thread) != 0)
+    if (pthread_create(&threads[0], NULL, early, &results[0]) != 0)
         return 61;
     if (sandbox_enter(&filtered, NULL) != VSA_OK)
         return 62;
     if (!filtered)
         return NO_FILTER;
     atomic_store(&entered, true);
-    (void)pthread_join(thread, NULL);
-    int result = check_calls();
-    if (result == 0)
-        result = check_status();
-    return result ? result : in_thread ? 100 + in_thread : 0;
+    if (pthread_create(&threads[1], NULL, late, &results[1]) != 0)
+        return 63;
+    (void)pthread_join(threads[0], NULL);
+    (void)pthread_join(threads[1], NULL);
+    int result = check_thread();
+    if (result)
+        return result;
+    return results[0] ? 100 + results[0] : results[1] ? 150 + results[1] : 0;
 }
 
 /* From here on this process lives under a kernel without filters, as far as it can see. */

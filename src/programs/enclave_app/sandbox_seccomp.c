@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -85,7 +86,8 @@ static const struct {
     uint64_t mask;
     uint64_t value;
 } conditional[] = {
-    {SCMP_SYS(socket), 0, UINT64_MAX, AF_UNIX}, /* a software NSM again */
+    {SCMP_SYS(socket), 0, UINT64_MAX, AF_UNIX},       /* a software NSM again */
+    {SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD}, /* the NSM's thread */
     {SCMP_SYS(ioctl), 1, UINT32_MAX, VSA_NSM_IOCTL_RAW},
     {SCMP_SYS(mmap), 2, PROT_EXEC, 0},
     {SCMP_SYS(mprotect), 2, PROT_EXEC, 0},
@@ -102,6 +104,9 @@ static int add_rules(scmp_filter_ctx filter)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, conditional[i].call, 1,
                                   SCMP_CMP(conditional[i].argument, SCMP_CMP_MASKED_EQ,
                                            conditional[i].mask, conditional[i].value));
+    /* Its arguments are out of sight: libc takes clone(2) instead. */
+    if (result == 0)
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     /* abort() */
     if (result == 0)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
@@ -124,7 +129,7 @@ enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error)
     if (!filter)
         return vsa_fail_memory(error);
     int result = add_rules(filter);
-    /* The NSM's thread runs already. */
+    /* Threads that run already, such as a sanitizer's. */
     if (result == 0)
         result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (result == 0)

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The built-in commands: rows of the same table as anybody's. */
-#include "server/internal.h"
+#include "server/builtin.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "crypto/key.h"
-#include "protocol/attest.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
-#include "server/attest_sharing.h"
+#include "server/sharing.h"
 #include "server/status.h"
-
-/* PKCS#8 of a P-384 key has 185 bytes. */
-#define MAX_PRIVATE_KEY 512
 
 static enum vsa_status ping(const struct vsa_command_context *context, const json_t *request,
                             json_t *reply, struct vsa_error *error)
@@ -40,7 +36,8 @@ static void ask_nsm(struct vsa_nsm *nsm, struct vsa_server_statistics *statistic
 static void read_statistics(const struct vsa_command_context *context,
                             struct vsa_server_statistics *statistics)
 {
-    vsa_server_get_statistics(context->server, statistics);
+    const struct vsa_builtin *builtin = context->user;
+    builtin->read(builtin->user, statistics);
     if (context->nsm)
         ask_nsm(context->nsm, statistics);
 }
@@ -48,6 +45,7 @@ static void read_statistics(const struct vsa_command_context *context,
 static enum vsa_status status(const struct vsa_command_context *context, const json_t *request,
                               json_t *reply, struct vsa_error *error)
 {
+    const struct vsa_builtin *builtin = context->user;
     struct vsa_server_statistics statistics;
     struct vsa_process_usage usage;
     read_statistics(context, &statistics);
@@ -58,7 +56,7 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
         .requests = statistics.requests,
         .errors = statistics.errors,
         .connections = statistics.connections,
-        .port = context->server->port,
+        .port = builtin->port,
         .nsm_reachable = statistics.nsm_reachable,
         .nsm_age_ms = statistics.nsm_age_ms,
     };
@@ -71,7 +69,7 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
 static enum vsa_status metrics(const struct vsa_command_context *context, const json_t *request,
                                json_t *reply, struct vsa_error *error)
 {
-    const struct vsa_server_options *options = &context->server->options;
+    const struct vsa_server_options *options = ((const struct vsa_builtin *)context->user)->options;
     const struct vsa_server_limits limits = {.connections = options->max_connections,
                                              .in_flight = options->max_in_flight,
                                              .nsm_queue = options->max_queue};
@@ -103,7 +101,7 @@ static enum vsa_status hand_over(const struct vsa_server_options *options,
                                  const struct vsa_attest_request *request,
                                  struct vsa_slice document, struct vsa_error *error)
 {
-    uint8_t buffer[MAX_PRIVATE_KEY];
+    uint8_t buffer[VSA_MAX_PRIVATE_KEY];
     struct vsa_slice private_key;
     if (!options->on_key)
         return VSA_OK;
@@ -123,77 +121,76 @@ static enum vsa_status hand_over(const struct vsa_server_options *options,
     return result;
 }
 
-static enum vsa_status attest(const struct vsa_command_context *context, const json_t *object,
-                              json_t *reply, struct vsa_error *error)
+enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa_nsm *nsm,
+                                   const struct vsa_attest_request *asked, json_t *reply,
+                                   int64_t *life_ms, struct vsa_error *error)
 {
-    const struct vsa_server *server = context->server;
-    struct vsa_attest_buffers buffers;
-    struct vsa_attest_request request;
-    struct vsa_attest_reply answer = {0};
+    struct vsa_attest_reply answer = {.user_data = asked->user_data, .nonce = asked->nonce};
     VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
     uint8_t spki_buffer[VSA_P384_SPKI_SIZE];
     struct vsa_slice spki = {0};
-    VSA_TRY(vsa_attest_request_decode(object, &buffers, &request, error));
-    if (request.generate_key) {
+    if (asked->generate_key) {
         VSA_TRY(vsa_key_generate(VSA_CURVE_P384, &key, error));
         VSA_TRY(vsa_key_write_public(key, spki_buffer, sizeof(spki_buffer), &spki, error));
     }
-    VSA_TRY(vsa_nsm_attest(context->nsm, request.user_data, request.nonce, spki, &answer.document,
-                           error));
+    VSA_TRY(vsa_nsm_attest(nsm, asked->user_data, asked->nonce, spki, &answer.document, error));
     if (key)
-        VSA_TRY(hand_over(&server->options, key, spki, &request, answer.document, error));
-    answer.user_data = request.user_data;
-    answer.nonce = request.nonce;
+        VSA_TRY(hand_over(builtin->options, key, spki, asked, answer.document, error));
+    if (life_ms)
+        *life_ms = vsa_share_life_ms(answer.document);
     answer.has_public_key = key != NULL;
     answer.timestamp_ms = wall_clock_ms();
     return vsa_attest_reply_encode(&answer, reply, error);
 }
 
+/* From a handler; requests that come to the command itself are decoded by the pipeline. */
+static enum vsa_status attest(const struct vsa_command_context *context, const json_t *object,
+                              json_t *reply, struct vsa_error *error)
+{
+    struct vsa_attest_buffers buffers;
+    struct vsa_attest_request asked;
+    VSA_TRY(vsa_attest_request_decode(object, &buffers, &asked, error));
+    return vsa_builtin_attest(context->user, context->nsm, &asked, reply, NULL, error);
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
-static const struct vsa_command builtins[] = {
-    {VSA_COMMAND_NAME_PING, ping, NULL, 0},
-    {VSA_COMMAND_NAME_STATUS, status, NULL, 0},
-    {VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED},
-    {VSA_COMMAND_NAME_METRICS, metrics, NULL, 0},
+static const struct {
+    struct vsa_command command;
+    enum vsa_command_role role;
+} rows[] = {
+    {{VSA_COMMAND_NAME_PING, ping, NULL, 0}, VSA_ROLE_OTHER},
+    {{VSA_COMMAND_NAME_STATUS, status, NULL, 0}, VSA_ROLE_SUMMARY},
+    {{VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED},
+     VSA_ROLE_ATTEST},
+    {{VSA_COMMAND_NAME_METRICS, metrics, NULL, 0}, VSA_ROLE_SUMMARY},
 };
-#define BUILTIN_COUNT (sizeof(builtins) / sizeof(builtins[0]))
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-enum vsa_status vsa_commands_register(struct vsa_server *server, struct vsa_error *error)
+enum vsa_status vsa_builtin_add(struct vsa_builtin *builtin, struct vsa_command_table *table,
+                                struct vsa_error *error)
 {
-    for (size_t i = 0; i < BUILTIN_COUNT; i++)
-        VSA_TRY(vsa_server_add_command(server, &builtins[i], true, error));
-    for (size_t i = 0; i < BUILTIN_COUNT; i++) {
-        server->command_parts[i].is_summary =
-            server->commands[i].handler == status || server->commands[i].handler == metrics;
-        if (server->commands[i].handler == attest)
-            server->command_parts[i].sharing = &vsa_attest_sharing;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        struct vsa_command command = rows[i].command;
+        command.user = builtin;
+        VSA_TRY(vsa_command_table_add_built_in(table, &command, rows[i].role, error));
     }
     return VSA_OK;
 }
 
-void vsa_commands_list(const struct vsa_server *server, json_t *reply)
+enum vsa_status vsa_builtin_run(struct vsa_builtin *builtin, struct vsa_nsm *nsm,
+                                const json_t *request, json_t *reply, struct vsa_error *error)
 {
-    json_t *names = json_array();
-    for (size_t i = 0; i < server->command_count; i++)
-        if (&server->commands[i] != server->any)
-            (void)json_array_append_new(names, json_string_nocheck(server->commands[i].name));
-    (void)json_object_set_new_nocheck(reply, "available_commands", names);
-}
-
-enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context,
-                                       const json_t *request, json_t *reply,
-                                       struct vsa_error *error)
-{
+    const struct vsa_command_context context = {.user = builtin, .nsm = nsm};
     const char *name = NULL;
     size_t i = 0;
     VSA_TRY(vsa_request_command(request, &name, error));
-    while (i < BUILTIN_COUNT && strcmp(builtins[i].name, name) != 0)
+    while (i < ROW_COUNT && strcmp(rows[i].command.name, name) != 0)
         i++;
-    if (i == BUILTIN_COUNT)
+    if (i == ROW_COUNT)
         return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, "Unknown command");
-    if ((builtins[i].flags & VSA_COMMAND_NSM) && !context->nsm)
+    if ((rows[i].command.flags & VSA_COMMAND_NSM) && !nsm)
         return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, "there is no NSM to carry out \"%s\"",
                         name);
-    return builtins[i].handler(context, request, reply, error);
+    return rows[i].command.handler(&context, request, reply, error);
 }

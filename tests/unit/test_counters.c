@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit_test.h"
 
-#include <stdlib.h>
-
-#include "server/statistics.h"
+#include "server/counters.h"
 
 static struct vsa_latency_counts counts;
 
@@ -108,29 +106,30 @@ static void test_buckets(void **state)
         assert_true(latency.buckets[i].upper_us > latency.buckets[i - 1].upper_us);
 }
 
-static void test_snapshot(void **state)
+static void test_requests(void **state)
 {
     (void)state;
-    struct vsa_server_statistics snapshot;
-    struct vsa_statistics *statistics = vsa_statistics_new();
-    assert_non_null(statistics);
-    vsa_statistics_read(statistics, &snapshot);
-    assert_int_equal(snapshot.uptime_ms, 0); /* not started */
-    assert_string_equal(snapshot.module_id, "");
-    for (int i = 0; i < VSA_PHASE_COUNT; i++)
-        vsa_statistic_add(&statistics->phases[i], (uint64_t)1 << i);
-    vsa_statistic_up(&statistics->in_flight);
-    vsa_statistic_up(&statistics->in_flight);
-    vsa_statistic_down(&statistics->in_flight);
-    vsa_statistics_read(statistics, &snapshot);
-    assert_int_equal(snapshot.connections_idle, 1);
-    assert_int_equal(snapshot.connections_busy, 2);
-    assert_int_equal(snapshot.connections_sending, 4);
-    assert_int_equal(snapshot.connections_closing, 8);
-    assert_int_equal(snapshot.connections, 15);
-    assert_int_equal(snapshot.in_flight, 1);
-    vsa_statistics_free(statistics);
-    vsa_statistics_free(NULL);
+    static struct vsa_counters counters;
+    struct vsa_server_statistics statistics;
+    vsa_counters_read(&counters, 5000, &statistics);
+    assert_int_equal(statistics.uptime_ms, 0); /* not started */
+    vsa_counter_set(&counters.started_ms, 3000);
+    vsa_counters_add_request(&counters, 0, false);
+    vsa_counters_add_request(&counters, VSA_MAX_COMMANDS - 1, true);
+    vsa_counters_add_request(&counters, -1, true);
+    vsa_counter_add(&counters.in_flight, 2);
+    vsa_counter_add(&counters.in_flight, -1);
+    vsa_latency_count(&counters.nsm, 7, false);
+    vsa_counters_read(&counters, 5000, &statistics);
+    assert_int_equal(statistics.uptime_ms, 2000);
+    assert_int_equal(statistics.requests, 3);
+    assert_int_equal(statistics.errors, 2);
+    assert_int_equal(statistics.commands[0].requests, 1);
+    assert_int_equal(statistics.commands[0].errors, 0);
+    assert_int_equal(statistics.commands[VSA_MAX_COMMANDS - 1].requests, 1);
+    assert_int_equal(statistics.commands[VSA_MAX_COMMANDS - 1].errors, 1);
+    assert_int_equal(statistics.in_flight, 1);
+    assert_int_equal(statistics.nsm_latency.count, 1);
 }
 
 int main(void)
@@ -142,7 +141,7 @@ int main(void)
         cmocka_unit_test_setup(test_resolution, set_up),
         cmocka_unit_test_setup(test_longest, set_up),
         cmocka_unit_test_setup(test_buckets, set_up),
-        cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/statistics.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "server/counters.h"
 
 /* The 1-2.5-5 steps that dashboards are used to, around what NSMs take: 1 to 10 ms. */
 static const uint64_t coarse_bounds_us[VSA_LATENCY_BUCKETS] = {
     500,    1000,   2500,   5000,    10000,   25000,   50000,
     100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
 };
-
-struct vsa_statistics *vsa_statistics_new(void)
-{
-    return calloc(1, sizeof(struct vsa_statistics));
-}
-
-void vsa_statistics_free(struct vsa_statistics *statistics)
-{
-    free(statistics);
-}
 
 /* --- latencies -------------------------------------------------------------------------------- */
 
@@ -56,13 +43,13 @@ static size_t coarse_index(uint64_t duration_us)
 
 void vsa_latency_count(struct vsa_latency_counts *counts, uint64_t duration_us, bool failed)
 {
-    vsa_statistic_up(&counts->fine[fine_index(duration_us)]);
-    vsa_statistic_up(&counts->coarse[coarse_index(duration_us)]);
-    vsa_statistic_add(&counts->sum_us, duration_us);
-    if (duration_us > vsa_statistic_get(&counts->max_us))
-        vsa_statistic_set(&counts->max_us, duration_us);
+    vsa_counter_add(&counts->fine[fine_index(duration_us)], 1);
+    vsa_counter_add(&counts->coarse[coarse_index(duration_us)], 1);
+    vsa_counter_add(&counts->sum_us, (int64_t)duration_us);
+    if (duration_us > vsa_counter_get(&counts->max_us))
+        vsa_counter_set(&counts->max_us, duration_us);
     if (failed)
-        vsa_statistic_up(&counts->failures);
+        vsa_counter_add(&counts->failures, 1);
 }
 
 /* The upper end of the bucket where the `percent`th of `total` is; never above the longest. */
@@ -85,18 +72,18 @@ void vsa_latency_read(const struct vsa_latency_counts *counts,
     uint64_t fine[VSA_LATENCY_FINE];
     uint64_t total = 0;
     *latency = (struct vsa_latency_statistics){
-        .sum_us = vsa_statistic_get(&counts->sum_us),
-        .max_us = vsa_statistic_get(&counts->max_us),
-        .failures = vsa_statistic_get(&counts->failures),
+        .sum_us = vsa_counter_get(&counts->sum_us),
+        .max_us = vsa_counter_get(&counts->max_us),
+        .failures = vsa_counter_get(&counts->failures),
     };
     for (size_t i = 0; i < VSA_LATENCY_FINE; i++) {
-        fine[i] = vsa_statistic_get(&counts->fine[i]);
+        fine[i] = vsa_counter_get(&counts->fine[i]);
         total += fine[i];
     }
     latency->p50_us = percentile(fine, total, 50, latency->max_us);
     latency->p99_us = percentile(fine, total, 99, latency->max_us);
     for (size_t i = 0; i <= VSA_LATENCY_BUCKETS; i++) {
-        latency->count += vsa_statistic_get(&counts->coarse[i]);
+        latency->count += vsa_counter_get(&counts->coarse[i]);
         if (i == VSA_LATENCY_BUCKETS)
             break;
         latency->buckets[i].upper_us = coarse_bounds_us[i];
@@ -106,28 +93,34 @@ void vsa_latency_read(const struct vsa_latency_counts *counts,
 
 /* --- everything ------------------------------------------------------------------------------- */
 
-void vsa_statistics_read(const struct vsa_statistics *statistics,
-                         struct vsa_server_statistics *snapshot)
+void vsa_counters_add_request(struct vsa_counters *counters, ptrdiff_t row, bool failed)
 {
-    int64_t started_ms = (int64_t)vsa_statistic_get(&statistics->started_ms);
-    const vsa_statistic *phases = statistics->phases;
-    *snapshot = (struct vsa_server_statistics){
-        .uptime_ms = started_ms ? vsa_monotonic_ms() - started_ms : 0,
-        .requests = vsa_statistic_get(&statistics->requests),
-        .errors = vsa_statistic_get(&statistics->errors),
-        .connections_idle = vsa_statistic_get(&phases[VSA_PHASE_IDLE]),
-        .connections_busy = vsa_statistic_get(&phases[VSA_PHASE_BUSY]),
-        .connections_sending = vsa_statistic_get(&phases[VSA_PHASE_SENDING]),
-        .connections_closing = vsa_statistic_get(&phases[VSA_PHASE_CLOSING]),
-        .connections_opened = vsa_statistic_get(&statistics->opened),
-        .connections_refused = vsa_statistic_get(&statistics->refused),
-        .in_flight = vsa_statistic_get(&statistics->in_flight),
-        .queue_depth = vsa_statistic_get(&statistics->queue_depth),
-        .rate_limited = vsa_statistic_get(&statistics->rate_limited),
-        .cached = vsa_statistic_get(&statistics->cached),
-        .coalesced = vsa_statistic_get(&statistics->coalesced),
+    vsa_counter_add(&counters->requests, 1);
+    vsa_counter_add(&counters->errors, failed);
+    if (row < 0)
+        return;
+    vsa_counter_add(&counters->command_requests[row], 1);
+    vsa_counter_add(&counters->command_errors[row], failed);
+}
+
+void vsa_counters_read(const struct vsa_counters *counters, int64_t now_ms,
+                       struct vsa_server_statistics *statistics)
+{
+    int64_t started_ms = (int64_t)vsa_counter_get(&counters->started_ms);
+    *statistics = (struct vsa_server_statistics){
+        .uptime_ms = started_ms ? now_ms - started_ms : 0,
+        .requests = vsa_counter_get(&counters->requests),
+        .errors = vsa_counter_get(&counters->errors),
+        .connections_opened = vsa_counter_get(&counters->opened),
+        .connections_refused = vsa_counter_get(&counters->refused),
+        .in_flight = vsa_counter_get(&counters->in_flight),
+        .rate_limited = vsa_counter_get(&counters->rate_limited),
+        .cached = vsa_counter_get(&counters->cached),
+        .coalesced = vsa_counter_get(&counters->coalesced),
     };
-    snapshot->connections = snapshot->connections_idle + snapshot->connections_busy +
-                            snapshot->connections_sending + snapshot->connections_closing;
-    vsa_latency_read(&statistics->nsm, &snapshot->nsm_latency);
+    vsa_latency_read(&counters->nsm, &statistics->nsm_latency);
+    for (size_t i = 0; i < VSA_MAX_COMMANDS; i++) {
+        statistics->commands[i].requests = vsa_counter_get(&counters->command_requests[i]);
+        statistics->commands[i].errors = vsa_counter_get(&counters->command_errors[i]);
+    }
 }

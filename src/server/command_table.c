@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/command_table.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "protocol/json.h"
+#include "server/reply.h"
+
+static bool is_command_name(const char *name)
+{
+    size_t size = name ? strlen(name) : 0;
+    return size > 0 && size <= VSA_MAX_COMMAND_NAME &&
+           (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == size ||
+            strcmp(name, VSA_COMMAND_ANY) == 0);
+}
+
+static bool are_flags(unsigned flags)
+{
+    unsigned thread = flags & ~VSA_COMMAND_RATE_LIMITED;
+    return thread == 0 || thread == VSA_COMMAND_NSM || thread == VSA_COMMAND_BLOCKING;
+}
+
+static enum vsa_status check(const struct vsa_command *command, struct vsa_error *error)
+{
+    if (!is_command_name(command->name))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "a command's name has 1 to %d characters of a-z 0-9 _ -",
+                        VSA_MAX_COMMAND_NAME);
+    if (!command->handler)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s has no handler", command->name);
+    if (!are_flags(command->flags))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "%s: flags are VSA_COMMAND_NSM or _BLOCKING, and _RATE_LIMITED",
+                        command->name);
+    return VSA_OK;
+}
+
+static struct vsa_command_row *find(struct vsa_command_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(table->rows[i].name, name) == 0)
+            return &table->rows[i];
+    return NULL;
+}
+
+/* Adds the command to `*added`. */
+static enum vsa_status add(struct vsa_command_table *table, const struct vsa_command *command,
+                           struct vsa_command_row **added, struct vsa_error *error)
+{
+    VSA_TRY(check(command, error));
+    struct vsa_command_row *row = find(table, command->name);
+    if (row && !row->built_in)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "there is a command \"%s\" already",
+                        command->name);
+    if (!row && table->count == VSA_MAX_COMMANDS)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d commands", VSA_MAX_COMMANDS);
+    if (!row)
+        row = &table->rows[table->count++];
+    *row = (struct vsa_command_row){.command = *command};
+    memcpy(row->name, command->name, strlen(command->name) + 1);
+    row->command.name = row->name;
+    if (strcmp(row->name, VSA_COMMAND_ANY) == 0)
+        table->any = row;
+    *added = row;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_command_table_add(struct vsa_command_table *table,
+                                      const struct vsa_command *command, struct vsa_error *error)
+{
+    struct vsa_command_row *row;
+    return add(table, command, &row, error);
+}
+
+enum vsa_status vsa_command_table_add_built_in(struct vsa_command_table *table,
+                                               const struct vsa_command *command,
+                                               enum vsa_command_role role, struct vsa_error *error)
+{
+    struct vsa_command_row *row = NULL;
+    VSA_TRY(add(table, command, &row, error));
+    row->role = role;
+    row->built_in = true;
+    return VSA_OK;
+}
+
+const struct vsa_command_row *vsa_command_table_find(const struct vsa_command_table *table,
+                                                     const char *name,
+                                                     const struct vsa_command_row **named)
+{
+    const struct vsa_command_row *row = NULL;
+    for (size_t i = 0; i < table->count && !row; i++)
+        if (&table->rows[i] != table->any && strcmp(table->rows[i].name, name) == 0)
+            row = &table->rows[i];
+    bool goes_to_any = table->any && (!row || row->built_in);
+    *named = row ? row : table->any;
+    return goes_to_any ? table->any : row;
+}
+
+void vsa_command_table_list(const struct vsa_command_table *table, json_t *reply)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < table->count; i++)
+        if (&table->rows[i] != table->any)
+            (void)json_array_append_new(names, json_string_nocheck(table->rows[i].name));
+    (void)json_object_set_new_nocheck(reply, "available_commands", names);
+}
+
+enum vsa_status vsa_command_run(const struct vsa_command_table *table,
+                                const struct vsa_command_row *row, struct vsa_server *server,
+                                struct vsa_nsm *nsm, const json_t *request, json_t *reply,
+                                struct vsa_error *error)
+{
+    const struct vsa_command *command = &row->command;
+    struct vsa_command_context context = {.user = command->user, .nsm = nsm, .server = server};
+    /* Handlers of others may fill in only what they need. */
+    *error = (struct vsa_error){.offset = VSA_NO_OFFSET};
+    enum vsa_status status = vsa_json_set(reply, "success", json_true(), error);
+    if (status == VSA_OK)
+        status = command->handler(&context, request, reply, error);
+    /* The request's own is added to the text. */
+    if (json_object_get(request, "id"))
+        (void)json_object_del(reply, "id");
+    if (status == VSA_OK)
+        return VSA_OK;
+    /* A handler may return a status and say nothing more. */
+    if (error->detail[0] == '\0' || error->status != status)
+        vsa_error_set(error, status, VSA_NO_OFFSET, NULL, "%s", vsa_status_text(status));
+    vsa_reply_fail(reply, error);
+    if (status == VSA_ERR_UNKNOWN_COMMAND)
+        vsa_command_table_list(table, reply);
+    return status;
+}

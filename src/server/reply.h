@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reply lines, the only place that writes them. A line is a text, which is the same for all that
+ * share it and ends before the closing brace, and what is added for one request.
+ */
+#ifndef VSA_SERVER_REPLY_H
+#define VSA_SERVER_REPLY_H
+
+#include "protocol/json.h"
+#include "stream/stream.h"
+
+/* `,"id":` and an id, whose bytes may become \u00xx each. */
+#define VSA_REPLY_ID (8 + 6 * VSA_MAX_REQUEST_ID)
+
+/* Makes `reply` what the failure is reported by. */
+void vsa_reply_fail(json_t *reply, const struct vsa_error *why);
+
+/*
+ * Prints the reply's text. One that is too large, nested too deep, or that memory is too short for
+ * becomes an error instead.
+ *
+ * status  in: of the request
+ * buffer  out: VSA_MAX_REPLY_LINE bytes
+ * text    out: borrows from `buffer`; always set
+ *
+ * Returns what the text says: `status`, VSA_ERR_TOO_LARGE, VSA_ERR_INTERNAL or VSA_ERR_MEMORY.
+ */
+enum vsa_status vsa_reply_print(json_t *reply, enum vsa_status status, char *buffer,
+                                struct vsa_slice *text);
+
+/*
+ * Prints the member `id`, NULL for none, to VSA_REPLY_ID bytes, which `*text` borrows.
+ * Errors: VSA_ERR_MEMORY.
+ */
+VSA_MUST_USE enum vsa_status vsa_reply_print_id(const json_t *id, char *buffer,
+                                                struct vsa_slice *text, struct vsa_error *error);
+
+/* A line, ready to be sent. Borrows all of it. */
+struct vsa_reply {
+    struct vsa_slice text;
+    struct vsa_slice members; /* begin with a comma, or are empty; so does the next one */
+    struct vsa_slice id;
+    enum vsa_status status; /* what it says */
+};
+
+/*
+ * Each makes the reply, or, of a line that becomes too large, its error. `buffer` has
+ * VSA_MAX_REPLY_LINE bytes, which are the reply's until it is sent.
+ */
+struct vsa_reply vsa_reply_of_text(struct vsa_slice text, const char *members, struct vsa_slice id,
+                                   enum vsa_status status, char *buffer);
+struct vsa_reply vsa_reply_of_json(json_t *reply, struct vsa_slice id, enum vsa_status status,
+                                   char *buffer);
+struct vsa_reply vsa_reply_of_error(const struct vsa_error *why, struct vsa_slice id, char *buffer);
+
+void vsa_reply_send(struct vsa_stream *stream, const struct vsa_reply *reply);
+/* For a socket that is no stream: as much as it takes at once. */
+void vsa_reply_send_raw(int fd, const struct vsa_reply *reply);
+
+#endif
