@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-/* Platform configuration registers: bit n of `present` tells whether `value[n]` means anything. */
+/* Platform configuration registers: bit n of `present` is set if `value[n]` is valid. */
 struct vsa_pcrs {
     uint32_t present;
     uint8_t value[VSA_PCR_COUNT][VSA_PCR_SIZE];
@@ -39,10 +39,10 @@ struct vsa_unverified_document {
     size_t cabundle_count;
     struct vsa_slice cabundle[VSA_MAX_CABUNDLE]; /* DER, root first */
     struct vsa_slice public_key;                 /* absent (NULL) or 0..VSA_MAX_FIELD bytes */
-    struct vsa_slice user_data;                  /* likewise */
-    struct vsa_slice nonce;                      /* likewise */
+    struct vsa_slice user_data;                  /* as above */
+    struct vsa_slice nonce;                      /* as above */
     struct vsa_slice payload;                    /* the signed bytes, exactly as received */
-    struct vsa_slice protected_header;           /* likewise */
+    struct vsa_slice protected_header;           /* as above */
     struct vsa_slice signature;                  /* r || s, VSA_P384_SIGNATURE_SIZE bytes */
 };
 
@@ -81,7 +81,7 @@ struct vsa_policy {
     int64_t max_age_ms;          /* document no older than this at `now` */
     int64_t max_skew_ms;         /* document and notBefore no more than this ahead of `now` */
     bool allow_debug;            /* accept a document whose PCR0 is all zero */
-    struct vsa_slice user_data;  /* absent: not compared. Likewise below */
+    struct vsa_slice user_data;  /* absent: not compared, as for all below */
     struct vsa_slice nonce;      /* compared when present */
     struct vsa_slice public_key; /* DER or whatever the enclave puts there, byte by byte */
     struct vsa_slice instance;   /* text: "i-0123456789abcdef0"; checks module_id and PCR4 */
@@ -118,11 +118,11 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_check(const struct vsa_policy
  * Trust anchors and a bounded cache of certificates that verified up to one of them. The cache is
  * keyed by the exact bytes of the whole path; validity is checked again at every use.
  * Safe to share between threads once the anchors are added: what one thread verified up to a
- * certificate the others need not, and nobody waits for a lock to look that up.
+ * certificate the others need not, and a lookup takes no lock.
  */
 struct vsa_verifier;
 
-/* A verifier with no anchors. NULL when memory is short. */
+/* Creates a verifier with no anchors. Returns NULL when memory is short. */
 VSA_PUBLIC struct vsa_verifier *vsa_verifier_new(void);
 /* NULL is fine. */
 VSA_PUBLIC void vsa_verifier_free(struct vsa_verifier *verifier);
@@ -159,7 +159,7 @@ struct vsa_claims {
     struct vsa_slice public_key;
     struct vsa_slice user_data;
     struct vsa_slice nonce;
-    bool nonce_checked; /* the policy named a nonce and it was equal. Likewise below */
+    bool nonce_checked; /* the policy named a nonce and it was equal; as for those below */
     bool user_data_checked;
     bool public_key_checked;
     bool instance_checked;

@@ -36,7 +36,7 @@ static inline struct vsa_slice vsa_slice_of(const void *data, size_t size)
     return slice;
 }
 
-/* The bytes of a NUL-terminated string, without the NUL. `text` must not be NULL. */
+/* Returns the bytes of a NUL-terminated string, without the NUL. `text` must not be NULL. */
 static inline struct vsa_slice vsa_slice_of_text(const char *text)
 {
     return vsa_slice_of(text, strlen(text));
@@ -56,7 +56,7 @@ enum vsa_status_class {
     VSA_CLASS_LIMIT = 5,    /* too large, too many, too busy */
     VSA_CLASS_IO = 6,       /* the peer or device could not be reached or broke off */
     VSA_CLASS_USAGE = 7,    /* the caller's arguments are wrong */
-    VSA_CLASS_INTERNAL = 8, /* out of memory, or a fault of ours */
+    VSA_CLASS_INTERNAL = 8, /* out of memory, or a fault of the library */
 };
 
 /* X(name, number = class * 0x100 + n, code, what it means) */
@@ -110,7 +110,7 @@ enum vsa_status_class {
     X(VSA_ERR_LINE_TOO_LONG, 0x506, "line_too_long", "line longer than allowed")                   \
     X(VSA_ERR_RATE_LIMITED, 0x507, "rate_limited", "more requests than a peer may make")           \
     X(VSA_ERR_IO, 0x600, "io_error", "input or output failed")                                     \
-    X(VSA_ERR_REFUSED, 0x601, "connection_refused", "nobody listens there")                        \
+    X(VSA_ERR_REFUSED, 0x601, "connection_refused", "no server listens there")                     \
     X(VSA_ERR_TIMEOUT, 0x602, "timeout", "no answer in time")                                      \
     X(VSA_ERR_NO_SUCH_CID, 0x603, "no_such_cid", "no enclave with that CID")                       \
     X(VSA_ERR_CLOSED, 0x604, "connection_closed", "the peer closed the connection")                \
@@ -126,7 +126,7 @@ enum vsa_status_class {
     X(VSA_ERR_POLICY_EMPTY, 0x701, "policy_empty", "nothing to check against")                     \
     X(VSA_ERR_POLICY_PCR, 0x702, "policy_pcr_invalid", "an expected PCR makes no sense")           \
     X(VSA_ERR_NO_ANCHOR, 0x703, "no_trust_anchor", "no root certificate to trust")                 \
-    X(VSA_ERR_INTERNAL, 0x800, "internal_error", "a fault of ours")                                \
+    X(VSA_ERR_INTERNAL, 0x800, "internal_error", "a fault of this program")                        \
     X(VSA_ERR_MEMORY, 0x801, "out_of_memory", "out of memory")                                     \
     X(VSA_ERR_CRYPTO, 0x802, "crypto_failure", "the crypto library failed")
 
@@ -150,34 +150,37 @@ struct vsa_error {
     char detail[VSA_ERROR_DETAIL]; /* one sentence, no secrets, NUL-terminated */
 };
 
-/* The class of a status; VSA_CLASS_OK for VSA_OK. */
+/* Returns the class of a status; VSA_CLASS_OK for VSA_OK. */
 VSA_PUBLIC enum vsa_status_class vsa_status_class(enum vsa_status status);
 
-/* The stable snake_case name, static. "internal_error" for a number that is not in the table. */
+/*
+ * Returns the stable snake_case name, static. "internal_error" for a number that is not in the
+ * table.
+ */
 VSA_PUBLIC const char *vsa_status_code(enum vsa_status status);
 
-/* What the status means, in a few words, static. */
+/* Returns what the status means, in a few words, static. */
 VSA_PUBLIC const char *vsa_status_text(enum vsa_status status);
 
 /*
- * The failure with this code, or VSA_ERR_INTERNAL when there is none. Never VSA_OK: "ok" is the
- * code of no failure, and what is looked up here usually comes from elsewhere.
+ * Returns the failure with this code, or VSA_ERR_INTERNAL when there is none. Never VSA_OK: "ok" is
+ * the code of no failure, and what is looked up here usually comes from elsewhere.
  */
 VSA_PUBLIC enum vsa_status vsa_status_from_code(const char *code);
 
 /*
- * One sentence for people: the detail and the rule it rests on. Cut off at `capacity` bytes,
- * always NUL-terminated. Returns `text`.
+ * Writes one sentence for people: the detail and the rule it rests on. Truncated at `capacity`
+ * bytes, always NUL-terminated. Returns `text`.
  */
 VSA_PUBLIC const char *vsa_error_sentence(const struct vsa_error *error, char *text,
                                           size_t capacity);
 
-/* CLOCK_MONOTONIC in milliseconds. Only for time limits. */
+/* Returns CLOCK_MONOTONIC in milliseconds. Only for time limits. */
 VSA_PUBLIC int64_t vsa_monotonic_ms(void);
 /* The moment `timeout_ms` from now; a negative timeout is one that is over already. */
 VSA_PUBLIC int64_t vsa_deadline(int64_t timeout_ms);
 
-/* The library's version, "MAJOR.MINOR.PATCH", static. */
+/* Returns the library's version, "MAJOR.MINOR.PATCH", static. */
 VSA_PUBLIC const char *vsa_version(void);
 
 #ifdef __cplusplus

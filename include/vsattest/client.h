@@ -144,7 +144,7 @@ struct vsa_attestation_reply {
     size_t document_size;
     size_t user_data_size;
     size_t nonce_size;
-    bool has_user_data; /* the reply names user data. Likewise below */
+    bool has_user_data; /* the reply names user data; as for those below */
     bool has_nonce;
     bool has_public_key;
     uint64_t timestamp_ms; /* by the server's word, Unix time; 0 if it gave none */
@@ -234,7 +234,7 @@ static inline void vsa_client_get_statistics(struct vsa_client *client,
 /* One running enclave of this parent instance, as nitro-cli describes it. */
 struct vsa_enclave {
     char name[VSA_MAX_ENCLAVE_NAME]; /* "" if it has none; printable, NUL-terminated */
-    char id[VSA_MAX_ENCLAVE_NAME];   /* "i-...-enc..." likewise */
+    char id[VSA_MAX_ENCLAVE_NAME];   /* "i-...-enc...", NUL-terminated */
     uint32_t cid;                    /* 4 .. VSA_CID_ANY - 1 */
     bool debug_mode;                 /* started with --debug-mode: proves nothing about its code */
 };
@@ -286,7 +286,7 @@ vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms
                  struct vsa_error *error);
 
 /*
- * All enclaves that run, as `nitro-cli describe-enclaves` shows them.
+ * Lists the running enclaves, as `nitro-cli describe-enclaves` shows them.
  *
  * running  out: at least one on success
  *

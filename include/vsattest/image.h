@@ -48,15 +48,18 @@ struct vsa_image {
     uint16_t version;
     enum vsa_image_architecture architecture;
     uint64_t default_memory; /* bytes; a hint that nitro-cli does not use */
-    uint64_t default_cpus;   /* likewise */
+    uint64_t default_cpus;   /* as above */
     size_t section_count;
     struct vsa_image_section sections[VSA_MAX_IMAGE_SECTIONS]; /* in file order */
 };
 
-/* "kernel", "cmdline", "ramdisk", "signature", "metadata", static; "unknown" for others. */
+/* Returns "kernel", "cmdline", "ramdisk", "signature", "metadata", static; "unknown" for others. */
 VSA_PUBLIC const char *vsa_image_section_name(enum vsa_image_section_type type);
 
-/* An image without sections: version 4, x86_64, 1 GiB and 2 CPUs as AWS's builder writes. */
+/*
+ * Initializes an image without sections: version 4, x86_64, 1 GiB and 2 CPUs as AWS's builder
+ * writes.
+ */
 VSA_PUBLIC void vsa_image_init(struct vsa_image *image);
 
 /*
@@ -68,7 +71,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_add(struct vsa_image *image,
                                                       struct vsa_slice data,
                                                       struct vsa_error *error);
 
-/* The data of the first section of this type, absent (data NULL) when there is none. */
+/* Returns the data of the first section of this type, absent (data NULL) when there is none. */
 VSA_PUBLIC struct vsa_slice vsa_image_find(const struct vsa_image *image,
                                            enum vsa_image_section_type type);
 
@@ -78,7 +81,7 @@ VSA_PUBLIC struct vsa_slice vsa_image_find(const struct vsa_image *image,
  *
  * bytes  in: the whole file; must outlive `*image`
  * image  out: set on success, zeroed on failure
- * error  out, may be NULL: names the section and the byte offset. Likewise below
+ * error  out, may be NULL: names the section and the byte offset; as below
  *
  * Errors: VSA_ERR_IMAGE, VSA_ERR_TOO_LARGE.
  */
@@ -95,7 +98,7 @@ enum vsa_image_deviation {
     VSA_IMAGE_DEVIATES_METADATA = 32, /* larger than VSA_MAX_IMAGE_METADATA */
 };
 
-/* A sentence without full stop, static. */
+/* Returns a sentence without full stop, static. */
 VSA_PUBLIC const char *vsa_image_deviation_text(enum vsa_image_deviation deviation);
 
 /*
@@ -110,7 +113,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_parse_as_aws(struct vsa_slice 
                                                                unsigned *deviations,
                                                                struct vsa_error *error);
 
-/* Bytes that vsa_image_write() needs. */
+/* Returns the bytes that vsa_image_write() needs. */
 VSA_PUBLIC size_t vsa_image_size(const struct vsa_image *image);
 
 #define VSA_IMAGE_MAX_PARTS    (1 + 2 * VSA_MAX_IMAGE_SECTIONS)
@@ -165,11 +168,17 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_image_measure(const struct vsa_image *image, struct vsa_image_measurements *measurements,
                   struct vsa_error *error);
 
-/* The same formula over any file: what `nitro-cli pcr --input` prints. `pcr` is set on success. */
+/*
+ * Computes the same formula over any file, as `nitro-cli pcr --input` does. `pcr` is set on
+ * success.
+ */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_image_measure_bytes(struct vsa_slice bytes, uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error);
 
-/* PCR8 of images signed with this certificate (PEM; of several the first counts, as for AWS). */
+/*
+ * Computes PCR8 of images signed with this certificate (PEM; of several the first counts, as for
+ * AWS).
+ */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_measure_certificate(struct vsa_slice pem,
                                                                       uint8_t pcr[VSA_PCR_SIZE],
                                                                       struct vsa_error *error);
@@ -198,9 +207,9 @@ vsa_image_sign(const struct vsa_image *image, struct vsa_slice certificate,
 #define VSA_MAX_IMAGE_TO_BE_SIGNED 256
 
 /*
- * For keys that stay in an HSM or a service: the bytes to be signed, by ECDSA with the hash of the
- * certificate's curve (P-256: SHA-256, P-384: SHA-384, P-521: SHA-512); then the signature, DER or
- * r || s, makes the section. It is verified. Otherwise as vsa_image_sign().
+ * Writes the bytes to be signed, for keys that stay in an HSM or a service, by ECDSA with the hash
+ * of the certificate's curve (P-256: SHA-256, P-384: SHA-384, P-521: SHA-512); then the signature,
+ * DER or r || s, makes the section. It is verified. Otherwise as vsa_image_sign().
  *
  * bytes  out: borrows `buffer`, of VSA_MAX_IMAGE_TO_BE_SIGNED bytes
  *
@@ -292,7 +301,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_build(const struct vsa_image_r
                                                         struct vsa_built_image **built,
                                                         struct vsa_error *error);
 
-/* The image, to be signed, measured and written. It lives as long as `built`. */
+/* Returns the image, to be signed, measured and written. It lives as long as `built`. */
 VSA_PUBLIC struct vsa_image *vsa_built_image_get(struct vsa_built_image *built);
 
 /* Accepts NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A key pair to bind to an enclave: the public half goes into an attestation document, so that
- * whoever verifies the document can encrypt to the enclave.
+ * A key pair to bind to an enclave: the public half goes into an attestation document, so that a
+ * relying party that verifies the document can encrypt to the enclave.
  *
  * Source: RFC 5915 and RFC 5958 (private key), RFC 5480 (public key).
  * Example: examples/attested_key.c

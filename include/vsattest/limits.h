@@ -75,7 +75,7 @@
 #define VSA_MAX_REPLY_LINE 65536
 /* An `id` echoed to the client. */
 #define VSA_MAX_REQUEST_ID 128
-/* Nesting of one line: ours have 2; commands of one's own and future fields get room. */
+/* Nesting of one line: built-in ones have 2; custom commands and future fields get room. */
 #define VSA_MAX_JSON_DEPTH 8
 /* A command's name. */
 #define VSA_MAX_COMMAND_NAME 64
@@ -95,16 +95,19 @@
 #define VSA_DEFAULT_MAX_IN_FLIGHT 1024
 /*
  * Documents a second for one peer, and at once. All programs of a parent share its CID (3), so this
- * is what a whole instance gets: a hundred clients that verify once a second. By the
- * estimate above that is less than half of what an NSM can do; the rest is for the enclave's own
- * work with it and for other peers. The burst, all of them at once, fits into the queue above.
+ * is what a whole instance gets: a hundred clients that verify once a second. That is less than
+ * half of what a real NSM can do, one document taking some milliseconds; the rest is for the
+ * enclave's own work with it and for other peers. The burst, all of them at once, fits into the
+ * queue above.
  */
 #define VSA_DEFAULT_RATE_LIMIT 100
 #define VSA_DEFAULT_RATE_BURST 200
 /* More than any NSM makes; and thousandths of tokens are counted without overflow. */
 #define VSA_MAX_RATE_LIMIT 1000000
-/* CIDs that are told apart: in an enclave there is one; a host that is asked by its guests has
- * some. More share one allowance, so that nobody can make the table grow. */
+/*
+ * CIDs with a bucket each: in an enclave there is one, on a host one per guest. Further ones share
+ * a bucket, so that the table is bounded.
+ */
 #define VSA_MAX_LIMITED_PEERS 64
 /* Replies that are kept, if any are: real ones have 7 KB; the longest would be 16. */
 #define VSA_MAX_CACHED_REPLIES     64
@@ -114,11 +117,11 @@
 /* A kept document's certificate lives so much longer: who checks it within the time that documents
  * are fresh by default (VSA_DEFAULT_MAX_AGE_MS) does not meet one that ran out. */
 #define VSA_CACHE_CERTIFICATE_MARGIN_MS (300 * 1000)
-/* A connection without a complete request for so long is closed. */
+/* Idle time of a connection, without a complete request, until it is closed. */
 #define VSA_DEFAULT_IDLE_TIMEOUT_MS (60 * 1000)
-/* A request waits for the NSM at most so long. */
+/* Time that a request waits for the NSM. */
 #define VSA_DEFAULT_REQUEST_TIMEOUT_MS (10 * 1000)
-/* After SIGTERM requests in flight get so long. */
+/* Time for requests in flight after SIGTERM. */
 #define VSA_DEFAULT_DRAIN_TIMEOUT_MS (10 * 1000)
 /* The guide's client timeout. */
 #define VSA_DEFAULT_CLIENT_TIMEOUT_MS (30 * 1000)
@@ -127,7 +130,7 @@
 #define VSA_MAX_RETRY_AFTER_MS (3600 * 1000)
 /* Connections of one client's pool: a server's NSM serves one request at a time. */
 #define VSA_DEFAULT_CLIENT_CONNECTIONS 8
-/* More would take a tenth of what a server allows in all. */
+/* A tenth of what a server allows in all. */
 #define VSA_MAX_CLIENT_CONNECTIONS 1024
 /* Half the server's idle timeout: a kept connection is closed here before it is closed there. */
 #define VSA_DEFAULT_CLIENT_IDLE_TIMEOUT_MS (VSA_DEFAULT_IDLE_TIMEOUT_MS / 2)
@@ -152,7 +155,7 @@
 #define VSA_MAX_IMAGE_SECTIONS 32
 /* Files have no limit, for they are mapped; what comes through a pipe is kept in memory. */
 #define VSA_MAX_PIPED_FILE (4LL * 1024 * 1024 * 1024)
-/* COMMAND_LINE_SIZE of x86 and arm64: Linux cuts off what is longer, without a word. */
+/* COMMAND_LINE_SIZE of x86 and arm64: Linux silently truncates what is longer. */
 #define VSA_MAX_IMAGE_CMDLINE 2047
 /* JSON of a few hundred bytes; nitro-cli allows 4096 for the part that users add. */
 #define VSA_MAX_IMAGE_METADATA 65536

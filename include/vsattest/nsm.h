@@ -32,7 +32,7 @@ enum vsa_nsm_code {
     VSA_NSM_INTERNAL_ERROR = 8,
 };
 
-/* AWS's name of the code ("InvalidIndex"), static; "Unknown" for others. */
+/* Returns AWS's name of the code ("InvalidIndex"), static; "Unknown" for others. */
 VSA_PUBLIC const char *vsa_nsm_code_name(enum vsa_nsm_code code);
 
 /*
@@ -47,7 +47,7 @@ struct vsa_nsm;
  * address     in: "/dev/nsm" (any absolute path of a device) or "unix:PATH" (software_nsm)
  * timeout_ms  in: the longest one request may take on a socket; the device's own limit is 120 s
  * nsm         out: set on success; free with vsa_nsm_free()
- * error       out, may be NULL. Likewise below
+ * error       out, may be NULL; as for all functions below
  *
  * Errors: VSA_ERR_ARGUMENT, VSA_ERR_NSM_UNREACHABLE (the detail says what to do), VSA_ERR_TIMEOUT,
  * VSA_ERR_MEMORY. Nothing but `address` is tried.
@@ -59,14 +59,14 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_nsm_open(const char *address, int ti
 VSA_PUBLIC void vsa_nsm_free(struct vsa_nsm *nsm);
 
 /*
- * What the module itself said to the last request: VSA_NSM_SUCCESS; the code behind VSA_ERR_NSM;
- * or VSA_NSM_INVALID_RESPONSE behind VSA_ERR_REPLY. VSA_NSM_SUCCESS also when it said nothing.
+ * Returns the module's code for the last request: VSA_NSM_SUCCESS; the code behind VSA_ERR_NSM; or
+ * VSA_NSM_INVALID_RESPONSE behind VSA_ERR_REPLY. VSA_NSM_SUCCESS also when there was no response.
  */
 VSA_PUBLIC enum vsa_nsm_code vsa_nsm_last_code(const struct vsa_nsm *nsm);
 
 /*
  * The seven requests. All return
- *   VSA_ERR_NSM              when the module refuses; vsa_nsm_last_code() tells its code
+ *   VSA_ERR_NSM              when the module refuses; vsa_nsm_last_code() returns its code
  *   VSA_ERR_NSM_UNREACHABLE, VSA_ERR_TIMEOUT   when it does not answer
  *   VSA_ERR_REPLY            when the answer is not what was asked for, or malformed
  *   VSA_ERR_TOO_LARGE        when the request does not fit (nothing was sent)
@@ -97,7 +97,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_nsm_describe_pcr(struct vsa_nsm *nsm
                                                              struct vsa_error *error);
 
 /*
- * ExtendPCR: new value = SHA384(old value || data). The data is not hashed first.
+ * Sends ExtendPCR: new value = SHA384(old value || data). The data is not hashed first.
  *
  * index  in: 16..31; 0..15 are locked from the start (VSA_NSM_READ_ONLY_INDEX)
  * data   in: what to add, at most what fits VSA_NSM_MAX_REQUEST
@@ -108,16 +108,16 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_nsm_extend_pcr(struct vsa_nsm *nsm, 
                                                            uint8_t value[VSA_PCR_SIZE],
                                                            struct vsa_error *error);
 
-/* LockPCR: makes one register read-only until the enclave ends. An error if it is already. */
+/* Sends LockPCR: makes one register read-only until the enclave ends. An error if it is already. */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_nsm_lock_pcr(struct vsa_nsm *nsm, uint16_t index,
                                                          struct vsa_error *error);
 
-/* LockPCRs: locks registers 0 .. range - 1, range at most 32; some may be locked already. */
+/* Sends LockPCRs: locks registers 0 .. range - 1, range at most 32; some may be locked already. */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_nsm_lock_pcrs(struct vsa_nsm *nsm, uint16_t range,
                                                           struct vsa_error *error);
 
 /*
- * Attestation: a document signed by the module.
+ * Sends Attestation: gets a document signed by the module.
  *
  * user_data, nonce, public_key   in: at most VSA_MAX_FIELD bytes each; absent (data NULL) becomes
  *                                null in the document, which is not the same as no bytes
@@ -128,7 +128,7 @@ vsa_nsm_attest(struct vsa_nsm *nsm, struct vsa_slice user_data, struct vsa_slice
                struct vsa_slice public_key, struct vsa_slice *document, struct vsa_error *error);
 
 /*
- * GetRandom: random bytes of the module's own generator.
+ * Sends GetRandom: gets random bytes of the module's own generator.
  *
  * random  out: 1..VSA_NSM_MAX_RANDOM bytes, borrowed from `nsm` until its next request
  */

@@ -16,10 +16,10 @@ extern "C" {
 #endif
 
 /*
- * A document in the form in which it was handed over: raw CBOR (it begins with 0x84 or 0xd2), or
- * text: base64 or base64url with or without padding and line breaks; hexadecimal digits that begin
- * with 8444a1 or d284, optional 0x before them; either of them in quotes, as UTF-16 with its byte
- * order mark, or as the member "attestation_document" or "attestation" of a JSON object.
+ * Decodes a document from the form in which it was received: raw CBOR (it begins with 0x84 or
+ * 0xd2), or text: base64 or base64url with or without padding and line breaks; hexadecimal digits
+ * that begin with 8444a1 or d284, optional 0x before them; either of them in quotes, as UTF-16 with
+ * its byte order mark, or as the member "attestation_document" or "attestation" of a JSON object.
  *
  * input     in: the file's or line's bytes; JSON has VSA_MAX_INPUT_FILE bytes at most
  * buffer    in: room for the decoded bytes, as many as `input` has at most; may be used or not
@@ -79,13 +79,14 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_measurements(struct vs
                                                                        struct vsa_error *error);
 
 /*
- * The verification result as a JSON object (docs/PROTOCOL.md, "Verification result"). New
+ * Returns the verification result as a JSON object (docs/PROTOCOL.md, "Verification result"). New
  * reference, the caller's; NULL when memory is short.
  */
 VSA_PUBLIC json_t *vsa_claims_to_json(const struct vsa_claims *claims);
 
 /*
- * What a verification that succeeded does not prove, for whoever decides on it. Bits of one set.
+ * What a verification that succeeded does not prove, for the decision that depends on it. Bits of
+ * one set.
  */
 enum vsa_warning {
     VSA_WARNING_DEBUG_MODE = 1 << 0,   /* allowed by the policy */
@@ -102,8 +103,8 @@ VSA_PUBLIC unsigned vsa_claims_warnings(const struct vsa_claims *claims);
 VSA_PUBLIC const char *vsa_warning_text(enum vsa_warning warning);
 
 /*
- * {"verification_status": "FAILED", "verification_error": ..., "error_code": ...}: nothing of the
- * document. New reference; NULL when memory is short.
+ * Returns {"verification_status": "FAILED", "verification_error": ..., "error_code": ...}: nothing
+ * of the document. New reference; NULL when memory is short.
  */
 VSA_PUBLIC json_t *vsa_error_to_json(const struct vsa_error *error);
 

@@ -4,8 +4,9 @@
  *
  * An enclave's document for `seal_key` holds a public key that only that enclave has the private
  * half of. A recipient can be made of *verified* claims only; what is sealed to it opens nowhere
- * else. Who seals is not authenticated: anybody can, the parent too. The parent can still delay or
- * drop a request, and sees its length (in steps of 256 bytes), its time, and that it was made.
+ * else. The sender is not authenticated: any process can seal, the parent's too. The parent can
+ * still delay or drop a request, and sees its length (in steps of 256 bytes), its time, and that it
+ * was made.
  *
  * Source: RFC 9180 (base mode) in the encapsulation of RFC 9458 sections 4.3 and 4.4;
  * docs/PROTOCOL.md has the bytes.

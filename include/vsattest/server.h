@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server in the enclave: answers `ping`, `status`, `attest`, `metrics` and commands of one's own,
- * one JSON object a line, to thousands of connections at once.
+ * A server in the enclave: answers `ping`, `status`, `attest`, `metrics` and custom commands, one
+ * JSON object a line, to thousands of connections at once.
  *
  *     struct vsa_server_options options;
  *     vsa_server_options_init(&options);

@@ -45,7 +45,7 @@ struct vsa_address {
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_address_parse(const char *text, struct vsa_address *address, struct vsa_error *error);
 
-/* The text form, NUL-terminated; `capacity` at least VSA_MAX_ADDRESS. Returns `text`. */
+/* Writes the text form, NUL-terminated; `capacity` at least VSA_MAX_ADDRESS. Returns `text`. */
 VSA_PUBLIC const char *vsa_address_format(const struct vsa_address *address, char *text,
                                           size_t capacity);
 
@@ -56,7 +56,7 @@ VSA_PUBLIC const char *vsa_address_format(const struct vsa_address *address, cha
  * deadline_ms  in: absolute time of CLOCK_MONOTONIC, as vsa_deadline() makes it
  * fd           out: a close-on-exec, non-blocking stream socket that the caller closes
  *
- * Errors: VSA_ERR_REFUSED (nobody listens: ECONNRESET on vsock, no socket file, a vsock-mux that
+ * Errors: VSA_ERR_REFUSED (no listener: ECONNRESET on vsock, no socket file, a vsock-mux that
  * hangs up instead of "OK"), VSA_ERR_TIMEOUT (no answer), VSA_ERR_NO_SUCH_CID (ENODEV,
  * ENETUNREACH), VSA_ERR_REPLY (a vsock-mux that answers something else), VSA_ERR_ARGUMENT,
  * VSA_ERR_IO.
@@ -76,7 +76,7 @@ struct vsa_listener {
 /*
  * Listens, with the longest backlog the system allows.
  *
- * A Unix socket file left over by a dead process is replaced; one that somebody answers on, and
+ * A Unix socket file left over by a dead process is replaced; one with a listener, and
  * any other kind of file, is not. Permissions of the file follow the umask. For a vsock-mux
  * address the socket is PATH_PORT, where connections of the guest arrive.
  *
@@ -84,7 +84,7 @@ struct vsa_listener {
  * listener  out: set on success
  *
  * Errors: VSA_ERR_ADDRESS_IN_USE; VSA_ERR_ARGUMENT for a path that is too long; VSA_ERR_IO, whose
- * detail says what to do about EACCES (ports below 1024 and folders) and EADDRNOTAVAIL.
+ * detail says what to do about EACCES (ports below 1024, directories) and EADDRNOTAVAIL.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_listen(const struct vsa_address *address,
                                                    struct vsa_listener *listener,
@@ -114,7 +114,7 @@ struct vsa_line_reader {
 };
 
 /*
- * The next line. What came after it stays in the buffer for the next call.
+ * Reads the next line. What came after it stays in the buffer for the next call.
  *
  * line  out: borrows the buffer until the next call; without its newline and a '\r' before it
  *

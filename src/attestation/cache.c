@@ -47,7 +47,7 @@ void vsa_cache_clear(struct vsa_cache *cache)
     (void)pthread_mutex_destroy(&cache->lock);
 }
 
-/* What it returns lives as long as the caller is a reader, or holds the lock. */
+/* Returns the entry or NULL; valid while the caller is a reader or holds the lock. */
 static struct vsa_cache_entry *find_entry(struct vsa_cache *cache, const uint8_t *path_digest)
 {
     for (size_t i = 0; i < VSA_MAX_CACHED_CERTIFICATES; i++) {
@@ -89,7 +89,7 @@ static struct vsa_cache_entry *new_entry(struct vsa_cache *cache, const struct v
     return entry;
 }
 
-/* An empty slot, else the one unused for longest. */
+/* Returns an empty slot, else the least recently used one. */
 static size_t oldest_slot(struct vsa_cache *cache)
 {
     size_t oldest = 0;
@@ -107,7 +107,7 @@ static size_t oldest_slot(struct vsa_cache *cache)
     return oldest;
 }
 
-/* Frees what nobody can be looking at. */
+/* Frees what no reader can be using. */
 static void reclaim(struct vsa_cache *cache)
 {
     if (atomic_load(&cache->readers) == 0)

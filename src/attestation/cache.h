@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates that verified up to a trust anchor, so that they need not be parsed and checked
- * again. An entry stands for one certificate at the end of one exact path: its key is the digest
- * of every byte from the root down to it. Only signature and profile are remembered; validity is
- * checked by the caller at every use. Bounded; the entry unused for longest goes first.
+ * again. An entry stands for one certificate at the end of one exact path: its key is the digest of
+ * every byte from the root down to it. Only the result for signature and profile is cached; the
+ * caller checks validity at every use. Bounded; evicts the least recently used entry.
  *
  * Shared by all threads. Looking up takes no lock: entries never change, and a slot is one atomic
- * pointer. Who looks announces itself by a counter. Who inserts, under a lock, takes the old entry
- * out of its slot and frees it only when it then sees nobody looking: whoever comes later cannot
- * find it any more. Looking takes a microsecond, and an insertion follows a signature check, so
- * that moment is seldom far; until it comes a bounded number of old entries waits, and if there
- * are more, the new one is not remembered.
+ * pointer. Readers are counted. An insertion, under a lock, takes the old entry out of its slot and
+ * frees it only when it then sees no reader: a later reader cannot find it any more. A lookup takes
+ * a microsecond, and an insertion follows a signature check, so that moment is seldom far; until
+ * then a bounded number of old entries waits, and beyond it new ones are not cached.
  */
 #ifndef VSA_ATTESTATION_CACHE_H
 #define VSA_ATTESTATION_CACHE_H
@@ -25,7 +24,7 @@
 /* A certificate that is trusted to be what it says, at the end of a verified path. */
 struct vsa_path_node {
     uint8_t path_digest[VSA_SHA384_SIZE]; /* SHA384(digest above || DER), from the root down */
-    struct vsa_certificate *certificate;  /* a reference, owned by whoever holds the node */
+    struct vsa_certificate *certificate;  /* a reference, owned by the holder of the node */
     int cas_allowed_below;                /* what path lengths above and here leave; leaf: 0 */
 };
 
@@ -49,10 +48,10 @@ struct vsa_cache {
 };
 
 void vsa_cache_init(struct vsa_cache *cache);
-/* Nobody may use the cache any more. */
+/* Frees all entries. No thread may use the cache any more. */
 void vsa_cache_clear(struct vsa_cache *cache);
 
-/* On a hit `*node` holds a reference of the caller's. */
+/* Looks up a path. On a hit sets `*node` with a reference that the caller releases. */
 bool vsa_cache_find(struct vsa_cache *cache, const uint8_t path_digest[VSA_SHA384_SIZE],
                     struct vsa_path_node *node);
 /* Takes a reference of its own. Forgets instead of failing. */

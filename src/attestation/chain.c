@@ -15,7 +15,7 @@ static enum vsa_status refuse(struct vsa_error *error, const char *rule, const c
     return vsa_fail_at(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule, "%s", why);
 }
 
-/* What every certificate of the path must be. */
+/* Checks what every certificate of the path must satisfy. */
 static enum vsa_status check_profile(const struct vsa_certificate *certificate,
                                      struct vsa_error *error)
 {
@@ -32,7 +32,7 @@ static enum vsa_status check_profile(const struct vsa_certificate *certificate,
     return VSA_OK;
 }
 
-/* What an issuer must be (RFC 5280 section 6.1.4). */
+/* Checks what an issuer must satisfy (RFC 5280 section 6.1.4). */
 static enum vsa_status check_ca(const struct vsa_certificate *certificate, struct vsa_error *error)
 {
     if (!certificate->has_basic_constraints || !certificate->is_ca)
@@ -44,7 +44,7 @@ static enum vsa_status check_ca(const struct vsa_certificate *certificate, struc
     return VSA_OK;
 }
 
-/* What the certificate that signs documents must be. */
+/* Checks what the certificate that signs documents must satisfy. */
 static enum vsa_status check_leaf(const struct vsa_certificate *certificate,
                                   struct vsa_error *error)
 {
@@ -63,8 +63,8 @@ static int path_length_or_no_limit(const struct vsa_certificate *certificate)
 }
 
 /*
- * AWS's certificates begin in the second in which they are issued, so that a clock that is slow by
- * less than the allowed skew must not refuse a new one. The end gets no skew.
+ * Checks the validity period. The beginning gets the allowed skew: AWS's certificates begin in the
+ * second of their issue, and a slow clock must not reject a new one. The end gets none.
  */
 static enum vsa_status check_validity(const struct vsa_certificate *certificate,
                                       const struct vsa_chain_time *time, struct vsa_error *error)
@@ -87,7 +87,7 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
     return VSA_OK;
 }
 
-/* Everything about one step of the path that stays true for ever. */
+/* Checks what stays true for ever about one step of the path. */
 static enum vsa_status check_link(const struct vsa_path_node *issuer,
                                   const struct vsa_certificate *subject, bool is_leaf,
                                   struct vsa_error *error)
@@ -123,7 +123,7 @@ static enum vsa_status make_node(const struct vsa_path_node *issuer, struct vsa_
     return VSA_OK;
 }
 
-/* The node below `issuer`: from the cache, or checked and remembered. */
+/* Finds the node below `issuer` in the cache, or checks and caches it. */
 static enum vsa_status next_node(struct vsa_cache *cache, const struct vsa_path_node *issuer,
                                  struct vsa_slice der, bool is_leaf,
                                  const struct vsa_chain_time *time, struct vsa_path_node *node,
@@ -147,7 +147,7 @@ static enum vsa_status next_node(struct vsa_cache *cache, const struct vsa_path_
     return VSA_OK;
 }
 
-/* RFC 5280 section 6.1: no certificate twice in one path. */
+/* Rejects a certificate that occurs twice in one path (RFC 5280 section 6.1). */
 static enum vsa_status check_repetition(const struct vsa_unverified_document *document,
                                         struct vsa_error *error)
 {
@@ -193,7 +193,7 @@ enum vsa_status vsa_chain_validate(struct vsa_cache *cache, const struct vsa_anc
     return VSA_OK;
 }
 
-/* The anchor's own node: a CA that names and signs itself. */
+/* Checks the anchor: a CA that names and signs itself. */
 static enum vsa_status check_anchor(const struct vsa_certificate *certificate,
                                     struct vsa_error *error)
 {

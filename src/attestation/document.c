@@ -144,7 +144,10 @@ static enum vsa_status read_cabundle(struct parser *parser)
     return VSA_OK;
 }
 
-/* null stays absent; h'' becomes a present slice of no bytes. Both occur in real documents. */
+/*
+ * Reads an optional byte string: null stays absent; h'' becomes a present slice of no bytes. Both
+ * occur in real documents.
+ */
 static enum vsa_status read_optional(struct parser *parser, const char *name,
                                      struct vsa_slice *value)
 {
@@ -203,7 +206,7 @@ static const struct field fields[] = {
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
-/* One entry of the payload map. Keys that are not known yet are passed over: AWS may add some. */
+/* Reads one entry of the payload map. Skips unknown keys, which AWS may add. */
 static enum vsa_status read_entry(struct parser *parser, uint32_t *seen)
 {
     struct vsa_slice key;

@@ -12,7 +12,7 @@
 
 static const char rule_freshness[] = "AWS attestation process 3.2.2";
 
-/* "vsap": a policy that nobody initialised must not look like one that expects nothing. */
+/* "vsap": a policy that was not initialised must not look like one that expects nothing. */
 #define POLICY_MAGIC 0x76736170u
 
 #define PCR_INSTANCE_ID 4
@@ -128,7 +128,9 @@ static enum vsa_status check_measurements(const struct vsa_policy *policy, struc
     return check_contradiction(policy, error);
 }
 
-/* "Absent" is NULL and 0. A length without bytes is a slip, and must not mean "not compared". */
+/*
+ * Returns whether a slice has a length without bytes: a mistake that must not mean "not compared".
+ */
 static bool is_broken(struct vsa_slice slice)
 {
     return !slice.data && slice.size;
@@ -194,7 +196,7 @@ static enum vsa_status check_debug_mode(const struct vsa_policy *policy,
     return VSA_OK;
 }
 
-/* The caller gave the digits where the bytes were meant, a common slip. */
+/* Returns whether `text` has the digits where the bytes were meant, a common mistake. */
 static bool is_hex_of_size(struct vsa_slice text, size_t size)
 {
     if (!size || text.size != 2 * size)
@@ -205,7 +207,7 @@ static bool is_hex_of_size(struct vsa_slice text, size_t size)
     return true;
 }
 
-/* Both optional; when expected, absent is as wrong as different. */
+/* Compares two optional values; when one is expected, absent is as wrong as different. */
 static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice found,
                                    enum vsa_status status, const char *name,
                                    struct vsa_error *error)
@@ -222,7 +224,10 @@ static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice f
                                                          : "");
 }
 
-/* module_id is "<instance ID>-enc<enclave ID>", and PCR4 = SHA384(0^48 || instance ID). */
+/*
+ * Checks the instance: module_id is "<instance ID>-enc<enclave ID>", and PCR4 = SHA384(0^48 ||
+ * instance ID).
+ */
 static enum vsa_status check_instance(struct vsa_slice instance,
                                       const struct vsa_unverified_document *document,
                                       struct vsa_error *error)

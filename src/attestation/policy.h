@@ -14,7 +14,7 @@ VSA_MUST_USE enum vsa_status vsa_policy_apply(const struct vsa_policy *policy,
                                               int64_t now_ms, const struct vsa_measurements **image,
                                               struct vsa_error *error);
 
-/* PCR0 is all zero, which is how an enclave in debug mode shows itself. */
+/* Returns whether PCR0 is all zero, as in an enclave in debug mode. */
 bool vsa_pcrs_show_debug_mode(const struct vsa_pcrs *pcrs);
 
 #endif

@@ -55,14 +55,14 @@ static bool is_whitespace(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Four characters being collected; `padding` counts the '=' among them. */
+/* Four characters being collected, with the number of '=' among them. */
 struct quantum {
     uint32_t bits;
     unsigned digits;
     unsigned padding;
 };
 
-/* One character into the quantum; false when it cannot stand there. */
+/* Adds a character to the quantum; returns false when it may not stand there. */
 static bool take_character(struct quantum *quantum, uint8_t c)
 {
     if (c == '=') {
@@ -77,7 +77,7 @@ static bool take_character(struct quantum *quantum, uint8_t c)
     return true;
 }
 
-/* A full quantum into bytes; false when bits beyond the last byte are set. */
+/* Writes a full quantum as bytes; returns false when bits beyond the last byte are set. */
 static bool flush_quantum(struct quantum *quantum, struct vsa_builder *builder)
 {
     uint32_t bits = quantum->bits << (6 * quantum->padding);
@@ -90,7 +90,7 @@ static bool flush_quantum(struct quantum *quantum, struct vsa_builder *builder)
     return true;
 }
 
-/* The character of the standard alphabet for one of the URL-safe alphabet. */
+/* Returns the character of the standard alphabet for one of the URL-safe alphabet. */
 static uint8_t standard_of(uint8_t c)
 {
     if (c == '-')

@@ -7,13 +7,13 @@
 
 #include <vsattest/base.h>
 
-/* Characters for `size` bytes, without a NUL. */
+/* Returns the number of characters for `size` bytes, without a NUL. */
 static inline size_t vsa_base64_encoded_size(size_t size)
 {
     return (size + 2) / 3 * 4;
 }
 
-/* The most bytes that `size` characters can decode to. */
+/* Returns the largest number of bytes that `size` characters can decode to. */
 static inline size_t vsa_base64_decoded_size(size_t size)
 {
     return size / 4 * 3;

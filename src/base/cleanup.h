@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resources that close themselves at the end of their scope. */
+/* Resources that are released at the end of their scope. */
 #ifndef VSA_BASE_CLEANUP_H
 #define VSA_BASE_CLEANUP_H
 

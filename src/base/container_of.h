@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* The struct of type `type` whose `member` is at `pointer`, which is not NULL. */
+/* Returns the struct of type `type` whose `member` is at `pointer`, which is not NULL. */
 #define VSA_CONTAINER_OF(pointer, type, member)                                                    \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

@@ -30,7 +30,7 @@ static bool is_printable(uint32_t point)
 
 size_t vsa_printable_next(struct vsa_slice text, size_t offset, bool *printable)
 {
-    /* What of the first byte belongs to the code point, by the size of the character. */
+    /* Bits of the first byte that belong to the code point, by the size of the character. */
     static const uint8_t lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     size_t size = vsa_slice_character(text, offset);
     *printable = false;

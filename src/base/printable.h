@@ -14,12 +14,12 @@
 #include <vsattest/base.h>
 
 /*
- * The size of the character at `offset`, which must be inside; 1 for a byte that begins none.
- * `printable` is set.
+ * Returns the size of the character at `offset`, which must be inside; 1 for a byte that begins
+ * none. Sets `*printable`.
  */
 size_t vsa_printable_next(struct vsa_slice text, size_t offset, bool *printable);
 
-/* Whether every character is printable; true for no bytes. */
+/* Returns whether every character is printable; true for no bytes. */
 bool vsa_printable_all(struct vsa_slice text);
 
 /* Makes `size` bytes of text printable in place: every byte of other characters becomes '?'. */

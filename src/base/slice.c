@@ -31,7 +31,7 @@ bool vsa_slice_is_zero(struct vsa_slice a)
     return bits == 0;
 }
 
-/* Bytes that follow a lead byte, or -1 when it cannot lead. */
+/* Returns the number of bytes that follow a lead byte, or -1 when it cannot lead. */
 static int utf8_followers(uint8_t lead)
 {
     if (lead < 0x80)
@@ -45,7 +45,10 @@ static int utf8_followers(uint8_t lead)
     return -1;
 }
 
-/* RFC 3629 section 4: the second byte is what rules out overlong forms and surrogates. */
+/*
+ * Returns whether a second byte is allowed: it rules out overlong forms and surrogates (RFC 3629
+ * section 4).
+ */
 static bool utf8_second_allowed(uint8_t lead, uint8_t second)
 {
     uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
@@ -96,6 +99,6 @@ void vsa_wipe(void *data, size_t size)
     if (!data || !size)
         return;
     memset(data, 0, size);
-    /* The compiler must assume that somebody reads the zeros. */
+    /* The compiler must assume that the zeros are read. */
     __asm__ __volatile__("" : : "r"(data) : "memory");
 }

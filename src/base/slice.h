@@ -6,25 +6,33 @@
 
 #include <vsattest/base.h>
 
-/* The same bytes; absent equals only absent. */
+/* Returns whether both have the same bytes; absent equals only absent. */
 bool vsa_slice_equal(struct vsa_slice a, struct vsa_slice b);
 
-/* The same bytes, in a time that depends on the sizes only. Absent equals nothing. */
+/*
+ * Returns whether both have the same bytes, in a time that depends on the sizes only. Absent equals
+ * nothing.
+ */
 bool vsa_slice_equal_constant_time(struct vsa_slice a, struct vsa_slice b);
 
 bool vsa_slice_equal_text(struct vsa_slice a, const char *text);
 
-/* All bytes zero, in constant time; true for no bytes. */
+/* Returns in constant time whether all bytes are zero; true for no bytes. */
 bool vsa_slice_is_zero(struct vsa_slice a);
 
-/* Well-formed UTF-8 (RFC 3629): no surrogates, no overlong forms, nothing above U+10FFFF. */
+/*
+ * Returns whether the bytes are well-formed UTF-8 (RFC 3629): no surrogates, no overlong forms,
+ * nothing above U+10FFFF.
+ */
 bool vsa_slice_is_utf8(struct vsa_slice a);
 
-/* The size of the well-formed UTF-8 character at `offset`, which must be inside; 0: there is none.
+/*
+ * Returns the size of the well-formed UTF-8 character at `offset`, which must be inside; 0 when
+ * there is none.
  */
 size_t vsa_slice_character(struct vsa_slice a, size_t offset);
 
-/* Without the beginning of a UTF-8 character that was cut off at the end, if there is one. */
+/* Returns the slice without an incomplete UTF-8 character at its end. */
 struct vsa_slice vsa_slice_whole_characters(struct vsa_slice a);
 
 /* Overwrites a secret in a way the compiler keeps. NULL with size 0 is fine. */

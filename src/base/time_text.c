@@ -30,7 +30,7 @@ void vsa_time_format(int64_t unix_ms, char *text, size_t capacity)
                    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, fraction);
 }
 
-/* Exactly `digits` decimal digits. */
+/* Reads exactly `digits` decimal digits. */
 static bool take_number(const char **at, int digits, int *value)
 {
     *value = 0;
@@ -50,7 +50,7 @@ static bool take_character(const char **at, const char *allowed)
     return true;
 }
 
-/* ".123456": the first three digits count; no fraction is fine, a lone point is not. */
+/* Reads an optional fraction, ".123456", of which the first three digits count. */
 static bool take_fraction(const char **at, int *ms)
 {
     *ms = 0;

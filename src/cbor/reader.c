@@ -56,7 +56,9 @@ enum vsa_cbor_type vsa_cbor_peek(const struct vsa_cbor_reader *reader)
     return (enum vsa_cbor_type)(reader->input.data[reader->offset] >> 5);
 }
 
-/* The argument behind additional information 24..27. Any float is in its own shortest form. */
+/*
+ * Reads the argument behind additional information 24..27. Any float is in its own shortest form.
+ */
 static enum vsa_status read_argument(const struct vsa_cbor_reader *reader, unsigned information,
                                      struct head *head, struct vsa_error *error)
 {
@@ -210,7 +212,7 @@ enum vsa_status vsa_cbor_read_optional_null(struct vsa_cbor_reader *reader, bool
     return VSA_OK;
 }
 
-/* Every item takes a byte at least: no count can claim more items than there are bytes. */
+/* Checks a count against the bytes left: every item takes a byte at least. */
 static enum vsa_status check_count(const struct vsa_cbor_reader *reader, const struct head *head,
                                    size_t bytes_per_entry, struct vsa_error *error)
 {
@@ -287,7 +289,7 @@ enum vsa_status vsa_cbor_open_map(struct vsa_cbor_reader *reader, enum vsa_cbor_
     return VSA_OK;
 }
 
-/* The key before which `reader` stands. */
+/* Reads the key at the reader's position, without moving the caller's reader. */
 static enum vsa_status peek_key(struct vsa_cbor_reader reader, struct vsa_cbor_key *key,
                                 struct vsa_error *error)
 {
@@ -363,8 +365,10 @@ struct level {
     struct vsa_cbor_map map;
 };
 
-/* A float or any simple value: a well-formed one in two bytes is at least 32 (RFC 8949
- * section 3.3). */
+/*
+ * Skips a float or any simple value. A well-formed one in two bytes is at least 32 (RFC 8949
+ * section 3.3).
+ */
 static enum vsa_status skip_simple(struct vsa_cbor_reader *reader, struct vsa_error *error)
 {
     uint64_t number = 0;
@@ -428,7 +432,7 @@ static enum vsa_status skip_or_open(struct vsa_cbor_reader *reader, struct level
     }
 }
 
-/* Whether `level` has another item; of a map's entry, the key is passed over here. */
+/* Sets whether `level` has another item; of a map's entry, skips the key. */
 static enum vsa_status next_item(struct vsa_cbor_reader *reader, struct level *level, bool *more,
                                  struct vsa_error *error)
 {

@@ -35,8 +35,8 @@ static inline struct vsa_cbor_reader vsa_cbor_reader_of(struct vsa_slice input)
 }
 
 /*
- * For bytes that a trusted signer chose: the form proves nothing there, and an encoder may change
- * (AWS's went from definite to indefinite maps in 2025).
+ * Returns a reader for bytes that a trusted signer chose: the form proves nothing there, and an
+ * encoder may change (AWS's went from definite to indefinite maps in 2025).
  */
 static inline struct vsa_cbor_reader vsa_cbor_reader_of_any_form(struct vsa_slice input)
 {
@@ -56,25 +56,25 @@ enum vsa_cbor_type {
     VSA_CBOR_END,    /* no more bytes */
 };
 
-/* What the next item is, by its first byte alone. */
+/* Returns the type of the next item, by its first byte alone. */
 enum vsa_cbor_type vsa_cbor_peek(const struct vsa_cbor_reader *reader);
 
 VSA_MUST_USE enum vsa_status vsa_cbor_read_unsigned(struct vsa_cbor_reader *reader, uint64_t *value,
                                                     struct vsa_error *error);
-/* Any integer that fits: -2^63 .. 2^63 - 1. */
+/* Reads any integer that fits: -2^63 .. 2^63 - 1. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_integer(struct vsa_cbor_reader *reader, int64_t *value,
                                                    struct vsa_error *error);
 VSA_MUST_USE enum vsa_status vsa_cbor_read_bytes(struct vsa_cbor_reader *reader,
                                                  struct vsa_slice *bytes, struct vsa_error *error);
-/* Valid UTF-8. */
+/* Reads a text string, which must be valid UTF-8. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_text(struct vsa_cbor_reader *reader,
                                                 struct vsa_slice *text, struct vsa_error *error);
 VSA_MUST_USE enum vsa_status vsa_cbor_read_boolean(struct vsa_cbor_reader *reader, bool *value,
                                                    struct vsa_error *error);
-/* Reads a null if there is one; `*was_null` tells. */
+/* Reads a null if there is one, and sets `*was_null`. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_optional_null(struct vsa_cbor_reader *reader,
                                                          bool *was_null, struct vsa_error *error);
-/* An array's head; the caller reads `*count` items. */
+/* Reads an array's head; the caller reads `*count` items. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_array(struct vsa_cbor_reader *reader, size_t *count,
                                                  struct vsa_error *error);
 /* Walks one array, of indefinite length too if the reader is one for any form. */
@@ -89,7 +89,7 @@ VSA_MUST_USE enum vsa_status vsa_cbor_open_array(struct vsa_cbor_reader *reader,
 /* Returns whether there is another item; if so the reader stands before it. */
 bool vsa_cbor_next_item(struct vsa_cbor_reader *reader, struct vsa_cbor_array *array);
 
-/* A tag's number; the tagged item follows. */
+/* Reads a tag's number; the tagged item follows. */
 VSA_MUST_USE enum vsa_status vsa_cbor_read_tag(struct vsa_cbor_reader *reader, uint64_t *tag,
                                                struct vsa_error *error);
 
@@ -115,7 +115,7 @@ VSA_MUST_USE enum vsa_status vsa_cbor_open_map(struct vsa_cbor_reader *reader,
                                                enum vsa_cbor_map_form form,
                                                struct vsa_cbor_map *map, struct vsa_error *error);
 /*
- * `*found` tells whether there is another entry; if so the reader stands before its key, an
+ * Sets `*found` to whether there is another entry; if so the reader stands before its key, an
  * integer or text that the caller reads next, then the value.
  */
 VSA_MUST_USE enum vsa_status vsa_cbor_next_entry(struct vsa_cbor_reader *reader,
@@ -125,7 +125,10 @@ VSA_MUST_USE enum vsa_status vsa_cbor_next_entry(struct vsa_cbor_reader *reader,
 /* Passes over one item of any allowed kind, checking all of it. */
 VSA_MUST_USE enum vsa_status vsa_cbor_skip(struct vsa_cbor_reader *reader, struct vsa_error *error);
 
-/* VSA_ERR_TRAILING_BYTES unless everything was read. `what` names the item: "the payload map". */
+/*
+ * Returns VSA_ERR_TRAILING_BYTES unless everything was read. `what` names the item: "the payload
+ * map".
+ */
 VSA_MUST_USE enum vsa_status vsa_cbor_finish(const struct vsa_cbor_reader *reader, const char *what,
                                              struct vsa_error *error);
 

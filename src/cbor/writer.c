@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cbor/writer.h"
 
-/* RFC 8949 section 3: major type in the top three bits, then the shortest argument. */
+/* Writes a major type in the top three bits, then the shortest argument (RFC 8949 section 3). */
 static void write_head(struct vsa_builder *builder, unsigned major, uint64_t argument)
 {
     uint8_t type = (uint8_t)(major << 5);

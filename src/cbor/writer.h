@@ -11,14 +11,14 @@
 void vsa_cbor_write_unsigned(struct vsa_builder *builder, uint64_t value);
 void vsa_cbor_write_integer(struct vsa_builder *builder, int64_t value);
 void vsa_cbor_write_bytes(struct vsa_builder *builder, struct vsa_slice bytes);
-/* The head alone of a byte string of `size` bytes that the caller puts after it. */
+/* Writes only the head of a byte string of `size` bytes that the caller puts after it. */
 void vsa_cbor_write_bytes_head(struct vsa_builder *builder, size_t size);
 /* null for an absent slice (data NULL). */
 void vsa_cbor_write_optional_bytes(struct vsa_builder *builder, struct vsa_slice bytes);
 void vsa_cbor_write_text(struct vsa_builder *builder, const char *text);
 void vsa_cbor_write_array(struct vsa_builder *builder, size_t count);
 void vsa_cbor_write_map(struct vsa_builder *builder, size_t count);
-/* 0xbf, as AWS writes the payload map since 2025; end it with vsa_cbor_write_break(). */
+/* Writes 0xbf, as AWS begins the payload map since 2025; end it with vsa_cbor_write_break(). */
 void vsa_cbor_write_indefinite_map(struct vsa_builder *builder);
 void vsa_cbor_write_break(struct vsa_builder *builder);
 void vsa_cbor_write_tag(struct vsa_builder *builder, uint64_t tag);

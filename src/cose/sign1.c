@@ -44,7 +44,7 @@ int64_t vsa_cose_algorithm_of(enum vsa_curve curve)
     }
 }
 
-/* Exactly {1: algorithm}, so that nothing (no `crit`, no key ID) is left unread. */
+/* Requires exactly {1: algorithm}, so that nothing (no `crit`, no key ID) is left unread. */
 static enum vsa_status check_protected_header(struct vsa_slice header, size_t offset,
                                               int64_t expected, struct vsa_error *error)
 {
@@ -121,7 +121,7 @@ enum vsa_status vsa_cose_sign1_parse(struct vsa_slice bytes, int64_t algorithm,
     return VSA_OK;
 }
 
-/* Everything of Sig_structure that stands before the payload's bytes (RFC 9052 section 4.4). */
+/* Writes what of Sig_structure stands before the payload's bytes (RFC 9052 section 4.4). */
 static enum vsa_status write_signature_prefix(struct vsa_slice protected_header,
                                               size_t payload_size, struct vsa_builder *builder,
                                               struct vsa_slice *prefix, struct vsa_error *error)
@@ -149,7 +149,7 @@ enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1, const 
     return vsa_key_verify(key, parts, 2, sign1->signature, error);
 }
 
-/* {1: algorithm} */
+/* Writes {1: algorithm}. */
 static enum vsa_status write_protected_header(enum vsa_curve curve, uint8_t buffer[MAX_HEADER],
                                               struct vsa_slice *header, struct vsa_error *error)
 {

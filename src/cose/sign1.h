@@ -13,7 +13,7 @@
 
 #define VSA_COSE_TAG_SIGN1 18
 
-/* The algorithm that keys on `curve` sign with; ES384 for VSA_CURVE_NONE. */
+/* Returns the algorithm that keys on `curve` sign with; ES384 for VSA_CURVE_NONE. */
 int64_t vsa_cose_algorithm_of(enum vsa_curve curve);
 
 /* All slices borrow from the parsed bytes. */
@@ -25,32 +25,38 @@ struct vsa_cose_sign1 {
 };
 
 /*
- * Untagged or tag 18; a protected header of exactly {1: alg}; an empty unprotected map; nothing
- * after it. The algorithm must be `algorithm` and the signature must have its exact size.
- * Errors: class syntax, VSA_ERR_COSE, VSA_ERR_ALGORITHM, VSA_ERR_SIGNATURE_SIZE.
+ * Parses a COSE_Sign1: untagged or tag 18; a protected header of exactly {1: alg}; an empty
+ * unprotected map; nothing after it. The algorithm must be `algorithm` and the signature must have
+ * its exact size. Errors: class syntax, VSA_ERR_COSE, VSA_ERR_ALGORITHM, VSA_ERR_SIGNATURE_SIZE.
  */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_parse(struct vsa_slice bytes, int64_t algorithm,
                                                   struct vsa_cose_sign1 *sign1,
                                                   struct vsa_error *error);
 
-/* Sig_structure of RFC 9052 section 4.4 under `key`. Errors: VSA_ERR_SIGNATURE. */
+/*
+ * Verifies the signature over Sig_structure (RFC 9052 section 4.4) with `key`. Errors:
+ * VSA_ERR_SIGNATURE.
+ */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1,
                                                    const struct vsa_key *key,
                                                    struct vsa_error *error);
 
-/* An untagged COSE_Sign1 over `payload`; the algorithm follows from the key's curve. */
+/* Writes an untagged COSE_Sign1 over `payload`; the algorithm follows from the key's curve. */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key,
                                                  struct vsa_slice payload, uint8_t *buffer,
                                                  size_t capacity, struct vsa_slice *sign1,
                                                  struct vsa_error *error);
 
-/* The bytes that a signature over `payload` is made of: Sig_structure. Errors: VSA_ERR_BUFFER. */
+/*
+ * Writes Sig_structure, the bytes that a signature over `payload` is made of. Errors:
+ * VSA_ERR_BUFFER.
+ */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_to_be_signed(enum vsa_curve curve,
                                                          struct vsa_slice payload, uint8_t *buffer,
                                                          size_t capacity, struct vsa_slice *bytes,
                                                          struct vsa_error *error);
 
-/* An untagged COSE_Sign1 of a signature that is there: r || s. Errors: VSA_ERR_BUFFER. */
+/* Writes an untagged COSE_Sign1 around an existing signature, r || s. Errors: VSA_ERR_BUFFER. */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_write(enum vsa_curve curve, struct vsa_slice payload,
                                                   const uint8_t *signature, uint8_t *buffer,
                                                   size_t capacity, struct vsa_slice *sign1,

@@ -15,7 +15,7 @@
 
 static const char rule_der[] = "RFC 5280 section 4.1";
 
-/* UTCTime "YYMMDDHHMMSSZ" or GeneralizedTime "YYYYMMDDHHMMSSZ" (RFC 5280 section 4.1.2.5). */
+/* Reads UTCTime "YYMMDDHHMMSSZ" or GeneralizedTime "YYYYMMDDHHMMSSZ" (RFC 5280 section 4.1.2.5). */
 static bool read_time(const ASN1_TIME *time, int64_t *unix_ms)
 {
     int length = ASN1_STRING_length(time);
@@ -38,7 +38,7 @@ static bool read_subject(const X509 *x509, char *text, size_t capacity)
     return true;
 }
 
-/* An extension's value must be exactly the DER of what was decoded from it. */
+/* Returns whether an extension's value is exactly the DER of what was decoded from it. */
 static bool is_exact_encoding(const X509 *x509, int nid, const unsigned char *der, int size)
 {
     X509_EXTENSION *extension = X509_get_ext(x509, X509_get_ext_by_NID(x509, nid, -1));
@@ -91,8 +91,8 @@ static bool read_key_usage(struct vsa_certificate *certificate)
 }
 
 /*
- * Key identifiers have one encoding (RFC 5280 sections 4.2.1.1 and 4.2.1.2). libcrypto's releases
- * differ in what they let pass here.
+ * Returns whether the key identifiers have their one encoding (RFC 5280 sections 4.2.1.1 and
+ * 4.2.1.2). libcrypto's releases differ in what they let pass here.
  */
 static bool are_key_identifiers_exact(const struct vsa_certificate *certificate)
 {
@@ -117,7 +117,7 @@ static bool are_key_identifiers_exact(const struct vsa_certificate *certificate)
     return good;
 }
 
-/* No extension twice; which critical ones there are. */
+/* Records the critical extensions; returns false when an extension occurs twice. */
 static bool read_extension_list(struct vsa_certificate *certificate)
 {
     int count = X509_get_ext_count(certificate->x509);
@@ -203,7 +203,10 @@ static enum vsa_status read_facts(struct vsa_certificate *certificate, struct vs
     return read_key(certificate, error);
 }
 
-/* Decoding and encoding again gives the same bytes; libcrypto keeps those inside as they were. */
+/*
+ * Returns whether decoding and encoding gives the same bytes; libcrypto keeps those inside as they
+ * were.
+ */
 static bool is_exact_der(X509 *x509, struct vsa_slice der)
 {
     unsigned char *encoded = NULL;
@@ -252,7 +255,7 @@ enum vsa_status vsa_certificate_parse(struct vsa_slice der, struct vsa_certifica
     return VSA_OK;
 }
 
-/* Nothing but white space stands behind the certificate that was read. */
+/* Requires that only white space follows the certificate. */
 static enum vsa_status check_rest(BIO *bio, struct vsa_error *error)
 {
     static const char advice[] = "keep the one that you mean in a file of its own: "
@@ -272,7 +275,7 @@ static enum vsa_status check_rest(BIO *bio, struct vsa_error *error)
                     "file holds something after its certificate; %s", advice);
 }
 
-/* The one certificate of a PEM file. */
+/* Reads the one certificate of a PEM file. */
 static enum vsa_status read_pem(struct vsa_slice file, X509 **x509, struct vsa_error *error)
 {
     VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(file.data, (int)file.size);
@@ -328,7 +331,10 @@ void vsa_certificate_release(struct vsa_certificate *certificate)
     free(certificate);
 }
 
-/* X509_NAME_cmp() ignores case and string types, as RFC 5280 section 7.1 allows: we do not. */
+/*
+ * Compares encoded names: X509_NAME_cmp() ignores case and string types, as RFC 5280 section 7.1
+ * allows.
+ */
 static bool is_same_name(const X509_NAME *a, const X509_NAME *b)
 {
     const unsigned char *a_der = NULL;

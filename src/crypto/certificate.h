@@ -44,15 +44,15 @@ struct vsa_certificate {
 };
 
 /*
- * Exactly one DER certificate. Errors: VSA_ERR_CERTIFICATE_SYNTAX (also for a time that does not
- * exist), VSA_ERR_TRAILING_BYTES, VSA_ERR_MEMORY.
+ * Parses exactly one DER certificate. Errors: VSA_ERR_CERTIFICATE_SYNTAX (also for a time that does
+ * not exist), VSA_ERR_TRAILING_BYTES, VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status vsa_certificate_parse(struct vsa_slice der,
                                                    struct vsa_certificate **certificate,
                                                    struct vsa_error *error);
 /*
- * Exactly one certificate, PEM or DER; `*der` borrows `file` or `buffer`. Text may stand before a
- * PEM block, as openssl prints it; after it, only white space.
+ * Finds exactly one certificate, PEM or DER; `*der` borrows `file` or `buffer`. Text may stand
+ * before a PEM block, as openssl prints it; after it, only white space.
  */
 VSA_MUST_USE enum vsa_status vsa_certificate_read_file(struct vsa_slice file, uint8_t *buffer,
                                                        size_t capacity, struct vsa_slice *der,
@@ -63,14 +63,14 @@ void vsa_certificate_release(struct vsa_certificate *certificate);
 VSA_DEFINE_CLEANUP(struct vsa_certificate, vsa_certificate_release, vsa_cleanup_certificate);
 
 /*
- * `subject` names `issuer` as its issuer: the distinguished names are equal byte for byte and,
- * where both carry them, so are authority and subject key identifiers (RFC 5280 sections 4.1.2.4,
- * 4.2.1.1). No signature is checked here.
+ * Returns whether `subject` names `issuer` as its issuer: the distinguished names are equal byte
+ * for byte and, where both carry them, so are authority and subject key identifiers (RFC 5280
+ * sections 4.1.2.4, 4.2.1.1). No signature is checked here.
  */
 bool vsa_certificate_names_issuer(const struct vsa_certificate *subject,
                                   const struct vsa_certificate *issuer);
 
-/* The certificate's signature holds under the issuer's key: VSA_OK or VSA_ERR_CHAIN. */
+/* Verifies the certificate's signature with the issuer's key. Errors: VSA_ERR_CHAIN. */
 VSA_MUST_USE enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *subject,
                                                              const struct vsa_certificate *issuer,
                                                              struct vsa_error *error);

@@ -14,7 +14,10 @@ struct element {
     size_t size; /* of the content */
 };
 
-/* Tag and length at the front of `der`; false unless the length is in DER's form and fits. */
+/*
+ * Reads tag and length at the front of `der`; returns false unless the length is in DER's form and
+ * fits.
+ */
 static bool read_element(struct vsa_slice der, struct element *element)
 {
     if (der.size < 2 || (der.data[0] & NUMBER_MASK) == NUMBER_MASK)

@@ -7,8 +7,8 @@
 #include <vsattest/base.h>
 
 /*
- * What libcrypto's decoder lets pass although it is BER and not DER (X.690 sections 10 and 11):
- * lengths that are indefinite or not in shortest form, strings in pieces, SEQUENCE and SET as
+ * Rejects what libcrypto's decoder accepts although it is BER and not DER (X.690 sections 10 and
+ * 11): lengths that are indefinite or not in shortest form, strings in pieces, SEQUENCE and SET as
  * primitives, BOOLEANs other than TRUE = 0xff. (An explicit FALSE is a default that DER leaves out,
  * in certificates everywhere.) OCTET STRINGs and BIT STRINGs are not looked into. Decoding must
  * have succeeded before: how elements nest is not checked here.

@@ -23,7 +23,7 @@ struct vsa_certificate_description {
     size_t signature_size;
 };
 
-/* Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_CRYPTO. */
+/* Describes a certificate as text. Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_CRYPTO. */
 VSA_MUST_USE enum vsa_status
 vsa_certificate_describe(const struct vsa_certificate *certificate,
                          struct vsa_certificate_description *description, struct vsa_error *error);

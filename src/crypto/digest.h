@@ -7,7 +7,7 @@
 #define VSA_SHA256_SIZE 32
 #define VSA_SHA384_SIZE 48
 
-/* Digest of the concatenated parts. Errors: VSA_ERR_CRYPTO. */
+/* Computes the digest of the concatenated parts. Errors: VSA_ERR_CRYPTO. */
 VSA_MUST_USE enum vsa_status vsa_sha384(const struct vsa_slice *parts, size_t count,
                                         uint8_t digest[VSA_SHA384_SIZE], struct vsa_error *error);
 VSA_MUST_USE enum vsa_status vsa_sha256(const struct vsa_slice *parts, size_t count,

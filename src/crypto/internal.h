@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the files of this folder: the only ones that see OpenSSL. */
+/* Shared by the files of this directory: the only ones that use OpenSSL. */
 #ifndef VSA_CRYPTO_INTERNAL_H
 #define VSA_CRYPTO_INTERNAL_H
 
@@ -21,23 +21,23 @@ struct vsa_key {
     enum vsa_curve curve;
 };
 
-/* A key around `pkey`, whose reference it takes over, also on failure. */
+/* Creates a key around `pkey`, whose reference it takes over, also on failure. */
 VSA_MUST_USE enum vsa_status vsa_key_wrap(EVP_PKEY *pkey, enum vsa_curve curve,
                                           struct vsa_key **key, struct vsa_error *error);
 
 /*
- * The curve of a SubjectPublicKeyInfo: id-ecPublicKey with a *named* curve and an uncompressed
- * point (RFC 5480 section 2); VSA_CURVE_NONE for everything else.
+ * Returns the curve of a SubjectPublicKeyInfo: id-ecPublicKey with a *named* curve and an
+ * uncompressed point (RFC 5480 section 2); VSA_CURVE_NONE for everything else.
  */
 enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki);
 
-/* VSA_ERR_CRYPTO with `what` and libcrypto's own reason; empties its error queue. */
+/* Returns VSA_ERR_CRYPTO with `what` and libcrypto's reason; clears its error queue. */
 VSA_MUST_USE enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what);
 
-/* For PEM files: an encrypted one must not make libcrypto ask on the terminal. */
+/* Returns no passphrase, so that libcrypto does not prompt for that of an encrypted PEM file. */
 int vsa_no_passphrase(char *buffer, int size, int for_writing, void *context);
 
-/* `length` bytes that an i2d function is going to write must fit the caller's buffer. */
+/* Checks that the `length` bytes that an i2d function will write fit the caller's buffer. */
 VSA_MUST_USE enum vsa_status vsa_check_encoded_size(int length, size_t capacity, const char *what,
                                                     struct vsa_error *error);
 

@@ -38,7 +38,9 @@ static enum vsa_status set_validity(X509 *x509, int64_t not_before_ms, int64_t n
     return VSA_OK;
 }
 
-/* C becomes a PrintableString, the rest UTF8Strings, as in Nitro's certificates. */
+/*
+ * Sets the subject: C becomes a PrintableString, the rest UTF8Strings, as in Nitro's certificates.
+ */
 static enum vsa_status set_subject(X509 *x509, const struct vsa_name_part *parts,
                                    struct vsa_error *error)
 {
@@ -92,7 +94,10 @@ static enum vsa_status add_key_usage(X509 *x509, const struct vsa_certificate_te
     return add_extension(x509, NID_key_usage, usage, wanted->key_usage_critical, error);
 }
 
-/* The first method of RFC 5280 section 4.2.1.2: SHA-1 of the public key's bits. */
+/*
+ * Adds the subject key identifier by the first method of RFC 5280 section 4.2.1.2: SHA-1 of the
+ * public key's bits.
+ */
 static enum vsa_status add_subject_identifier(X509 *x509, struct vsa_error *error)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -117,7 +122,7 @@ static enum vsa_status add_authority_identifier(X509 *x509, const struct vsa_cer
     return add_extension(x509, NID_authority_key_identifier, authority, false, error);
 }
 
-/* One distribution point with one name, the URI. */
+/* Appends a distribution point with one name, the URI. */
 static bool append_point(CRL_DIST_POINTS *points, const char *uri)
 {
     DIST_POINT *point = DIST_POINT_new();
@@ -149,7 +154,7 @@ static enum vsa_status add_distribution_point(X509 *x509, const char *uri, struc
     return add_extension(x509, NID_crl_distribution_points, points, false, error);
 }
 
-/* In the order of Nitro's certificates. */
+/* Adds the extensions in the order of Nitro's certificates. */
 static enum vsa_status add_extensions(X509 *x509, const struct vsa_certificate_template *wanted,
                                       const struct vsa_certificate *issuer, struct vsa_error *error)
 {

@@ -7,7 +7,7 @@ struct curve_facts {
     const EVP_MD *(*digest)(void);
 };
 
-/* Never NULL: a curve we do not know has a field of no bytes. */
+/* Returns the row of a curve, never NULL: an unknown curve has a field of no bytes. */
 static const struct curve_facts *facts_of(enum vsa_curve curve)
 {
     static const struct curve_facts none = {NID_undef, 0, EVP_sha384};
@@ -206,7 +206,7 @@ enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer,
     return write_spki(pkey, buffer, capacity, der, error);
 }
 
-/* DER ECDSA-Sig-Value -> r || s. */
+/* Converts DER ECDSA-Sig-Value to r || s. */
 static enum vsa_status signature_to_raw(const uint8_t *der, size_t size, size_t field_size,
                                         uint8_t *raw, struct vsa_error *error)
 {
@@ -256,7 +256,7 @@ enum vsa_status vsa_key_read_signature(const struct vsa_key *key, struct vsa_sli
                     "the signature is neither DER nor %zu bytes of r and s", 2 * field_size);
 }
 
-/* r || s -> DER ECDSA-Sig-Value; its length, or 0. */
+/* Converts r || s to DER ECDSA-Sig-Value; returns its length, or 0. */
 static size_t signature_from_raw(struct vsa_slice raw, uint8_t *der, size_t capacity)
 {
     size_t half = raw.size / 2;

@@ -14,7 +14,7 @@ enum vsa_curve { VSA_CURVE_NONE = 0, VSA_CURVE_P256, VSA_CURVE_P384, VSA_CURVE_P
 /* PEM and DER keys on these curves are below 1 KiB; certificates of a key file may come along. */
 #define VSA_MAX_KEY_FILE 65536
 
-/* Bytes of r || s: 64, 96 or 132; 0 for VSA_CURVE_NONE. */
+/* Returns the bytes of r || s: 64, 96 or 132; 0 for VSA_CURVE_NONE. */
 size_t vsa_curve_signature_size(enum vsa_curve curve);
 
 /* A public key, with or without its private half. Private halves are wiped when freed. */
@@ -28,28 +28,28 @@ enum vsa_curve vsa_key_curve(const struct vsa_key *key);
 VSA_MUST_USE enum vsa_status vsa_key_generate(enum vsa_curve curve, struct vsa_key **key,
                                               struct vsa_error *error);
 
-/* PKCS#8 DER of the private key into the caller's buffer; the caller wipes it. */
+/* Writes the private key as PKCS#8 DER into the caller's buffer; the caller wipes it. */
 VSA_MUST_USE enum vsa_status vsa_key_write_private(const struct vsa_key *key, uint8_t *buffer,
                                                    size_t capacity, struct vsa_slice *der,
                                                    struct vsa_error *error);
-/* A private key from PEM or DER (PKCS#8 or SEC 1), not encrypted. */
+/* Reads a private key from PEM or DER (PKCS#8 or SEC 1), not encrypted. */
 VSA_MUST_USE enum vsa_status vsa_key_read_private(struct vsa_slice encoded, struct vsa_key **key,
                                                   struct vsa_error *error);
 
-/* DER SubjectPublicKeyInfo with the named curve (RFC 5480). */
+/* Writes DER SubjectPublicKeyInfo with the named curve (RFC 5480). */
 VSA_MUST_USE enum vsa_status vsa_key_write_public(const struct vsa_key *key, uint8_t *buffer,
                                                   size_t capacity, struct vsa_slice *spki,
                                                   struct vsa_error *error);
 
 /*
- * A public key file for comparing: PEM ("PUBLIC KEY", any algorithm) becomes its DER in `buffer`;
- * everything else is taken as it is. `*der` borrows `file` or `buffer`.
+ * Decodes a public key file for comparing: PEM ("PUBLIC KEY", any algorithm) becomes its DER in
+ * `buffer`; everything else is taken as it is. `*der` borrows `file` or `buffer`.
  */
 VSA_MUST_USE enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer,
                                                       size_t capacity, struct vsa_slice *der,
                                                       struct vsa_error *error);
 
-/* `signature` has room for vsa_curve_signature_size() bytes. The message is the parts in a row. */
+/* Signs the concatenated parts. `signature` has room for vsa_curve_signature_size() bytes. */
 VSA_MUST_USE enum vsa_status vsa_key_sign(const struct vsa_key *key, const struct vsa_slice *parts,
                                           size_t count, uint8_t *signature,
                                           struct vsa_error *error);
@@ -62,8 +62,8 @@ VSA_MUST_USE enum vsa_status vsa_key_read_signature(const struct vsa_key *key,
                                                     struct vsa_slice signature, uint8_t *raw,
                                                     struct vsa_error *error);
 /*
- * VSA_ERR_SIGNATURE unless `signature` (exactly the curve's size) is one of the message. High-S
- * values are accepted, as AWS makes them.
+ * Verifies `signature` (exactly the curve's size) over the concatenated parts. Errors:
+ * VSA_ERR_SIGNATURE. High-S values are accepted, as AWS makes them.
  */
 VSA_MUST_USE enum vsa_status vsa_key_verify(const struct vsa_key *key,
                                             const struct vsa_slice *parts, size_t count,

@@ -2,7 +2,7 @@
 #ifndef VSA_CRYPTO_VERSION_H
 #define VSA_CRYPTO_VERSION_H
 
-/* Name and version of the libcrypto in use, "OpenSSL 3.0.15 3 Sep 2024"; static. */
+/* Returns name and version of the libcrypto in use, "OpenSSL 3.0.15 3 Sep 2024"; static. */
 const char *vsa_crypto_version(void);
 
 #endif

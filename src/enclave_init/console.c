@@ -20,7 +20,7 @@ void console_open(void)
         (void)close(fd);
 }
 
-/* One write for one line, so that the kernel's messages do not come in between. */
+/* Writes a line in one call, so that the kernel's messages do not come in between. */
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments,
                                                       const char *reason)
 {
@@ -37,7 +37,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
         used = sizeof(line) - 2;
     line[used++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, used);
-    (void)written; /* nobody is there to be told */
+    (void)written; /* there is no other place to log to */
 }
 
 void console_say(const char *format, ...)

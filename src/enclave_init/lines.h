@@ -21,7 +21,7 @@ struct lines {
  */
 const char *lines_parse(struct lines *lines, size_t size);
 
-/* Each item must be NAME=VALUE. Returns NULL, or what is wrong. */
+/* Checks that each item is NAME=VALUE. Returns NULL, or what is wrong. */
 const char *lines_check_environment(const struct lines *lines);
 
 #endif

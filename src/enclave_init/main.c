@@ -3,7 +3,7 @@
  * enclave_init: PID 1 of an enclave. Mounts, modules, loopback, heartbeat, then the command of the
  * image, for as long as it can be kept running. man/enclave_init.8.scd
  *
- * An enclave must never look RUNNING with nobody at home: whatever cannot be done ends in a
+ * An enclave must never look RUNNING without its program: every failure ends in a
  * reboot, which ends the enclave, and says why on the console.
  */
 #include <errno.h>
@@ -26,7 +26,7 @@
 #define USER_FILE         "/user"
 #define MODULE_ORDER_FILE "/modules/order"
 
-/* Up to `capacity` bytes of a file; the number of bytes, or -1. */
+/* Reads up to `capacity` bytes of a file; returns their number, or -1. */
 static ssize_t read_file(const char *path, char *buffer, size_t capacity)
 {
     size_t size = 0;
@@ -50,7 +50,7 @@ static ssize_t read_file(const char *path, char *buffer, size_t capacity)
 
 static int read_lines(const char *path, struct lines *lines)
 {
-    /* One byte more than may be there tells a file that is too large. */
+    /* One byte more than allowed detects a file that is too large. */
     ssize_t size = read_file(path, lines->text, sizeof(lines->text));
     if (size < 0)
         return -1;
@@ -140,7 +140,7 @@ static int boot(struct lines *command, struct lines *environment, struct user *u
     return 0;
 }
 
-/* Anywhere else the mounts and the reboot would be a disaster. */
+/* Rejects any process but PID 1: elsewhere the mounts and the reboot would be a disaster. */
 static int refuse(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {

@@ -63,7 +63,10 @@ int mounts_early(void)
     return mount_rows(early_rows, sizeof(early_rows) / sizeof(early_rows[0]));
 }
 
-/* The ramdisk cannot be unmounted, nor pivoted from; moving a mount over it is the usual way. */
+/*
+ * Makes the mount the root. The ramdisk can neither be unmounted nor pivoted from, so the mount is
+ * moved over it.
+ */
 int mounts_enter_root(void)
 {
     if (mount(ROOT, ROOT, NULL, MS_BIND, NULL) != 0)

@@ -3,13 +3,13 @@
 #ifndef VSA_ENCLAVE_INIT_MOUNTS_H
 #define VSA_ENCLAVE_INIT_MOUNTS_H
 
-/* /dev and /proc of the boot ramdisk. */
+/* Mounts /dev and /proc of the boot ramdisk. */
 int mounts_early(void);
 
 /* Makes /rootfs the root. */
 int mounts_enter_root(void);
 
-/* /dev, /proc, /sys, /run, /tmp and what else Linux programs expect, in the new root. */
+/* Mounts /dev, /proc, /sys, /run, /tmp and what else Linux programs expect, in the new root. */
 int mounts_all(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is done when the command has ended. man/enclave_init.8.scd tells users. */
+/* What happens when the command ends. Documented in man/enclave_init.8.scd. */
 #ifndef VSA_ENCLAVE_INIT_RESTART_H
 #define VSA_ENCLAVE_INIT_RESTART_H
 
@@ -9,9 +9,11 @@
 
 /* Restarts in a row before the enclave gives up: about 8 seconds of trying. */
 #define RESTART_MAX 5
-/* The first restart waits so long, each further one twice as long: 0.25, 0.5, 1, 2, 4 s. */
+/* Delay before the first restart, in ms, doubled for each further one: 0.25, 0.5, 1, 2, 4 s. */
 #define RESTART_FIRST_DELAY_MS 250
-/* A command that ran so long was up: its next failure is the first of a new row. */
+/*
+ * Runtime in ms after which a command counts as up: its next failure is the first of a new series.
+ */
 #define RESTART_STABLE_MS 60000
 
 struct restart_state {
@@ -32,7 +34,7 @@ enum restart_verdict {
 enum restart_verdict restart_decide(struct restart_state *state, bool stopping, int wait_status,
                                     int64_t ran_ms, int *delay_ms);
 
-/* "exited with status 1", "was killed by signal 9 (Killed)". Returns `text`. */
+/* Writes "exited with status 1", "was killed by signal 9 (Killed)". Returns `text`. */
 const char *restart_describe(int wait_status, char *text, size_t capacity);
 
 #endif

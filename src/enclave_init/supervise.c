@@ -147,7 +147,7 @@ static void watch(struct run *run, int64_t limit_ms)
     }
 }
 
-/* One run of the command, from its start to its end. Returns whether to run it again. */
+/* Runs the command once, from its start to its end. Returns whether to run it again. */
 static bool run_once(const struct supervise_application *application, struct restart_state *state)
 {
     const char *name = application->command[0];

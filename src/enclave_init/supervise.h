@@ -4,7 +4,7 @@
 
 #include "enclave_init/user.h"
 
-/* After SIGTERM the command gets so long; the server's own limit for draining is 10 s. */
+/* Time for the command after SIGTERM; the server's own limit for draining is 10 s. */
 #define SUPERVISE_STOP_LIMIT_MS 15000
 
 /* What runs, as the image says. */

@@ -9,7 +9,7 @@ static bool is_space(char c)
     return c != '\0' && strchr(" \t\r\n", c) != NULL;
 }
 
-/* The end of the word that begins at `word`: linux lib/cmdline.c next_arg(). */
+/* Returns the end of the word that begins at `word`: linux lib/cmdline.c next_arg(). */
 static const char *end_of_word(const char *word)
 {
     bool quoted = false;

@@ -10,7 +10,10 @@
  */
 #define WORD_NO_HEARTBEAT "enclave_init.heartbeat=off"
 
-/* Is `word` one of the kernel command line's? Quoted text is part of one word, as in Linux. */
+/*
+ * Returns whether `word` is one of the kernel command line's. Quoted text is part of one word, as
+ * in Linux.
+ */
 bool words_have(const char *command_line, const char *word);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hybrid Public Key Encryption (RFC 9180), base mode: a sender who has the recipient's public key,
- * and nothing else in common with it, seals to it. Whoever opens learns nothing about the sender.
+ * and nothing else in common with it, seals to it. The recipient learns nothing about the sender.
  */
 #ifndef VSA_HPKE_HPKE_H
 #define VSA_HPKE_HPKE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Is it a kernel, is it a ramdisk? An enclave with another kernel than its processor can boot runs,
- * says nothing and keeps its memory until somebody ends it.
+ * says nothing and keeps its memory until it is terminated.
  */
 #ifndef VSA_IMAGE_BOOT_FILE_H
 #define VSA_IMAGE_BOOT_FILE_H

@@ -85,7 +85,7 @@ static bool is_space(uint8_t byte)
     return byte && strchr(" \t\r\n", byte) != NULL;
 }
 
-/* White space around it is cut off, as nitro-cli does: files end with a line break. */
+/* Makes the command line. Trims it as nitro-cli does: files end with a line break. */
 static enum vsa_status make_cmdline(const struct vsa_image_recipe *recipe,
                                     struct vsa_built_image *built, struct vsa_error *error)
 {
@@ -152,7 +152,7 @@ static enum vsa_status make_parts(const struct vsa_image_recipe *recipe,
     return make_ramdisks(recipe, built, error);
 }
 
-/* In the order of AWS's builder. */
+/* Adds the sections in the order of AWS's builder. */
 static enum vsa_status assemble(const struct vsa_image_recipe *recipe,
                                 struct vsa_built_image *built, struct vsa_error *error)
 {

@@ -102,8 +102,9 @@ static enum vsa_status check_section(const struct vsa_image *image, size_t index
 }
 
 /*
- * AWS's tools and QEMU measure in file order. The kernel, the command line, the ramdisks and the
- * signature must come in the order of their numbers, so that there is one way to measure them.
+ * Checks the sections' order. AWS's tools and QEMU measure in file order. The kernel, the command
+ * line, the ramdisks and the signature must come in the order of their numbers, so that there is
+ * one way to measure them.
  */
 static enum vsa_status check_order(const struct vsa_image *image, unsigned *deviations,
                                    struct vsa_error *error)

@@ -7,7 +7,9 @@
 /* Longest text of vsa_image_section_label(). */
 #define VSA_IMAGE_LABEL_SIZE 32
 
-/* "section 3 (ramdisk)", counted from 0, for errors. `label` has VSA_IMAGE_LABEL_SIZE bytes. */
+/*
+ * Writes "section 3 (ramdisk)", counted from 0, for errors. `label` has VSA_IMAGE_LABEL_SIZE bytes.
+ */
 const char *vsa_image_section_label(size_t index, unsigned type, char *label);
 
 /*

@@ -26,7 +26,7 @@ void vsa_cpio_sort(struct vsa_cpio_entry *entries, size_t count)
         qsort(entries, count, sizeof(*entries), compare_paths);
 }
 
-/* Every part between slashes is a name: not empty, not "." and not "..". */
+/* Returns whether every part between slashes is a name: not empty, not "." and not "..". */
 static bool is_plain_path(const char *path)
 {
     for (const char *part = path;;) {
@@ -79,8 +79,9 @@ enum vsa_status vsa_cpio_check(const struct vsa_cpio_entry *entries, size_t coun
                                struct vsa_error *error)
 {
     if (count > VSA_MAX_ARCHIVE_ENTRIES)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, "%zu files and folders; a ramdisk has at most %d",
-                        count, VSA_MAX_ARCHIVE_ENTRIES);
+        return vsa_fail(error, VSA_ERR_TOO_MANY,
+                        "%zu files and directories; a ramdisk has at most %d", count,
+                        VSA_MAX_ARCHIVE_ENTRIES);
     for (size_t i = 0; i < count; i++)
         VSA_TRY(check_entry(entries, i, error));
     return VSA_OK;

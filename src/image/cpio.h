@@ -32,10 +32,10 @@ void vsa_cpio_sort(struct vsa_cpio_entry *entries, size_t count);
 VSA_MUST_USE enum vsa_status vsa_cpio_check(const struct vsa_cpio_entry *entries, size_t count,
                                             struct vsa_error *error);
 
-/* Bytes that vsa_cpio_write() needs. */
+/* Returns the bytes that vsa_cpio_write() needs. */
 size_t vsa_cpio_size(const struct vsa_cpio_entry *entries, size_t count);
 
-/* Errors: those of vsa_cpio_check(), VSA_ERR_BUFFER. */
+/* Writes the archive. Errors: those of vsa_cpio_check(), VSA_ERR_BUFFER. */
 VSA_MUST_USE enum vsa_status vsa_cpio_write(const struct vsa_cpio_entry *entries, size_t count,
                                             void *buffer, size_t capacity,
                                             struct vsa_slice *archive, struct vsa_error *error);

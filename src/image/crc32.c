@@ -5,7 +5,7 @@
 /* Tables for so many bytes at once: an image of 100 MB takes a tenth of a second. */
 #define STRIDE 8
 
-/* table[k][b]: the CRC of byte b followed by k zero bytes. */
+/* Fills table[k][b] with the CRC of byte b followed by k zero bytes. */
 static void make_tables(uint32_t table[STRIDE][256])
 {
     for (uint32_t byte = 0; byte < 256; byte++) {

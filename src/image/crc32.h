@@ -4,7 +4,7 @@
 
 #include <vsattest/base.h>
 
-/* CRC-32/ISO-HDLC (polynomial 0x04c11db7, reflected; zlib's) of the concatenated parts. */
+/* Computes CRC-32/ISO-HDLC (polynomial 0x04c11db7, reflected; zlib's) of the concatenated parts. */
 uint32_t vsa_crc32(const struct vsa_slice *parts, size_t count);
 
 #endif

@@ -111,7 +111,9 @@ static enum vsa_status parse_header(struct vsa_slice bytes, struct vsa_image *im
     return VSA_OK;
 }
 
-/* The section must begin where the one before it ended: neither overlap nor unmeasured gap. */
+/*
+ * Checks that the section begins where the one before it ended: neither overlap nor unmeasured gap.
+ */
 static enum vsa_status check_section_offset(struct vsa_slice bytes, size_t index, size_t start,
                                             struct vsa_error *error)
 {
@@ -132,8 +134,8 @@ static enum vsa_status check_section_offset(struct vsa_slice bytes, size_t index
 }
 
 /*
- * AWS's reader goes by the sections' own headers, so its tools do not notice that `nitro-cli
- * sign-eif` leaves the size of the signature it replaces in the image's.
+ * Checks the table's size. AWS's reader uses the sections' own headers, so its tools do not notice
+ * that `nitro-cli sign-eif` leaves the size of the signature it replaces in the image's.
  */
 static enum vsa_status check_table_size(struct vsa_slice bytes, size_t index, unsigned type,
                                         uint64_t size, unsigned *deviations,
@@ -201,7 +203,7 @@ static enum vsa_status parse_sections(struct vsa_slice bytes, struct vsa_image *
     return VSA_OK;
 }
 
-/* Everything but the CRC's own four bytes. */
+/* Computes the CRC of everything but its own four bytes. */
 static uint32_t compute_crc(struct vsa_slice bytes)
 {
     struct vsa_slice parts[2] = {
@@ -295,7 +297,7 @@ static void write_header(struct vsa_builder *builder, const struct vsa_image *im
     vsa_builder_append_big_endian(builder, 0, 4); /* CRC, see below */
 }
 
-/* What stands between the sections' data: one part, then its data, and so on. */
+/* Ends the part between the data of two sections, and adds the data. */
 static void add_section_part(struct vsa_builder *builder, const struct vsa_image_section *section,
                              struct vsa_image_parts *parts)
 {

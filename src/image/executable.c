@@ -25,7 +25,7 @@ static void copy_name(char name[VSA_EXECUTABLE_MAX_NAME], struct vsa_slice text)
     name[size] = '\0';
 }
 
-/* "#! /usr/bin/python3 -u": the first word. */
+/* Reads the interpreter, the first word of "#! /usr/bin/python3 -u". */
 static void read_script(struct vsa_slice program, struct vsa_executable *executable)
 {
     const char *text = (const char *)program.data;
@@ -39,7 +39,10 @@ static void read_script(struct vsa_slice program, struct vsa_executable *executa
     copy_name(executable->interpreter, vsa_slice_of(text + start, end - start));
 }
 
-/* The first program header of this type from number `*next` on; false when there is none. */
+/*
+ * Finds the first program header of this type from number `*next` on; returns false when there is
+ * none.
+ */
 static bool find_segment(struct vsa_slice program, const Elf64_Ehdr *header, unsigned type,
                          size_t *next, Elf64_Phdr *segment)
 {
@@ -54,7 +57,10 @@ static bool find_segment(struct vsa_slice program, const Elf64_Ehdr *header, uns
     return false;
 }
 
-/* What the file has from a virtual address on, to the end of its segment; absent: nothing. */
+/*
+ * Returns the file's bytes from a virtual address on, to the end of its segment; absent when there
+ * are none.
+ */
 static struct vsa_slice at_address(struct vsa_slice program, const Elf64_Ehdr *header,
                                    uint64_t address)
 {
@@ -69,7 +75,7 @@ static struct vsa_slice at_address(struct vsa_slice program, const Elf64_Ehdr *h
     return vsa_slice_of(NULL, 0);
 }
 
-/* Entry `index`; false at the end. */
+/* Reads entry `index`; returns false at the end. */
 static bool read_dynamic(struct vsa_slice dynamic, size_t index, Elf64_Dyn *entry)
 {
     if (index >= MAX_DYNAMIC_ENTRIES || !fits(dynamic, index * sizeof(*entry), sizeof(*entry)))

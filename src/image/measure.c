@@ -4,7 +4,10 @@
 #include "image/check.h"
 #include "image/signature.h"
 
-/* PCRn = SHA384(48 zero bytes || SHA384(contents)): a register extended once with a digest. */
+/*
+ * Computes PCRn = SHA384(48 zero bytes || SHA384(contents)): a register extended once with a
+ * digest.
+ */
 static enum vsa_status extend_zero(const struct vsa_slice *parts, size_t count,
                                    uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error)
 {

@@ -14,7 +14,7 @@ struct kernel_facts {
     char version[64];
 };
 
-/* The line "# Linux/x86 6.12.117 Kernel Configuration" near the top of a kernel's .config. */
+/* Reads the line "# Linux/x86 6.12.117 Kernel Configuration" near the top of a kernel's .config. */
 static void read_kernel_config(struct vsa_slice config, struct kernel_facts *facts)
 {
     static const char mark[] = " Kernel Configuration";
@@ -32,7 +32,7 @@ static void read_kernel_config(struct vsa_slice config, struct kernel_facts *fac
     *end = '\0';
     const char *line = strrchr(head, '\n');
     struct kernel_facts found;
-    /* The second word is the architecture, which the image's header tells. */
+    /* The second word is the architecture, which is in the image's header. */
     if (sscanf(line ? line + 1 : head, "# %31[A-Za-z]/%*s %63[0-9A-Za-z.+~_-]", found.system,
                found.version) == 2)
         *facts = found;
@@ -96,7 +96,10 @@ enum vsa_status vsa_metadata_read(struct vsa_slice bytes, json_t **object, struc
     return vsa_json_load_object(bytes, &limits, object, error);
 }
 
-/* The field's name when nitro-cli could not read `metadata`; NULL when it can. */
+/*
+ * Returns the name of the field that nitro-cli could not read in `metadata`; NULL when it can read
+ * all.
+ */
 static const char *find_unfit_field(const json_t *metadata)
 {
     static const char *const texts[] = {"ImageName", "ImageVersion"};

@@ -109,7 +109,7 @@ enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
     return vsa_tree_archive(&tree, archive, error);
 }
 
-/* The files cmd and env have a line an item. */
+/* Checks that each item fits on a line of the files cmd and env. */
 static enum vsa_status check_lines(const char *option, const char *const *items, size_t count,
                                    struct vsa_error *error)
 {
@@ -132,7 +132,7 @@ static enum vsa_status check_environment(const struct vsa_image_recipe *recipe,
     return VSA_OK;
 }
 
-/* "SOURCE:/DESTINATION"; the last colon parts them, so that a source may hold one. */
+/* Adds "SOURCE:/DESTINATION"; the last colon separates them, so that a source may contain one. */
 static enum vsa_status add_file(struct vsa_tree *tree, const char *pair, struct vsa_error *error)
 {
     const char *colon = strrchr(pair, ':');
@@ -160,16 +160,18 @@ static enum vsa_status fail_missing(const char *program, const char *needed,
                     program, needed);
 }
 
-/* musl's dynamic linker is also its libc, under each of these names. */
+/*
+ * Returns whether a library is in the linker: musl's dynamic linker is also its libc, under each of
+ * these names.
+ */
 static bool is_in_linker(const char *library, const char *linker)
 {
     return strstr(linker, "/ld-musl-") && strncmp(library, "libc.", 5) == 0;
 }
 
 /*
- * A program without its dynamic linker, a library or its script's interpreter would be restarted a
- * few times, and then give up. Where libraries are searched is the linker's business: any place in
- * the tree will do here.
+ * Checks that the tree has a program's dynamic linker, libraries and interpreter, without which it
+ * would only be restarted a few times. Any directory will do: the search order is the linker's.
  */
 /* NOLINTNEXTLINE(misc-no-recursion): `depth` bounds it */
 static enum vsa_status check_needs(const struct vsa_tree *tree, const char *program,

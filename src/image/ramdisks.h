@@ -9,7 +9,9 @@
 #include "image/whole_file.h"
 #include <vsattest/image.h>
 
-/* `archive` is the caller's. Errors: VSA_ERR_ARGUMENT, VSA_ERR_IO, VSA_ERR_MEMORY. */
+/*
+ * Makes a ramdisk. `archive` is the caller's. Errors: VSA_ERR_ARGUMENT, VSA_ERR_IO, VSA_ERR_MEMORY.
+ */
 VSA_MUST_USE enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
                                                    struct vsa_whole_file *archive,
                                                    struct vsa_error *error);

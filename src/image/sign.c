@@ -67,7 +67,7 @@ static enum vsa_status write_payload(const struct vsa_image *image, uint8_t *buf
                                    error);
 }
 
-/* What both ways of signing begin with. `payload` borrows `buffer`. */
+/* Prepares either way of signing. `payload` borrows `buffer`. */
 static enum vsa_status prepare(const struct vsa_image *image, struct vsa_slice certificate_pem,
                                int64_t now_ms, struct vsa_certificate **certificate,
                                uint8_t buffer[VSA_MAX_IMAGE_PAYLOAD], struct vsa_slice *payload,

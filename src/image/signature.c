@@ -14,7 +14,7 @@ static const char key_sign1[] = "signature";
 static const char key_index[] = "register_index";
 static const char key_value[] = "register_value";
 
-/* An array of integers 0..255, one a byte. */
+/* Reads an array of integers 0..255, one per byte. */
 static enum vsa_status read_octets(struct vsa_cbor_reader *reader, const char *what,
                                    uint8_t *buffer, size_t capacity, size_t *size,
                                    struct vsa_error *error)
@@ -187,7 +187,7 @@ enum vsa_status vsa_image_payload_check(struct vsa_slice bytes, const uint8_t pc
     return VSA_OK;
 }
 
-/* Behind the end of the first PEM certificate; 0 when there is none. */
+/* Returns the offset behind the first PEM certificate; 0 when there is none. */
 static size_t end_of_first(struct vsa_slice pem)
 {
     static const char mark[] = "-----END CERTIFICATE-----";

@@ -33,28 +33,28 @@ VSA_MUST_USE enum vsa_status vsa_image_signature_write(struct vsa_slice certific
                                                        size_t capacity, struct vsa_slice *section,
                                                        struct vsa_error *error);
 
-/* What is signed: {"register_index": 0, "register_value": [..]}, the value being PCR0. */
+/* Writes what is signed: {"register_index": 0, "register_value": [..]}, the value being PCR0. */
 VSA_MUST_USE enum vsa_status vsa_image_payload_write(const uint8_t pcr0[VSA_PCR_SIZE], void *buffer,
                                                      size_t capacity, struct vsa_slice *payload,
                                                      struct vsa_error *error);
 
 /*
- * VSA_ERR_SIGNATURE unless the payload is of register 0 with this value, in the very bytes that are
- * written above: nitro-cli compares those.
+ * Checks that the payload is of register 0 with this value, in exactly the bytes that are written
+ * above: nitro-cli compares those. Errors: VSA_ERR_SIGNATURE.
  */
 VSA_MUST_USE enum vsa_status vsa_image_payload_check(struct vsa_slice payload,
                                                      const uint8_t pcr0[VSA_PCR_SIZE],
                                                      struct vsa_error *error);
 
 /*
- * The DER of the first PEM certificate, which is the one that counts for AWS's code; what comes
- * after it is not looked at. Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_BUFFER.
+ * Decodes the first PEM certificate, the one that AWS's code uses; ignores what follows. Errors:
+ * VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_BUFFER.
  */
 VSA_MUST_USE enum vsa_status vsa_image_certificate_from_pem(struct vsa_slice pem, uint8_t *buffer,
                                                             size_t capacity, struct vsa_slice *der,
                                                             struct vsa_error *error);
 
-/* Is there another certificate behind the first one? */
+/* Returns whether another certificate follows the first one. */
 bool vsa_image_pem_has_chain(struct vsa_slice pem);
 
 #endif

@@ -82,7 +82,7 @@ static struct vsa_tree_node *new_node(const char *path, size_t length, enum vsa_
     return node;
 }
 
-/* Two nodes of one path are for vsa_cpio_check() to refuse: the index keeps the first. */
+/* Adds a node. vsa_cpio_check() rejects two nodes of one path: the index keeps the first. */
 static enum vsa_status add(struct vsa_tree *tree, const char *path, size_t length,
                            enum vsa_cpio_kind kind, unsigned permissions,
                            struct vsa_whole_file *contents, struct vsa_error *error)
@@ -101,7 +101,10 @@ static enum vsa_status add(struct vsa_tree *tree, const char *path, size_t lengt
     return VSA_OK;
 }
 
-/* NULL when there is no memory to look for it, too: what is missing is added, or fails likewise. */
+/*
+ * Finds a node; returns NULL also when there is no memory to search: adding it then fails for the
+ * same reason.
+ */
 static const struct vsa_tree_node *find(const struct vsa_tree *tree, const char *path,
                                         size_t length)
 {
@@ -117,7 +120,7 @@ static bool has_directory(const struct vsa_tree *tree, const char *path, size_t 
     return node && node->kind == VSA_CPIO_DIRECTORY;
 }
 
-/* The directory of the first `length` characters and those above it, unless it is there. */
+/* Adds the directory of the first `length` characters and those above it, unless they exist. */
 static enum vsa_status add_directories(struct vsa_tree *tree, const char *path, size_t length,
                                        struct vsa_error *error)
 {
@@ -229,7 +232,10 @@ static enum vsa_status copy_directory(struct vsa_tree *tree, int *fd, const stru
     return status;
 }
 
-/* What fstat() finds under the descriptor is what is read, even if the name has changed hands. */
+/*
+ * Copies an open file. fstat() describes what is read, even if the name belongs to another file by
+ * now.
+ */
 static enum vsa_status copy_opened(struct vsa_tree *tree, int *fd, const struct copy *copy,
                                    struct vsa_error *error)
 {

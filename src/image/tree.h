@@ -16,7 +16,10 @@ struct vsa_tree {
 void vsa_tree_free(struct vsa_tree *tree);
 #define VSA_AUTO_TREE VSA_CLEANUP(vsa_tree_free)
 
-/* All `path`s are relative, without a slash at either end; directories above are added, 0755. */
+/*
+ * Each function adds a node. `path` is relative, without a slash at either end; directories above
+ * are added, 0755.
+ */
 VSA_MUST_USE enum vsa_status vsa_tree_add_directory(struct vsa_tree *tree, const char *path,
                                                     struct vsa_error *error);
 /* Copies the contents. */
@@ -26,8 +29,8 @@ VSA_MUST_USE enum vsa_status vsa_tree_add_bytes(struct vsa_tree *tree, const cha
 /*
  * Adds a file or a whole directory of this machine. Owners, times and special bits are left behind;
  * what its owner may execute is 0755, other files 0644, directories 0755. Links below `source` stay
- * links: what is opened is what was looked at, whatever somebody else does to the tree meanwhile.
- * A `source` that is itself a link is followed.
+ * links: what is opened is what was checked, whatever another process does to the tree meanwhile. A
+ * `source` that is itself a link is followed.
  */
 VSA_MUST_USE enum vsa_status vsa_tree_add_copy(struct vsa_tree *tree, const char *path,
                                                const char *source, struct vsa_error *error);
@@ -39,7 +42,7 @@ VSA_MUST_USE enum vsa_status vsa_tree_add_copy(struct vsa_tree *tree, const char
 bool vsa_tree_find_file(const struct vsa_tree *tree, const char *root, const char *path,
                         struct vsa_slice *data);
 
-/* Is there a file or a link with this name in any directory? */
+/* Returns whether a file or a link in any directory has this name. */
 bool vsa_tree_has_name(const struct vsa_tree *tree, const char *name);
 
 /* Sorts the tree and makes the archive; `archive` is the caller's. */

@@ -43,7 +43,7 @@ static enum vsa_status grow(struct vsa_whole_file *file, size_t *capacity, const
     return VSA_OK;
 }
 
-/* `expected` is a guess: the file may grow, and a pipe has no size. */
+/* Reads until the end. `expected` is an estimate: the file may grow, and a pipe has no size. */
 static enum vsa_status read_whole(int fd, const char *name, size_t expected,
                                   struct vsa_whole_file *file, struct vsa_error *error)
 {

@@ -32,7 +32,7 @@ static inline struct vsa_slice vsa_whole_file_slice(const struct vsa_whole_file 
 VSA_MUST_USE enum vsa_status vsa_whole_file_open(const char *path, struct vsa_whole_file *file,
                                                  struct vsa_error *error);
 
-/* The same of an open descriptor, which stays the caller's; `name` is for errors. */
+/* Reads an open descriptor, which stays the caller's; `name` is for errors. */
 VSA_MUST_USE enum vsa_status
 vsa_whole_file_of(int fd, const char *name, struct vsa_whole_file *file, struct vsa_error *error);
 

@@ -40,8 +40,8 @@ static size_t find_start(struct vsa_slice text)
 }
 
 /*
- * jansson recurses, up to 2048 levels: this looks at the brackets before it does. On text that is
- * not JSON the count means little, and the parser refuses it anyway.
+ * Counts brackets before jansson parses, which recurses up to 2048 levels. On text that is not JSON
+ * the count means little; the parser rejects it anyway.
  */
 static enum vsa_status check_depth(struct vsa_slice text, const struct vsa_json_limits *limits,
                                    struct vsa_error *error)

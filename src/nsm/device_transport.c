@@ -45,8 +45,8 @@ static enum vsa_status call_failed(int number, struct vsa_error *error)
 }
 
 /*
- * A response longer than the buffer would be cut without an error, hence its full size. EINTR
- * means that the driver was still waiting for its turn: the request was not sent.
+ * Exchanges one message. A response longer than the buffer would be cut without an error, hence its
+ * full size. EINTR means that the driver was still waiting for its turn: the request was not sent.
  */
 static enum vsa_status exchange(struct vsa_nsm_transport *transport, struct vsa_slice request,
                                 uint8_t *buffer, size_t capacity, struct vsa_slice *response,

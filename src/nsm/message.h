@@ -26,7 +26,7 @@ enum vsa_nsm_kind {
     VSA_NSM_ERROR, /* only as a response */
 };
 
-/* The name on the wire: "DescribePCR". */
+/* Returns the name on the wire: "DescribePCR". */
 const char *vsa_nsm_kind_name(enum vsa_nsm_kind kind);
 
 struct vsa_nsm_request {
@@ -34,7 +34,7 @@ struct vsa_nsm_request {
     uint16_t index;             /* DescribePCR, ExtendPCR, LockPCR */
     uint16_t range;             /* LockPCRs: one past the last index */
     struct vsa_slice data;      /* ExtendPCR */
-    struct vsa_slice user_data; /* Attestation; absent is null. Likewise below */
+    struct vsa_slice user_data; /* Attestation; absent is null, as for the next two */
     struct vsa_slice nonce;
     struct vsa_slice public_key;
 };
@@ -50,7 +50,7 @@ struct vsa_nsm_response {
     struct vsa_slice code_name;             /* Error, as received; not needed to encode */
 };
 
-/* Errors: VSA_ERR_BUFFER. */
+/* Encodes a request or response. Errors: VSA_ERR_BUFFER. */
 VSA_MUST_USE enum vsa_status vsa_nsm_request_encode(const struct vsa_nsm_request *request,
                                                     uint8_t *buffer, size_t capacity,
                                                     struct vsa_slice *encoded,
@@ -61,8 +61,8 @@ VSA_MUST_USE enum vsa_status vsa_nsm_response_encode(const struct vsa_nsm_respon
                                                      struct vsa_error *error);
 
 /*
- * Strict: every field there, null or not, and no other. Whatever the software NSM takes must not
- * be refused by a real one, of which nobody outside AWS knows how lenient it is.
+ * Decodes a request strictly: every field present, null or not, and no other. What the software NSM
+ * accepts must not be rejected by a real one, and how lenient that is is not documented.
  *
  * Slices of `*request` borrow `encoded`. Errors: VSA_ERR_UNKNOWN_COMMAND for another name;
  * VSA_ERR_FIELD, VSA_ERR_FIELD_MISSING, VSA_ERR_DUPLICATE_KEY for wrong fields; class syntax.
@@ -72,8 +72,8 @@ VSA_MUST_USE enum vsa_status vsa_nsm_request_decode(struct vsa_slice encoded,
                                                     struct vsa_error *error);
 
 /*
- * Lenient where AWS may grow: fields that are not known are passed over if well-formed, maps may
- * be of indefinite length (as in its documents since 2025).
+ * Decodes a response, leniently where AWS may extend it: unknown fields are skipped if well-formed,
+ * maps may be of indefinite length (as in its documents since 2025).
  *
  * Slices of `*response` borrow `encoded`. Errors: VSA_ERR_REPLY for a name that is no response;
  * VSA_ERR_FIELD, VSA_ERR_FIELD_MISSING, VSA_ERR_DUPLICATE_KEY; class syntax.

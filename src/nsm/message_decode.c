@@ -7,7 +7,7 @@
 
 static const char rule[] = "AWS NSM API src/api/mod.rs";
 
-/* What differs between requests, of which we are strict, and responses, which may grow. */
+/* Differences between requests, which are decoded strictly, and responses, which may grow. */
 struct direction {
     const struct vsa_nsm_variant *variants;
     enum vsa_cbor_map_form map_form;
@@ -80,7 +80,7 @@ static enum vsa_status read_pcr_set(struct vsa_cbor_reader *reader, uint32_t *se
     return VSA_OK;
 }
 
-/* A module ID goes into logs and JSON as it is: printable, and no more than its bound. */
+/* Reads a module ID, which goes into logs and JSON as it is: printable, and within its bound. */
 static enum vsa_status read_module_id(struct vsa_cbor_reader *reader, char *module_id,
                                       struct vsa_error *error)
 {
@@ -138,7 +138,7 @@ static enum vsa_status read_field(struct vsa_cbor_reader *reader, enum vsa_nsm_f
     return vsa_fail(error, VSA_ERR_INTERNAL, "unknown field type");
 }
 
-/* The field's place in `variant`, or its field_count. */
+/* Returns the field's index in `variant`, or its field_count. */
 static size_t find_field(const struct vsa_nsm_variant *variant, struct vsa_slice name)
 {
     size_t i = 0;
@@ -147,7 +147,7 @@ static size_t find_field(const struct vsa_nsm_variant *variant, struct vsa_slice
     return i;
 }
 
-/* The reader stands before a field's name. Sets the field's bit in `*seen`. */
+/* Reads a field: its name, then its value. Sets the field's bit in `*seen`. */
 static enum vsa_status read_entry(struct vsa_cbor_reader *reader, const struct direction *direction,
                                   const struct vsa_nsm_variant *variant, void *message,
                                   unsigned *seen, struct vsa_error *error)
@@ -220,8 +220,8 @@ static enum vsa_status read_code(struct vsa_cbor_reader *reader, struct vsa_nsm_
 }
 
 /*
- * The value under `name` in the outer map. `response` is set when the message is one: only those
- * know the variant Error, whose value is text and not a map of fields.
+ * Reads the value under `name` in the outer map. Only responses have the variant Error, whose value
+ * is text and not a map of fields.
  */
 static enum vsa_status read_value(struct vsa_cbor_reader *reader, const struct direction *direction,
                                   struct vsa_slice name, void *message, enum vsa_nsm_kind *kind,

@@ -122,7 +122,7 @@ static enum vsa_status exchange(struct vsa_nsm *nsm, struct vsa_slice request,
     return status;
 }
 
-/* One request and its response, which borrows from `nsm` until the next one. */
+/* Sends one request and decodes its response, which borrows from `nsm` until the next one. */
 static enum vsa_status ask(struct vsa_nsm *nsm, const struct vsa_nsm_request *request,
                            struct vsa_nsm_response *response, struct vsa_error *error)
 {

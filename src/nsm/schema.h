@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The NSM's messages as data: what encoding and decoding both follow. */
+/* The NSM's messages as tables that encoding and decoding follow. */
 #ifndef VSA_NSM_SCHEMA_H
 #define VSA_NSM_SCHEMA_H
 

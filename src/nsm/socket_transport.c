@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A software NSM behind a Unix socket. SOCK_SEQPACKET keeps the borders of messages, as the
- * device does, so there is no framing to get wrong.
+ * A software NSM behind a Unix socket. SOCK_SEQPACKET preserves message boundaries, as the device
+ * does, so there is no framing to get wrong.
  */
 #include "nsm/transport.h"
 
@@ -70,7 +70,10 @@ static enum vsa_status connect_failed(const struct socket_transport *transport, 
                     "cannot connect to the software NSM at unix:%s: %s", path, strerror(number));
 }
 
-/* A full queue makes a non-blocking connect fail with EAGAIN (unix(7)); poll() does not help. */
+/*
+ * Connects until the deadline. A full queue makes a non-blocking connect fail with EAGAIN
+ * (unix(7)); poll() does not help.
+ */
 static enum vsa_status connect_to(struct socket_transport *transport, int64_t deadline,
                                   struct vsa_error *error)
 {
@@ -138,8 +141,8 @@ static enum vsa_status receive_response(const struct socket_transport *transport
 }
 
 /*
- * A response that nobody waits for: the NSM sent more than was asked for, and the next request
- * would take it for its own. Or the end of the connection, which is best noticed here too.
+ * Returns whether there is an unexpected response, which the next request would take for its own,
+ * or the end of the connection.
  */
 static bool has_more_to_say(const struct socket_transport *transport)
 {
@@ -148,8 +151,8 @@ static bool has_more_to_say(const struct socket_transport *transport)
 }
 
 /*
- * Gets the request out. On a connection that was idle, a failure to send means that the NSM went
- * away since: the request was not delivered, so trying once more on a new connection is safe.
+ * Sends the request. On a connection that was idle, a failure means that the NSM has gone since:
+ * the request was not delivered, so trying once more on a new connection is safe.
  */
 static enum vsa_status deliver(struct socket_transport *transport, struct vsa_slice request,
                                int64_t deadline, struct vsa_error *error)
@@ -175,7 +178,7 @@ static enum vsa_status exchange(struct vsa_nsm_transport *base, struct vsa_slice
     enum vsa_status status = deliver(transport, request, deadline, error);
     if (status == VSA_OK)
         status = receive_response(transport, buffer, capacity, deadline, response, error);
-    /* A response that still comes must find nobody: it would answer the next request. */
+    /* A late response must not arrive: it would answer the next request. */
     if (status != VSA_OK)
         disconnect(transport);
     return status;

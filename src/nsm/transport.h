@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How request and response bytes get to an NSM and back: the seam between message and module. */
+/* The transport of request and response bytes to an NSM and back. */
 #ifndef VSA_NSM_TRANSPORT_H
 #define VSA_NSM_TRANSPORT_H
 
@@ -8,7 +8,7 @@
 
 #include <vsattest/nsm.h>
 
-/* One way to an NSM. Implementations have it as their first member. */
+/* A transport. Implementations have it as their first member. */
 struct vsa_nsm_transport {
     /*
      * Sends one request and waits for its response, which `*response` borrows from `buffer`.
@@ -27,7 +27,10 @@ struct vsa_nsm_transport {
     void (*close)(struct vsa_nsm_transport *transport);
 };
 
-/* An NSM over `transport`, which it owns from now on, also if this fails with VSA_ERR_MEMORY. */
+/*
+ * Creates an NSM over `transport`, which it owns from now on, also if this fails with
+ * VSA_ERR_MEMORY.
+ */
 VSA_MUST_USE enum vsa_status vsa_nsm_new(struct vsa_nsm_transport *transport, struct vsa_nsm **nsm,
                                          struct vsa_error *error);
 

@@ -39,7 +39,10 @@ static struct vsa_slice trim(struct vsa_slice text)
     return text;
 }
 
-/* UTF-16 as PowerShell redirects it, as one byte per character; anything else is left as it is. */
+/*
+ * Converts UTF-16, as PowerShell redirects it, to one byte per character; leaves anything else as
+ * it is.
+ */
 static enum vsa_status narrow(struct vsa_slice *text, uint8_t *buffer, size_t capacity,
                               struct vsa_error *error)
 {
@@ -73,7 +76,10 @@ static struct vsa_slice unquote(struct vsa_slice text)
     return quoted ? trim(vsa_slice_of(text.data + 1, text.size - 2)) : text;
 }
 
-/* Hexadecimal digits of a COSE_Sign1 with ES384: the same characters in base64 are no document. */
+/*
+ * Returns whether text is hexadecimal digits of a COSE_Sign1 with ES384: the same characters in
+ * base64 are no document.
+ */
 static bool is_hexadecimal(struct vsa_slice text)
 {
     static const char *const starts[] = {"8444a1", "8444A1", "d284", "D284"};
@@ -119,8 +125,8 @@ static enum vsa_status decode_text(struct vsa_slice text, void *buffer, size_t c
 }
 
 /*
- * A reply of our server or what vsock_client --json prints ("attestation_document"), or the form
- * that other services use ("attestation").
+ * Decodes the member of a server's reply or of what vsock_client --json prints
+ * ("attestation_document"), or the form that other services use ("attestation").
  */
 static enum vsa_status decode_member(struct vsa_slice text, void *buffer, size_t capacity,
                                      struct vsa_slice *document, struct vsa_error *error)

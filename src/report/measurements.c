@@ -34,7 +34,7 @@ static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct v
     return status;
 }
 
-/* "PCR0" .. "PCR31" in any case, no leading zeros. */
+/* Parses "PCR0" .. "PCR31" in any case, no leading zeros. */
 static bool parse_pcr_name(const char *name, unsigned *index)
 {
     if (strncasecmp(name, "PCR", 3) != 0 || !isdigit((unsigned char)name[3]))
@@ -141,7 +141,7 @@ static enum vsa_status expect_all(struct vsa_policy *policy, json_t *measurement
     return VSA_OK;
 }
 
-/* {"Measurements": {...}, ...}, or the bare {"PCR0": ...}. */
+/* Finds {"Measurements": {...}, ...}, or the bare {"PCR0": ...}. */
 static enum vsa_status find_measurements(json_t *entry, json_t **measurements,
                                          struct vsa_error *error)
 {

@@ -94,7 +94,10 @@ json_t *vsa_claims_to_json(const struct vsa_claims *claims)
     return vsa_json_finish(&writer);
 }
 
-/* A detail may quote the peer or a file, and may be cut in the middle of a character. */
+/*
+ * Makes the sentence valid UTF-8: a detail may quote the peer or a file, and may be cut in the
+ * middle of a character.
+ */
 static json_t *sentence_of(const struct vsa_error *error)
 {
     char text[2 * VSA_ERROR_DETAIL];

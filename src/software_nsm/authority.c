@@ -13,7 +13,7 @@
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
 
-/* Names under .invalid (RFC 6761) cannot belong to anybody. */
+/* Names under .invalid (RFC 6761) cannot belong to a real host. */
 #define DOMAIN       "software-nsm.invalid"
 #define REGION       "dev." DOMAIN
 #define ORGANISATION "Not Amazon - software NSM for development"
@@ -29,8 +29,8 @@
  * lifetime one level down, so that none outlives its issuer.
  */
 struct profile {
-    int64_t backdated_ms; /* notBefore is so long before the issue */
-    int64_t lifetime_ms;  /* notAfter is so long after it */
+    int64_t backdated_ms; /* distance of notBefore before the issue, in ms */
+    int64_t lifetime_ms;  /* distance of notAfter after it, in ms */
     int64_t renew_ms;     /* with less than this left a new one is issued */
     int path_length;
     uint32_t key_usage;
@@ -53,7 +53,7 @@ static const struct profile profiles[VSA_AUTHORITY_LEVELS] = {
 
 struct link {
     struct vsa_key *key;                 /* NULL while not issued */
-    struct vsa_certificate *certificate; /* likewise */
+    struct vsa_certificate *certificate; /* owned */
     size_t size;
     uint8_t der[VSA_MAX_CERTIFICATE];
 };
@@ -117,7 +117,7 @@ static void format_common_name(enum vsa_authority_level level,
         (void)snprintf(text, capacity, "%s.%s", module_id->text, DOMAIN);
 }
 
-/* "http://software-nsm.invalid/crl/<uuid>.crl": AWS's are not fetched either. */
+/* Writes "http://software-nsm.invalid/crl/<uuid>.crl": AWS's are not fetched either. */
 static void format_distribution_point(const uint8_t random[16], struct texts *texts)
 {
     const uint8_t *r = random;
@@ -128,7 +128,10 @@ static void format_distribution_point(const uint8_t random[16], struct texts *te
                    r[11], r[12], r[13], r[14], r[15]);
 }
 
-/* Leaf: enclave ID || 00000000 || Unix time of issue. Others: random and positive. */
+/*
+ * Sets the serial number. Leaf: enclave ID || 00000000 || Unix time of issue. Others: random and
+ * positive.
+ */
 static void set_serial(enum vsa_authority_level level, const struct vsa_module_id *module_id,
                        int64_t now_ms, const uint8_t random[16], uint8_t serial[16])
 {
@@ -143,7 +146,7 @@ static void set_serial(enum vsa_authority_level level, const struct vsa_module_i
         serial[12 + i] = (uint8_t)(seconds >> (24 - 8 * i));
 }
 
-/* `module_id` may be NULL for the root. */
+/* Fills the template of a level; `module_id` may be NULL for the root. */
 static enum vsa_status fill_template(enum vsa_authority_level level,
                                      const struct vsa_module_id *module_id, int64_t now_ms,
                                      struct texts *texts, struct vsa_certificate_template *wanted,
@@ -228,7 +231,7 @@ static enum vsa_status check_root(const struct link *root, int64_t now_ms, struc
                     "state directory and give it to the verifiers");
 }
 
-/* A failure changes nothing. */
+/* Replaces a level's key and certificate; a failure changes nothing. */
 static enum vsa_status replace(struct vsa_authority *authority, enum vsa_authority_level level,
                                int64_t now_ms, struct vsa_error *error)
 {

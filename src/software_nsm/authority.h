@@ -31,7 +31,7 @@ enum vsa_authority_level {
 struct vsa_authority;
 
 /*
- * A new root: its key, and its certificate as DER in `buffer` (VSA_MAX_CERTIFICATE bytes).
+ * Makes a new root: its key, and its certificate as DER in `buffer` (VSA_MAX_CERTIFICATE bytes).
  * Errors: VSA_ERR_CRYPTO, VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status vsa_authority_make_root(int64_t now_ms, struct vsa_key **key,
@@ -40,7 +40,7 @@ VSA_MUST_USE enum vsa_status vsa_authority_make_root(int64_t now_ms, struct vsa_
                                                      struct vsa_error *error);
 
 /*
- * An authority for one enclave under a root made before. Owns `root_key` from now on, also on
+ * Creates an authority for one enclave under an existing root. Owns `root_key` from now on, also on
  * failure. Errors: VSA_ERR_CERTIFICATE_PROFILE when key and certificate do not belong together or
  * it is not a root; VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_MEMORY.
  */
@@ -60,11 +60,13 @@ VSA_DEFINE_CLEANUP(struct vsa_authority, vsa_authority_free, vsa_cleanup_authori
 VSA_MUST_USE enum vsa_status vsa_authority_refresh(struct vsa_authority *authority, int64_t now_ms,
                                                    struct vsa_error *error);
 
-/* DER, borrowed until the next refresh; absent before the first one, except the root. */
+/* Returns DER, borrowed until the next refresh; absent before the first one, except the root. */
 struct vsa_slice vsa_authority_certificate(const struct vsa_authority *authority,
                                            enum vsa_authority_level level);
 
-/* What signs documents; NULL before the first refresh. Borrowed until the next one. */
+/*
+ * Returns the key that signs documents; NULL before the first refresh. Borrowed until the next one.
+ */
 const struct vsa_key *vsa_authority_leaf_key(const struct vsa_authority *authority);
 
 const struct vsa_module_id *vsa_authority_module_id(const struct vsa_authority *authority);

@@ -59,7 +59,7 @@ static uint8_t *body_of_reply(const struct call *call)
     return call->cuse->reply + sizeof(struct fuse_out_header);
 }
 
-/* A reply of so many bytes in body_of_reply(); `number` is 0 or an errno value. */
+/* Completes a reply with `body_size` bytes in body_of_reply(); `number` is 0 or an errno value. */
 static struct vsa_slice finish(const struct call *call, int number, size_t body_size)
 {
     struct fuse_out_header header = {
@@ -127,7 +127,7 @@ static struct vsa_slice ask_for(const struct call *call, const struct fuse_ioctl
     return finish(call, 0, sizeof(out) + pieces_size);
 }
 
-/* First pass: nothing was copied yet. */
+/* Answers the first pass, of which nothing was copied yet. */
 static struct vsa_slice ask_for_struct(const struct call *call, const struct ioctl_call *ioctl)
 {
     struct fuse_ioctl_iovec piece = {ioctl->in.arg, sizeof(struct vsa_nsm_raw)};
@@ -140,7 +140,7 @@ static uint64_t response_room(const struct vsa_nsm_raw *raw)
                                                        : VSA_NSM_MAX_RESPONSE;
 }
 
-/* Second pass: struct nsm_raw tells where the request is and where the response goes. */
+/* Answers the second pass: struct nsm_raw has the addresses of request and response. */
 static struct vsa_slice ask_for_buffers(const struct call *call, const struct ioctl_call *ioctl,
                                         const struct vsa_nsm_raw *raw)
 {
@@ -160,7 +160,7 @@ static struct vsa_slice ask_for_buffers(const struct call *call, const struct io
     return ask_for(call, pieces, in_count, out_count);
 }
 
-/* Third pass: request in, response out, as much of it as there is room for. */
+/* Answers the third pass: request in, response out, truncated to the room for it. */
 static struct vsa_slice answer_request(const struct call *call, const struct ioctl_call *ioctl,
                                        struct vsa_nsm_raw raw)
 {
@@ -187,8 +187,8 @@ static struct vsa_slice answer_request(const struct call *call, const struct ioc
 }
 
 /*
- * One ioctl of a program is three messages: only the memory that was asked for in the answer to
- * the one before comes with a message. Which pass it is shows in the sizes.
+ * Answers one ioctl of a program, which is three messages: only the memory that was asked for in
+ * the answer to the one before comes with a message. Which pass it is shows in the sizes.
  */
 static struct vsa_slice answer_ioctl(const struct call *call)
 {

@@ -28,7 +28,7 @@ struct vsa_cuse {
     uint8_t reply[VSA_CUSE_MAX_REPLY];
 };
 
-/* Errors: VSA_ERR_ARGUMENT when `name` cannot be the name of a device. */
+/* Initializes a device. Errors: VSA_ERR_ARGUMENT when `name` cannot be the name of a device. */
 VSA_MUST_USE enum vsa_status vsa_cuse_init(struct vsa_cuse *cuse, struct vsa_software_nsm *nsm,
                                            const char *name, struct vsa_error *error);
 

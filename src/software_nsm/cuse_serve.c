@@ -70,8 +70,9 @@ static int64_t no_time(void)
     return 0;
 }
 
-/* The kernel's first message, whose answer makes the device. */
-static enum vsa_status introduce(struct vsa_cuse *cuse, int fd, bool *done, struct vsa_error *error)
+/* Answers the kernel's first message, which creates the device. */
+static enum vsa_status cuse_handshake(struct vsa_cuse *cuse, int fd, bool *done,
+                                      struct vsa_error *error)
 {
     struct pollfd polled = {.fd = fd, .events = POLLIN};
     struct vsa_cuse_service service = {.cuse = cuse, .device = fd, .stop = -1, .now_ms = no_time};
@@ -91,7 +92,7 @@ enum vsa_status vsa_cuse_open(struct vsa_cuse *cuse, int *device, struct vsa_err
         return vsa_fail(error, VSA_ERR_ADDRESS_IN_USE,
                         "%s is there already: another software_nsm, or a real one", path);
     VSA_TRY(open_cuse(&fd, error));
-    VSA_TRY(introduce(cuse, fd, &done, error));
+    VSA_TRY(cuse_handshake(cuse, fd, &done, error));
     /* The node is made before write() returns, where /dev is kept by the kernel (devtmpfs). */
     if (done || lstat(path, &status) != 0 || !S_ISCHR(status.st_mode))
         return vsa_fail(error, VSA_ERR_IO, "the kernel did not make %s: is /dev a devtmpfs?", path);

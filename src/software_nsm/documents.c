@@ -7,7 +7,7 @@
 
 #define CBOR_UNSIGNED_64 0x1b
 
-/* In eight bytes however small: AWS's timestamps always are. */
+/* Writes a timestamp in eight bytes, however small: AWS's always are. */
 static void write_timestamp(struct vsa_builder *builder, uint64_t timestamp_ms)
 {
     vsa_builder_append_byte(builder, CBOR_UNSIGNED_64);
@@ -25,7 +25,7 @@ static void write_pcrs(struct vsa_builder *builder, const struct vsa_pcr_bank *b
     }
 }
 
-/* Root first; the leaf stands under `certificate`. */
+/* Writes the cabundle, root first; the leaf is under `certificate`. */
 static void write_cabundle(struct vsa_builder *builder, const struct vsa_authority *authority)
 {
     vsa_cbor_write_array(builder, VSA_AUTHORITY_LEAF);

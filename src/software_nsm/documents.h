@@ -14,7 +14,7 @@
 struct vsa_software_document {
     const struct vsa_pcr_bank *pcrs;
     uint64_t timestamp_ms;
-    struct vsa_slice public_key; /* absent: null. Likewise below */
+    struct vsa_slice public_key; /* absent: null, as for the next two */
     struct vsa_slice user_data;
     struct vsa_slice nonce;
 };

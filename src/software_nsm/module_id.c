@@ -10,7 +10,7 @@
 #define ENCLAVE_PREFIX  "-enc"
 #define HEX_DIGITS      "0123456789abcdef"
 
-/* "i-" and 8 or 17 lower-case hex digits: the length of both, or 0. */
+/* Returns the length of "i-" and 8 or 17 lower-case hex digits, or 0. */
 static size_t instance_length(const char *text)
 {
     if (strncmp(text, INSTANCE_PREFIX, strlen(INSTANCE_PREFIX)) != 0)

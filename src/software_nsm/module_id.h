@@ -19,11 +19,13 @@ struct vsa_module_id {
     uint8_t enclave[VSA_ENCLAVE_ID_SIZE]; /* its first bit is 0: it begins a serial number */
 };
 
-/* Errors: VSA_ERR_ARGUMENT. */
+/* Parses a module ID. Errors: VSA_ERR_ARGUMENT. */
 VSA_MUST_USE enum vsa_status vsa_module_id_parse(const char *text, struct vsa_module_id *module_id,
                                                  struct vsa_error *error);
 
-/* Of an instance and an enclave ID; of the latter only the lower 63 bits count. */
+/*
+ * Makes a module ID of an instance and an enclave ID; of the latter only the lower 63 bits count.
+ */
 VSA_MUST_USE enum vsa_status vsa_module_id_make(const char *instance, uint64_t enclave,
                                                 struct vsa_module_id *module_id,
                                                 struct vsa_error *error);

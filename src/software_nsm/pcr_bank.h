@@ -16,12 +16,12 @@ struct vsa_pcr_bank {
     uint32_t locked; /* bit n: PCR n */
 };
 
-/* As at boot of an enclave nothing is known about: all zero, 0..15 locked. */
+/* Sets the registers as at boot, without measurements: all zero, 0..15 locked. */
 void vsa_pcr_bank_init(struct vsa_pcr_bank *bank);
 
 /*
- * SHA384(zeros || text): how Nitro measures the IAM role's ARN (PCR3) and the instance ID (PCR4).
- * Errors: VSA_ERR_CRYPTO.
+ * Computes SHA384(zeros || text): how Nitro measures the IAM role's ARN (PCR3) and the instance ID
+ * (PCR4). Errors: VSA_ERR_CRYPTO.
  */
 VSA_MUST_USE enum vsa_status vsa_pcr_measure_text(const char *text, uint8_t value[VSA_PCR_SIZE],
                                                   struct vsa_error *error);
@@ -33,7 +33,7 @@ VSA_MUST_USE enum vsa_status vsa_pcr_measure_text(const char *text, uint8_t valu
 VSA_MUST_USE enum vsa_status vsa_pcr_bank_set_placeholders(struct vsa_pcr_bank *bank,
                                                            struct vsa_error *error);
 
-/* Debug mode: PCR0, 1, 2 and 8 read zero; PCR3 and 4 keep their values. */
+/* Sets debug mode: PCR0, 1, 2 and 8 read zero; PCR3 and 4 keep their values. */
 void vsa_pcr_bank_set_debug(struct vsa_pcr_bank *bank);
 
 static inline bool vsa_pcr_bank_is_locked(const struct vsa_pcr_bank *bank, unsigned index)
@@ -46,11 +46,11 @@ static inline bool vsa_pcr_bank_is_locked(const struct vsa_pcr_bank *bank, unsig
  * VSA_NSM_READ_ONLY_INDEX, VSA_NSM_INTERNAL_ERROR (hashing failed).
  */
 enum vsa_nsm_code vsa_pcr_bank_check_index(unsigned index);
-/* value = SHA384(value || data). `error` tells why with VSA_NSM_INTERNAL_ERROR. */
+/* Sets value = SHA384(value || data). Sets `error` with VSA_NSM_INTERNAL_ERROR. */
 enum vsa_nsm_code vsa_pcr_bank_extend(struct vsa_pcr_bank *bank, unsigned index,
                                       struct vsa_slice data, struct vsa_error *error);
 enum vsa_nsm_code vsa_pcr_bank_lock(struct vsa_pcr_bank *bank, unsigned index);
-/* 0 .. range - 1, whether locked already or not. */
+/* Locks 0 .. range - 1, whether locked already or not. */
 enum vsa_nsm_code vsa_pcr_bank_lock_range(struct vsa_pcr_bank *bank, unsigned range);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "transport/listen_unix.h"
 
-/* When descriptors run out the listener rests for so long; a busy loop helps nobody. */
+/* Pause of the listener when descriptors run out, in ms; a busy loop would not free any. */
 #define PAUSE_MS 100
 
 enum { SLOT_STOP, SLOT_LISTENER, SLOT_CLIENTS };
@@ -73,7 +73,7 @@ static bool serve_client(struct loop *loop, int fd)
     return false;
 }
 
-/* The last client takes the place of the one that goes. */
+/* Removes a client; the last one moves into its slot. */
 static void drop_client(struct loop *loop, size_t slot)
 {
     (void)close(loop->polled[slot].fd);

@@ -156,7 +156,7 @@ static void dispatch(struct vsa_software_nsm *nsm, const struct vsa_nsm_request 
     }
 }
 
-/* The answer to a request that could not be decoded. */
+/* Returns the code for a request that could not be decoded. */
 static enum vsa_nsm_code code_of(enum vsa_status status)
 {
     bool wrong_fields = status == VSA_ERR_FIELD || status == VSA_ERR_FIELD_MISSING ||

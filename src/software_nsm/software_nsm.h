@@ -2,7 +2,7 @@
 /*
  * A Nitro Secure Module in software, as swtpm is for TPMs: one request in, one response out, with
  * the rules, limits and error codes of the real one as far as they are known. It protects nothing
- * and is trusted by nobody who was not given its root.
+ * and is trusted only by verifiers that were given its root.
  */
 #ifndef VSA_SOFTWARE_NSM_SOFTWARE_NSM_H
 #define VSA_SOFTWARE_NSM_SOFTWARE_NSM_H

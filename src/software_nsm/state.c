@@ -51,7 +51,10 @@ static enum vsa_status make_directories(const char *directory, struct vsa_error 
     return VSA_OK;
 }
 
-/* Whoever may write here decides which root verifiers trust; whoever may read has its key. */
+/*
+ * Checks owner and mode: write access decides which root verifiers trust, read access gives its
+ * key.
+ */
 static enum vsa_status check_private(int fd, mode_t type, const char *name, struct vsa_error *error)
 {
     struct stat status;
@@ -72,7 +75,10 @@ static enum vsa_status check_private(int fd, mode_t type, const char *name, stru
     return VSA_OK;
 }
 
-/* Open, checked and locked until it is closed: only one process at a time makes a root. */
+/*
+ * Opens, checks and locks the directory until it is closed: only one process at a time makes a
+ * root.
+ */
 static enum vsa_status open_directory(const char *directory, int *out, struct vsa_error *error)
 {
     VSA_TRY(make_directories(directory, error));
@@ -130,7 +136,7 @@ static enum vsa_status write_all(int fd, struct vsa_slice content, const char *n
     return VSA_OK;
 }
 
-/* All of it or nothing. The directory is locked: a temporary file that is there is a leftover. */
+/* Writes a file atomically. The directory is locked: an existing temporary file is a leftover. */
 static enum vsa_status write_file(int directory, const char *name, struct vsa_slice content,
                                   struct vsa_error *error)
 {
@@ -170,7 +176,10 @@ static enum vsa_status write_key(int directory, const struct vsa_key *key, struc
     return status;
 }
 
-/* The certificate comes last: while it is missing, there is no root yet that anybody trusts. */
+/*
+ * Makes a root. The certificate is written last: without it there is no root yet that could be
+ * trusted.
+ */
 static enum vsa_status make_root(int directory, int64_t now_ms, struct vsa_key **key,
                                  uint8_t *buffer, size_t capacity, struct vsa_slice *root,
                                  struct vsa_error *error)

@@ -19,7 +19,7 @@
  * key     out: the caller's
  * root    out: DER, in `buffer` of VSA_MAX_CERTIFICATE bytes
  *
- * Errors: VSA_ERR_ARGUMENT when somebody else owns or may enter the directory or its files, or the
+ * Errors: VSA_ERR_ARGUMENT when another user owns or may enter the directory or its files, or the
  * path makes no sense; VSA_ERR_IO; VSA_ERR_CERTIFICATE_SYNTAX and VSA_ERR_CERTIFICATE_PROFILE for
  * files that are damaged; VSA_ERR_CRYPTO, VSA_ERR_MEMORY.
  */

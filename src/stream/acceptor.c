@@ -134,7 +134,10 @@ void vsa_acceptor_stop(struct vsa_acceptor *acceptor)
 {
     vsa_streams_set_observer(acceptor->streams, NULL, NULL);
     vsa_timer_stop(&acceptor->pause);
-    /* Whoever connected before the stop gets an answer: 2^12 is the longest backlog of Linux. */
+    /*
+     * Connections made before the stop are accepted and get an answer: 2^12 is the longest backlog
+     * of Linux.
+     */
     acceptor->accepting = true;
     for (int i = 0; i < 4096 && accept_one(acceptor); i++)
         continue;

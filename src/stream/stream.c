@@ -15,9 +15,9 @@
 #include "stream/buffer.h"
 #include <vsattest/limits.h>
 
-/* A peer that was sent why its stream ends has so long to read it. */
+/* Time for a peer to read why its stream ends, in ms. */
 #define LINGER_MS 2000
-/* Peers without a CID are told apart by numbers above all CIDs. */
+/* Peers without a CID are numbered above all CIDs. */
 #define FIRST_NUMBERED_PEER (UINT64_C(1) << 32)
 #define MAX_PARTS           8
 
@@ -149,7 +149,7 @@ static const struct state_row {
 } rows[] = {
     [STREAM_READING] = {EPOLLIN, VSA_STREAM_IDLE},
     [STREAM_RUNNABLE] = {EPOLLIN, VSA_STREAM_IDLE},    /* until it is readable: read_paused */
-    [STREAM_SUSPENDED] = {EPOLLIN, VSA_STREAM_BUSY},   /* likewise: no system call for most */
+    [STREAM_SUSPENDED] = {EPOLLIN, VSA_STREAM_BUSY},   /* as above: no system call for most */
     [STREAM_SENDING] = {EPOLLOUT, VSA_STREAM_SENDING}, /* not EPOLLIN: it would wake us */
     [STREAM_LINGERING] = {EPOLLIN, VSA_STREAM_CLOSING},
 };
@@ -565,7 +565,7 @@ static void on_writable(struct vsa_stream *stream)
     work_on_input(stream);
 }
 
-/* Hung up: both directions are closed, so nobody is left to read an answer. */
+/* Handles a hang-up: both directions are closed, so no reply can be read. */
 static void on_ready(struct vsa_event_watch *watch, uint32_t events)
 {
     struct vsa_stream *stream = VSA_CONTAINER_OF(watch, struct vsa_stream, watch);

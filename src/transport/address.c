@@ -13,7 +13,7 @@ static enum vsa_status bad_address(const char *text, const char *why, struct vsa
     return vsa_fail(error, VSA_ERR_ARGUMENT, "address \"%.160s\": %s; " FORMS, text, why);
 }
 
-/* Decimal digits up to the end of the text, 0..UINT32_MAX. */
+/* Parses decimal digits up to the end of the text, 0..UINT32_MAX. */
 static bool parse_number(const char *digits, uint32_t *number)
 {
     uint64_t value = 0;
@@ -30,7 +30,7 @@ static bool parse_number(const char *digits, uint32_t *number)
     return true;
 }
 
-/* Port 0 means nothing to users, and UINT32_MAX is the kernel's "any port" (vsock(7)). */
+/* Parses a port. 0 means nothing to users, and UINT32_MAX is the kernel's "any port" (vsock(7)). */
 static bool parse_port(const char *digits, uint32_t *port)
 {
     return parse_number(digits, port) && *port != 0 && *port != VMADDR_PORT_ANY;

@@ -45,7 +45,7 @@ static enum vsa_status make_non_blocking(int fd, struct vsa_error *error)
 
 /* --- vsock ------------------------------------------------------------------------------------ */
 
-/* vsock has its own idea of refusal and absence: af_vsock.c, virtio_transport_common.c. */
+/* Errors of vsock differ from TCP's: af_vsock.c, virtio_transport_common.c. */
 static enum vsa_status vsock_connect_failed(const struct vsa_address *address, int number,
                                             struct vsa_error *error)
 {
@@ -54,9 +54,9 @@ static enum vsa_status vsock_connect_failed(const struct vsa_address *address, i
     switch (number) {
     case ECONNRESET:
     case ECONNREFUSED:
-        return vsa_fail_at(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, "vsock(7)",
-                           "connection refused: nobody listens on port %" PRIu32 " of CID %" PRIu32,
-                           port, cid);
+        return vsa_fail_at(
+            error, VSA_ERR_REFUSED, VSA_NO_OFFSET, "vsock(7)",
+            "connection refused: no server listens on port %" PRIu32 " of CID %" PRIu32, port, cid);
     case ENODEV:
     case ENETUNREACH:
     case EADDRNOTAVAIL:
@@ -99,7 +99,7 @@ static enum vsa_status connect_vsock(const struct vsa_address *address, int64_t 
                         "cannot connect to vsock:any: name the enclave's CID");
     VSA_TRY(open_socket(AF_VSOCK, &opened, error));
     VSA_TRY(make_non_blocking(opened, error));
-    /* Without it the kernel gives up after 2 s, whatever our deadline. */
+    /* Without it the kernel gives up after 2 s, regardless of the deadline. */
     if (setsockopt(opened, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof(timeout)) < 0)
         return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)", "connect timeout: %s",
                            strerror(errno));
@@ -118,10 +118,11 @@ static enum vsa_status unix_connect_failed(const char *path, int number, struct 
 {
     switch (number) {
     case ENOENT:
-        return vsa_fail(error, VSA_ERR_REFUSED, "nobody listens on %s: there is no such socket",
+        return vsa_fail(error, VSA_ERR_REFUSED, "no server listens on %s: there is no such socket",
                         path);
     case ECONNREFUSED:
-        return vsa_fail(error, VSA_ERR_REFUSED, "connection refused: nobody listens on %s", path);
+        return vsa_fail(error, VSA_ERR_REFUSED, "connection refused: no server listens on %s",
+                        path);
     case EAGAIN:
     case ETIMEDOUT:
         return vsa_fail(error, VSA_ERR_TIMEOUT,
@@ -136,8 +137,8 @@ static enum vsa_status unix_connect_failed(const char *path, int number, struct 
 }
 
 /*
- * A Unix connect never gives EINPROGRESS: with a full backlog it fails at once or blocks. So it
- * blocks here, for as long as SO_SNDTIMEO says.
+ * Connects to a Unix socket. connect(2) never gives EINPROGRESS there: with a full backlog it fails
+ * at once or blocks. So it blocks here, for as long as SO_SNDTIMEO says.
  */
 static enum vsa_status connect_unix(const char *path, int64_t deadline_ms, int *fd,
                                     struct vsa_error *error)
@@ -167,7 +168,7 @@ static enum vsa_status connect_unix(const char *path, int64_t deadline_ms, int *
 /* "OK 4294967295" and room; a longer line is not this convention. */
 #define MUX_MAX_REPLY 32
 
-/* Byte by byte: what follows the newline belongs to the connection, not to us. */
+/* Reads one byte: what follows the newline belongs to the connection. */
 static enum vsa_status read_mux_byte(int fd, int64_t deadline_ms, char *byte,
                                      struct vsa_error *error)
 {
@@ -227,7 +228,7 @@ static enum vsa_status connect_vsock_mux(const struct vsa_address *address, int6
         status = read_mux_reply(opened, deadline_ms, error);
     if (status == VSA_ERR_CLOSED)
         return vsa_fail_at(error, VSA_ERR_REFUSED, VSA_NO_OFFSET, "Firecracker docs/vsock.md",
-                           "connection refused: nobody listens on port %" PRIu32
+                           "connection refused: no server listens on port %" PRIu32
                            " of the guest behind %s",
                            address->port, address->path);
     VSA_TRY(status);

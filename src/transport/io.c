@@ -40,7 +40,7 @@ static void drop_consumed(struct vsa_line_reader *reader)
     reader->consumed = 0;
 }
 
-/* Whether there is a newline in the bytes from `scanned` on; if so, they become `*line`. */
+/* Returns whether there is a newline in the bytes from `scanned` on, and sets `*line` if so. */
 static bool take_line(struct vsa_line_reader *reader, size_t scanned, struct vsa_slice *line)
 {
     const char *newline = memchr(reader->buffer + scanned, '\n', reader->filled - scanned);

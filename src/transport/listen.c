@@ -60,7 +60,7 @@ static enum vsa_status listen_vsock(const struct vsa_address *address,
     return VSA_OK;
 }
 
-/* Where connections of the guest to `port` arrive: PATH_PORT. */
+/* Makes the path where connections of the guest to `port` arrive: PATH_PORT. */
 static enum vsa_status mux_path(const struct vsa_address *address, char *path, size_t capacity,
                                 struct vsa_error *error)
 {
@@ -108,7 +108,7 @@ void vsa_listener_close(struct vsa_listener *listener)
     } else {
         (void)snprintf(path, sizeof(path), "%s", listener->address.path);
     }
-    /* Somebody else may have put a socket of theirs there meanwhile. */
+    /* Another process may have put its own socket there meanwhile. */
     if (listener->file_inode != 0 && lstat(path, &file) == 0 &&
         (uint64_t)file.st_dev == listener->file_device &&
         (uint64_t)file.st_ino == listener->file_inode)

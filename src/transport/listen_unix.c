@@ -18,7 +18,7 @@
 #define LOCK_ATTEMPTS    50
 #define LOCK_INTERVAL_NS (20L * 1000 * 1000)
 
-/* Of a socket file that does not accept connections yet. */
+/* Suffix of a socket file that does not accept connections yet. */
 #define NEW_SUFFIX ".new"
 
 static enum vsa_status fail_errno(const char *path, int number, struct vsa_error *error)
@@ -61,12 +61,12 @@ static const struct sockaddr *any(const struct sockaddr_un *name)
     return (const struct sockaddr *)(const void *)name;
 }
 
-/* Returns whether a process answers on the socket; a full backlog (EAGAIN) is an answer, too. */
+/* Returns whether a process listens on the socket; a full backlog (EAGAIN) counts. */
 static bool is_alive(const struct sockaddr_un *name, int type)
 {
     VSA_AUTO_FD int probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
-        return true; /* unknown: touch nothing */
+        return true; /* unknown: change nothing */
     return connect(probe, any(name), sizeof(*name)) == 0 ||
            (errno != ECONNREFUSED && errno != ENOENT);
 }
@@ -89,19 +89,19 @@ static enum vsa_status remove_stale_socket(const struct sockaddr_un *name, int t
     return VSA_OK;
 }
 
-/* 0 or errno. */
+/* Binds and listens; returns 0 or errno. */
 static int bind_and_listen(int fd, const struct sockaddr_un *name)
 {
     return bind(fd, any(name), sizeof(*name)) == 0 && listen(fd, VSA_LISTEN_BACKLOG) == 0 ? 0
                                                                                           : errno;
 }
 
-/* Puts the socket where it belongs, unless something is there meanwhile. 0 or errno. */
+/* Renames the socket to its path, unless a file is there by now; returns 0 or errno. */
 static int publish(const char *made, const char *path)
 {
     if (renameat2(AT_FDCWD, made, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
         return 0;
-    /* Not all file systems can look and rename in one. */
+    /* Not all file systems support RENAME_NOREPLACE. */
     if ((errno == EINVAL || errno == ENOSYS) && rename(made, path) == 0)
         return 0;
     return errno == EEXIST ? EADDRINUSE : errno;
@@ -118,13 +118,13 @@ static bool name_aside(const char *path, int type, struct sockaddr_un *name)
     *name = vsa_unix_sockaddr(made);
     if (lstat(made, &file) < 0)
         return true;
-    /* Of a process that was killed on its way here. */
+    /* Left by a process that was killed at this point. */
     return S_ISSOCK(file.st_mode) && !is_alive(name, type) && unlink(made) == 0;
 }
 
 /*
- * Listens under another name first, so that a file that can be seen can be connected to. Where
- * there is no such name, there is a moment when it cannot. 0 or errno.
+ * Listens under another name first, so that a visible socket file accepts connections; without such
+ * a name there is a short gap. Returns 0 or errno.
  */
 static int listen_at(int fd, int type, const char *path)
 {
@@ -134,7 +134,7 @@ static int listen_at(int fd, int type, const char *path)
         return bind_and_listen(fd, &name);
     int number = bind_and_listen(fd, &aside);
     if (number == EADDRINUSE)
-        return number; /* not ours */
+        return number; /* not this socket */
     if (number == 0)
         number = publish(aside.sun_path, path);
     if (number != 0)

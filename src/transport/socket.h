@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What connecting and listening share. */
+/* Shared by connecting and listening. */
 #ifndef VSA_TRANSPORT_SOCKET_H
 #define VSA_TRANSPORT_SOCKET_H
 

@@ -18,7 +18,7 @@ PROGRAMS = ("verifier", "vsock_client", "enclave_app", "enclave_image", "softwar
 # What --help has behind an option, and what is completed there. "free": nothing can be proposed.
 KINDS = {
     "FILE": "file", "PEM": "file", "PROGRAM": "file", "SOURCE:/DEST": "file",
-    "DIR": "folder", "FOLDER": "folder",
+    "DIR": "directory",
     "TEXT|@FILE": "free",  # completed behind "@", below
     "ADDRESS": "address", "unix:PATH": "address",
     "LEVEL": "words", "ARCH": "words",
@@ -83,7 +83,7 @@ class Completion(harness.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.path("here")
-        os.makedirs(os.path.join(self.folder, "folder"))
+        os.makedirs(os.path.join(self.folder, "directory"))
         open(os.path.join(self.folder, "file"), "w", encoding="utf-8").close()
 
     def test_options_are_those_of_the_help(self):
@@ -95,7 +95,7 @@ class Completion(harness.TestCase):
 
     def test_every_value_is_of_a_known_kind(self):
         expected = {
-            "file": ["file", "folder"], "folder": ["folder"], "free": [],
+            "file": ["directory", "file"], "directory": ["directory"], "free": [],
         }
         for command in all_commands():
             for option, word in options_of(*command).items():

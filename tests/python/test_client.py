@@ -338,7 +338,7 @@ class Unreachable(ClientTestCase):
         for function in (self.nobody.get_status, self.nobody.request_attestation):
             error = self.fails(vsattest.TransportError, "connection_refused", function)
             self.assertEqual(error.error_class, "io")
-            self.assertIn("nobody listens", str(error))
+            self.assertIn("no server listens", str(error))
 
     def test_verify(self):
         result = self.nobody.request_and_verify(save_to_file=self.path("saved"))

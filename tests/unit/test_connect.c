@@ -101,7 +101,7 @@ static void test_unix_refused(void **state)
     (void)state;
     assert_fails(unix_address(), PATIENCE_MS, VSA_ERR_REFUSED, "there is no such socket");
     (void)close(listen_at_path(SOCK_STREAM, 1)); /* its file stays */
-    assert_fails(unix_address(), PATIENCE_MS, VSA_ERR_REFUSED, "nobody listens on");
+    assert_fails(unix_address(), PATIENCE_MS, VSA_ERR_REFUSED, "no server listens on");
 }
 
 static void test_unix_other_socket(void **state)
@@ -212,8 +212,8 @@ static void test_mux_refusals(void **state)
 {
     (void)state;
     static const char no_ok[] = "not \"OK NUMBER\"";
-    check_mux_refusal("", VSA_ERR_REFUSED, "nobody listens on port 9000 of the guest");
-    check_mux_refusal("OK 12", VSA_ERR_REFUSED, "nobody listens");
+    check_mux_refusal("", VSA_ERR_REFUSED, "no server listens on port 9000 of the guest");
+    check_mux_refusal("OK 12", VSA_ERR_REFUSED, "no server listens");
     check_mux_refusal("OK\n", VSA_ERR_REPLY, no_ok);
     check_mux_refusal("OK \n", VSA_ERR_REPLY, no_ok);
     check_mux_refusal("OK 12 \n", VSA_ERR_REPLY, no_ok);

@@ -10,97 +10,97 @@
 enum { KEY_OUTPUT = OPTION_KEY_PROGRAM };
 
 static const struct program_option options[] = {
-    {"output", KEY_OUTPUT, "FOLDER", "where to; made if it is not there", false},
+    {"output", KEY_OUTPUT, "DIR", "directory to write to; made if missing", false},
     {"help", OPTION_KEY_HELP, NULL, "print this", false},
     {NULL, 0, NULL, NULL, false},
 };
 
 static enum vsa_status take(void *arguments, int key, const char *value, struct vsa_error *error)
 {
-    const char **folder = arguments;
+    const char **directory = arguments;
     (void)key;
     (void)error;
-    *folder = value;
+    *directory = value;
     return VSA_OK;
 }
 
-static enum vsa_status read_arguments(struct image_call *call, const char **folder,
+static enum vsa_status read_arguments(struct image_call *call, const char **directory,
                                       const char **path, struct vsa_error *error)
 {
     struct option_parser parser;
-    VSA_TRY(image_read_options(call, &image_extract_command, &parser, folder, error));
+    VSA_TRY(image_read_options(call, &image_extract_command, &parser, directory, error));
     if (call->done)
         return VSA_OK;
-    if (!*folder)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "where to? Give --output FOLDER");
+    if (!*directory)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no output directory: give --output DIR");
     VSA_TRY(image_take_file(&parser, path, error));
     call->arguments_read = true;
     return VSA_OK;
 }
 
-static enum vsa_status write_part(const char *folder, const char *name, struct vsa_slice bytes,
+static enum vsa_status write_part(const char *directory, const char *name, struct vsa_slice bytes,
                                   struct vsa_error *error)
 {
     char path[4096];
-    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_IO, "%.100s: the name is too long", folder);
+    if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
+        return vsa_fail(error, VSA_ERR_IO, "%.100s: the name is too long", directory);
     VSA_TRY(files_publish_atomically(path, bytes, error));
     (void)puts(path);
     return VSA_OK;
 }
 
-static enum vsa_status write_signature(const char *folder, struct vsa_slice section,
+static enum vsa_status write_signature(const char *directory, struct vsa_slice section,
                                        struct vsa_error *error)
 {
     struct vsa_image_signature signature;
     VSA_TRY(vsa_image_signature_read(section, &signature, error));
-    VSA_TRY(write_part(folder, "signature.cbor", section, error));
-    return write_part(folder, "signing-certificate.pem",
+    VSA_TRY(write_part(directory, "signature.cbor", section, error));
+    return write_part(directory, "signing-certificate.pem",
                       vsa_slice_of(signature.certificate, signature.certificate_size), error);
 }
 
-static enum vsa_status write_section(const char *folder, const struct vsa_image_section *section,
+static enum vsa_status write_section(const char *directory, const struct vsa_image_section *section,
                                      size_t *ramdisks, struct vsa_error *error)
 {
     char name[32];
     switch (section->type) {
     case VSA_IMAGE_KERNEL:
-        return write_part(folder, "kernel", section->data, error);
+        return write_part(directory, "kernel", section->data, error);
     case VSA_IMAGE_CMDLINE:
-        return write_part(folder, "cmdline", section->data, error);
+        return write_part(directory, "cmdline", section->data, error);
     case VSA_IMAGE_METADATA:
-        return write_part(folder, "metadata.json", section->data, error);
+        return write_part(directory, "metadata.json", section->data, error);
     case VSA_IMAGE_SIGNATURE:
-        return write_signature(folder, section->data, error);
+        return write_signature(directory, section->data, error);
     case VSA_IMAGE_RAMDISK:
     default:
         (void)snprintf(name, sizeof(name), "ramdisk-%zu.cpio", (*ramdisks)++);
-        return write_part(folder, name, section->data, error);
+        return write_part(directory, name, section->data, error);
     }
 }
 
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
-    const char *folder = NULL;
+    const char *directory = NULL;
     const char *path = NULL;
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     struct vsa_image image;
     size_t ramdisks = 0;
-    VSA_TRY(read_arguments(call, &folder, &path, error));
+    VSA_TRY(read_arguments(call, &directory, &path, error));
     if (call->done)
         return VSA_OK;
     VSA_TRY(image_load(path, &file, IMAGE_ANY_DEVIATION, &image, error));
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return vsa_fail(error, VSA_ERR_IO, "cannot make %.160s: %s", folder, strerror(errno));
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+        return vsa_fail(error, VSA_ERR_IO, "cannot make %.160s: %s", directory, strerror(errno));
     for (size_t i = 0; i < image.section_count; i++)
-        VSA_TRY(write_section(folder, &image.sections[i], &ramdisks, error));
+        VSA_TRY(write_section(directory, &image.sections[i], &ramdisks, error));
     return VSA_OK;
 }
 
 const struct image_command image_extract_command = {
     .name = "extract",
     .summary = "write the sections of an image into files",
-    .usage = "Usage: enclave_image extract --output FOLDER FILE\n"
+    .usage = "Usage: enclave_image extract --output DIR FILE\n"
              "\n"
              "Writes kernel, cmdline, metadata.json, ramdisk-N.cpio and, of a signed image,\n"
              "signature.cbor and signing-certificate.pem. Prints their names.\n"
