@@ -24,7 +24,7 @@ KINDS = {
     "LEVEL": "words", "ARCH": "words",
     **dict.fromkeys(
         ("ARN", "BASE64", "CID", "HEX", "ID", "N", "N=HEX", "NAME", "NAME=VALUE", "PORT", "SECONDS",
-         "TEXT", "TIME", "WORD", "N[:BURST]", "MILLISECONDS"),
+         "TEXT", "TIME", "WORD", "N[:BURST]", "MILLISECONDS", "UID[:GID]"),
         "free",
     ),
 }
@@ -195,8 +195,8 @@ class Completion(harness.TestCase):
             see("file ")
             os.write(main, b"\x15vsock_client --connect u\t")
             see("unix:")
-            os.write(main, b"fo\t")
-            see("folder/")
+            os.write(main, b"di\t")
+            see("directory/")
         finally:
             shell.kill()
             shell.wait()
