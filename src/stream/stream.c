@@ -20,6 +20,8 @@
 /* Peers without a CID are numbered above all CIDs. */
 #define FIRST_NUMBERED_PEER (UINT64_C(1) << 32)
 #define MAX_PARTS           8
+/* Of a peer that sends many lines, what is not handled at once stays in the kernel, not here. */
+#define FIRST_READ 4096
 
 enum stream_state {
     STREAM_READING,
@@ -531,7 +533,10 @@ static void read_and_work(struct vsa_stream *stream)
 {
     struct vsa_streams *streams = stream->streams;
     struct vsa_buffer *input = &stream->input;
-    size_t size = receive(stream, streams->limits.max_line - input->size);
+    size_t capacity = streams->limits.max_line - input->size;
+    if (input->size == 0 && capacity > FIRST_READ)
+        capacity = FIRST_READ;
+    size_t size = receive(stream, capacity);
     if (input->size == 0) {
         take_turn(stream, (struct turn){streams->input, size, 0});
         return;

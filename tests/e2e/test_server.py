@@ -981,11 +981,9 @@ class Newcomer(ServerTestCase):
                 spent += int(file.read().split()[0])
         return spent / 1e9
 
-    def test_beside_400_that_ask_for_metrics(self):
-        """What the server does before it comes to the last one, not how long that takes here."""
+    def spent_on_a_ping(self):
+        """Of the server's own CPU time, beside 400 that have sent a thousand requests each."""
         others = [self.connect() for _ in range(400)]
-        newcomer = Client(self.server_path)
-        newcomer.close()
         self.assert_alive()
         os.kill(self.enclave_service.pid, signal.SIGSTOP)
         try:
@@ -998,8 +996,51 @@ class Newcomer(ServerTestCase):
             os.kill(self.enclave_service.pid, signal.SIGCONT)
         self.assertEqual(newcomer.receive(), PONG)
         spent = self.cpu_seconds() - before
-        # Some 0.02 s; 2 s when each had 64 requests.
-        self.assertLess(spent, 0.8)
+        for client in (*others, newcomer):
+            client.close()
+        return spent
+
+    def test_beside_400_that_ask_for_metrics(self):
+        """10 to 14 ms, on a machine with a load of 25; 2 s when each had 64 requests."""
+        limit = 0.4 if harness.is_sanitized() else 0.02
+        # Caches that others have emptied can only add to it: one of three is enough.
+        self.assertLess(min(self.spent_on_a_ping() for _ in range(3)), limit)
+
+
+class Privileges(ServerTestCase):
+    def test_no_thread_has_capabilities(self):
+        """As root: the NSM's thread begins when the others have given theirs up."""
+        self.assertIs(self.ask({"command": "attest"})["success"], True)
+        folder = f"/proc/{self.enclave_service.pid}/task"
+        tasks = os.listdir(folder)
+        self.assertGreaterEqual(len(tasks), 2)
+        for task in tasks:
+            with open(f"{folder}/{task}/status", encoding="ascii") as file:
+                status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                self.assertEqual(int(status[name], 16), 0, f"{name} of {status['Name']}")
+            self.assertEqual(status["NoNewPrivs"], "1")
+
+
+class SharedNumbers(ServerTestCase):
+    server_options = ("--max-buffered", "8388608")
+
+    def test_buffered_memory(self):
+        """What unfinished lines take is in `status`, and goes with them."""
+        first = self.ask({"command": "status"})
+        self.assertEqual((first["buffered_bytes"], first["buffered_bytes_limit"]), (0, 8388608))
+        client = self.connect()
+        client.socket.sendall(b"{" + b" " * 9999)
+
+        def buffered():
+            return self.ask({"command": "status"})["buffered_bytes"]
+
+        harness.wait_until(lambda: 10000 <= buffered() <= 20000, "the half line")
+        text = self.ask({"command": "metrics"})["metrics"]
+        self.assertIn("vsattest_buffered_bytes_limit 8388608\n", text)
+        self.assertNotIn("vsattest_buffered_bytes 0\n", text)
+        client.close()
+        harness.wait_until(lambda: buffered() == 0, "it to be freed")
 
 
 class StopBesideUnreadReplies(ServerTestCase):
