@@ -11,6 +11,7 @@
 #include "crypto/key.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
+#include "server/metrics.h"
 #include "server/sharing.h"
 #include "server/status.h"
 
@@ -33,56 +34,53 @@ static void ask_nsm(struct vsa_nsm *nsm, struct vsa_server_statistics *statistic
         memcpy(statistics->module_id, description.module_id, sizeof(statistics->module_id));
 }
 
-static void read_statistics(const struct vsa_command_context *context,
-                            struct vsa_server_statistics *statistics)
+static void take_snapshot(const struct vsa_command_context *context, struct vsa_snapshot *snapshot)
 {
     const struct vsa_builtin *builtin = context->user;
-    builtin->read(builtin->user, statistics);
+    const struct vsa_server_options *options = builtin->options;
+    snapshot->max_connections = options->max_connections;
+    snapshot->max_in_flight = options->max_in_flight;
+    snapshot->max_queue = options->max_queue;
+    snapshot->max_buffered = options->max_buffered;
+    builtin->read(builtin->user, &snapshot->statistics);
     if (context->nsm)
-        ask_nsm(context->nsm, statistics);
+        ask_nsm(context->nsm, &snapshot->statistics);
+    vsa_process_read(&snapshot->usage);
 }
 
 static enum vsa_status status(const struct vsa_command_context *context, const json_t *request,
                               json_t *reply, struct vsa_error *error)
 {
-    const struct vsa_builtin *builtin = context->user;
-    struct vsa_server_statistics statistics;
-    struct vsa_process_usage usage;
-    read_statistics(context, &statistics);
+    struct vsa_snapshot snapshot;
+    const struct vsa_server_statistics *statistics = &snapshot.statistics;
+    take_snapshot(context, &snapshot);
     struct vsa_service_status now = {
         .version = vsa_version(),
-        .module_id = statistics.module_id[0] ? statistics.module_id : NULL,
-        .uptime_s = (uint64_t)statistics.uptime_ms / 1000,
-        .requests = statistics.requests,
-        .errors = statistics.errors,
-        .connections = statistics.connections,
-        .port = builtin->port,
-        .nsm_reachable = statistics.nsm_reachable,
-        .nsm_age_ms = statistics.nsm_age_ms,
+        .module_id = statistics->module_id[0] ? statistics->module_id : NULL,
+        .uptime_s = (uint64_t)statistics->uptime_ms / 1000,
+        .requests = statistics->requests,
+        .errors = statistics->errors,
+        .connections = statistics->connections,
+        .port = ((const struct vsa_builtin *)context->user)->port,
+        .nsm_reachable = statistics->nsm_reachable,
+        .nsm_age_ms = statistics->nsm_age_ms,
     };
     (void)request;
-    vsa_process_read(&usage);
     VSA_TRY(vsa_service_status_encode(&now, reply, error));
-    return vsa_service_add_statistics(&statistics, &usage, reply, error);
+    return vsa_service_add_statistics(&snapshot, reply, error);
 }
 
 static enum vsa_status metrics(const struct vsa_command_context *context, const json_t *request,
                                json_t *reply, struct vsa_error *error)
 {
-    const struct vsa_server_options *options = ((const struct vsa_builtin *)context->user)->options;
-    const struct vsa_server_limits limits = {.connections = options->max_connections,
-                                             .in_flight = options->max_in_flight,
-                                             .nsm_queue = options->max_queue};
-    struct vsa_server_statistics statistics;
-    struct vsa_process_usage usage;
+    struct vsa_snapshot snapshot;
     size_t size = 0;
     VSA_AUTO_FREE char *text = malloc(VSA_MAX_METRICS);
     (void)request;
     if (!text)
         return vsa_fail_memory(error);
-    read_statistics(context, &statistics);
-    vsa_process_read(&usage);
-    VSA_TRY(vsa_metrics_write(&statistics, &usage, &limits, text, &size, error));
+    take_snapshot(context, &snapshot);
+    VSA_TRY(vsa_metrics_write(&snapshot, text, &size, error));
     return vsa_json_set(reply, "metrics", json_stringn(text, size), error);
 }
 

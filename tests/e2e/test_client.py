@@ -28,6 +28,7 @@ MASKS = {
     "connections_by_state.idle": (r"[01]", "<0 or 1>"),
     "connections_by_state.busy": (r"[01]", "<0 or 1>"),
     "in_flight": (r"[01]", "<0 or 1>"),
+    "buffered_bytes_limit": (r"\d{7,9}", "<bytes>"),
     "nsm.age_ms": (r"\d{1,5}", "<ms>"),
     "nsm_latency_us.count": (r"\d", "<count>"),
     "nsm_latency_us.p50": (r"\d{1,7}", "<us>"),

@@ -5,17 +5,16 @@
 
 #include "base/slice.h"
 #include "protocol/json.h"
+#include "server/metrics.h"
 #include "server/status.h"
 
-static struct vsa_server_statistics statistics;
-static struct vsa_process_usage usage;
-static struct vsa_server_limits limits;
+static struct vsa_snapshot snapshot;
 static char *text;
 
 static int set_up(void **state)
 {
     (void)state;
-    statistics = (struct vsa_server_statistics){
+    snapshot.statistics = (struct vsa_server_statistics){
         .uptime_ms = 61500,
         .requests = 10,
         .errors = 4,
@@ -40,12 +39,17 @@ static int set_up(void **state)
                         .p99_us = 12,
                         .max_us = 1000000,
                         .buckets = {{500, 1}, {1000, 1}, {2500, 2}}},
+        .buffered_bytes = 30,
         .nsm_reachable = true,
+        .nsm_age_ms = 1250,
         .module_id = "i-0123",
     };
-    usage =
+    snapshot.usage =
         (struct vsa_process_usage){.resident_bytes = 4096, .user_us = 1500000, .system_us = 250000};
-    limits = (struct vsa_server_limits){.connections = 100, .in_flight = 50, .nsm_queue = 25};
+    snapshot.max_connections = 100;
+    snapshot.max_in_flight = 50;
+    snapshot.max_queue = 25;
+    snapshot.max_buffered = 1000;
     text = malloc(VSA_MAX_METRICS + 1);
     return text ? 0 : -1;
 }
@@ -61,7 +65,7 @@ static int tear_down(void **state)
 static size_t write_metrics(void)
 {
     size_t size = 0;
-    assert_int_equal(vsa_metrics_write(&statistics, &usage, &limits, text, &size, NULL), VSA_OK);
+    assert_int_equal(vsa_metrics_write(&snapshot, text, &size, NULL), VSA_OK);
     text[size] = '\0';
     return size;
 }
@@ -96,6 +100,9 @@ static void test_metrics(void **state)
     assert_line("vsattest_connections_limit 100");
     assert_line("vsattest_connections_opened_total 20");
     assert_line("vsattest_connections_refused_total 6");
+    assert_line("vsattest_buffered_bytes 30");
+    assert_line("vsattest_buffered_bytes_limit 1000");
+    assert_line("vsattest_nsm_age_seconds 1.25");
     assert_line("vsattest_requests_in_flight 2");
     assert_line("vsattest_requests_in_flight_limit 50");
     assert_line("vsattest_nsm_reachable 1");
@@ -139,8 +146,8 @@ static void test_form(void **state)
 static void test_what_is_not_known(void **state)
 {
     (void)state;
-    usage.resident_bytes = -1;
-    statistics.module_id[0] = '\0';
+    snapshot.usage.resident_bytes = -1;
+    snapshot.statistics.module_id[0] = '\0';
     (void)write_metrics();
     assert_null(strstr(text, "resident"));
     assert_null(strstr(text, "nsm_info"));
@@ -150,8 +157,8 @@ static void test_what_is_not_known(void **state)
 static void test_counts_out_of_step(void **state)
 {
     (void)state;
-    statistics.requests = 1;
-    statistics.errors = 0;
+    snapshot.statistics.requests = 1;
+    snapshot.statistics.errors = 0;
     (void)write_metrics();
     assert_line("vsattest_requests_total{command=\"(none)\"} 0");
     assert_line("vsattest_request_errors_total{command=\"(none)\"} 0");
@@ -160,7 +167,7 @@ static void test_counts_out_of_step(void **state)
 static void test_escapes(void **state)
 {
     (void)state;
-    strcpy(statistics.module_id, "a\"b\\c\nd\x01\xc3\xa9");
+    strcpy(snapshot.statistics.module_id, "a\"b\\c\nd\x01\xc3\xa9");
     (void)write_metrics();
     assert_line("vsattest_nsm_info{module_id=\"a\\\"b\\\\c\\nd???\"} 1");
 }
@@ -171,27 +178,28 @@ static void test_largest(void **state)
     (void)state;
     static char names[VSA_MAX_COMMANDS][VSA_MAX_COMMAND_NAME + 1];
     static char line[VSA_MAX_REPLY_LINE];
-    uint64_t *numbers = (uint64_t *)&statistics;
+    uint64_t *numbers = (uint64_t *)&snapshot.statistics;
     size_t line_size = 0;
-    for (size_t i = 0; i < sizeof(statistics) / sizeof(*numbers); i++)
+    for (size_t i = 0; i < sizeof(snapshot.statistics) / sizeof(*numbers); i++)
         numbers[i] = INT64_MAX;
-    statistics.command_count = VSA_MAX_COMMANDS;
+    snapshot.statistics.command_count = VSA_MAX_COMMANDS;
     for (size_t i = 0; i < VSA_MAX_COMMANDS; i++) {
         memset(names[i], 'n', VSA_MAX_COMMAND_NAME);
         (void)snprintf(names[i], 4, "%03zu", i);
         names[i][3] = 'n';
-        statistics.commands[i] = (struct vsa_command_statistics){names[i], INT64_MAX, INT64_MAX};
+        snapshot.statistics.commands[i] =
+            (struct vsa_command_statistics){names[i], INT64_MAX, INT64_MAX};
     }
-    statistics.uptime_ms = INT64_MAX / 1000;
-    statistics.nsm_reachable = true;
-    memset(statistics.module_id, '"', VSA_MAX_MODULE_ID);
-    statistics.module_id[VSA_MAX_MODULE_ID] = '\0';
+    snapshot.statistics.uptime_ms = INT64_MAX / 1000;
+    snapshot.statistics.nsm_reachable = true;
+    memset(snapshot.statistics.module_id, '"', VSA_MAX_MODULE_ID);
+    snapshot.statistics.module_id[VSA_MAX_MODULE_ID] = '\0';
     size_t size = write_metrics();
     VSA_AUTO_JSON json_t *reply = json_pack("{s:b,s:s#}", "success", 1, "metrics", text, (int)size);
     VSA_AUTO_JSON json_t *status = json_object();
     assert_int_equal(vsa_json_write_line(reply, line, sizeof(line) - 200, &line_size, NULL),
                      VSA_OK);
-    assert_int_equal(vsa_service_add_statistics(&statistics, &usage, status, NULL), VSA_OK);
+    assert_int_equal(vsa_service_add_statistics(&snapshot, status, NULL), VSA_OK);
     assert_int_equal(vsa_json_write_line(status, line, sizeof(line) - 1000, &line_size, NULL),
                      VSA_OK);
 }
@@ -208,7 +216,7 @@ static void test_status(void **state)
 {
     (void)state;
     VSA_AUTO_JSON json_t *reply = json_object();
-    assert_int_equal(vsa_service_add_statistics(&statistics, &usage, reply, NULL), VSA_OK);
+    assert_int_equal(vsa_service_add_statistics(&snapshot, reply, NULL), VSA_OK);
     assert_member(reply, "connections_by_state", "idle", 1);
     assert_member(reply, "connections_by_state", "busy", 2);
     assert_member(reply, "connections_by_state", "sending", 3);
@@ -234,18 +242,18 @@ static void test_status(void **state)
     assert_string_equal(json_string_value(json_object_get(libraries, "vsattest")), vsa_version());
     assert_true(json_string_length(json_object_get(libraries, "libcrypto")) > 0);
     assert_true(json_string_length(json_object_get(libraries, "jansson")) > 0);
-    usage.resident_bytes = -1;
-    assert_int_equal(vsa_service_add_statistics(&statistics, &usage, reply, NULL), VSA_OK);
+    snapshot.usage.resident_bytes = -1;
+    assert_int_equal(vsa_service_add_statistics(&snapshot, reply, NULL), VSA_OK);
     assert_true(json_is_null(json_object_get(reply, "resident_bytes")));
 }
 
 static void test_usage(void **state)
 {
     (void)state;
-    vsa_process_read(&usage);
-    assert_in_range(usage.resident_bytes, 100000, INT64_MAX);
-    assert_true(usage.resident_bytes % 4096 == 0);
-    assert_true(usage.user_us + usage.system_us > 0);
+    vsa_process_read(&snapshot.usage);
+    assert_in_range(snapshot.usage.resident_bytes, 100000, INT64_MAX);
+    assert_true(snapshot.usage.resident_bytes % 4096 == 0);
+    assert_true(snapshot.usage.user_us + snapshot.usage.system_us > 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
