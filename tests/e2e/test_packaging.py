@@ -2,6 +2,7 @@
 """What packages promise: symbols of the shared library, one version everywhere, all files named."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -89,6 +90,35 @@ class Packaging(harness.TestCase):
         pages = read("man", "meson.build")
         for path in glob.glob(os.path.join(harness.SOURCE, "man", "*.scd")):
             self.assertIn(f"'{os.path.basename(path)[:-4]}'", pages)
+
+    def test_links_of_installed_documents_lead_somewhere(self):
+        with open(os.path.join(harness.BUILD, "meson-info", "intro-installed.json"), encoding="utf-8") as file:
+            installed = {to: built for built, to in json.load(file).items()}
+        documents = {to: built for to, built in installed.items() if to.endswith(".md")}
+        self.assertGreater(len(documents), 5)
+        links = 0
+        for path, built in documents.items():
+            with open(built, encoding="utf-8") as file:
+                prose = re.sub(r"^```.*?^```$", "", file.read(), flags=re.MULTILINE | re.DOTALL)
+            for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", prose):
+                links += 1
+                self.assertIn(os.path.normpath(os.path.join(os.path.dirname(path), link)), documents, path)
+            self.assertNotIn("](../", prose)
+        self.assertGreater(links, 10)
+
+    def test_the_library_is_found_under_a_prefix(self):
+        """pkg-config's line is all that a program needs; a prefix of the system's needs no more."""
+        (path,) = glob.glob(os.path.join(harness.BUILD, "meson-private", "libvsattest.pc"))
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        prefix = re.search(r"(?m)^prefix=(.*)$", text).group(1)
+        self.assertEqual("-Wl,-rpath,${libdir}" in text, prefix not in ("/usr", "/usr/local"), prefix)
+
+    def test_units_of_a_user_find_a_prefix_of_the_user(self):
+        for name in ("software_nsm", "enclave_app"):
+            text = read("packaging", "systemd", name + ".service")
+            self.assertIn("\nExecSearchPath=%h/.local/bin:/usr/local/bin:/usr/bin\n", text)
+            self.assertIn(f"\nExecStart={name} ", text)
 
     def test_units_start_what_is_there(self):
         """Each ExecStart= names a program of ours with options it has, or one of the system."""

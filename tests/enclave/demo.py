@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """scripts/demo --enclave: builds app.eif, boots it in QEMU as nitro-cli would on EC2, and attests it from this machine.
 
-Needs what scripts/ci-enclave-deps installs. No AF_VSOCK is opened on this machine, no KVM is used, and nothing is left
+Needs what `scripts/deps qemu` installs. No AF_VSOCK is opened on this machine, no KVM is used, and nothing is left
 running.
 """
 
