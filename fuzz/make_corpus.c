@@ -5,6 +5,7 @@
  *
  *     ninja -C build fuzz/make_corpus && build/fuzz/make_corpus fuzz/corpus
  */
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,7 +18,9 @@
 #include "fuzz.h"
 #include "hostile_nsm.h"
 #include "nsm/message.h"
+#include "seal/exchange.h"
 #include "server_program.h"
+#include "software_nsm/pem.h"
 #include "software_nsm/software_nsm.h"
 
 /* 2026-01-01T00:00:00Z */
@@ -283,6 +286,176 @@ static void make_enclaves(void)
     write_text(target, "bare", "{\"PCR8\":\"" PCR "\"}");
 }
 
+static void write_pem(const char *target, const char *name, const char *label, struct vsa_slice der)
+{
+    char text[2 * VSA_MAX_CERTIFICATE + 128];
+    struct vsa_slice pem;
+    FUZZ_REQUIRE(vsa_pem_encode(label, der, text, sizeof(text), &pem, NULL) == VSA_OK);
+    write_seed(target, name, pem);
+}
+
+static void make_certificates(void)
+{
+    uint8_t buffer[VSA_MAX_CERTIFICATE];
+    struct vsa_slice der;
+    struct vsa_key *key = NULL;
+    FUZZ_REQUIRE(vsa_authority_make_root(NOW_MS, &key, buffer, sizeof(buffer), &der, NULL) ==
+                 VSA_OK);
+    write_seed("certificate", "root.der", der);
+    write_pem("certificate", "root.pem", "CERTIFICATE", der);
+    FUZZ_REQUIRE(vsa_key_write_private(key, buffer, sizeof(buffer), &der, NULL) == VSA_OK);
+    write_seed("private_key", "private.der", der);
+    write_pem("private_key", "private.pem", "PRIVATE KEY", der);
+    FUZZ_REQUIRE(vsa_key_write_public(key, buffer, sizeof(buffer), &der, NULL) == VSA_OK);
+    write_pem("certificate", "public.pem", "PUBLIC KEY", der);
+    vsa_key_free(key);
+    static const uint8_t signature[] = {0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01};
+    write_seed("private_key", "signature", vsa_slice_of(signature, sizeof(signature)));
+}
+
+static void make_texts(void)
+{
+    write_text("text", "time", "2024-09-09T19:49:12.345Z");
+    write_text("text", "time-offset", "2024-02-29t23:59:60+05:30");
+    write_text("text", "seconds", "1725911352.345");
+    write_text("text", "number", "65535");
+    write_text("text", "vsock", "vsock:any:9000");
+    write_text("text", "unix", "unix:/tmp/server");
+    write_text("text", "mux", "vsock-mux:/tmp/v:5000");
+    write_text("text", "hex", "00fFaB");
+    write_text("text", "module-id", "i-0123456789abcdef0-enc0123456789abcdef");
+    write_text("text", "user", "1000:100\n");
+    write_text("text", "words",
+               "quiet a=\"b enclave_init.heartbeat=off\" enclave_init.heartbeat=off");
+}
+
+static void make_settings(void)
+{
+    write_text("settings", "all",
+               "# all of them\n\nlisten = unix:/tmp/s\nnsm=/dev/nsm\nmax-connections = 10\n"
+               "max-in-flight = 3\nmax-nsm-queue = 4\nmax-buffered = 1000000\n"
+               "rate-limit = 10:20\ncache-ttl = 1.5\nidle-timeout = 0.1\n"
+               "request-timeout = 2\ndrain-timeout = 3\nlog-level = debug\n");
+    write_text("settings", "twice", "listen = unix:a\r\nlisten = unix:b\r\n");
+    write_text("settings", "unknown", "colour = blue\n");
+    write_text("settings", "no-value", "nsm =\n  rate-limit = 0:5");
+}
+
+/* A dynamic program with an interpreter and one library. */
+static void make_program(void)
+{
+    struct {
+        Elf64_Ehdr head;
+        Elf64_Phdr parts[3];
+        Elf64_Dyn dynamic[4];
+        char strings[64];
+    } program = {
+        .head = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+                             EV_CURRENT},
+                 .e_type = ET_DYN,
+                 .e_machine = EM_X86_64,
+                 .e_version = EV_CURRENT,
+                 .e_phoff = sizeof(Elf64_Ehdr),
+                 .e_ehsize = sizeof(Elf64_Ehdr),
+                 .e_phentsize = sizeof(Elf64_Phdr),
+                 .e_phnum = 3},
+        .strings = "/lib64/ld-linux-x86-64.so.2\0libc.so.6",
+    };
+    const size_t dynamic = (size_t)((char *)program.dynamic - (char *)&program);
+    const size_t strings = (size_t)(program.strings - (char *)&program);
+    program.parts[0] =
+        (Elf64_Phdr){.p_type = PT_LOAD, .p_filesz = sizeof(program), .p_memsz = sizeof(program)};
+    program.parts[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = strings, .p_filesz = 28};
+    program.parts[2] = (Elf64_Phdr){.p_type = PT_DYNAMIC,
+                                    .p_offset = dynamic,
+                                    .p_vaddr = dynamic,
+                                    .p_filesz = sizeof(program.dynamic)};
+    program.dynamic[0] = (Elf64_Dyn){.d_tag = DT_STRTAB, .d_un.d_ptr = strings};
+    program.dynamic[1] = (Elf64_Dyn){.d_tag = DT_STRSZ, .d_un.d_val = sizeof(program.strings)};
+    program.dynamic[2] = (Elf64_Dyn){.d_tag = DT_NEEDED, .d_un.d_val = 28};
+    write_seed("boot_file", "program", vsa_slice_of(&program, sizeof(program)));
+}
+
+static void make_boot_files(void)
+{
+    static const char target[] = "boot_file";
+    uint8_t kernel[0x300] = {[0x1fe] = 0x55, [0x1ff] = 0xaa, [0x202] = 'H', 'd', 'r', 'S', 0x0f, 2};
+    uint8_t arm[64] = {[56] = 'A', 'R', 'M', 'd'};
+    make_program();
+    write_seed(target, "bzimage", vsa_slice_of(kernel, sizeof(kernel)));
+    write_seed(target, "arm64", vsa_slice_of(arm, sizeof(arm)));
+    write_text(target, "script", "#!/usr/bin/env -S python3 -u\nprint(1)\n");
+    write_text(target, "cpio",
+               "07070100000001000081A400000000000000000000000100000000000000080000");
+    write_text(target, "gzip", "\x1f\x8b\x08\x04");
+    write_text(target, "environment", "PATH=/bin\n\nA=b c\nX=");
+    write_text(target, "metadata",
+               "{\"ImageName\":\"app\",\"ImageVersion\":\"1.0\",\"BuildMetadata\":{"
+               "\"BuildTime\":\"2026-01-01T00:00:00Z\",\"BuildTool\":\"t\","
+               "\"BuildToolVersion\":\"1\",\"OperatingSystem\":\"Linux\",\"KernelVersion\":"
+               "\"6.1\"},\"DockerInfo\":{},\"CustomMetadata\":{\"a\":[1]}}");
+}
+
+/* One of each KEM and part; what fuzz_sealed.c's keys do not open is refused at the same place. */
+static void make_sealed(void)
+{
+    static const uint16_t kems[] = {VSA_HPKE_X25519, VSA_HPKE_P256, VSA_HPKE_P384};
+    static const char *const names[] = {"x25519", "p256", "p384"};
+    for (size_t i = 0; i < sizeof(kems) / sizeof(kems[0]); i++) {
+        uint8_t bytes[512] = {(uint8_t)(3 * i)};
+        char name[32];
+        struct vsa_key_config config = {.suite = vsa_hpke_find_suite(kems[i])};
+        struct vsa_seal_exchange exchange = {.label = VSA_SEAL_LABEL};
+        struct vsa_dh_key *key = NULL;
+        FUZZ_REQUIRE(vsa_dh_key_generate(config.suite->group, &key, NULL) == VSA_OK);
+        FUZZ_REQUIRE(vsa_dh_public(key, config.public_key, NULL) == VSA_OK);
+        size_t size = vsa_key_config_write(&config, bytes + 1);
+        (void)snprintf(name, sizeof(name), "config-%s", names[i]);
+        write_seed("sealed", name, vsa_slice_of(bytes, size + 1));
+        bytes[0]++;
+        FUZZ_REQUIRE(vsa_seal_write_request(&config, NULL, vsa_slice_of(NULL, 0),
+                                            vsa_slice_of_text("{}"), bytes + 1, &exchange,
+                                            NULL) == VSA_OK);
+        size = strlen("{}") + vsa_seal_request_overhead(config.suite);
+        (void)snprintf(name, sizeof(name), "request-%s", names[i]);
+        write_seed("sealed", name, vsa_slice_of(bytes, size + 1));
+        bytes[0]++;
+        FUZZ_REQUIRE(vsa_seal_write_reply(&exchange, NULL, vsa_slice_of_text("{}"), bytes + 1,
+                                          NULL) == VSA_OK);
+        size = strlen("{}") + vsa_seal_reply_overhead(config.suite);
+        (void)snprintf(name, sizeof(name), "reply-%s", names[i]);
+        write_seed("sealed", name, vsa_slice_of(bytes, size + 1));
+        vsa_dh_key_free(key);
+        vsa_seal_exchange_wipe(&exchange);
+    }
+}
+
+/* The action, then lines: "\xfd" is a piece up to the end of a line, "\xff" hangs up. */
+static void make_client_replies(void)
+{
+    static const char target[] = "client";
+    write_text(target, "ping",
+               "\x08\xfdOK 5000\n\xfd{\"success\":true,\"message\":\"pong\",\"id\":1}\n");
+    write_text(target, "status",
+               "\x01\xfd{\"success\":true,\"status\":\"running\",\"port\":null,\"uptime\":5,"
+               "\"version\":\"0.1.0\",\"requests\":1,\"errors\":0,\"connections\":1,\"id\":1}\n");
+    write_text(target, "metrics",
+               "\x02\xfd{\"success\":true,\"metrics\":\"# HELP vsattest_a b\\nvsattest_a "
+               "1\\n\",\"id\":1}\n");
+    write_text(
+        target, "attest",
+        "\x03\xfd{\"success\":true,\"attestation_document\":\"hEShATgioEBA\",\"user_data\":\"u\","
+        "\"nonce\":null,\"has_public_key\":false,\"document_size\":9,"
+        "\"timestamp\":1767225600000,\"id\":1}\n");
+    write_text(
+        target, "busy-then-pong",
+        "\x10\xfd{\"success\":false,\"error\":\"later\",\"error_code\":\"rate_limited\","
+        "\"retry_after_ms\":5,\"id\":1}\n\xfd{\"success\":true,\"message\":\"pong\",\"id\":2}\n");
+    write_text(target, "closed-then-pong",
+               "\x30\xff\xfe\xff\xfd{\"success\":true,\"message\":\"pong\"}\n");
+    write_text(target, "verify", "\x04\x05{\"suc\xfe\xff");
+}
+
 /* --- programs for the server ------------------------------------------------------------------ */
 
 #define OP(kind, client, argument)                                                                 \
@@ -433,6 +606,12 @@ int main(int argc, char **argv)
     make_protocol_lines();
     make_base64();
     make_enclaves();
+    make_certificates();
+    make_texts();
+    make_settings();
+    make_boot_files();
+    make_client_replies();
+    make_sealed();
     make_plain_programs();
     make_half_closed_programs();
     make_limited_programs();

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `enclave_image describe` of any file; what it would print is looked at here. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "image/crc32.h"
+#include "programs/enclave_image/command.h"
+#include "programs/output.h"
+
+#define AT_CRC      0x220
+#define HEADER_SIZE 0x224
+/* 64 KiB of metadata once made 126 MB. */
+#define MOST_OUTPUT ((size_t)8 * 1024 * 1024)
+
+/* The linker puts it in the place of output_json() (-Wl,--wrap). */
+enum vsa_status __wrap_output_json(json_t *object, struct vsa_error *error);
+enum vsa_status __wrap_output_json(json_t *object, struct vsa_error *error)
+{
+    (void)error;
+    FUZZ_REQUIRE(json_is_object(object));
+    FUZZ_REQUIRE(json_dumpb(object, NULL, 0, JSON_INDENT(2)) < MOST_OUTPUT);
+    json_decref(object);
+    return VSA_OK;
+}
+
+static void describe(const char *path)
+{
+    /* A time, so that the clock has no part in it. */
+    char *arguments[] = {(char[]){"describe"},
+                         (char[]){"--at"},
+                         (char[]){"2026-01-01T00:00:00Z"},
+                         (char[]){"--"},
+                         NULL,
+                         NULL};
+    char copy[64];
+    struct vsa_error error = {.status = VSA_OK};
+    struct image_call call = {.argc = 5, .argv = arguments};
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    arguments[4] = copy;
+    if (image_describe_command.run(&call, &error) != VSA_OK)
+        FUZZ_REQUIRE(error.status != VSA_OK);
+}
+
+/* Its warnings are of no interest. */
+static void describe_bytes(const void *bytes, size_t size)
+{
+    char path[64];
+    FILE *before = stderr;
+    int fd = memfd_create("image", MFD_CLOEXEC);
+    FUZZ_REQUIRE(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    FUZZ_REQUIRE(snprintf(path, sizeof(path), "/proc/self/fd/%d", fd) < (int)sizeof(path));
+    stderr = fopen("/dev/null", "w");
+    FUZZ_REQUIRE(stderr != NULL);
+    describe(path);
+    (void)fclose(stderr);
+    stderr = before;
+    (void)close(fd);
+}
+
+/* With the right CRC, which no mutation would find. */
+static void describe_repaired(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size);
+    FUZZ_REQUIRE(copy != NULL);
+    memcpy(copy, data, size);
+    struct vsa_slice parts[2] = {vsa_slice_of(copy, AT_CRC),
+                                 vsa_slice_of(copy + HEADER_SIZE, size - HEADER_SIZE)};
+    uint32_t crc = vsa_crc32(parts, 2);
+    for (size_t i = 0; i < 4; i++)
+        copy[AT_CRC + i] = (uint8_t)(crc >> (24 - 8 * i));
+    describe_bytes(copy, size);
+    free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < HEADER_SIZE)
+        return 0;
+    describe_repaired(data, size);
+    return 0;
+}
