@@ -67,6 +67,7 @@ struct vsa_policy {
     int64_t max_age_ms;
     int64_t max_skew_ms;
     bool allow_debug;
+    bool require_pcrs;
     struct vsa_slice user_data;
     struct vsa_slice nonce;
     struct vsa_slice public_key;
@@ -100,6 +101,12 @@ struct vsa_measurements_list {
 int vsa_measurements_read(struct vsa_measurements_list *list, struct vsa_slice json,
                           const char *file, struct vsa_error *error);
 void vsa_measurements_free(struct vsa_measurements_list *list);
+struct vsa_unverified_document {
+    uint64_t timestamp_ms;
+    ...;
+};
+int vsa_document_parse(struct vsa_slice document, struct vsa_unverified_document *parsed,
+                       struct vsa_error *error);
 int vsa_policy_check(const struct vsa_policy *policy, struct vsa_error *error);
 int vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
                const struct vsa_policy *policy, int64_t now_ms, struct vsa_claims *claims,
@@ -108,6 +115,7 @@ json_t *vsa_claims_to_json(const struct vsa_claims *claims);
 #define VSA_WARNING_DEBUG_MODE   ...
 #define VSA_WARNING_NO_PCR       ...
 #define VSA_WARNING_NO_IMAGE_PCR ...
+#define VSA_WARNING_OTHER_ROOT   ...
 unsigned vsa_claims_warnings(const struct vsa_claims *claims);
 const char *vsa_warning_text(int warning);
 

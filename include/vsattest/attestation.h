@@ -81,6 +81,7 @@ struct vsa_policy {
     int64_t max_age_ms;          /* document no older than this at `now` */
     int64_t max_skew_ms;         /* document and notBefore no more than this ahead of `now` */
     bool allow_debug;            /* accept a document whose PCR0 is all zero */
+    bool require_pcrs;           /* neither `pcrs` nor `measurements` is VSA_ERR_POLICY_EMPTY */
     struct vsa_slice user_data;  /* absent: not compared, as for all below */
     struct vsa_slice nonce;      /* compared when present */
     struct vsa_slice public_key; /* DER or whatever the enclave puts there, byte by byte */
@@ -164,6 +165,7 @@ struct vsa_claims {
     bool public_key_checked;
     bool instance_checked;
     uint8_t root_sha256[32]; /* of the DER root certificate */
+    bool root_is_aws;        /* it is one of those that vsa_verifier_add_aws_roots() adds */
     char root_subject[VSA_MAX_SUBJECT];
     char certificate_subject[VSA_MAX_SUBJECT];
     int64_t certificate_not_before_ms;

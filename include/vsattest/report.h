@@ -94,6 +94,7 @@ enum vsa_warning {
     VSA_WARNING_NO_IMAGE_PCR = 1 << 2, /* PCRs were compared, but none of 0, 1, 2 and 8 */
     VSA_WARNING_ONLY_PCR2 = 1 << 3,    /* not the kernel and what boots the application */
     VSA_WARNING_EMPTY_PCR2 = 1 << 4,   /* PCR2 is that of an image without an application ramdisk */
+    VSA_WARNING_OTHER_ROOT = 1 << 5,   /* the trust anchor is none of AWS's */
 };
 
 /* Returns the set of warnings that apply to verified claims; 0: none. */

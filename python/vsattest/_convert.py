@@ -98,7 +98,9 @@ def as_public_key(value: object) -> Optional[bytes]:
     name = "public_key"
     if isinstance(value, str) and value and not _is_content(value) and os.path.isfile(value):
         value = _key_file(_read(name, value))
-    elif isinstance(value, os.PathLike):
+    elif isinstance(value, os.PathLike) or (
+        isinstance(value, str) and value.endswith((".pem", ".der", ".pub"))
+    ):
         value = _key_file(_read(name, value))
     return as_field(name, value, may_be_empty=False)
 

@@ -138,16 +138,6 @@ def _instance_bytes(instance_id: object) -> bytes:
     return instance
 
 
-def _check_requirements(policy: Policy) -> None:
-    required = _convert.as_flag("require_pcrs", policy.require_pcrs)
-    if required and policy.any_enclave:
-        raise UsageError("require_pcrs and any_enclave contradict each other")
-    if required and policy.measurements is None and not policy.pcrs:
-        raise UsageError(
-            "require_pcrs: there is nothing to compare; give measurements=... or pcrs={0: ...}"
-        )
-
-
 def make_policy(
     policy: Policy, user_data: Optional[bytes] = None, nonce: Optional[bytes] = None
 ) -> CPolicy:
@@ -155,13 +145,16 @@ def make_policy(
     if not isinstance(policy, Policy):
         raise WrongTypeError(f"policy must be a vsattest.Policy, not {type(policy).__name__}")
     any_enclave = _convert.as_flag("any_enclave", policy.any_enclave)
-    _check_requirements(policy)
+    require_pcrs = _convert.as_flag("require_pcrs", policy.require_pcrs)
+    if require_pcrs and any_enclave:
+        raise UsageError("require_pcrs and any_enclave contradict each other")
     made = ffi.new("struct vsa_policy *")
     keep: List[Any] = []
     lib.vsa_policy_init(made)
     made.max_age_ms = _convert.as_milliseconds("max_age_seconds", policy.max_age_seconds)
     made.max_skew_ms = _convert.as_milliseconds("max_skew_seconds", policy.max_skew_seconds)
     made.allow_debug = _convert.as_flag("allow_debug", policy.allow_debug)
+    made.require_pcrs = require_pcrs
     made.user_data = _convert.slice_of(user_data, keep)
     made.nonce = _convert.slice_of(nonce, keep)
     made.public_key = _convert.slice_of(_convert.as_public_key(policy.public_key), keep)

@@ -7,7 +7,7 @@ import binascii
 import datetime
 import time
 import warnings
-from typing import Any, Dict, Iterable, List, Mapping, Optional, TypedDict, Union, cast
+from typing import Any, Dict, Iterable, List, Literal, Mapping, Optional, TypedDict, Union, cast
 
 from vsattest import _convert
 from vsattest._native import ffi, lib
@@ -36,8 +36,11 @@ class ImageSummary(TypedDict):
 
 
 class RootSummary(TypedDict):
-    """The trust anchor: its subject (RFC 2253) and the SHA-256 of its DER in hexadecimal."""
+    """The trust anchor: whether it is one of AWS's, its subject (RFC 2253), and the SHA-256 of its
+    DER in hexadecimal.
+    """
 
+    aws: bool
     subject: str
     sha256: str
 
@@ -50,12 +53,17 @@ class CertificateSummary(TypedDict):
     not_after: str
 
 
-class Verification(TypedDict):
+class _Marks(TypedDict, total=False):
+    at_document_time: bool
+
+
+class Verification(_Marks):
     """What a document proves, now that it is verified.
 
     The members of the C programs' JSON (docs/PROTOCOL.md, "Verification result"), but
     ``public_key``, ``user_data`` and ``nonce`` are bytes, or None if the document has none, and
     ``pcrs`` maps indexes (int) to 48 bytes. Times are milliseconds since 1970 or RFC 3339.
+    ``at_document_time`` is there, and True, only with ``at="document"``.
     """
 
     verification_status: str
@@ -90,6 +98,7 @@ def verification_of(claims: Any) -> Verification:
 # What to do about a warning, in this module's words; the C programs name their options here.
 _ADVICE = {
     lib.VSA_WARNING_DEBUG_MODE: "; accepted only because of allow_debug=True",
+    lib.VSA_WARNING_OTHER_ROOT: "; trusted only because of roots=[...]",
     lib.VSA_WARNING_NO_PCR: "; give measurements=... or pcrs={0: ...}, or any_enclave=True if "
                             "any enclave is meant",
     lib.VSA_WARNING_NO_IMAGE_PCR: "; give measurements=... or pcrs={0: ...}, or any_enclave=True "
@@ -101,7 +110,7 @@ def warn_of(claims: Any, any_enclave: bool) -> None:
     """Says, to the caller of our caller, what verified claims do not prove."""
     found = int(lib.vsa_claims_warnings(claims))
     if any_enclave:
-        found &= lib.VSA_WARNING_DEBUG_MODE
+        found &= lib.VSA_WARNING_DEBUG_MODE | lib.VSA_WARNING_OTHER_ROOT
     for warning in (1 << bit for bit in range(found.bit_length())):
         if found & warning:
             text = _convert.text_of(lib.vsa_warning_text(warning)) or ""
@@ -124,6 +133,21 @@ def _milliseconds(now: Union[None, int, float, datetime.datetime]) -> int:
     return int(now * 1000)
 
 
+def _time_of(document: Any, now: Union[None, int, float, datetime.datetime], at: object) -> int:
+    """The time to verify at; the document's own is proved by its signature, later."""
+    if at is None:
+        return _milliseconds(now)
+    if at != "document":
+        raise UsageError(f'at must be "document" or None, not {_convert.shown(at)}; another time '
+                         "is given by now=...")
+    if now is not None:
+        raise UsageError('now and at="document" are two times: which one is meant?')
+    parsed = ffi.new("struct vsa_unverified_document *")
+    error = _convert.new_error()
+    _convert.check(lib.vsa_document_parse(document, parsed, error), error)
+    return int(parsed.timestamp_ms)
+
+
 def verify_attestation_document(
     b64_doc: _convert.TextOrBytes,
     expected_user_data: Optional[_convert.TextOrBytes] = None,
@@ -140,12 +164,15 @@ def verify_attestation_document(
     now: Union[None, int, float, datetime.datetime] = None,
     require_pcrs: bool = False,
     any_enclave: bool = False,
+    at: Optional[Literal["document"]] = None,
 ) -> Verification:
     """Verifies one document: syntax, certificate chain, signature, and what is expected of it.
 
     Args:
-        b64_doc: the document, base64 (with or without line breaks) or raw CBOR; at most 1 MiB of
-            input and 16512 bytes of document.
+        b64_doc: the document: raw CBOR, base64 or base64url (with or without padding and line
+            breaks), hexadecimal, either of them in quotes, or a JSON object's text with the member
+            ``attestation_document`` or ``attestation``; at most 1 MiB of input and 16512 bytes of
+            document.
         expected_user_data: user data it must hold, at most 1024 bytes; text as UTF-8. None: not
             compared, as for all expectations below.
         expected_nonce: likewise, not empty. Without it an old document, replayed within
@@ -167,6 +194,8 @@ def verify_attestation_document(
         require_pcrs: neither `pcrs` nor `measurements` is a mistake (UsageError, a ValueError).
         any_enclave: whichever program runs in the enclave, that is meant: no UserWarning if
             nothing says which.
+        at: ``"document"`` verifies at the document's own time, for archives: its age is then 0 and
+            proves nothing, and the result says so.
 
     Returns:
         What the document proves; see `Verification`.
@@ -187,14 +216,18 @@ def verify_attestation_document(
         _convert.as_field("expected_user_data", expected_user_data),
         _convert.as_field("expected_nonce", expected_nonce, may_be_empty=False),
     )
-    now_ms = _milliseconds(now)
+    if at is None:
+        _milliseconds(now)
     verifier = verifier_for(read_roots(roots))
     document, keep = _convert.decode_document(b64_doc)
+    now_ms = _time_of(document, now, at)
     claims = ffi.new("struct vsa_claims *")
     error = _convert.new_error()
     status = lib.vsa_verify(verifier, document, policy.pointer, now_ms, claims, error)
     _convert.check(status, error)
     result = verification_of(claims)
+    if at is not None:
+        result["at_document_time"] = True
     warn_of(claims, policy.any_enclave)
     del keep  # what the claims borrow from
     return result

@@ -76,13 +76,18 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
         vsa_time_format(certificate->not_before_ms, limit, sizeof(limit));
         return vsa_fail_at(
             error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
-            "valid only from %s, verified at %s: check the verifier's clock", limit, now);
+            "valid only from %s, verified at %s: check the verifier's clock, which is slow, or "
+            "verify at a later time",
+            limit, now);
     }
     /* notAfter is the last valid second, all of it. */
     if (time->now_ms > certificate->not_after_ms + 999) {
         vsa_time_format(certificate->not_after_ms, limit, sizeof(limit));
-        return vsa_fail_at(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
-                           "expired at %s, verified at %s", limit, now);
+        return vsa_fail_at(
+            error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
+            "expired at %s, verified at %s: ask for a new document, check the verifier's "
+            "clock, or verify at the document's own time",
+            limit, now);
     }
     return VSA_OK;
 }

@@ -24,7 +24,7 @@ static const struct {
     {BIT(0) | BIT(1) | BIT(2), "another image or build: start the one that was measured, or audit "
                                "and measure the one that runs"},
     {BIT(8), "signed by another key, or not at all: expect the PCR8 of the signer you trust"},
-    {BIT(3), "the parent has another IAM role: expect the PCR3 of its role"},
+    {BIT(3), "the parent has another IAM role, or none (zeros): expect the PCR3 of its role"},
     {BIT(4), "another parent instance: expect the PCR4 of the one that is meant"},
     {UINT32_MAX, "the enclave extended it by something else: expect what it extends it by"},
 };

@@ -37,6 +37,13 @@ static bool is_never_expected_zero(unsigned index)
     return index <= 2 || index == PCR_INSTANCE_ID || index == 8;
 }
 
+static const char *zero_means(unsigned index)
+{
+    if (index == PCR_INSTANCE_ID)
+        return "no enclave";
+    return index == 8 ? "every unsigned image" : "every enclave in debug mode";
+}
+
 static enum vsa_status refuse_zero_pcr(unsigned index, struct vsa_slice value,
                                        struct vsa_error *error)
 {
@@ -46,7 +53,7 @@ static enum vsa_status refuse_zero_pcr(unsigned index, struct vsa_slice value,
         error, VSA_ERR_POLICY_PCR, VSA_NO_OFFSET, VSA_RULE_PCRS,
         "PCR%u expected to be all zero: that is what %s shows; expect the measurements "
         "of the image instead",
-        index, index == 8 ? "every unsigned image" : "every enclave in debug mode");
+        index, zero_means(index));
 }
 
 enum vsa_status vsa_policy_expect_pcr(struct vsa_policy *policy, unsigned index,
@@ -108,6 +115,10 @@ static enum vsa_status check_contradiction(const struct vsa_policy *policy, stru
 static enum vsa_status check_measurements(const struct vsa_policy *policy, struct vsa_error *error)
 {
     size_t count = policy->measurement_count;
+    if (policy->require_pcrs && !policy->measurements && !policy->pcrs.present)
+        return vsa_fail(error, VSA_ERR_POLICY_EMPTY,
+                        "PCRs are required and there is nothing to compare: expect the "
+                        "measurements of an image, or a PCR");
     if (!policy->measurements && !count)
         return VSA_OK;
     if (!policy->measurements || !count)
@@ -207,6 +218,9 @@ static bool is_hex_of_size(struct vsa_slice text, size_t size)
     return true;
 }
 
+#define ASK_AGAIN                                                                                  \
+    ": ask again; if it stays so, the document is an old one, or was made for another request"
+
 /* Compares two optional values; when one is expected, absent is as wrong as different. */
 static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice found,
                                    enum vsa_status status, const char *name,
@@ -215,13 +229,15 @@ static enum vsa_status check_bytes(struct vsa_slice expected, struct vsa_slice f
     if (!expected.data || vsa_slice_equal_constant_time(expected, found))
         return VSA_OK;
     if (!found.data)
-        return vsa_fail(error, status, "%s is expected but absent from the document", name);
+        return vsa_fail(error, status,
+                        "%s is expected but absent from the document: ask for a document with it",
+                        name);
     if (expected.size == found.size)
-        return vsa_fail(error, status, "%s is not the expected one", name);
+        return vsa_fail(error, status, "%s is not the expected one" ASK_AGAIN, name);
     return vsa_fail(error, status, "%s is not the expected one: it has %zu bytes, expected %zu%s",
                     name, found.size, expected.size,
                     is_hex_of_size(expected, found.size) ? " (were hexadecimal digits meant?)"
-                                                         : "");
+                                                         : ASK_AGAIN);
 }
 
 /*
@@ -239,16 +255,20 @@ static enum vsa_status check_instance(struct vsa_slice instance,
     if (module_id.size < instance.size + 4 ||
         memcmp(module_id.data, instance.data, instance.size) != 0 ||
         memcmp(module_id.data + instance.size, "-enc", 4) != 0)
-        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, VSA_RULE_PCRS,
-                           "module_id belongs to another instance");
+        return vsa_fail_at(
+            error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, VSA_RULE_PCRS,
+            "module_id belongs to another instance: expect the one that the enclave runs on, or "
+            "refuse it");
     struct vsa_slice parts[] = {vsa_slice_of(start_value, sizeof(start_value)), instance};
     uint8_t expected[VSA_PCR_SIZE];
     VSA_TRY(vsa_sha384(parts, 2, expected, error));
     if (!vsa_has_pcr(&document->pcrs, PCR_INSTANCE_ID) ||
         !vsa_slice_equal_constant_time(vsa_slice_of(expected, sizeof(expected)),
                                        vsa_pcr_value(&document->pcrs, PCR_INSTANCE_ID)))
-        return vsa_fail_at(error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, VSA_RULE_PCRS,
-                           "PCR4 is not that of the instance ID");
+        return vsa_fail_at(
+            error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, VSA_RULE_PCRS,
+            "PCR4 is not that of the instance ID: expect the one that the enclave runs on, or "
+            "refuse it");
     return VSA_OK;
 }
 

@@ -83,9 +83,11 @@ static enum vsa_status choose_anchor(const struct vsa_verifier *verifier,
                         "no root certificate to trust was added to the verifier");
     *anchor = find_anchor(verifier, document->cabundle[0]);
     if (!*anchor)
-        return vsa_fail_at(error, VSA_ERR_UNTRUSTED_ROOT, VSA_NO_OFFSET,
-                           "AWS user guide, verify the root of trust",
-                           "the document's root certificate (cabundle[0]) is not a trusted one");
+        return vsa_fail_at(
+            error, VSA_ERR_UNTRUSTED_ROOT, VSA_NO_OFFSET,
+            "AWS user guide, verify the root of trust",
+            "the document's root certificate (cabundle[0]) is not a trusted one: refuse it, "
+            "unless you know whose it is and trust that root");
     return VSA_OK;
 }
 
@@ -117,6 +119,7 @@ static void fill_claims(const struct vsa_unverified_document *document,
     claims->public_key_checked = policy->public_key.data != NULL;
     claims->instance_checked = policy->instance.data != NULL;
     memcpy(claims->root_sha256, root->sha256, sizeof(claims->root_sha256));
+    claims->root_is_aws = vsa_is_aws_root(root->sha256);
     memcpy(claims->root_subject, root->subject, sizeof(claims->root_subject));
     memcpy(claims->certificate_subject, leaf->subject, sizeof(claims->certificate_subject));
     claims->certificate_not_before_ms = leaf->not_before_ms;

@@ -126,8 +126,9 @@ static void print_certificates(FILE *out, const struct vsa_claims *claims)
 
 void claims_print(FILE *out, const struct vsa_claims *claims, const char *chosen)
 {
-    (void)fprintf(out, "Verified: a Nitro Enclaves attestation document%s.\n\n",
-                  claims->debug_mode ? " of an enclave in DEBUG MODE" : "");
+    (void)fprintf(out, "Verified: a Nitro Enclaves attestation document%s%s.\n\n",
+                  claims->debug_mode ? " of an enclave in DEBUG MODE" : "",
+                  claims->root_is_aws ? "" : ", under a root certificate that is NOT AWS's");
     (void)fputs("  module ID     ", out);
     output_text(out, claims->module_id);
     (void)fputc('\n', out);
@@ -148,15 +149,12 @@ static bool is_about_time(enum vsa_status status)
            status == VSA_ERR_TOO_OLD || status == VSA_ERR_FROM_FUTURE;
 }
 
-void claims_explain_time(FILE *out, enum vsa_status status, struct vsa_slice document,
-                         int64_t now_ms, bool fresh)
+static void explain_time(FILE *out, const struct vsa_unverified_document *document, int64_t now_ms,
+                         bool fresh)
 {
-    struct vsa_unverified_document parsed;
     char made[VSA_TIME_TEXT_SIZE];
     char now[VSA_TIME_TEXT_SIZE];
-    if (!is_about_time(status) || vsa_document_parse(document, &parsed, NULL) != VSA_OK)
-        return;
-    vsa_time_format((int64_t)parsed.timestamp_ms, made, sizeof(made));
+    vsa_time_format((int64_t)document->timestamp_ms, made, sizeof(made));
     vsa_time_format(now_ms, now, sizeof(now));
     if (fresh)
         (void)fprintf(out,
@@ -171,12 +169,29 @@ void claims_explain_time(FILE *out, enum vsa_status status, struct vsa_slice doc
             made, now, made);
 }
 
+void claims_explain(FILE *out, const struct policy_options *options, enum vsa_status status,
+                    struct vsa_slice document, int64_t now_ms, bool fresh)
+{
+    struct vsa_unverified_document parsed;
+    if (is_about_time(status) && !options->has_time &&
+        vsa_document_parse(document, &parsed, NULL) == VSA_OK)
+        explain_time(out, &parsed, now_ms, fresh);
+    if (status == VSA_ERR_UNTRUSTED_ROOT)
+        (void)fprintf(out, "AWS did not sign this. %s\n",
+                      options->has_root
+                          ? "Nor is it under the --root given: a software_nsm with another --state "
+                            "has another root; its --root-out FILE writes it."
+                          : "If it comes from a software_nsm, name its root: --root FILE");
+}
+
 /* What to do about a warning, in this program's words. */
 static const char *advice(enum vsa_warning warning)
 {
     switch (warning) {
     case VSA_WARNING_DEBUG_MODE:
         return "; accepted only because of --allow-debug";
+    case VSA_WARNING_OTHER_ROOT:
+        return "; trusted only because of --root";
     case VSA_WARNING_NO_PCR:
     case VSA_WARNING_NO_IMAGE_PCR:
         return "; give --measurements FILE or --pcr 0=HEX";

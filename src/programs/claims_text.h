@@ -6,17 +6,17 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include <vsattest/attestation.h>
+#include "programs/policy_options.h"
 
 /* `chosen`: how the time was, NULL for the clock's: policy_options_time_choice(). */
 void claims_print(FILE *out, const struct vsa_claims *claims, const char *chosen);
 
 /*
- * Prints what to do about a document that failed at its time: "it is of T: --at T", or where it was
- * requested just now (`fresh`) that the clocks differ. Nothing for other failures.
+ * Writes what to do about a failed verification of `document` at `now_ms`, where options of ours
+ * have a part in it: times and roots. `fresh`: the document was made just now.
  */
-void claims_explain_time(FILE *out, enum vsa_status status, struct vsa_slice document,
-                         int64_t now_ms, bool fresh);
+void claims_explain(FILE *out, const struct policy_options *options, enum vsa_status status,
+                    struct vsa_slice document, int64_t now_ms, bool fresh);
 
 /* Warnings about what the verification does not prove, one a line: "PROGRAM: warning: ...". */
 void claims_warn(FILE *out, const char *program, const struct vsa_claims *claims);

@@ -30,6 +30,8 @@ const struct program_option policy_option_table[] = {
      "nitro-cli build-enclave or describe-eif prints, or an\n"
      "array of such; may be repeated: any one image",
      true},
+    {"require-pcrs", POLICY_OPTION_REQUIRE_PCRS, NULL,
+     "neither --pcr nor --measurements is a mistake", false},
     {"instance-id", POLICY_OPTION_INSTANCE_ID, "ID", "parent instance (module ID and PCR4)", false},
     {"max-age", POLICY_OPTION_MAX_AGE, "SECONDS", "oldest document accepted (default: 300)", false},
     {"max-skew", POLICY_OPTION_MAX_SKEW, "SECONDS",
@@ -158,6 +160,7 @@ static enum vsa_status take_root(struct policy_options *options, const char *pat
                                  struct vsa_error *error)
 {
     AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    options->has_root = true;
     VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
     enum vsa_status status =
         vsa_verifier_add_root(options->verifier, file_bytes_slice(&file), error);
@@ -287,6 +290,9 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
     case POLICY_OPTION_ALLOW_DEBUG:
         policy->allow_debug = true;
         return VSA_OK;
+    case POLICY_OPTION_REQUIRE_PCRS:
+        policy->require_pcrs = true;
+        return VSA_OK;
     case POLICY_OPTION_KEY_END:
         break;
     }
@@ -297,7 +303,10 @@ enum vsa_status policy_options_finish(struct policy_options *options, struct vsa
 {
     options->policy.measurements = options->measurements.images;
     options->policy.measurement_count = options->measurements.count;
-    return vsa_policy_check(&options->policy, error);
+    enum vsa_status status = vsa_policy_check(&options->policy, error);
+    if (status == VSA_ERR_POLICY_EMPTY)
+        vsa_error_wrap(error, "--require-pcrs without --measurements FILE and --pcr N=HEX");
+    return status;
 }
 
 int64_t policy_options_time(const struct policy_options *options)

@@ -23,6 +23,7 @@ enum policy_option_key {
     POLICY_OPTION_INSTANCE_ID,
     POLICY_OPTION_ROOT,
     POLICY_OPTION_ALLOW_DEBUG,
+    POLICY_OPTION_REQUIRE_PCRS,
     POLICY_OPTION_KEY_END,
 };
 
@@ -31,6 +32,7 @@ extern const struct program_option policy_option_table[];
 struct policy_options {
     struct vsa_policy policy; /* borrows from argv and from this struct */
     struct vsa_verifier *verifier;
+    bool has_root; /* --root */
     bool has_time;
     bool document_time;     /* --at document; only where a saved one is verified */
     int64_t time_ms;        /* --at */

@@ -155,10 +155,6 @@ static void verification_free(struct verification *run)
 static void tell(bool json, const struct vsa_error *error)
 {
     output_error(PROGRAM, error);
-    if (error->status == VSA_ERR_UNTRUSTED_ROOT)
-        (void)fputs("AWS did not sign this. If it comes from a software_nsm, name its root: "
-                    "--root FILE\n",
-                    stderr);
     if (json && output_json(vsa_error_to_json(error), NULL) != VSA_OK)
         (void)fputs("verifier: cannot write the result to standard output\n", stderr);
 }
@@ -170,8 +166,8 @@ static enum exit_code verify_and_print(const struct arguments *arguments)
     enum vsa_status status = perform(arguments, &run, &error);
     if (status != VSA_OK)
         tell(arguments->json, &error);
-    if (status != VSA_OK && run.document.data && !arguments->policy.has_time)
-        claims_explain_time(stderr, status, run.document, run.now_ms, false);
+    if (status != VSA_OK && run.document.data)
+        claims_explain(stderr, &arguments->policy, status, run.document, run.now_ms, false);
     verification_free(&run);
     return exit_code_of(status);
 }

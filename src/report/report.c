@@ -56,6 +56,7 @@ static json_t *measurements_of(const struct vsa_claims *claims)
 static json_t *root_of(const struct vsa_claims *claims)
 {
     struct vsa_json_writer writer = vsa_json_object();
+    vsa_json_put(&writer, "aws", json_boolean(claims->root_is_aws));
     vsa_json_put(&writer, "subject", json_string(claims->root_subject));
     vsa_json_put(&writer, "sha256",
                  vsa_json_hex(vsa_slice_of(claims->root_sha256, sizeof(claims->root_sha256))));

@@ -27,6 +27,8 @@ unsigned vsa_claims_warnings(const struct vsa_claims *claims)
 {
     unsigned warnings = image_warnings(claims->pcrs_checked);
     struct vsa_slice pcr2 = vsa_slice_of(claims->pcrs.value[2], VSA_PCR_SIZE);
+    if (!claims->root_is_aws)
+        warnings |= VSA_WARNING_OTHER_ROOT;
     if (claims->debug_mode)
         warnings |= VSA_WARNING_DEBUG_MODE;
     if ((claims->pcrs_checked & PCR_BIT(2)) &&
@@ -41,6 +43,9 @@ const char *vsa_warning_text(enum vsa_warning warning)
     case VSA_WARNING_DEBUG_MODE:
         return "the enclave runs in debug mode: its parent can read its console and its image is "
                "not measured";
+    case VSA_WARNING_OTHER_ROOT:
+        return "the root certificate is not one of AWS's: the document is of whatever its owner "
+               "signs, such as a software NSM";
     case VSA_WARNING_NO_PCR:
         return "no PCR was checked: this proves some Nitro enclave, not which program runs in it";
     case VSA_WARNING_NO_IMAGE_PCR:

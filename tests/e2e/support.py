@@ -21,6 +21,9 @@ GOLDEN = os.path.join(harness.SOURCE, "tests", "golden")
 # What a test's enclave measures, so that policies have something to compare: SHA-384 sized.
 PCRS = {index: f"{0xA0 + index:02x}" * 48 for index in (0, 1, 2)}
 INSTANCE_ID = "i-0123456789abcdef0"
+# What programs warn of when a document is under the software NSM's root.
+OTHER_ROOT = ("warning: the root certificate is not one of AWS's: the document is of whatever its "
+              "owner signs, such as a software NSM; trusted only because of --root\n")
 MODULE_ID = INSTANCE_ID + "-enc0123456789abcdef"
 
 

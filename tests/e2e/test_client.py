@@ -175,6 +175,7 @@ class Enclave(ClientTestCase):
         self.assertEqual(result["document_size"],
                          len(base64.b64decode(result["attestation_document"])))
         self.assertEqual(done.stderr.decode(),
+                         f"vsock_client: {support.OTHER_ROOT}"
                          f"vsock_client: document saved to {self.path('saved.b64')}\n")
 
     def test_verify_without_nonce_makes_one(self):
@@ -193,7 +194,8 @@ class Enclave(ClientTestCase):
         self.assertTrue(text.startswith("Verified: "))
         self.assertIn(support.MODULE_ID, text)
         self.assertRegex(text, r'nonce +as expected +"[0-9a-f]{64}"')
-        self.assertEqual(done.stderr, b"")
+        self.assertIn("NOT AWS's", text.splitlines()[0])
+        self.assertEqual(done.stderr.decode(), "vsock_client: " + support.OTHER_ROOT)
 
     def test_no_pcr_is_warned_of(self):
         done = self.client("--json", *self.verify)
@@ -331,7 +333,16 @@ class SpecialEnclaves(ClientTestCase):
         self.assertIn(b"only PCR2", done.stderr)
         done = self.client("--json", *options, f"--pcr=0={'11' * 48}")
         self.json_of(done, 0)
-        self.assertEqual(done.stderr, b"")
+        self.assertEqual(done.stderr.decode(), "vsock_client: " + support.OTHER_ROOT)
+
+    def test_nothing_to_compare(self):
+        """A usage error, before anything is asked."""
+        options = ("--verify", "--connect", "unix:" + self.path("none"), "--require-pcrs")
+        done = self.client("--json", *options)
+        self.assertEqual(self.json_of(done, 2)["error_code"], "policy_empty")
+        self.assertIn(b"--require-pcrs without --measurements FILE and --pcr", done.stderr)
+        done = self.client("--json", *options, f"--pcr=0={'11' * 48}")
+        self.assertEqual(self.json_of(done, 3)["success"], False)
 
     def test_nsm_gone(self):
         self.start_enclave()
@@ -882,7 +893,7 @@ class Usage(ClientTestCase):
         for option in (
             "ping status metrics attest verify watch interval count all retries generate-key user-data nonce save json timeout port cid "
             "connect enclave-name enclave-id at max-age max-skew public-key pcr measurements "
-            "instance-id root allow-debug help version"
+            "require-pcrs instance-id root allow-debug help version"
         ).split():
             self.assertIn(f"--{option} ".encode(), done.stdout)
         self.assertRegex(self.client("--version").stdout, rb"^vsock_client \d+\.\d+\.\d+\n$")

@@ -518,7 +518,7 @@ class Usage(VerifierTestCase):
         self.assert_exit(done, 0)
         self.assertEqual(done.stderr, b"")
         for option in (
-            "json at max-age max-skew user-data nonce public-key pcr measurements instance-id "
+            "json at max-age max-skew user-data nonce public-key pcr measurements require-pcrs instance-id "
             "root allow-debug help version"
         ).split():
             self.assertIn(f"--{option} ".encode(), done.stdout + b" ")
@@ -632,6 +632,39 @@ class Output(VerifierTestCase):
                 self.assertIn(warning, done.stderr)
             else:
                 self.assertEqual(done.stderr, b"")
+
+    def test_nothing_to_compare(self):
+        """--require-pcrs: an expectation that got lost on its way here does not pass."""
+        error = self.refuses(2, "policy_empty", "--require-pcrs", "--nonce=x", document(SAMPLE))
+        self.assertIn("--require-pcrs without --measurements FILE and --pcr N=HEX", error)
+        pcrs = self.accepts(f"--at={SAMPLE_TIME}", document(SAMPLE))["pcrs"]
+        self.accepts("--require-pcrs", f"--pcr=4={pcrs['4']}", f"--at={SAMPLE_TIME}",
+                     document(SAMPLE))
+
+    def test_another_root_is_warned_of(self):
+        self.start_nsm()
+        self.start_server()
+        path = self.path("document")
+        done = self.client("--connect", self.enclave, "--attest", "--save", path)
+        self.assert_exit(done, 0)
+        options = ("--root", self.root, "--pcr", f"0={support.PCRS[0]}")
+        self.assertIs(self.accepts(*options, path)["root"]["aws"], False)
+        done = self.verifier(*options, path)
+        self.assertIn(b"under a root certificate that is NOT AWS's", done.stdout.splitlines()[0])
+        self.assertRegex(done.stderr, rb"^verifier: warning: the root certificate is not one of "
+                                      rb"AWS's: .*; trusted only because of --root\n$")
+        genuine = self.accepts("--root", self.root, f"--at={SAMPLE_TIME}", document(SAMPLE))
+        self.assertIs(genuine["root"]["aws"], True)
+        # The root that is missing is named only where none is given.
+        self.assertIn(b"name its root: --root FILE", self.verifier(path).stderr)
+        other = self.path("other.pem")
+        self.service([harness.program("software_nsm"), "--listen", "unix:" + self.path("other"),
+                      "--state", self.path("other-state"), "--root-out", other],
+                     wait_for=self.path("other"))
+        wrong = self.verifier("--root", other, path)
+        self.assert_exit(wrong, 1)
+        self.assertNotIn(b"name its root", wrong.stderr)
+        self.assertIn(b"Nor is it under the --root given", wrong.stderr)
 
     def test_debug_mode_is_warned_of(self):
         done = self.verifier("--json", f"--at={DEBUG_TIME}", "--allow-debug", document(DEBUG))

@@ -8,6 +8,7 @@ import gc
 import json
 import pathlib
 import pickle
+import re
 import unittest
 import warnings
 
@@ -194,16 +195,19 @@ class Arguments(support.EnclaveTestCase):
                                 self.path("document")])
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = done.stderr.decode().splitlines()
-            program = [line.split("warning: ", 1)[1].split("; give ")[0] for line in lines]
+            advice = re.compile("; (give|trusted) .*")
+            program = [advice.sub("", line.split("warning: ", 1)[1]) for line in lines]
             found = self.warnings_of(pcrs=values)
-            self.assertEqual([text.split("; give ")[0] for text in found], program, indexes)
-            self.assertEqual(len(found), 0 if 0 in indexes else 1)
-            self.assertEqual(self.warnings_of(pcrs=values, any_enclave=True), [])
+            self.assertEqual([advice.sub("", text) for text in found], program, indexes)
+            self.assertEqual(len(found), 1 if 0 in indexes else 2)
+            (root,) = self.warnings_of(pcrs=values, any_enclave=True)
+            self.assertIn("not one of AWS's", root)
+            self.assertIn("; trusted only because of roots=[...]", root)
         self.assertIn("any_enclave=True", self.warnings_of()[0])
 
     def test_nothing_to_compare(self):
         for pcrs in (None, {}):
-            error = self.refused(UsageError, "invalid_argument", pcrs=pcrs, require_pcrs=True)
+            error = self.refused(UsageError, "policy_empty", pcrs=pcrs, require_pcrs=True)
             self.assertIsInstance(error, ValueError)
             self.assertIn("nothing to compare", str(error))
         self.verify(pcrs={0: support.PCRS[0]}, require_pcrs=True)
@@ -217,7 +221,29 @@ class Arguments(support.EnclaveTestCase):
         forms = (self.raw, self.document, self.document.encode(), lines, bytearray(lines),
                  memoryview(self.raw))
         for form in forms:
+            result = self.verify(document=form)
+            self.assertEqual(result["module_id"], support.MODULE_ID)
+            self.assertIs(result["root"]["aws"], False)
+
+        unpadded = base64.urlsafe_b64encode(self.raw).decode().rstrip("=")
+        for form in (self.raw.hex(), "0x" + self.raw.hex().upper(), unpadded, f'"{self.document}"',
+                     json.dumps({"attestation_document": self.document, "success": True}),
+                     json.dumps({"attestation": unpadded}).encode(),
+                     self.document.encode("utf-16")):
             self.assertEqual(self.verify(document=form)["module_id"], support.MODULE_ID)
+
+    def test_at_the_time_of_the_document(self):
+        self.assertNotIn("at_document_time", self.verify())
+        result = self.verify(at="document", max_age_seconds=0, max_skew_seconds=0)
+        self.assertIs(result["at_document_time"], True)
+        self.assertEqual(result["verified_at"], result["document_time"])
+        error = self.refused(UsageError, "invalid_argument", at="now")
+        self.assertIn('"document"', str(error))
+        self.refused(UsageError, "invalid_argument", at="document", now=1700000000)
+        self.refused(PolicyError, "nonce_mismatch", None, "other", at="document")
+        changed = bytearray(self.raw)
+        changed[-1] ^= 1
+        self.refused(TrustError, "signature_invalid", document=bytes(changed), at="document")
 
     def test_forms_of_a_root(self):
         pem = pathlib.Path(self.root).read_text(encoding="ascii")
@@ -323,6 +349,8 @@ class Arguments(support.EnclaveTestCase):
             vsattest.VsockAttestationClient(address=self.enclave, policy=vsattest.Policy(measurements=[]))
 
     def test_forms_of_a_public_key(self):
+        error = self.refused(UsageError, "invalid_argument", expected_public_key="no-such.pem")
+        self.assertIn("pathlib.Path", str(error))
         pem = (b"-----BEGIN PUBLIC KEY-----\n" + base64.encodebytes(self.key)
                + b"-----END PUBLIC KEY-----\n")
         for name, content in (("key.der", self.key), ("key.pem", pem)):

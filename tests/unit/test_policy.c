@@ -132,6 +132,26 @@ static void a_count_without_measurements_is_a_slip(void **state)
     assert_int_equal(vsa_policy_check(&policy, NULL), VSA_ERR_POLICY_EMPTY);
 }
 
+static void pcrs_may_be_required(void **state)
+{
+    (void)state;
+    struct vsa_policy policy;
+    struct vsa_error error = {0};
+    struct vsa_measurements image = image_of(7, 1, 0);
+    vsa_policy_init(&policy);
+    assert_false(policy.require_pcrs);
+    policy.require_pcrs = true;
+    assert_int_equal(vsa_policy_check(&policy, &error), VSA_ERR_POLICY_EMPTY);
+    assert_non_null(strstr(error.detail, "nothing to compare"));
+    policy.measurements = &image;
+    policy.measurement_count = 1;
+    assert_int_equal(vsa_policy_check(&policy, NULL), VSA_OK);
+    policy.measurements = NULL;
+    policy.measurement_count = 0;
+    policy.pcrs = image.pcrs;
+    assert_int_equal(vsa_policy_check(&policy, NULL), VSA_OK);
+}
+
 /* One image without PCR0 to 2 is what was asked for; among several it would match any. */
 static void one_image_may_be_known_by_its_signer(void **state)
 {
@@ -261,6 +281,7 @@ int main(void)
         cmocka_unit_test(wrong_sizes_and_zeros),
         cmocka_unit_test(measurements_must_make_sense),
         cmocka_unit_test(a_count_without_measurements_is_a_slip),
+        cmocka_unit_test(pcrs_may_be_required),
         cmocka_unit_test(one_image_may_be_known_by_its_signer),
         cmocka_unit_test(pcrs_may_contradict_some_of_the_measurements),
         cmocka_unit_test(any_one_image_matches_as_a_whole),

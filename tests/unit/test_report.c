@@ -17,6 +17,7 @@ static struct vsa_claims sample_claims(void)
         .user_data = vsa_slice_of_text("gr\xc3\xbc\xc3\x9f dich"),
         .nonce = vsa_slice_of("\xff\xfe", 2),
         .measurements = &sample_image,
+        .root_is_aws = true,
         .root_subject = "CN=root",
         .certificate_subject = "CN=leaf",
         .certificate_not_before_ms = INT64_C(1725911349000),
@@ -60,7 +61,7 @@ static void claims_become_this_json(void **state)
                   "\"user_data_base64\":\"Z3LDvMOfIGRpY2g=\","
                   "\"nonce\":null,"
                   "\"nonce_base64\":\"//4=\","
-                  "\"root\":{\"subject\":\"CN=root\",\"sha256\":\"" TIMES32(
+                  "\"root\":{\"aws\":true,\"subject\":\"CN=root\",\"sha256\":\"" TIMES32(
                       "64") "\"},"
                             "\"certificate\":{\"subject\":\"CN=leaf\","
                             "\"not_before\":\"2024-09-09T19:49:09Z\","

@@ -38,6 +38,19 @@ static void expect_fingerprint(struct vsa_slice der, size_t index)
     assert_string_equal(hex, facts[index].sha256);
 }
 
+/* Every bit of the fingerprint counts. */
+static void expect_aws(struct vsa_slice der)
+{
+    uint8_t digest[VSA_SHA256_SIZE];
+    assert_int_equal(vsa_sha256(&der, 1, digest, NULL), VSA_OK);
+    assert_true(vsa_is_aws_root(digest));
+    for (size_t bit = 0; bit < 8 * sizeof(digest); bit++) {
+        digest[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_false(vsa_is_aws_root(digest));
+        digest[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+}
+
 static void fingerprints_and_facts(void **state)
 {
     (void)state;
@@ -50,6 +63,7 @@ static void fingerprints_and_facts(void **state)
                          VSA_OK);
         assert_int_equal(der.size, facts[i].size);
         expect_fingerprint(der, i);
+        expect_aws(der);
         assert_int_equal(vsa_certificate_parse(der, &root, NULL), VSA_OK);
         assert_string_equal(root->subject, facts[i].subject);
         assert_true(root->not_before_ms == facts[i].not_before_ms);

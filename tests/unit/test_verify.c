@@ -69,6 +69,7 @@ static void claims_of_the_genuine_document(void **state)
     assert_true(vsa_slice_equal_text(claims.nonce, "nonce"));
     assert_int_equal(vsa_sha256(&root, 1, root_sha256, NULL), VSA_OK);
     assert_memory_equal(claims.root_sha256, root_sha256, 32);
+    assert_false(claims.root_is_aws);
     assert_string_equal(claims.root_subject, "CN=forge.nitro-enclaves,O=Forge,C=US");
     assert_string_equal(claims.certificate_subject,
                         "CN=" FORGE_MODULE_ID ".eu-north-1.forge,O=Forge,C=US");

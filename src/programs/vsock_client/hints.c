@@ -37,9 +37,6 @@ static const struct hint asking_hints[] = {
     {VSA_ERR_TIMEOUT, "The enclave may be slow, or stuck:\n"
                       "  --timeout 60                                wait longer\n" CONSOLE},
     {VSA_ERR_NO_SUCH_CID, "The enclave may have ended, or been given another CID:\n" DESCRIBE},
-    {VSA_ERR_UNTRUSTED_ROOT,
-     "AWS did not sign this. If it comes from a software_nsm, name its root: "
-     "--root FILE\n"},
     {VSA_ERR_BUSY,
      "The enclave has more requests than its NSM can serve; try again, or --retries 5.\n"},
     {VSA_ERR_RATE_LIMITED,

@@ -186,9 +186,9 @@ static enum exit_code one_enclave(struct run *run)
     }
     if (outcome->status != VSA_OK)
         client_text_failure(&outcome->error, place_of(run), &run->running);
-    if (run->arguments.action == CLIENT_ACTION_VERIFY && !run->arguments.policy.has_time)
-        claims_explain_time(stderr, outcome->status, vsa_reply_document(&outcome->attestation),
-                            wall_clock_ms(), true);
+    if (run->arguments.action == CLIENT_ACTION_VERIFY)
+        claims_explain(stderr, &run->arguments.policy, outcome->status,
+                       vsa_reply_document(&outcome->attestation), wall_clock_ms(), true);
     code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
     enum vsa_status printed = VSA_OK;
     if (run->arguments.json)
