@@ -11,7 +11,7 @@
  *
  * All of it runs in the thread that calls vsa_server_run(), but for commands with VSA_COMMAND_NSM
  * or VSA_COMMAND_BLOCKING: these run one after the other in a second thread, so that a slow NSM
- * holds up nobody else.
+ * delays no other client.
  *
  * Source: docs/PROTOCOL.md (the wire contract).
  * Example: examples/custom_command.c
@@ -130,7 +130,7 @@ struct vsa_server_key {
     struct vsa_slice public_key;  /* SubjectPublicKeyInfo DER, as in the document */
     struct vsa_slice document;    /* the attestation document */
     struct vsa_slice user_data;   /* of the request, or absent */
-    struct vsa_slice nonce;       /* likewise */
+    struct vsa_slice nonce;       /* as above */
 };
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -156,8 +156,8 @@ struct vsa_server_options {
     size_t rate_burst; /* VSA_DEFAULT_RATE_BURST */
     /*
      * An `attest` without nonce and without "generate_key" may get the document that another one
-     * with the same user data got up to so long ago; 0, the default: never. At most
-     * VSA_MAX_CACHE_TTL_MS, and never so long that the document's certificate runs out. Not where a
+     * with the same user data got, up to this age; 0, the default: never. At most
+     * VSA_MAX_CACHE_TTL_MS, and never beyond the life of the document's certificate. Not where a
      * handler of the program stands before `attest`: that is called for each request.
      */
     int64_t cache_ttl_ms;
@@ -167,7 +167,7 @@ struct vsa_server_options {
     int64_t request_timeout_ms; /* VSA_DEFAULT_REQUEST_TIMEOUT_MS from request to reply */
     int64_t drain_timeout_ms;   /* VSA_DEFAULT_DRAIN_TIMEOUT_MS after vsa_server_stop() */
 
-    /* Called in the loop's thread for every event; NULL: nobody listens. Must not block. */
+    /* Called in the loop's thread for every event; NULL: no calls. Must not block. */
     void (*on_event)(void *user, const struct vsa_server_event *event);
     /*
      * Gets the private half of every key made by "generate_key", in the NSM's thread, after the
@@ -185,8 +185,8 @@ VSA_PUBLIC void vsa_server_options_init(struct vsa_server_options *options);
 
 /*
  * Opens the NSM and listens; clients can connect from now on and are served by vsa_server_run().
- * A `unix:` NSM that does not answer is no error (VSA_EVENT_NSM_UNREACHABLE tells); a device that
- * is not there is.
+ * A `unix:` NSM that does not answer is no error (VSA_EVENT_NSM_UNREACHABLE is emitted); a device
+ * that is not there is.
  *
  * options  in
  * server   out: set on success; free with vsa_server_free()
@@ -210,7 +210,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *s
                                                             struct vsa_error *error);
 
 /*
- * From a handler: carries out a built-in command, as if nobody had registered anything. So a
+ * From a handler: carries out a built-in command, as if no command had been registered. So a
  * program can look at requests, change or refuse them, and add to the replies, without doing the
  * work itself:
  *
@@ -226,7 +226,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *s
  *     vsa_server_register(server, &all, &error);
  *
  * context  in: the handler's own. In one without VSA_COMMAND_NSM or VSA_COMMAND_BLOCKING there is
- * no NSM for `attest`; with them `status` asks it how it is, else it tells what was heard last
+ * no NSM for `attest`; with them `status` probes it, else it reports the last known state
  * request  in: an object with "command"; may be another than the handler's
  * reply    in/out: an object; gets the members of the command's reply
  * error    out: never NULL
@@ -270,7 +270,7 @@ struct vsa_latency_statistics {
     uint64_t failures; /* of these: no answer of the NSM, or none that is one */
     uint64_t sum_us;
     uint64_t p50_us; /* at most 6.25 % above the true value, never below it nor above max_us */
-    uint64_t p99_us; /* likewise */
+    uint64_t p99_us; /* as above */
     uint64_t max_us;
     struct vsa_latency_bucket buckets[VSA_LATENCY_BUCKETS];
 };

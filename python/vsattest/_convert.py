@@ -67,7 +67,7 @@ def own(pointer: Any, free: Any) -> Any:
 
 
 def as_bytes(name: str, value: object) -> bytes:
-    """A copy that nobody else can change during the call."""
+    """Returns a copy that no other thread can change during the call."""
     if isinstance(value, str):
         try:
             return value.encode("utf-8")

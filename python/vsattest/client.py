@@ -295,7 +295,7 @@ class VsockAttestationClient:
 
         Raises:
             UsageError: the client is closed.
-            InternalError: out of memory, or a fault of ours.
+            InternalError: out of memory, or a fault of the library.
         """
         try:
             self._call(lib.vsa_client_ping)
@@ -312,7 +312,7 @@ class VsockAttestationClient:
         docs/PROTOCOL.md, "status", lists the members. It is the server's word and proves nothing.
 
         Raises:
-            TransportError: no enclave, nobody listens there, no answer in time, ...
+            TransportError: no enclave, no server listens there, no answer in time, ...
             LimitError: the server is busy.
             PolicyError: the server refused.
             MalformedError, FormatError: the answer is none.
@@ -354,7 +354,7 @@ class VsockAttestationClient:
         Args:
             user_data: put into the document, at most 1024 bytes, text as UTF-8. None: the server's
                 own, ``"hello-from-enclave"``.
-            nonce: likewise, not empty. None: none.
+            nonce: text or bytes, not empty. None: none.
             generate_key: have the enclave make a P-384 key pair and attest to its public half.
 
         Returns:
@@ -393,14 +393,14 @@ class VsockAttestationClient:
         Returns:
             The members of `request_attestation`, and if ``"verified"`` is True
             ``"verification"``: see `vsattest.Verification`. If it is False
-            ``"verification_error"`` (a sentence) and ``"error_code"``, and ``"success"`` tells
+            ``"verification_error"`` (a sentence) and ``"error_code"``, and ``"success"`` is
             whether there was a document at all. If several enclaves run and none was named,
             ``"enclaves"`` lists them. With `save_to_file` ``"saved_to"``, which is None
             if there is a ``"save_error"``.
 
         Raises:
             UsageError: an argument makes no sense, or the client is closed.
-            InternalError: out of memory, or a fault of ours.
+            InternalError: out of memory, or a fault of the library.
 
         Warns:
             UserWarning: what a document that verified does not prove, in the words of the C

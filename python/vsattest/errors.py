@@ -104,7 +104,7 @@ class WrongTypeError(UsageError, TypeError):
 
 
 class InternalError(AttestationError):
-    """Out of memory, or a fault of ours."""
+    """Out of memory, or a fault of the library."""
 
     error_class = "internal"
 

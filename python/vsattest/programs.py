@@ -5,8 +5,8 @@ There is one implementation of each program, in C. It is looked for, in this ord
 
 1. among the files that were installed with this package (a wheel's own programs);
 2. in the build tree that this package lies in;
-3. in the folder that the package was built for, such as /usr/bin (a distribution's package);
-4. in the folders of PATH that are absolute.
+3. in the directory that the package was built for, such as /usr/bin (a distribution's package);
+4. in the directories of PATH that are absolute.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Iterator, List, NoReturn, Optional
 from vsattest._paths import PROGRAM_FOLDER
 
 EXIT_INTERNAL = 5
-# The folder that the package is in.
+# The directory that the package is in.
 _SITE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -29,8 +29,8 @@ def _installed_with_us(name: str) -> Iterator[str]:
     for record in glob.glob(os.path.join(glob.escape(_SITE), "vsattest-*.dist-info", "RECORD")):
         with open(record, encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
-                folder, base = os.path.split(row[0] if row else "")
-                if base == name and os.path.basename(folder) == "bin":
+                directory, base = os.path.split(row[0] if row else "")
+                if base == name and os.path.basename(directory) == "bin":
                     yield os.path.normpath(os.path.join(_SITE, row[0]))
 
 
@@ -41,10 +41,10 @@ def _in_build_tree(name: str) -> Iterator[str]:
 
 
 def _in_path(name: str) -> Iterator[str]:
-    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        # "" and "." would run whatever lies in the current folder.
-        if os.path.isabs(folder):
-            yield os.path.join(folder, name)
+    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        # "" and "." would run whatever lies in the current directory.
+        if os.path.isabs(directory):
+            yield os.path.join(directory, name)
 
 
 def _candidates(name: str) -> Iterator[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server in the enclave: the C server in a thread, with commands of one's own in Python."""
+"""A server in the enclave: the C server in a thread, with custom commands in Python."""
 
 from __future__ import annotations
 

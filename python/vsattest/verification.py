@@ -175,7 +175,7 @@ def verify_attestation_document(
             document.
         expected_user_data: user data it must hold, at most 1024 bytes; text as UTF-8. None: not
             compared, as for all expectations below.
-        expected_nonce: likewise, not empty. Without it an old document, replayed within
+        expected_nonce: text or bytes, not empty. Without it an old document, replayed within
             `max_age_seconds`, is not noticed.
         max_age_seconds: the oldest document accepted.
         max_skew_seconds: how far its time may be ahead of ours.

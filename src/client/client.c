@@ -92,7 +92,7 @@ static bool ends_connection(enum vsa_status status)
            status == VSA_ERR_SHUTTING_DOWN || status == VSA_ERR_LINE_TOO_LONG;
 }
 
-/* It was closed while nobody used it, and we were too fast to see that before sending. */
+/* It was closed while idle, too late to be noticed before sending. */
 static bool was_stale(const struct vsa_lease *lease, enum vsa_status status, bool harmless)
 {
     if (!lease->is_kept)

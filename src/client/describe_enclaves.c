@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `nitro-cli describe-enclaves` prints. It comes from a program that may run as root on our
- * side, but names in it were chosen by whoever started the enclaves.
+ * side, but names in it were chosen by the operator who started the enclaves.
  */
 #include <vsattest/client.h>
 

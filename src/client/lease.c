@@ -79,7 +79,7 @@ static struct vsa_pooled *unlink_expired(struct vsa_client *client, int64_t idle
     return expired;
 }
 
-/* What somebody gave back goes to whoever waits for longest: a connection, or the right to one. */
+/* A released connection, or the right to make one, goes to the call that has waited longest. */
 static void pass_on(struct vsa_client *client, struct vsa_pooled *connection)
 {
     struct vsa_lease_waiter *waiter = client->first;
@@ -209,7 +209,7 @@ static void discard(struct vsa_client *client, struct vsa_pooled *connection)
     unlock(client);
 }
 
-/* For whoever has the right to make a connection; the right is given back on failure. */
+/* Connects for the holder of the right to make a connection; releases the right on failure. */
 static enum vsa_status make_connection(struct vsa_client *client, int64_t deadline_ms,
                                        struct vsa_pooled **connection, struct vsa_error *error)
 {

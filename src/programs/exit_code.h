@@ -9,7 +9,7 @@ enum exit_code {
     EXIT_CODE_OK = 0,          /* done; where something was verified: it holds */
     EXIT_CODE_REFUSED = 1,     /* not trustworthy, not as expected, or the enclave refused */
     EXIT_CODE_USAGE = 2,       /* arguments, or files that options name */
-    EXIT_CODE_UNREACHABLE = 3, /* input or output failed, nobody answers, busy */
+    EXIT_CODE_UNREACHABLE = 3, /* input or output failed, no answer, busy */
     EXIT_CODE_MALFORMED = 4,   /* not what the format says, or above a limit */
     EXIT_CODE_INTERNAL = 5,    /* out of memory, or a fault of ours */
 };

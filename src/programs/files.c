@@ -30,7 +30,7 @@ static enum vsa_status grow(struct file_bytes *bytes, size_t *capacity, size_t l
                             struct vsa_error *error)
 {
     size_t wanted = *capacity ? *capacity * 2 : FIRST_CHUNK;
-    /* One byte above the limit tells a file that is too long from one that just fits. */
+    /* One byte above the limit separates a file that is too long from one that just fits. */
     if (wanted > limit + 1)
         wanted = limit + 1;
     uint8_t *larger = realloc(bytes->data, wanted);
@@ -105,12 +105,14 @@ static enum vsa_status check_replaceable(const char *path, struct vsa_error *err
                     path);
 }
 
-/* The rename itself outlives a crash only once the folder is written; not all systems can. */
-static void sync_folder(const char *path, size_t folder_length)
+/* The rename itself outlives a crash only once the directory is written; not all systems can. */
+static void sync_folder(const char *path, size_t directory_length)
 {
-    char folder[4096];
-    (void)snprintf(folder, sizeof(folder), "%.*s", (int)folder_length, folder_length ? path : ".");
-    VSA_AUTO_FD int fd = open(folder_length ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char directory[4096];
+    (void)snprintf(directory, sizeof(directory), "%.*s", (int)directory_length,
+                   directory_length ? path : ".");
+    VSA_AUTO_FD int fd =
+        open(directory_length ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
         (void)fsync(fd);
 }
@@ -133,10 +135,10 @@ static enum vsa_status write_new(const char *path, mode_t mode, const struct vsa
 {
     char temporary[4096];
     const char *slash = strrchr(path, '/');
-    size_t folder_length = slash ? (size_t)(slash - path) + 1 : 0;
-    int length = snprintf(temporary, sizeof(temporary), "%.*s.%s.XXXXXX", (int)folder_length, path,
-                          path + folder_length);
-    if (length < 0 || (size_t)length >= sizeof(temporary) || !path[folder_length])
+    size_t directory_length = slash ? (size_t)(slash - path) + 1 : 0;
+    int length = snprintf(temporary, sizeof(temporary), "%.*s.%s.XXXXXX", (int)directory_length,
+                          path, path + directory_length);
+    if (length < 0 || (size_t)length >= sizeof(temporary) || !path[directory_length])
         return vsa_fail(error, VSA_ERR_IO, "cannot write '%.160s': not a file name", path);
     VSA_TRY(check_replaceable(path, error));
     VSA_AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
@@ -146,7 +148,7 @@ static enum vsa_status write_new(const char *path, mode_t mode, const struct vsa
     if (status != VSA_OK)
         (void)unlink(temporary);
     else
-        sync_folder(path, folder_length);
+        sync_folder(path, directory_length);
     return status;
 }
 

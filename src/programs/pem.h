@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PEM text (RFC 7468) of one kind, told apart from plain bytes. */
+/* PEM text (RFC 7468) of one kind, distinguished from plain bytes. */
 #ifndef VSA_PROGRAMS_PEM_H
 #define VSA_PROGRAMS_PEM_H
 

@@ -25,7 +25,7 @@
 #define PROGRAM          "software_nsm"
 #define DEFAULT_INSTANCE "i-0123456789abcdef0"
 #define DEFAULT_DEVICE   "nsm" /* /dev/nsm */
-#define STATE_FOLDER     "vsattest/" PROGRAM
+#define STATE_DIRECTORY  "vsattest/" PROGRAM
 /* The project's name until November 2026. */
 #define OLD_PROJECT "vsock-attest"
 
@@ -48,7 +48,7 @@ static const struct program_option own_options[] = {
     {"cuse", KEY_CUSE, NULL, "be the device /dev/NAME (/dev/nsm); root, with CUSE", false},
     {"state", KEY_STATE, "DIR",
      "where the root key and certificate are kept\n"
-     "(default: ~/.local/state/" STATE_FOLDER ")",
+     "(default: ~/.local/state/" STATE_DIRECTORY ")",
      false},
     {"root-out", KEY_ROOT_OUT, "FILE",
      "write the root certificate here (PEM), for the\n"
@@ -251,12 +251,13 @@ static enum vsa_status fill_bank(const struct arguments *arguments,
  * Moves the state that has the project's old name: a root that verifiers know must not be replaced
  * by a new one in silence.
  */
-static enum vsa_status move_old_state(const char *folder, const char *path, struct vsa_error *error)
+static enum vsa_status move_old_state(const char *directory, const char *path,
+                                      struct vsa_error *error)
 {
     char old[PATH_MAX];
     char parent[PATH_MAX];
     struct stat there;
-    int length = snprintf(old, sizeof(old), "%s/" OLD_PROJECT "/" PROGRAM, folder);
+    int length = snprintf(old, sizeof(old), "%s/" OLD_PROJECT "/" PROGRAM, directory);
     if (length < 0 || (size_t)length >= sizeof(old) || lstat(path, &there) == 0 ||
         lstat(old, &there) != 0)
         return VSA_OK;
@@ -273,13 +274,13 @@ static enum vsa_status move_old_state(const char *folder, const char *path, stru
 static enum vsa_status default_state(const char *home, const char *below, char path[PATH_MAX],
                                      struct vsa_error *error)
 {
-    char folder[PATH_MAX];
-    int length = snprintf(folder, sizeof(folder), "%s%s", home, below);
-    if (length > 0 && (size_t)length < sizeof(folder))
-        length = snprintf(path, PATH_MAX, "%s/" STATE_FOLDER, folder);
+    char directory[PATH_MAX];
+    int length = snprintf(directory, sizeof(directory), "%s%s", home, below);
+    if (length > 0 && (size_t)length < sizeof(directory))
+        length = snprintf(path, PATH_MAX, "%s/" STATE_DIRECTORY, directory);
     if (length < 0 || length >= PATH_MAX)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "the state directory's name is too long");
-    return move_old_state(folder, path, error);
+    return move_old_state(directory, path, error);
 }
 
 static enum vsa_status choose_state(const struct arguments *arguments, char path[PATH_MAX],

@@ -106,7 +106,7 @@ static enum vsa_status verify(const struct policy_options *policy, struct verifi
                               struct vsa_error *error)
 {
     if (policy->document_time) {
-        /* Nobody vouches for it yet; the signature does once it has been verified. */
+        /* Not authenticated yet; it is once the signature has been verified. */
         struct vsa_unverified_document parsed;
         VSA_TRY(vsa_document_parse(run->document, &parsed, error));
         run->now_ms = (int64_t)parsed.timestamp_ms;

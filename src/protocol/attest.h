@@ -46,7 +46,7 @@ struct vsa_attest_reply {
     struct vsa_slice document;        /* COSE_Sign1, 1..VSA_MAX_DOCUMENT bytes */
     struct vsa_slice document_base64; /* the same as sent; decoding only */
     struct vsa_slice user_data;       /* absent or 0..VSA_MAX_FIELD bytes, as the server says */
-    struct vsa_slice nonce;           /* likewise */
+    struct vsa_slice nonce;           /* as above */
     bool has_public_key;
     uint64_t timestamp_ms; /* since 1970, by the server's clock; 0 when it sent none */
 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* What is known is good for so long. */
+/* Age above which the NSM is probed again, in ms. */
 #define FRESH_MS 1000
 
 void vsa_nsm_health_init(struct vsa_nsm_health *health)

@@ -15,7 +15,7 @@
 #define SMALLEST_MAX_LINE 256
 /* Clients wait in the backlog until the NSM is known, but not longer. */
 #define BEGIN_MS 500
-/* A peer that does not read its last replies holds the server's end up so long. */
+/* Time for a peer to read its last replies before the server exits, in ms. */
 #define LINGER_MS 2000
 
 enum server_state {

@@ -216,7 +216,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     enum vsa_status status = enter_sandbox(arguments, error);
     if (status == VSA_OK)
         status = vsa_server_run(server, error);
-    /* The NSM holds its thread in a call: everybody was told, and waiting helps nobody. */
+    /* The NSM holds its thread in a call: all clients have a reply, and waiting gains nothing. */
     if (status == VSA_ERR_TIMEOUT)
         _exit(EXIT_CODE_OK);
     signalled_server = NULL;

@@ -133,7 +133,7 @@ static const struct setting table[] = {
      "limit (100:200)",
      take_rate, 0, VSA_MAX_RATE_LIMIT, true},
     {"cache-ttl", "SECONDS",
-     "give a document again to requests without nonce and key\nfor so long; 0: never (0)",
+     "age of cached documents for requests without nonce and\nkey; 0: no cache (0)",
      take_seconds_or_none, FIELD(cache_ttl_ms), VSA_MAX_CACHE_TTL_MS / 1000, true},
     {"idle-timeout", "SECONDS", "close a connection without a complete request (60)", take_seconds,
      FIELD(idle_timeout_ms), MOST_SECONDS, true},

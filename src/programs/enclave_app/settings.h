@@ -18,7 +18,7 @@ struct setting {
     enum vsa_status (*take)(const struct setting *setting, const char *what, const char *value,
                             struct enclave_app_arguments *arguments, struct vsa_error *error);
     size_t offset;    /* where in struct vsa_server_options, if `take` wants to know */
-    uint64_t highest; /* likewise: the largest number, or number of seconds */
+    uint64_t highest; /* the largest number, or number of seconds */
     bool only_server; /* means nothing without --vsock or --listen */
 };
 

@@ -45,7 +45,7 @@ static const struct program_option options[] = {
     {"app", KEY_APP, "PROGRAM", "put this program into the image, and start it", false},
     {"arg", KEY_ARG, "WORD", "an argument for it (again for more)", true},
     {"env", KEY_ENV, "NAME=VALUE", "a variable of its environment (again for more)", true},
-    {"file", KEY_FILE, "SOURCE:/DEST", "a file or folder beside it (again for more)", true},
+    {"file", KEY_FILE, "SOURCE:/DEST", "a file or directory beside it (again for more)", true},
     {"init", KEY_INIT, "FILE", "PID 1; default: the enclave_init of this installation", false},
     {"nsm-module", KEY_NSM_MODULE, "FILE", "nsm.ko, for kernels without the driver built in",
      false},
@@ -264,15 +264,15 @@ static enum vsa_status find_init(struct arguments *arguments, struct vsa_error *
         "/../enclave_init/" INIT_NAME,
         "/" INIT_NAME,
     };
-    char folder[2048];
-    ssize_t size = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-    folder[size > 0 ? size : 0] = '\0';
-    char *slash = strrchr(folder, '/');
+    char directory[2048];
+    ssize_t size = readlink("/proc/self/exe", directory, sizeof(directory) - 1);
+    directory[size > 0 ? size : 0] = '\0';
+    char *slash = strrchr(directory, '/');
     if (slash)
         *slash = '\0';
     arguments->recipe.init = arguments->init;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (snprintf(arguments->init, sizeof(arguments->init), "%s%s", folder, places[i]) <
+        if (snprintf(arguments->init, sizeof(arguments->init), "%s%s", directory, places[i]) <
                 (int)sizeof(arguments->init) &&
             access(arguments->init, R_OK) == 0)
             return VSA_OK;

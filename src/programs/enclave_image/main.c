@@ -19,7 +19,7 @@ static void print_help(void)
                "Enclave images (EIF) without Docker: the same input gives the same bytes.\n");
     for (size_t i = 0; i < COMMANDS; i++)
         (void)printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    (void)fputs("  --help     print this; `enclave_image COMMAND --help` tells its options\n"
+    (void)fputs("  --help     print this; `enclave_image COMMAND --help` lists its options\n"
                 "  --version  print the version\n"
                 "\n" EXIT_CODE_HELP "\nSee enclave_image(1).\n",
                 stdout);

@@ -11,7 +11,7 @@
 #define DEFAULT_INTERVAL_MS 10000
 /* Ten rounds a second: more is a load test. */
 #define MIN_INTERVAL_MS 100
-/* A round of --watch gets as long as its interval, but at least so long. */
+/* Least timeout of a round of --watch in ms; the default is its interval. */
 #define MIN_ROUND_TIMEOUT_MS 1000
 
 enum {
@@ -66,7 +66,7 @@ static const struct program_option own_options[] = {
     {"cid", KEY_CID, "CID", "the enclave's CID (default: ask nitro-cli)", false},
     {"port", KEY_PORT, "PORT", "vsock port (default: 9000)", false},
     {"enclave-name", KEY_ENCLAVE_NAME, "NAME", "which enclave, if several run", false},
-    {"enclave-id", KEY_ENCLAVE_ID, "ID", "likewise", false},
+    {"enclave-id", KEY_ENCLAVE_ID, "ID", "the same by ID", false},
     {"connect", KEY_CONNECT, "ADDRESS",
      "vsock:CID:PORT, unix:PATH or\n"
      "vsock-mux:PATH:PORT instead of the above",
@@ -222,7 +222,7 @@ static enum vsa_status take_option(struct client_arguments *arguments, int key, 
     }
 }
 
-/* An option that would do nothing is a misunderstanding: better told than passed over. */
+/* An option without effect is a misunderstanding: reject it. */
 static enum vsa_status check_enclave(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {

@@ -16,7 +16,7 @@
 
 #define PROGRAM "vsock_client"
 
-/* One run of the program on one enclave: what it was told, what it found out. */
+/* One run of the program on one enclave: its options and results. */
 struct run {
     struct client_arguments arguments;
     struct vsa_enclave_list running; /* what nitro-cli showed, if it was asked */
@@ -153,7 +153,7 @@ static void remark(const struct run *run)
 }
 
 /* Errors that nothing on stdout speaks of: of saving, and of writing there itself. */
-static enum exit_code told(const struct vsa_error *error)
+static enum exit_code report_error(const struct vsa_error *error)
 {
     output_error(PROGRAM, error);
     return exit_code_of(error->status);
@@ -197,7 +197,7 @@ static enum exit_code one_enclave(struct run *run)
                               &error);
     else if (outcome->status == VSA_OK)
         printed = print(run, &error);
-    return printed == VSA_OK ? code : told(&error);
+    return printed == VSA_OK ? code : report_error(&error);
 }
 
 /* --- the program -------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ static enum exit_code vsock_client(int argc, char **argv, struct run *run)
     if (client_arguments_read(argc, argv, &run->arguments, &error) != VSA_OK)
         return wrong_arguments(argc, argv, arguments, &error);
     if (arguments->action == CLIENT_ACTION_NONE)
-        return output_finish(&error) == VSA_OK ? EXIT_CODE_OK : told(&error);
+        return output_finish(&error) == VSA_OK ? EXIT_CODE_OK : report_error(&error);
     if (arguments->action == CLIENT_ACTION_WATCH)
         return client_watch(arguments);
     if (arguments->all)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One action on one enclave, without a word to anybody: safe in threads. */
+/* One action on one enclave. Prints nothing; thread-safe. */
 #ifndef VSA_PROGRAMS_VSOCK_CLIENT_SESSION_H
 #define VSA_PROGRAMS_VSOCK_CLIENT_SESSION_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server's status for people. Only what every server tells is checked by the protocol's decoder;
- * of the rest each line is printed if all that it needs is there and of the right type.
+ * A server's status for people. Only what every server reports is checked by the protocol's
+ * decoder; of the rest each line is printed if all that it needs is there and of the right type.
  */
 #include <inttypes.h>
 
@@ -52,7 +52,7 @@ static void print_version(const json_t *reply, const struct vsa_service_status *
     (void)fputc('\n', stdout);
 }
 
-/* Commands that somebody asked for. */
+/* Commands with requests. */
 static void print_commands(const json_t *reply)
 {
     static const char *const keys[] = {"requests", "errors"};
