@@ -38,7 +38,7 @@ const struct program_option policy_option_table[] = {
      "how far ahead of our clock it may be (default: 30)", false},
     {"at", POLICY_OPTION_AT, "TIME",
      "verify at this time instead of now (RFC 3339 or\n"
-     "Unix seconds; 'document': a saved one's own time)",
+     "Unix seconds; 'document': that of the document)",
      false},
     {"root", POLICY_OPTION_ROOT, "FILE",
      "root certificate to trust besides AWS's (PEM or\n"
