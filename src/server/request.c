@@ -506,6 +506,12 @@ void vsa_requests_init(struct vsa_requests *all)
 
 void vsa_requests_close(struct vsa_requests *all)
 {
+    struct vsa_timer *timer;
+    /* Their calls went with the worker. */
+    while (all->loop && (timer = vsa_timer_first(&all->timeouts))) {
+        vsa_timer_stop(timer);
+        free(VSA_CONTAINER_OF(timer, struct vsa_request, timer));
+    }
     for (size_t i = 0; i < VSA_MAX_COMMANDS; i++)
         vsa_summary_drop(&all->summaries[i]);
 }
