@@ -26,6 +26,11 @@ enum exit_code exit_code_of(enum vsa_status status)
     }
 }
 
+enum exit_code exit_code_of_arguments(enum vsa_status status)
+{
+    return vsa_status_class(status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL : EXIT_CODE_USAGE;
+}
+
 enum exit_code exit_code_worse(enum exit_code one, enum exit_code other)
 {
     static const int gravity[] = {

@@ -26,6 +26,9 @@ enum exit_code {
 
 enum exit_code exit_code_of(enum vsa_status status);
 
+/* Returns what a failure to read the arguments is: of usage, but for faults of ours. */
+enum exit_code exit_code_of_arguments(enum vsa_status status);
+
 /*
  * Of several results the one that a caller must not miss: refused, then malformed, internal,
  * usage, unreachable.

@@ -1,44 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/options.h"
 
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "programs/exit_code.h"
 
 #define HELP_COLUMN 28
+#define MAX_ROWS    48
+/* What getopt_long() returns for each: above all characters. */
+#define LONG_OPTION 256
 
-static void add_rows(struct option_parser *parser, size_t *count, const struct program_option *rows)
+struct parser {
+    int argc;
+    char **argv;
+    size_t count;
+    const struct program_option *rows[MAX_ROWS];
+    struct option options[MAX_ROWS + 1];
+    bool seen[MAX_ROWS];
+};
+
+static void add_rows(struct parser *parser, const struct program_option *rows)
 {
     for (; rows && rows->name; rows++) {
         /* A table that is too long is a mistake in the source. */
-        if (*count == OPTIONS_MAX || rows->key < OPTION_KEY_FIRST || rows->key >= OPTION_KEY_LIMIT)
+        if (parser->count == MAX_ROWS)
             abort();
-        parser->options[*count] = (struct option){
+        parser->options[parser->count] = (struct option){
             .name = rows->name,
             .has_arg = rows->argument ? required_argument : no_argument,
-            .val = rows->key,
+            .val = LONG_OPTION,
         };
-        parser->rows[(*count)++] = rows;
+        parser->rows[parser->count++] = rows;
     }
 }
 
-void options_start(struct option_parser *parser, int argc, char **argv,
-                   const struct program_option *own, const struct program_option *shared)
-{
-    *parser = (struct option_parser){.argc = argc, .argv = argv};
-    size_t count = 0;
-    add_rows(parser, &count, own);
-    add_rows(parser, &count, shared);
-    optind = 1;
-    opterr = 0;
-}
-
-static enum vsa_status explain(const struct option_parser *parser, int problem,
-                               struct vsa_error *error)
+static enum vsa_status explain(const struct parser *parser, int problem, struct vsa_error *error)
 {
     const char *word = parser->argv[optind - 1];
-    if (optopt > 0 && optopt < OPTION_KEY_FIRST)
+    if (optopt > 0 && optopt < LONG_OPTION)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "unknown option -%c: all options are words (see --help)", optopt);
     if (problem == ':')
@@ -49,30 +51,26 @@ static enum vsa_status explain(const struct option_parser *parser, int problem,
                     word);
 }
 
-enum vsa_status options_next(struct option_parser *parser, int *key, const char **value,
-                             struct vsa_error *error)
+/* Sets `*row` to the next option, or to NULL behind the last. */
+static enum vsa_status next(struct parser *parser, const struct program_option **row,
+                            struct vsa_error *error)
 {
-    int row = -1;
-    int found = getopt_long(parser->argc, parser->argv, ":", parser->options, &row);
-    *value = optarg;
-    *key = OPTION_KEY_END;
+    int index = -1;
+    int found = getopt_long(parser->argc, parser->argv, ":", parser->options, &index);
+    *row = NULL;
     if (found == -1)
         return VSA_OK;
-    if (found == '?' || found == ':' || row < 0)
+    if (found != LONG_OPTION || index < 0)
         return explain(parser, found, error);
-    bool *seen = &parser->seen[found - OPTION_KEY_FIRST];
-    if (*seen && optarg && !parser->rows[row]->repeatable)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "--%s is given twice; which one is meant?",
-                        parser->rows[row]->name);
-    *seen = true;
-    *key = found;
+    const struct program_option *option = parser->rows[index];
+    for (size_t i = 0; i < parser->count && optarg && !option->repeatable; i++)
+        if (parser->seen[i] &&
+            (i == (size_t)index || (option->key && parser->rows[i]->key == option->key)))
+            return vsa_fail(error, VSA_ERR_ARGUMENT, "--%s is given twice; which one is meant?",
+                            option->name);
+    parser->seen[index] = true;
+    *row = option;
     return VSA_OK;
-}
-
-int options_operands(const struct option_parser *parser, char ***operands)
-{
-    *operands = parser->argv + optind;
-    return parser->argc - optind;
 }
 
 bool options_mention(int argc, char **argv, const char *flag)
@@ -99,9 +97,67 @@ static void print_row(FILE *out, const struct program_option *row)
     (void)fputc('\n', out);
 }
 
-void options_print_help(FILE *out, const struct program_option *rows)
+static void print_help(const struct option_set *set)
 {
-    for (; rows->name; rows++)
-        if (rows->help)
-            print_row(out, rows);
+    (void)fputs(set->usage, stdout);
+    for (size_t i = 0; i < OPTION_GROUPS && set->groups[i].rows; i++) {
+        if (set->groups[i].title)
+            (void)printf("\n%s\n", set->groups[i].title);
+        for (const struct program_option *row = set->groups[i].rows; row->name; row++)
+            if (row->help)
+                print_row(stdout, row);
+    }
+    if (set->note)
+        (void)printf("\n%s\n", set->note);
+    if (set->program)
+        (void)printf("\n" EXIT_CODE_HELP "\nSee %s(1).\n", set->program);
+}
+
+/* Carries out one option; --help and --version end the reading. */
+static enum vsa_status take(const struct option_set *set, const struct program_option *row,
+                            void *arguments, bool *done, struct vsa_error *error)
+{
+    char *member = (char *)arguments + row->offset;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)(void *)member = true;
+        return VSA_OK;
+    case OPTION_TEXT:
+        *(const char **)(void *)member = optarg;
+        return VSA_OK;
+    case OPTION_HELP:
+        print_help(set);
+        *done = true;
+        return VSA_OK;
+    case OPTION_VERSION:
+        (void)printf("%s %s\n", set->program, vsa_version());
+        *done = true;
+        return VSA_OK;
+    case OPTION_TAKE:
+    default:
+        return set->take(arguments, row->key, optarg, error);
+    }
+}
+
+enum vsa_status options_read(const struct option_set *set, int argc, char **argv, void *arguments,
+                             struct option_operands *operands, struct vsa_error *error)
+{
+    struct parser parser = {.argc = argc, .argv = argv};
+    const struct program_option *row;
+    for (size_t i = 0; i < OPTION_GROUPS && set->groups[i].rows; i++)
+        add_rows(&parser, set->groups[i].rows);
+    optind = 1;
+    opterr = 0;
+    *operands = (struct option_operands){.words = argv};
+    for (;;) {
+        VSA_TRY(next(&parser, &row, error));
+        if (!row)
+            break;
+        VSA_TRY(take(set, row, arguments, &operands->done, error));
+        if (operands->done)
+            return VSA_OK;
+    }
+    operands->words = argv + optind;
+    operands->count = argc - optind;
+    return VSA_OK;
 }

@@ -1,65 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Command lines from tables: what getopt_long understands and what --help says are one thing.
+ * Command lines from tables: what getopt_long understands, where a value goes and what --help
+ * prints are one thing.
  */
 #ifndef VSA_PROGRAMS_OPTIONS_H
 #define VSA_PROGRAMS_OPTIONS_H
 
-#include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include <vsattest/base.h>
 
-/* Common keys; a program's own begin at OPTION_KEY_PROGRAM, shared groups have their ranges. */
+/* Keys of options for `take`; a program's own begin at OPTION_KEY_PROGRAM, others have a range. */
 enum option_key {
-    OPTION_KEY_END = 0,
-    OPTION_KEY_FIRST = 256, /* above what getopt says of short options: characters */
-    OPTION_KEY_HELP = OPTION_KEY_FIRST,
-    OPTION_KEY_VERSION,
-    OPTION_KEY_POLICY = OPTION_KEY_FIRST + 16, /* policy_options.h */
-    OPTION_KEY_PROGRAM = OPTION_KEY_FIRST + 64,
-    OPTION_KEY_LIMIT = OPTION_KEY_FIRST + 128,
+    OPTION_KEY_NONE = 0,
+    OPTION_KEY_POLICY = 16, /* policy_options.h */
+    OPTION_KEY_PROGRAM = 64,
+};
+
+enum option_kind {
+    OPTION_TAKE,    /* `take` gets key and value */
+    OPTION_FLAG,    /* sets the bool at `offset` of the arguments */
+    OPTION_TEXT,    /* sets the const char * there; it borrows argv */
+    OPTION_HELP,    /* prints the help, and nothing else happens */
+    OPTION_VERSION, /* prints the version, likewise */
 };
 
 struct program_option {
     const char *name;     /* without the dashes; NULL ends a table */
-    int key;              /* one of the above; an older name shares its option's key */
+    int key;              /* an older name shares its option's key */
     const char *argument; /* NULL: takes none */
     const char *help;     /* '\n' where a line ends; NULL: an older name, not shown */
     bool repeatable;      /* its values add up; flags may be repeated anyway */
+    enum option_kind kind;
+    size_t offset;
 };
 
-#define OPTIONS_MAX 48
+/* Rows of a table, for members of struct `type`. */
+#define OPTION_ROW_FLAG(type, member, name, help)                                                  \
+    {                                                                                              \
+        name, 0, NULL, help, false, OPTION_FLAG, offsetof(struct type, member)                     \
+    }
+#define OPTION_ROW_TEXT(type, member, name, argument, help)                                        \
+    {                                                                                              \
+        name, 0, argument, help, false, OPTION_TEXT, offsetof(struct type, member)                 \
+    }
+#define OPTION_ROW_HELP                                                                            \
+    {                                                                                              \
+        "help", 0, NULL, "print this", false, OPTION_HELP, 0                                       \
+    }
+#define OPTION_ROW_VERSION                                                                         \
+    {                                                                                              \
+        "version", 0, NULL, "print the version", false, OPTION_VERSION, 0                          \
+    }
+#define OPTION_ROWS_END                                                                            \
+    {                                                                                              \
+        NULL, 0, NULL, NULL, false, OPTION_TAKE, 0                                                 \
+    }
 
-struct option_parser {
-    int argc;
-    char **argv;
-    struct option options[OPTIONS_MAX + 1];
-    const struct program_option *rows[OPTIONS_MAX];
-    bool seen[OPTION_KEY_LIMIT - OPTION_KEY_FIRST];
+/* A table, below a line of its own in --help (NULL: none). */
+struct option_group {
+    const char *title;
+    const struct program_option *rows;
 };
 
-/* Tables end with a NULL name; `shared` may be NULL. */
-void options_start(struct option_parser *parser, int argc, char **argv,
-                   const struct program_option *own, const struct program_option *shared);
+#define OPTION_GROUPS 3
+
+/* The command line of a program or of its subcommand. */
+struct option_set {
+    const char *usage;                         /* head of --help */
+    struct option_group groups[OPTION_GROUPS]; /* the first without rows ends them */
+    const char *note;                          /* behind the groups, or NULL */
+    const char *program; /* also exit statuses and the man page; NULL for a subcommand */
+    enum vsa_status (*take)(void *arguments, int key, const char *value, struct vsa_error *error);
+};
+
+/* What follows the options. */
+struct option_operands {
+    char **words;
+    int count;
+    bool done; /* --help or --version was all: there is nothing left to do */
+};
 
 /*
- * The next option: its key, or OPTION_KEY_END after the last one. `*value` is its argument or
- * NULL. Errors: VSA_ERR_ARGUMENT (unknown, ambiguous, twice, argument missing or too much).
+ * Reads all options into `arguments`.
+ * Errors: VSA_ERR_ARGUMENT (unknown, ambiguous, twice, value missing or too much), those of `take`.
  */
-VSA_MUST_USE enum vsa_status options_next(struct option_parser *parser, int *key,
-                                          const char **value, struct vsa_error *error);
-
-/* What follows the options, after OPTION_KEY_END. */
-int options_operands(const struct option_parser *parser, char ***operands);
+VSA_MUST_USE enum vsa_status options_read(const struct option_set *set, int argc, char **argv,
+                                          void *arguments, struct option_operands *operands,
+                                          struct vsa_error *error);
 
 /*
- * Is `flag` ("--json") on the command line? For errors found before all options were read: who
- * asked for JSON gets it for them too.
+ * Returns whether `flag` ("--json") is on the command line. For errors found before all options
+ * were read: JSON that was requested is printed for them too.
  */
 bool options_mention(int argc, char **argv, const char *flag);
-
-void options_print_help(FILE *out, const struct program_option *rows);
 
 #endif

@@ -46,7 +46,7 @@ const struct program_option policy_option_table[] = {
      true},
     {"allow-debug", POLICY_OPTION_ALLOW_DEBUG, NULL,
      "accept enclaves in debug mode; never in production", false},
-    {NULL, 0, NULL, NULL, false},
+    OPTION_ROWS_END,
 };
 
 enum vsa_status policy_options_init(struct policy_options *options, struct vsa_error *error)
@@ -293,8 +293,6 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
     case POLICY_OPTION_REQUIRE_PCRS:
         policy->require_pcrs = true;
         return VSA_OK;
-    case POLICY_OPTION_KEY_END:
-        break;
     }
     return vsa_fail(error, VSA_ERR_INTERNAL, "unknown policy option");
 }

@@ -24,7 +24,6 @@ enum policy_option_key {
     POLICY_OPTION_ROOT,
     POLICY_OPTION_ALLOW_DEBUG,
     POLICY_OPTION_REQUIRE_PCRS,
-    POLICY_OPTION_KEY_END,
 };
 
 extern const struct program_option policy_option_table[];
@@ -47,12 +46,6 @@ struct policy_options {
 VSA_MUST_USE enum vsa_status policy_options_init(struct policy_options *options,
                                                  struct vsa_error *error);
 void policy_options_free(struct policy_options *options);
-
-/* Is `key` one of ours? */
-static inline bool policy_options_has(int key)
-{
-    return key >= OPTION_KEY_POLICY && key < POLICY_OPTION_KEY_END;
-}
 
 /*
  * Takes one option; files are read at once. The error names the option and what to do; whatever

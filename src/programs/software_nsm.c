@@ -10,116 +10,65 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "crypto/digest.h"
 #include "programs/exit_code.h"
 #include "programs/files.h"
 #include "programs/options.h"
 #include "programs/output.h"
 #include "programs/policy_options.h"
 #include "programs/wall_clock.h"
+#include "software_nsm/boot.h"
 #include "software_nsm/cuse.h"
 #include "software_nsm/pem.h"
 #include "software_nsm/serve.h"
-#include "software_nsm/state.h"
 
-#define PROGRAM          "software_nsm"
-#define DEFAULT_INSTANCE "i-0123456789abcdef0"
-#define DEFAULT_DEVICE   "nsm" /* /dev/nsm */
-#define STATE_DIRECTORY  "vsattest/" PROGRAM
+#define PROGRAM         "software_nsm"
+#define DEFAULT_DEVICE  "nsm" /* /dev/nsm */
+#define STATE_DIRECTORY "vsattest/" PROGRAM
 /* The project's name until November 2026. */
 #define OLD_PROJECT "vsock-attest"
 
-#define PCR_ROLE     3
-#define PCR_INSTANCE 4
-
-enum {
-    KEY_LISTEN = OPTION_KEY_PROGRAM,
-    KEY_CUSE,
-    KEY_STATE,
-    KEY_ROOT_OUT,
-    KEY_DEBUG_MODE,
-    KEY_MODULE_ID,
-    KEY_ROLE_ARN,
-    KEY_INSTANCE_ID,
-};
-
-static const struct program_option own_options[] = {
-    {"listen", KEY_LISTEN, "unix:PATH", "serve on a socket; this or --cuse is needed", false},
-    {"cuse", KEY_CUSE, NULL, "be the device /dev/NAME (/dev/nsm); root, with CUSE", false},
-    {"state", KEY_STATE, "DIR",
-     "where the root key and certificate are kept\n"
-     "(default: ~/.local/state/" STATE_DIRECTORY ")",
-     false},
-    {"root-out", KEY_ROOT_OUT, "FILE",
-     "write the root certificate here (PEM), for the\n"
-     "--root option of verifier and vsock_client",
-     false},
-    {"pcr", POLICY_OPTION_PCR, "N=HEX", "value of PCR N (0 to 15); may be repeated", true},
-    {"measurements", POLICY_OPTION_MEASUREMENTS, "FILE",
-     "PCRs of an image: the JSON that nitro-cli\n"
-     "build-enclave or describe-eif prints",
-     true},
-    {"debug-mode", KEY_DEBUG_MODE, NULL, "PCR0, 1, 2 and 8 read zero, as in debug mode", false},
-    {"module-id", KEY_MODULE_ID, "ID", "module ID (default: a new one at each start)", false},
-    {"instance-id", KEY_INSTANCE_ID, "ID",
-     "parent instance, measured in PCR4\n"
-     "(default: " DEFAULT_INSTANCE ")",
-     false},
-    {"role-arn", KEY_ROLE_ARN, "ARN", "the parent's IAM role, measured in PCR3", false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {"version", OPTION_KEY_VERSION, NULL, "print the version", false},
-    {NULL, 0, NULL, NULL, false},
-};
-
 struct arguments {
     bool done; /* --help or --version was all */
-    bool debug_mode;
     bool cuse;
     const char *listen;
     const char *device; /* with cuse: its name below /dev */
     const char *state;
     const char *root_out;
-    const char *module_id;
-    const char *instance_id;
-    const char *role_arn;
+    struct vsa_software_nsm_options module;
     struct policy_options pcrs; /* --pcr and --measurements, with their checks */
 };
 
+enum { KEY_ROLE_ARN = OPTION_KEY_PROGRAM };
+
+static const struct program_option own_options[] = {
+    OPTION_ROW_TEXT(arguments, listen, "listen", "unix:PATH",
+                    "serve on a socket; this or --cuse is needed"),
+    OPTION_ROW_FLAG(arguments, cuse, "cuse", "be the device /dev/NAME (/dev/nsm); root, with CUSE"),
+    OPTION_ROW_TEXT(arguments, state, "state", "DIR",
+                    "where the root key and certificate are kept\n"
+                    "(default: ~/.local/state/" STATE_FOLDER ")"),
+    OPTION_ROW_TEXT(arguments, root_out, "root-out", "FILE",
+                    "write the root certificate here (PEM), for the\n"
+                    "--root option of verifier and vsock_client"),
+    {"pcr", POLICY_OPTION_PCR, "N=HEX", "value of PCR N (0 to 15); may be repeated", true},
+    {"measurements", POLICY_OPTION_MEASUREMENTS, "FILE",
+     "PCRs of an image: the JSON that nitro-cli\n"
+     "build-enclave or describe-eif prints",
+     true},
+    OPTION_ROW_FLAG(arguments, module.debug_mode, "debug-mode",
+                    "PCR0, 1, 2 and 8 read zero, as in debug mode"),
+    OPTION_ROW_TEXT(arguments, module.module_id, "module-id", "ID",
+                    "module ID (default: a new one at each start)"),
+    OPTION_ROW_TEXT(arguments, module.instance_id, "instance-id", "ID",
+                    "parent instance, measured in PCR4\n"
+                    "(default: " VSA_SOFTWARE_NSM_INSTANCE ")"),
+    {"role-arn", KEY_ROLE_ARN, "ARN", "the parent's IAM role, measured in PCR3", false},
+    OPTION_ROW_HELP,
+    OPTION_ROW_VERSION,
+    OPTION_ROWS_END,
+};
+
 /* --- arguments ------------------------------------------------------------------------------- */
-
-static void print_help(void)
-{
-    (void)puts("Usage: software_nsm --listen unix:PATH [OPTION]...\n"
-               "       software_nsm --cuse [NAME] [OPTION]...\n"
-               "\n"
-               "A Nitro Secure Module in software, with a certificate authority of its own, to\n"
-               "develop and test without AWS. Its documents prove nothing: verifiers refuse them\n"
-               "unless they are given its root. Never use it where trust matters.\n");
-    options_print_help(stdout, own_options);
-    (void)fputs("\n" EXIT_CODE_HELP "\nSee software_nsm(1).\n", stdout);
-}
-
-/* --help and --version answer at once. */
-static void answer(struct arguments *arguments, int key)
-{
-    arguments->done = true;
-    if (key == OPTION_KEY_HELP)
-        print_help();
-    else
-        (void)printf("%s %s\n", PROGRAM, vsa_version());
-}
-
-static enum vsa_status take_role(struct arguments *arguments, const char *arn,
-                                 struct vsa_error *error)
-{
-    if (strncmp(arn, "arn:", 4) != 0 || !strstr(arn, ":iam::") || !strstr(arn, ":role/"))
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "--role-arn: '%.100s' is no IAM role; they look like "
-                        "arn:aws:iam::123456789012:role/NAME (not the instance profile)",
-                        arn);
-    arguments->role_arn = arn;
-    return VSA_OK;
-}
 
 static enum vsa_status take_measurements(struct arguments *arguments, const char *path,
                                          struct vsa_error *error)
@@ -133,50 +82,42 @@ static enum vsa_status take_measurements(struct arguments *arguments, const char
     return status;
 }
 
-static enum vsa_status take_option(struct arguments *arguments, int key, const char *value,
-                                   struct vsa_error *error)
+static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
-    switch (key) {
-    case KEY_LISTEN:
-        arguments->listen = value;
-        return VSA_OK;
-    case KEY_CUSE:
-        arguments->cuse = true;
-        return VSA_OK;
-    case KEY_STATE:
-        arguments->state = value;
-        return VSA_OK;
-    case KEY_ROOT_OUT:
-        arguments->root_out = value;
-        return VSA_OK;
-    case KEY_DEBUG_MODE:
-        arguments->debug_mode = true;
-        return VSA_OK;
-    case KEY_MODULE_ID:
-        arguments->module_id = value;
-        return VSA_OK;
-    case KEY_INSTANCE_ID:
-        arguments->instance_id = value;
-        return VSA_OK;
-    case KEY_ROLE_ARN:
-        return take_role(arguments, value, error);
-    case POLICY_OPTION_MEASUREMENTS:
+    struct arguments *arguments = context;
+    if (key == POLICY_OPTION_MEASUREMENTS)
         return take_measurements(arguments, value, error);
-    default:
+    if (key != KEY_ROLE_ARN)
         return policy_options_take(&arguments->pcrs, key, value, error);
-    }
+    if (strncmp(value, "arn:", 4) != 0 || !strstr(value, ":iam::") || !strstr(value, ":role/"))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--role-arn: '%.100s' is no IAM role; they look like "
+                        "arn:aws:iam::123456789012:role/NAME (not the instance profile)",
+                        value);
+    arguments->module.role_arn = value;
+    return VSA_OK;
 }
 
-static enum vsa_status check_arguments(const struct option_parser *parser,
+static const struct option_set option_set = {
+    .usage = "Usage: software_nsm --listen unix:PATH [OPTION]...\n"
+             "       software_nsm --cuse [NAME] [OPTION]...\n"
+             "\n"
+             "A Nitro Secure Module in software, with a certificate authority of its own, to\n"
+             "develop and test without AWS. Its documents prove nothing: verifiers refuse them\n"
+             "unless they are given its root. Never use it where trust matters.\n\n",
+    .groups = {{NULL, own_options}},
+    .program = PROGRAM,
+    .take = take,
+};
+
+static enum vsa_status check_arguments(const struct option_operands *operands,
                                        struct arguments *arguments, struct vsa_error *error)
 {
-    char **operands;
-    int count = options_operands(parser, &operands);
     int names = arguments->cuse ? 1 : 0;
-    if (count > names)
+    if (operands->count > names)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.80s' is no option (see --help)",
-                        operands[names]);
-    arguments->device = count == 1 ? operands[0] : DEFAULT_DEVICE;
+                        operands->words[names]);
+    arguments->device = operands->count == 1 ? operands->words[0] : DEFAULT_DEVICE;
     if (!arguments->listen == !arguments->cuse)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "either --listen unix:PATH or --cuse is needed: where to serve");
@@ -190,63 +131,15 @@ static enum vsa_status check_arguments(const struct option_parser *parser,
 static enum vsa_status read_arguments(int argc, char **argv, struct arguments *arguments,
                                       struct vsa_error *error)
 {
-    struct option_parser parser;
-    options_start(&parser, argc, argv, own_options, NULL);
+    struct option_operands operands;
     VSA_TRY(policy_options_init(&arguments->pcrs, error));
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(options_next(&parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            return check_arguments(&parser, arguments, error);
-        if (key == OPTION_KEY_HELP || key == OPTION_KEY_VERSION) {
-            answer(arguments, key);
-            return VSA_OK;
-        }
-        VSA_TRY(take_option(arguments, key, value, error));
-    }
+    VSA_TRY(options_read(&option_set, argc, argv, arguments, &operands, error));
+    arguments->done = operands.done;
+    return operands.done ? VSA_OK : check_arguments(&operands, arguments, error);
 }
 
-/* --- the module at boot ---------------------------------------------------------------------- */
+/* --- the root --------------------------------------------------------------------------------- */
 
-/* Enclave IDs of AWS are the time in milliseconds and two bytes more. */
-static enum vsa_status choose_module_id(const struct arguments *arguments,
-                                        struct vsa_module_id *module_id, struct vsa_error *error)
-{
-    if (!arguments->module_id) {
-        uint16_t random = 0;
-        const char *instance = arguments->instance_id ? arguments->instance_id : DEFAULT_INSTANCE;
-        VSA_TRY(vsa_random(&random, sizeof(random), error));
-        return vsa_module_id_make(instance, (uint64_t)wall_clock_ms() << 16 | random, module_id,
-                                  error);
-    }
-    VSA_TRY(vsa_module_id_parse(arguments->module_id, module_id, error));
-    if (arguments->instance_id && strcmp(arguments->instance_id, module_id->instance) != 0)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "--module-id is one of instance %s, but --instance-id says %.40s",
-                        module_id->instance, arguments->instance_id);
-    return VSA_OK;
-}
-
-static enum vsa_status fill_bank(const struct arguments *arguments,
-                                 const struct vsa_module_id *module_id, struct vsa_pcr_bank *bank,
-                                 struct vsa_error *error)
-{
-    const struct vsa_pcrs *given = &arguments->pcrs.policy.pcrs;
-    vsa_pcr_bank_init(bank);
-    VSA_TRY(vsa_pcr_bank_set_placeholders(bank, error));
-    VSA_TRY(vsa_pcr_measure_text(module_id->instance, bank->value[PCR_INSTANCE], error));
-    if (arguments->role_arn)
-        VSA_TRY(vsa_pcr_measure_text(arguments->role_arn, bank->value[PCR_ROLE], error));
-    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
-        if (given->present >> i & 1)
-            memcpy(bank->value[i], given->value[i], VSA_PCR_SIZE);
-    if (arguments->debug_mode)
-        vsa_pcr_bank_set_debug(bank);
-    return VSA_OK;
-}
-
-/* $XDG_STATE_HOME, by default ~/.local/state (XDG Base Directory Specification). */
 /*
  * Moves the state that has the project's old name: a root that verifiers know must not be replaced
  * by a new one in silence.
@@ -283,6 +176,7 @@ static enum vsa_status default_state(const char *home, const char *below, char p
     return move_old_state(directory, path, error);
 }
 
+/* $XDG_STATE_HOME, by default ~/.local/state (XDG Base Directory Specification). */
 static enum vsa_status choose_state(const struct arguments *arguments, char path[PATH_MAX],
                                     struct vsa_error *error)
 {
@@ -316,28 +210,19 @@ static enum vsa_status write_root(const char *path, struct vsa_slice root, struc
     return VSA_OK;
 }
 
-static enum vsa_status boot(const struct arguments *arguments,
-                            const struct vsa_module_id *module_id, struct vsa_software_nsm **nsm,
-                            struct vsa_error *error)
+static enum vsa_status boot(struct arguments *arguments, struct vsa_module_id *module_id,
+                            struct vsa_software_nsm **nsm, struct vsa_error *error)
 {
     char state[PATH_MAX];
     uint8_t buffer[VSA_MAX_CERTIFICATE];
     struct vsa_slice root;
-    struct vsa_key *key = NULL;
-    struct vsa_pcr_bank bank;
-    VSA_CLEANUP(vsa_cleanup_authority) struct vsa_authority *authority = NULL;
-    VSA_TRY(fill_bank(arguments, module_id, &bank, error));
     VSA_TRY(choose_state(arguments, state, error));
-    VSA_TRY(vsa_software_state_open(state, wall_clock_ms(), &key, buffer, sizeof(buffer), &root,
-                                    error));
-    VSA_TRY(vsa_authority_new(key, root, module_id, &authority, error));
-    /* What is wrong with the root shows now, not at the first request. */
-    VSA_TRY(vsa_authority_refresh(authority, wall_clock_ms(), error));
-    if (arguments->root_out)
-        VSA_TRY(write_root(arguments->root_out, root, error));
-    struct vsa_authority *handed_over = authority;
-    authority = NULL;
-    return vsa_software_nsm_new(handed_over, &bank, nsm, error);
+    arguments->module.state = state;
+    arguments->module.now_ms = wall_clock_ms();
+    arguments->module.pcrs = &arguments->pcrs.policy.pcrs;
+    VSA_TRY(vsa_software_nsm_boot(&arguments->module, nsm, module_id, buffer, sizeof(buffer), &root,
+                                  error));
+    return arguments->root_out ? write_root(arguments->root_out, root, error) : VSA_OK;
 }
 
 /* --- service --------------------------------------------------------------------------------- */
@@ -368,7 +253,7 @@ static void say_ready(const struct arguments *arguments, const char *where,
                       const struct vsa_module_id *module_id)
 {
     (void)fprintf(stderr, "%s: ready on %s as %s%s; not AWS, for development only\n", PROGRAM,
-                  where, module_id->text, arguments->debug_mode ? " in debug mode" : "");
+                  where, module_id->text, arguments->module.debug_mode ? " in debug mode" : "");
 }
 
 static enum vsa_status serve_socket(const struct arguments *arguments,
@@ -399,14 +284,13 @@ static enum vsa_status serve_device(const struct arguments *arguments,
     return vsa_cuse_serve(&service, error);
 }
 
-static enum vsa_status run(const struct arguments *arguments, struct vsa_error *error)
+static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
 {
     struct vsa_module_id module_id;
     VSA_CLEANUP(vsa_cleanup_software_nsm) struct vsa_software_nsm *nsm = NULL;
     VSA_AUTO_FD int signals = -1;
     /* State and socket are for this user alone. */
     (void)umask(S_IRWXG | S_IRWXO);
-    VSA_TRY(choose_module_id(arguments, &module_id, error));
     VSA_TRY(boot(arguments, &module_id, &nsm, error));
     VSA_TRY(open_signals(&signals, error));
     if (arguments->cuse)
@@ -420,8 +304,7 @@ static enum exit_code software_nsm(int argc, char **argv, struct arguments *argu
     enum vsa_status status = read_arguments(argc, argv, arguments, &error);
     if (status != VSA_OK) {
         output_error(PROGRAM, &error);
-        return vsa_status_class(status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL
-                                                              : EXIT_CODE_USAGE;
+        return exit_code_of_arguments(status);
     }
     status = arguments->done ? output_finish(&error) : run(arguments, &error);
     if (status != VSA_OK)

@@ -12,15 +12,6 @@
 
 #define PROGRAM "verifier"
 
-enum { KEY_JSON = OPTION_KEY_PROGRAM };
-
-static const struct program_option own_options[] = {
-    {"json", KEY_JSON, NULL, "print one JSON object, also on failure", false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {"version", OPTION_KEY_VERSION, NULL, "print the version", false},
-    {NULL, 0, NULL, NULL, false},
-};
-
 struct arguments {
     bool json;
     bool done; /* --help or --version was all */
@@ -28,56 +19,43 @@ struct arguments {
     struct policy_options policy;
 };
 
-static void print_help(void)
+static const struct program_option own_options[] = {
+    OPTION_ROW_FLAG(arguments, json, "json", "print one JSON object, also on failure"),
+    OPTION_ROW_HELP,
+    OPTION_ROW_VERSION,
+    OPTION_ROWS_END,
+};
+
+static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
-    (void)puts(
+    struct arguments *arguments = context;
+    return policy_options_take(&arguments->policy, key, value, error);
+}
+
+static const struct option_set option_set = {
+    .usage =
         "Usage: verifier [OPTION]... [FILE]\n"
         "\n"
         "Verifies an attestation document of an AWS Nitro enclave: FILE, or standard input\n"
-        "without FILE or when it is -; raw bytes, base64, hexadecimal, or JSON that holds it.\n");
-    options_print_help(stdout, own_options);
-    (void)puts("\nWhat the document must be:");
-    options_print_help(stdout, policy_option_table);
-    (void)fputs("\n" EXIT_CODE_HELP "\nSee verifier(1).\n", stdout);
-}
-
-static enum vsa_status take_operands(struct option_parser *parser, struct arguments *arguments,
-                                     struct vsa_error *error)
-{
-    char **operands;
-    int count = options_operands(parser, &operands);
-    if (count > 1)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "one document at a time: '%.80s' is one argument too many", operands[1]);
-    arguments->path = count ? operands[0] : "-";
-    return policy_options_finish(&arguments->policy, error);
-}
+        "without FILE or when it is -; raw bytes, base64, hexadecimal, or JSON that holds it.\n\n",
+    .groups = {{NULL, own_options}, {"What the document must be:", policy_option_table}},
+    .program = PROGRAM,
+    .take = take,
+};
 
 static enum vsa_status read_arguments(int argc, char **argv, struct arguments *arguments,
                                       struct vsa_error *error)
 {
-    struct option_parser parser;
-    options_start(&parser, argc, argv, own_options, policy_option_table);
+    struct option_operands operands;
     VSA_TRY(policy_options_init(&arguments->policy, error));
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(options_next(&parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            return take_operands(&parser, arguments, error);
-        if (policy_options_has(key)) {
-            VSA_TRY(policy_options_take(&arguments->policy, key, value, error));
-        } else if (key == KEY_JSON) {
-            arguments->json = true;
-        } else {
-            arguments->done = true;
-            if (key == OPTION_KEY_HELP)
-                print_help();
-            else
-                (void)printf("%s %s\n", PROGRAM, vsa_version());
-            return VSA_OK;
-        }
-    }
+    VSA_TRY(options_read(&option_set, argc, argv, arguments, &operands, error));
+    arguments->done = operands.done;
+    if (operands.count > 1)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "one document at a time: '%.80s' is one argument too many",
+                        operands.words[1]);
+    arguments->path = operands.count ? operands.words[0] : "-";
+    return operands.done ? VSA_OK : policy_options_finish(&arguments->policy, error);
 }
 
 /* What is read and found out; `document` borrows from one of the others. */
@@ -181,8 +159,7 @@ static enum exit_code verifier(int argc, char **argv, struct arguments *argument
     json = json || arguments->json; /* abbreviated: --js */
     if (status != VSA_OK) {
         tell(json, &error);
-        return vsa_status_class(status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL
-                                                              : EXIT_CODE_USAGE;
+        return exit_code_of_arguments(status);
     }
     if (!arguments->done)
         return verify_and_print(arguments);

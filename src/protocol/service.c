@@ -2,6 +2,7 @@
 #include "protocol/service.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/slice.h"
 
 enum vsa_status vsa_ping_reply_encode(json_t *reply, struct vsa_error *error)
@@ -114,5 +115,36 @@ enum vsa_status vsa_service_status_decode(const json_t *reply, struct vsa_servic
     VSA_TRY(read_count(reply, "connections", &read.connections, error));
     VSA_TRY(read_nsm(reply, &read, error));
     *status = read;
+    return VSA_OK;
+}
+
+static bool is_metric_line(struct vsa_slice line)
+{
+    static const char *const begins[] = {"vsattest_", "# HELP vsattest_", "# TYPE vsattest_"};
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+        if (line.size > strlen(begins[i]) && memcmp(line.data, begins[i], strlen(begins[i])) == 0)
+            return vsa_printable_all(line);
+    return false;
+}
+
+enum vsa_status vsa_metrics_reply_decode(const json_t *reply, struct vsa_slice *metrics,
+                                         struct vsa_error *error)
+{
+    const json_t *text = json_object_get(reply, "metrics");
+    if (!json_is_string(text))
+        return vsa_fail(error, VSA_ERR_REPLY, "the reply to metrics has no \"metrics\"");
+    struct vsa_slice left = vsa_json_string_slice(text);
+    bool good = left.size > 0;
+    while (good && left.size > 0) {
+        const uint8_t *end = memchr(left.data, '\n', left.size);
+        size_t size = end ? (size_t)(end - left.data) : 0;
+        good = is_metric_line(vsa_slice_of(left.data, size));
+        if (good)
+            left = vsa_slice_of(left.data + size + 1, left.size - size - 1);
+    }
+    if (!good)
+        return vsa_fail(error, VSA_ERR_REPLY,
+                        "\"metrics\" of the reply is not lines about vsattest_... metrics");
+    *metrics = vsa_json_string_slice(text);
     return VSA_OK;
 }

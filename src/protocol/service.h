@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `ping` and `status`: is the server there, and how is it? Both directions. */
+/* `ping`, `status` and `metrics`: is the server there, and how is it? */
 #ifndef VSA_PROTOCOL_SERVICE_H
 #define VSA_PROTOCOL_SERVICE_H
 
@@ -33,5 +33,13 @@ VSA_MUST_USE enum vsa_status vsa_service_status_encode(const struct vsa_service_
 VSA_MUST_USE enum vsa_status vsa_service_status_decode(const json_t *reply,
                                                        struct vsa_service_status *status,
                                                        struct vsa_error *error);
+
+/*
+ * Sets `*metrics` to the text of a successful reply; borrowed from it. A textfile collector or a
+ * terminal reads it, and takes metrics of other names for those of its own machine: lines that are
+ * not about vsattest_... metrics are VSA_ERR_REPLY. The rest of the syntax is the reader's.
+ */
+VSA_MUST_USE enum vsa_status
+vsa_metrics_reply_decode(const json_t *reply, struct vsa_slice *metrics, struct vsa_error *error);
 
 #endif

@@ -150,9 +150,9 @@ void settings_options(int first_key, struct program_option rows[SETTINGS_MAX + 1
     int i = 0;
     _Static_assert(sizeof(table) / sizeof(table[0]) <= SETTINGS_MAX + 1, "rows for all settings");
     for (; table[i].name; i++)
-        rows[i] = (struct program_option){table[i].name, first_key + i, table[i].argument,
-                                          table[i].help, false};
-    rows[i] = (struct program_option){NULL, 0, NULL, NULL, false};
+        rows[i] = (struct program_option){
+            table[i].name, first_key + i, table[i].argument, table[i].help, false, OPTION_TAKE, 0};
+    rows[i] = (struct program_option)OPTION_ROWS_END;
 }
 
 int settings_find(const char *name)

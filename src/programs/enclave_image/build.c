@@ -12,58 +12,6 @@
 /* 4294967295 is -1, no user's. */
 #define LAST_ID 4294967294
 
-enum {
-    KEY_APP = OPTION_KEY_PROGRAM,
-    KEY_ARG,
-    KEY_ENV,
-    KEY_FILE,
-    KEY_INIT,
-    KEY_MODULE,
-    KEY_NSM_MODULE,
-    KEY_RAMDISK,
-    KEY_USER,
-    KEY_KERNEL,
-    KEY_KERNEL_CONFIG,
-    KEY_CMDLINE,
-    KEY_OUTPUT,
-    KEY_NAME,
-    KEY_IMAGE_VERSION,
-    KEY_METADATA,
-    KEY_ARCH,
-    KEY_CERTIFICATE,
-    KEY_PRIVATE_KEY,
-    KEY_AT,
-};
-
-static const struct program_option options[] = {
-    {"kernel", KEY_KERNEL, "FILE", "bzImage (x86_64) or Image (aarch64)", false},
-    {"kernel-config", KEY_KERNEL_CONFIG, "FILE", "its .config: names its version in the metadata",
-     false},
-    {"cmdline", KEY_CMDLINE, "TEXT|@FILE", "kernel command line; default: that of nitro-cli",
-     false},
-    {"output", KEY_OUTPUT, "FILE", "the image to write", false},
-    {"app", KEY_APP, "PROGRAM", "put this program into the image, and start it", false},
-    {"arg", KEY_ARG, "WORD", "an argument for it (again for more)", true},
-    {"env", KEY_ENV, "NAME=VALUE", "a variable of its environment (again for more)", true},
-    {"file", KEY_FILE, "SOURCE:/DEST", "a file or directory beside it (again for more)", true},
-    {"init", KEY_INIT, "FILE", "PID 1; default: the enclave_init of this installation", false},
-    {"nsm-module", KEY_NSM_MODULE, "FILE", "nsm.ko, for kernels without the driver built in",
-     false},
-    {"module", KEY_MODULE, "FILE", "another kernel module, loaded after it (again for more)", true},
-    {"user", KEY_USER, "UID[:GID]", "user that the program runs as; default: 0, root", false},
-    {"ramdisk", KEY_RAMDISK, "FILE", "in the place of --app: ramdisks, the one that boots first",
-     true},
-    {"name", KEY_NAME, "NAME", "ImageName of the metadata; default: the program's name", false},
-    {"version", KEY_IMAGE_VERSION, "TEXT", "ImageVersion of the metadata; default: 1.0", false},
-    {"metadata", KEY_METADATA, "FILE", "metadata (a JSON object) to write as it is", false},
-    {"arch", KEY_ARCH, "ARCH", "x86_64 (default) or aarch64", false},
-    {"signing-certificate", KEY_CERTIFICATE, "PEM", "sign: certificate", false},
-    {"private-key", KEY_PRIVATE_KEY, "PEM", "sign: its private key", false},
-    {"at", KEY_AT, "TIME", "the certificate must be valid then; default: now", false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {NULL, 0, NULL, NULL, false},
-};
-
 /* What a repeatable option collects; room for every argument there is. */
 struct list {
     const char **items;
@@ -79,6 +27,55 @@ struct arguments {
     const char *output;
     bool has_user;
     struct image_signer signer;
+};
+
+enum {
+    KEY_ARG = OPTION_KEY_PROGRAM,
+    KEY_ENV,
+    KEY_FILE,
+    KEY_MODULE,
+    KEY_RAMDISK,
+    KEY_USER,
+    KEY_CMDLINE,
+    KEY_ARCH,
+    KEY_CERTIFICATE,
+    KEY_PRIVATE_KEY,
+    KEY_AT,
+};
+
+static const struct program_option options[] = {
+    OPTION_ROW_TEXT(arguments, recipe.kernel, "kernel", "FILE",
+                    "bzImage (x86_64) or Image (aarch64)"),
+    OPTION_ROW_TEXT(arguments, recipe.kernel_config, "kernel-config", "FILE",
+                    "its .config: names its version in the metadata"),
+    {"cmdline", KEY_CMDLINE, "TEXT|@FILE", "kernel command line; default: that of nitro-cli",
+     false},
+    OPTION_ROW_TEXT(arguments, output, "output", "FILE", "the image to write"),
+    OPTION_ROW_TEXT(arguments, recipe.program, "app", "PROGRAM",
+                    "put this program into the image, and start it"),
+    {"arg", KEY_ARG, "WORD", "an argument for it (again for more)", true},
+    {"env", KEY_ENV, "NAME=VALUE", "a variable of its environment (again for more)", true},
+    {"file", KEY_FILE, "SOURCE:/DEST", "a file or folder beside it (again for more)", true},
+    OPTION_ROW_TEXT(arguments, recipe.init, "init", "FILE",
+                    "PID 1; default: the enclave_init of this installation"),
+    OPTION_ROW_TEXT(arguments, recipe.nsm_module, "nsm-module", "FILE",
+                    "nsm.ko, for kernels without the driver built in"),
+    {"module", KEY_MODULE, "FILE", "another kernel module, loaded after it (again for more)", true},
+    {"user", KEY_USER, "UID[:GID]", "user that the program runs as; default: 0, root", false},
+    {"ramdisk", KEY_RAMDISK, "FILE", "in the place of --app: ramdisks, the one that boots first",
+     true},
+    OPTION_ROW_TEXT(arguments, recipe.name, "name", "NAME",
+                    "ImageName of the metadata; default: the program's name"),
+    OPTION_ROW_TEXT(arguments, recipe.version, "version", "TEXT",
+                    "ImageVersion of the metadata; default: 1.0"),
+    OPTION_ROW_TEXT(arguments, recipe.metadata, "metadata", "FILE",
+                    "metadata (a JSON object) to write as it is"),
+    {"arch", KEY_ARCH, "ARCH", "x86_64 (default) or aarch64", false},
+    {"signing-certificate", KEY_CERTIFICATE, "PEM", "sign: certificate", false},
+    {"private-key", KEY_PRIVATE_KEY, "PEM", "sign: its private key", false},
+    {"at", KEY_AT, "TIME", "the certificate must be valid then; default: now", false},
+    OPTION_ROW_HELP,
+    OPTION_ROWS_END,
 };
 
 static void free_arguments(struct arguments *arguments)
@@ -157,42 +154,10 @@ static enum vsa_status take_user(struct arguments *arguments, const char *value,
     return VSA_OK;
 }
 
-/* The options that only keep a text. */
-static const char **text_of(struct arguments *arguments, int key)
-{
-    switch (key) {
-    case KEY_APP:
-        return &arguments->recipe.program;
-    case KEY_INIT:
-        return &arguments->recipe.init;
-    case KEY_NSM_MODULE:
-        return &arguments->recipe.nsm_module;
-    case KEY_KERNEL:
-        return &arguments->recipe.kernel;
-    case KEY_KERNEL_CONFIG:
-        return &arguments->recipe.kernel_config;
-    case KEY_METADATA:
-        return &arguments->recipe.metadata;
-    case KEY_OUTPUT:
-        return &arguments->output;
-    case KEY_NAME:
-        return &arguments->recipe.name;
-    case KEY_IMAGE_VERSION:
-        return &arguments->recipe.version;
-    default:
-        return NULL;
-    }
-}
-
 static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
     struct arguments *arguments = context;
     int argc = arguments->argc;
-    const char **text = text_of(arguments, key);
-    if (text) {
-        *text = value;
-        return VSA_OK;
-    }
     switch (key) {
     case KEY_ARG:
         return append(&arguments->words, argc, value, error);
@@ -225,7 +190,7 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
 }
 
 /* What belongs together. */
-static enum vsa_status check_arguments(const struct option_parser *parser,
+static enum vsa_status check_arguments(const struct option_operands *operands,
                                        const struct arguments *arguments, struct vsa_error *error)
 {
     const struct vsa_image_recipe *recipe = &arguments->recipe;
@@ -233,8 +198,7 @@ static enum vsa_status check_arguments(const struct option_parser *parser,
                        arguments->files.count || arguments->modules.count || recipe->init ||
                        recipe->nsm_module || arguments->has_user;
     const char *problem = NULL;
-    char **operands;
-    if (options_operands(parser, &operands))
+    if (operands->count)
         problem = "every input has its option; what stands alone?";
     else if (!recipe->kernel)
         problem = "which kernel? Give --kernel FILE";
@@ -300,11 +264,11 @@ static const char *last_part(const char *path)
 static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
                                       struct vsa_error *error)
 {
-    struct option_parser parser;
-    VSA_TRY(image_read_options(call, &image_build_command, &parser, arguments, error));
+    struct option_operands operands;
+    VSA_TRY(image_read_options(call, &image_build_command, &operands, arguments, error));
     if (call->done)
         return VSA_OK;
-    VSA_TRY(check_arguments(&parser, arguments, error));
+    VSA_TRY(check_arguments(&operands, arguments, error));
     struct vsa_image_recipe *recipe = &arguments->recipe;
     recipe->arguments = arguments->words.items;
     recipe->argument_count = arguments->words.count;
@@ -360,14 +324,19 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 const struct image_command image_build_command = {
     .name = "build",
     .summary = "build an image of a program, or of ready-made ramdisks",
-    .usage =
-        "Usage: enclave_image build --kernel FILE --app PROGRAM [OPTION]... --output FILE\n"
-        "       enclave_image build --kernel FILE --ramdisk FILE... [OPTION]... --output FILE\n"
-        "\n"
-        "Builds an enclave image and prints its measurements, as `nitro-cli build-enclave` does.\n"
-        "The same input gives the same bytes, wherever and whenever (signatures apart).\n"
-        "\n",
-    .options = options,
-    .take = take,
+    .options =
+        {
+            .usage =
+                "Usage: enclave_image build --kernel FILE --app PROGRAM [OPTION]... --output FILE\n"
+                "       enclave_image build --kernel FILE --ramdisk FILE... [OPTION]... --output "
+                "FILE\n"
+                "\n"
+                "Builds an enclave image and prints its measurements, as `nitro-cli build-enclave` "
+                "does.\n"
+                "The same input gives the same bytes, wherever and whenever (signatures apart).\n"
+                "\n",
+            .groups = {{NULL, options}},
+            .take = take,
+        },
     .run = run,
 };

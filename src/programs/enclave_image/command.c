@@ -8,42 +8,23 @@
 #include "programs/wall_clock.h"
 #include "json/writer.h"
 
-void image_print_help(const struct image_command *command)
-{
-    (void)fputs(command->usage, stdout);
-    options_print_help(stdout, command->options);
-}
-
 enum vsa_status image_read_options(struct image_call *call, const struct image_command *command,
-                                   struct option_parser *parser, void *arguments,
+                                   struct option_operands *operands, void *arguments,
                                    struct vsa_error *error)
 {
-    options_start(parser, call->argc, call->argv, command->options, NULL);
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(options_next(parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            return VSA_OK;
-        if (key == OPTION_KEY_HELP) {
-            image_print_help(command);
-            call->done = true;
-            call->arguments_read = true;
-            return VSA_OK;
-        }
-        VSA_TRY(command->take(arguments, key, value, error));
-    }
+    VSA_TRY(options_read(&command->options, call->argc, call->argv, arguments, operands, error));
+    call->done = call->arguments_read = operands->done;
+    return VSA_OK;
 }
 
-enum vsa_status image_take_file(const struct option_parser *parser, const char **path,
+enum vsa_status image_take_file(const struct option_operands *operands, const char **path,
                                 struct vsa_error *error)
 {
-    char **operands;
-    int count = options_operands(parser, &operands);
-    if (count != 1)
+    if (operands->count != 1)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        count ? "one image at a time" : "which image? Give its file name");
-    *path = operands[0];
+                        operands->count ? "one image at a time"
+                                        : "which image? Give its file name");
+    *path = operands->words[0];
     return VSA_OK;
 }
 

@@ -26,10 +26,7 @@ struct image_call {
 struct image_command {
     const char *name;
     const char *summary; /* one line of `enclave_image --help` */
-    const char *usage;   /* head of `enclave_image NAME --help` */
-    const struct program_option *options;
-    /* One option; `arguments` is what `run` gave to image_read_options(). */
-    enum vsa_status (*take)(void *arguments, int key, const char *value, struct vsa_error *error);
+    struct option_set options;
     enum vsa_status (*run)(struct image_call *call, struct vsa_error *error);
 };
 
@@ -39,18 +36,15 @@ extern const struct image_command image_extract_command;
 extern const struct image_command image_sign_command;
 extern const struct image_command image_pcr_command;
 
-/* Prints the help of one subcommand. */
-void image_print_help(const struct image_command *command);
-
-/* Takes all options, by `command->take`; --help prints and sets `call->done`. */
+/* Reads all options into `arguments`; --help prints and sets `call->done`. */
 VSA_MUST_USE enum vsa_status image_read_options(struct image_call *call,
                                                 const struct image_command *command,
-                                                struct option_parser *parser, void *arguments,
+                                                struct option_operands *operands, void *arguments,
                                                 struct vsa_error *error);
 
-/* The one operand that must follow the options. */
-VSA_MUST_USE enum vsa_status image_take_file(const struct option_parser *parser, const char **path,
-                                             struct vsa_error *error);
+/* Sets `*path` to the one operand that must follow the options. */
+VSA_MUST_USE enum vsa_status image_take_file(const struct option_operands *operands,
+                                             const char **path, struct vsa_error *error);
 
 /* A file named by option --`option`. */
 VSA_MUST_USE enum vsa_status image_read_file(const char *option, const char *path, size_t limit,

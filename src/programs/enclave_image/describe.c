@@ -15,8 +15,8 @@ enum { KEY_AT = OPTION_KEY_PROGRAM };
 
 static const struct program_option options[] = {
     {"at", KEY_AT, "TIME", "check the signing certificate's validity then; default: now", false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {NULL, 0, NULL, NULL, false},
+    OPTION_ROW_HELP,
+    OPTION_ROWS_END,
 };
 
 static enum vsa_status take(void *arguments, int key, const char *value, struct vsa_error *error)
@@ -30,11 +30,11 @@ static enum vsa_status take(void *arguments, int key, const char *value, struct 
 static enum vsa_status read_arguments(struct image_call *call, struct image_signer *time,
                                       const char **path, struct vsa_error *error)
 {
-    struct option_parser parser;
-    VSA_TRY(image_read_options(call, &image_describe_command, &parser, time, error));
+    struct option_operands operands;
+    VSA_TRY(image_read_options(call, &image_describe_command, &operands, time, error));
     if (call->done)
         return VSA_OK;
-    VSA_TRY(image_take_file(&parser, path, error));
+    VSA_TRY(image_take_file(&operands, path, error));
     call->arguments_read = true;
     return VSA_OK;
 }
@@ -201,12 +201,16 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 const struct image_command image_describe_command = {
     .name = "describe",
     .summary = "print what an image holds, after checking it",
-    .usage = "Usage: enclave_image describe [--at TIME] FILE\n"
-             "\n"
-             "Checks an enclave image (form, CRC, signature) and describes it as JSON, in the\n"
-             "fields of `nitro-cli describe-eif`. Exits 1 if the signature does not hold.\n"
-             "\n",
-    .options = options,
-    .take = take,
+    .options =
+        {
+            .usage =
+                "Usage: enclave_image describe [--at TIME] FILE\n"
+                "\n"
+                "Checks an enclave image (form, CRC, signature) and describes it as JSON, in the\n"
+                "fields of `nitro-cli describe-eif`. Exits 1 if the signature does not hold.\n"
+                "\n",
+            .groups = {{NULL, options}},
+            .take = take,
+        },
     .run = run,
 };

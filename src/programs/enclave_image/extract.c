@@ -7,33 +7,28 @@
 #include "image/signature.h"
 #include "programs/enclave_image/command.h"
 
-enum { KEY_OUTPUT = OPTION_KEY_PROGRAM };
-
-static const struct program_option options[] = {
-    {"output", KEY_OUTPUT, "DIR", "directory to write to; made if missing", false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {NULL, 0, NULL, NULL, false},
+struct arguments {
+    const char *directory;
+    const char *path;
 };
 
-static enum vsa_status take(void *arguments, int key, const char *value, struct vsa_error *error)
-{
-    const char **directory = arguments;
-    (void)key;
-    (void)error;
-    *directory = value;
-    return VSA_OK;
-}
+static const struct program_option options[] = {
+    OPTION_ROW_TEXT(arguments, directory, "output", "DIR",
+                    "directory to write to; made if missing"),
+    OPTION_ROW_HELP,
+    OPTION_ROWS_END,
+};
 
-static enum vsa_status read_arguments(struct image_call *call, const char **directory,
-                                      const char **path, struct vsa_error *error)
+static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
+                                      struct vsa_error *error)
 {
-    struct option_parser parser;
-    VSA_TRY(image_read_options(call, &image_extract_command, &parser, directory, error));
+    struct option_operands operands;
+    VSA_TRY(image_read_options(call, &image_extract_command, &operands, arguments, error));
     if (call->done)
         return VSA_OK;
-    if (!*directory)
+    if (!arguments->directory)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "no output directory: give --output DIR");
-    VSA_TRY(image_take_file(&parser, path, error));
+    VSA_TRY(image_take_file(&operands, &arguments->path, error));
     call->arguments_read = true;
     return VSA_OK;
 }
@@ -81,31 +76,34 @@ static enum vsa_status write_section(const char *directory, const struct vsa_ima
 
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 {
-    const char *directory = NULL;
-    const char *path = NULL;
+    struct arguments arguments = {0};
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     struct vsa_image image;
     size_t ramdisks = 0;
-    VSA_TRY(read_arguments(call, &directory, &path, error));
+    VSA_TRY(read_arguments(call, &arguments, error));
     if (call->done)
         return VSA_OK;
-    VSA_TRY(image_load(path, &file, IMAGE_ANY_DEVIATION, &image, error));
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return vsa_fail(error, VSA_ERR_IO, "cannot make %.160s: %s", directory, strerror(errno));
+    VSA_TRY(image_load(arguments.path, &file, IMAGE_ANY_DEVIATION, &image, error));
+    if (mkdir(arguments.directory, 0777) != 0 && errno != EEXIST)
+        return vsa_fail(error, VSA_ERR_IO, "cannot make %.160s: %s", arguments.directory,
+                        strerror(errno));
     for (size_t i = 0; i < image.section_count; i++)
-        VSA_TRY(write_section(directory, &image.sections[i], &ramdisks, error));
+        VSA_TRY(write_section(arguments.directory, &image.sections[i], &ramdisks, error));
     return VSA_OK;
 }
 
 const struct image_command image_extract_command = {
     .name = "extract",
     .summary = "write the sections of an image into files",
-    .usage = "Usage: enclave_image extract --output DIR FILE\n"
-             "\n"
-             "Writes kernel, cmdline, metadata.json, ramdisk-N.cpio and, of a signed image,\n"
-             "signature.cbor and signing-certificate.pem. Prints their names.\n"
-             "\n",
-    .options = options,
-    .take = take,
+    .options =
+        {
+            .usage =
+                "Usage: enclave_image extract --output DIR FILE\n"
+                "\n"
+                "Writes kernel, cmdline, metadata.json, ramdisk-N.cpio and, of a signed image,\n"
+                "signature.cbor and signing-certificate.pem. Prints their names.\n"
+                "\n",
+            .groups = {{NULL, options}},
+        },
     .run = run,
 };

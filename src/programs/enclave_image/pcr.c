@@ -6,40 +6,26 @@
 #include "programs/output.h"
 #include "json/writer.h"
 
-enum { KEY_INPUT = OPTION_KEY_PROGRAM, KEY_CERTIFICATE };
-
-static const struct program_option options[] = {
-    {"input", KEY_INPUT, "FILE", "print {\"PCR\": ...}: the formula over the file's bytes", false},
-    {"signing-certificate", KEY_CERTIFICATE, "PEM",
-     "print {\"PCR8\": ...} of images signed with it", false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {NULL, 0, NULL, NULL, false},
-};
-
 struct arguments {
     const char *input;
     const char *certificate;
 };
 
-static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
-{
-    struct arguments *arguments = context;
-    (void)error;
-    if (key == KEY_INPUT)
-        arguments->input = value;
-    else
-        arguments->certificate = value;
-    return VSA_OK;
-}
+static const struct program_option options[] = {
+    OPTION_ROW_TEXT(arguments, input, "input", "FILE",
+                    "print {\"PCR\": ...}: the formula over the file's bytes"),
+    OPTION_ROW_TEXT(arguments, certificate, "signing-certificate", "PEM",
+                    "print {\"PCR8\": ...} of images signed with it"),
+    OPTION_ROW_HELP,
+    OPTION_ROWS_END,
+};
 
 static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
                                       struct vsa_error *error)
 {
-    struct option_parser parser;
-    char **operands;
-    VSA_TRY(image_read_options(call, &image_pcr_command, &parser, arguments, error));
-    if (!call->done &&
-        (options_operands(&parser, &operands) || !arguments->input == !arguments->certificate))
+    struct option_operands operands;
+    VSA_TRY(image_read_options(call, &image_pcr_command, &operands, arguments, error));
+    if (!call->done && (operands.count || !arguments->input == !arguments->certificate))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "give either --input FILE or --signing-certificate PEM");
     return VSA_OK;
@@ -85,11 +71,13 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 const struct image_command image_pcr_command = {
     .name = "pcr",
     .summary = "measure a file or a signing certificate",
-    .usage = "Usage: enclave_image pcr --input FILE | --signing-certificate PEM\n"
-             "\n"
-             "Prints SHA384(48 zero bytes || SHA384(contents)) as `nitro-cli pcr` does.\n"
-             "\n",
-    .options = options,
-    .take = take,
+    .options =
+        {
+            .usage = "Usage: enclave_image pcr --input FILE | --signing-certificate PEM\n"
+                     "\n"
+                     "Prints SHA384(48 zero bytes || SHA384(contents)) as `nitro-cli pcr` does.\n"
+                     "\n",
+            .groups = {{NULL, options}},
+        },
     .run = run,
 };

@@ -5,28 +5,6 @@
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
 
-enum {
-    KEY_CERTIFICATE = OPTION_KEY_PROGRAM,
-    KEY_PRIVATE_KEY,
-    KEY_PRINT,
-    KEY_SIGNATURE,
-    KEY_OUTPUT,
-    KEY_AT,
-};
-
-static const struct program_option options[] = {
-    {"signing-certificate", KEY_CERTIFICATE, "PEM", "certificate, key on P-256, P-384 or P-521",
-     false},
-    {"private-key", KEY_PRIVATE_KEY, "PEM", "its private key, not encrypted", false},
-    {"print-to-be-signed", KEY_PRINT, NULL, "print the bytes to sign, for a key in an HSM or KMS",
-     false},
-    {"signature", KEY_SIGNATURE, "FILE", "the signature of those bytes: DER, or r and s", false},
-    {"output", KEY_OUTPUT, "FILE", "write the signed image there, not over FILE", false},
-    {"at", KEY_AT, "TIME", "the certificate must be valid then; default: now", false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {NULL, 0, NULL, NULL, false},
-};
-
 struct arguments {
     const char *path;
     const char *output;
@@ -34,37 +12,45 @@ struct arguments {
     struct image_signer signer;
 };
 
+enum { KEY_CERTIFICATE = OPTION_KEY_PROGRAM, KEY_PRIVATE_KEY, KEY_SIGNATURE, KEY_AT };
+
+static const struct program_option options[] = {
+    {"signing-certificate", KEY_CERTIFICATE, "PEM", "certificate, key on P-256, P-384 or P-521",
+     false},
+    {"private-key", KEY_PRIVATE_KEY, "PEM", "its private key, not encrypted", false},
+    OPTION_ROW_FLAG(arguments, print, "print-to-be-signed",
+                    "print the bytes to sign, for a key in an HSM or KMS"),
+    {"signature", KEY_SIGNATURE, "FILE", "the signature of those bytes: DER, or r and s", false},
+    OPTION_ROW_TEXT(arguments, output, "output", "FILE",
+                    "write the signed image there, not over FILE"),
+    {"at", KEY_AT, "TIME", "the certificate must be valid then; default: now", false},
+    OPTION_ROW_HELP,
+    OPTION_ROWS_END,
+};
+
 static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
-    struct arguments *arguments = context;
+    struct image_signer *signer = &((struct arguments *)context)->signer;
     switch (key) {
     case KEY_CERTIFICATE:
-        return image_read_file("signing-certificate", value, VSA_MAX_KEY_FILE,
-                               &arguments->signer.certificate, error);
-    case KEY_PRIVATE_KEY:
-        return image_read_file("private-key", value, VSA_MAX_KEY_FILE,
-                               &arguments->signer.private_key, error);
-    case KEY_PRINT:
-        arguments->print = true;
-        return VSA_OK;
-    case KEY_SIGNATURE:
-        return image_read_file("signature", value, VSA_MAX_KEY_FILE, &arguments->signer.signature,
+        return image_read_file("signing-certificate", value, VSA_MAX_KEY_FILE, &signer->certificate,
                                error);
+    case KEY_PRIVATE_KEY:
+        return image_read_file("private-key", value, VSA_MAX_KEY_FILE, &signer->private_key, error);
+    case KEY_SIGNATURE:
+        return image_read_file("signature", value, VSA_MAX_KEY_FILE, &signer->signature, error);
     case KEY_AT:
-        arguments->signer.has_time = true;
-        return vsa_time_parse(value, &arguments->signer.time_ms, error);
-    case KEY_OUTPUT:
     default:
-        arguments->output = value;
-        return VSA_OK;
+        signer->has_time = true;
+        return vsa_time_parse(value, &signer->time_ms, error);
     }
 }
 
 static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
                                       struct vsa_error *error)
 {
-    struct option_parser parser;
-    VSA_TRY(image_read_options(call, &image_sign_command, &parser, arguments, error));
+    struct option_operands operands;
+    VSA_TRY(image_read_options(call, &image_sign_command, &operands, arguments, error));
     if (call->done)
         return VSA_OK;
     const struct image_signer *signer = &arguments->signer;
@@ -78,7 +64,7 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--private-key, --print-to-be-signed and --signature are three ways: "
                         "choose one; the second writes no --output");
-    VSA_TRY(image_take_file(&parser, &arguments->path, error));
+    VSA_TRY(image_take_file(&operands, &arguments->path, error));
     call->arguments_read = true;
     return VSA_OK;
 }
@@ -134,14 +120,19 @@ static enum vsa_status run(struct image_call *call, struct vsa_error *error)
 const struct image_command image_sign_command = {
     .name = "sign",
     .summary = "sign an image, or sign it anew",
-    .usage = "Usage: enclave_image sign --signing-certificate PEM --private-key PEM [OPTION]... "
-             "FILE\n"
-             "\n"
-             "Signs PCR0 of an enclave image and prints its measurements, PCR8 among them.\n"
-             "Where the key is in an HSM or KMS, --print-to-be-signed prints what to sign there,\n"
-             "and --signature FILE takes the signature back.\n"
-             "\n",
-    .options = options,
-    .take = take,
+    .options =
+        {
+            .usage =
+                "Usage: enclave_image sign --signing-certificate PEM --private-key PEM [OPTION]... "
+                "FILE\n"
+                "\n"
+                "Signs PCR0 of an enclave image and prints its measurements, PCR8 among them.\n"
+                "Where the key is in an HSM or KMS, --print-to-be-signed prints what to sign "
+                "there,\n"
+                "and --signature FILE takes the signature back.\n"
+                "\n",
+            .groups = {{NULL, options}},
+            .take = take,
+        },
     .run = run,
 };

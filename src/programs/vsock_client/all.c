@@ -2,19 +2,14 @@
 #include "programs/vsock_client/all.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 
 #include "base/error.h"
-#include "base/hex.h"
-#include "programs/claims_text.h"
 #include "programs/output.h"
-#include "programs/vsock_client/parallel.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
-#include "protocol/service.h"
 
 #define PROGRAM "vsock_client"
-/* Of a PCR in a table: enough to see that two differ, and that it is not the whole. */
-#define PCR_SHOWN 8
 
 struct asked {
     const struct client_arguments *arguments;
@@ -28,11 +23,26 @@ struct every {
     struct asked asked[VSA_MAX_ENCLAVES];
 };
 
-static void ask(void *item)
+static void *ask(void *item)
 {
     struct asked *asked = item;
-    client_perform(asked->arguments, asked->arguments->action, asked->target.address,
-                   asked->deadline_ms, &asked->outcome);
+    client_perform(asked->arguments, asked->target.address, asked->deadline_ms, &asked->outcome);
+    return NULL;
+}
+
+/* In a thread each as far as there are threads, so that one that hangs costs the others nothing. */
+static void ask_in_parallel(struct asked *asked, size_t count)
+{
+    pthread_t threads[VSA_MAX_ENCLAVES];
+    bool started[VSA_MAX_ENCLAVES];
+    for (size_t i = 0; i < count; i++)
+        started[i] = pthread_create(&threads[i], NULL, ask, &asked[i]) == 0;
+    for (size_t i = 0; i < count; i++)
+        if (!started[i])
+            (void)ask(&asked[i]);
+    for (size_t i = 0; i < count; i++)
+        if (started[i])
+            (void)pthread_join(threads[i], NULL);
 }
 
 static enum vsa_status ask_every(const struct client_arguments *arguments, struct every *every,
@@ -46,7 +56,7 @@ static enum vsa_status ask_every(const struct client_arguments *arguments, struc
         every->asked[i].deadline_ms = deadline_ms;
         client_target_of(arguments, &every->running.enclaves[i], &every->asked[i].target);
     }
-    client_parallel(every->asked, every->running.count, sizeof(every->asked[0]), ask);
+    ask_in_parallel(every->asked, every->running.count);
     return VSA_OK;
 }
 
@@ -82,55 +92,16 @@ static json_t *result_of(const struct every *every)
 /* --- a table -----------------------------------------------------------------------------------
  */
 
-static void print_head(enum client_action action)
-{
-    const char *more = "";
-    if (action == CLIENT_ACTION_STATUS)
-        more = "     UPTIME  REQUESTS  ERRORS  CONNECTIONS  NSM  VERSION";
-    else if (action == CLIENT_ACTION_VERIFY)
-        more = "  PCR0      PCR1      PCR2      CHECKED  MODULE ID";
-    (void)printf("%-20s  %10s  %-20s  %11s%s\n", "NAME", "CID", "STATE", "LATENCY", more);
-}
-
-static void print_status(const json_t *reply)
-{
-    struct vsa_service_status status;
-    if (vsa_service_status_decode(reply, &status, NULL) != VSA_OK)
-        return;
-    (void)printf("  %7" PRIu64 " s  %8" PRIu64 "  %6" PRIu64 "  %11" PRIu64 "  %-3s  ",
-                 status.uptime_s, status.requests, status.errors, status.connections,
-                 status.nsm_reachable ? "yes" : "no");
-    output_text(stdout, vsa_slice_of_text(status.version ? status.version : "-"));
-}
-
-static void print_pcr(const struct vsa_pcrs *pcrs, unsigned index)
-{
-    char hex[2 * VSA_PCR_SIZE + 1] = "-";
-    if (pcrs->present & (UINT32_C(1) << index))
-        vsa_hex_encode(vsa_slice_of(pcrs->value[index], VSA_PCR_SIZE), hex, sizeof(hex));
-    (void)printf("  %-*.*s", PCR_SHOWN, PCR_SHOWN, hex);
-}
-
-static void print_claims(const struct vsa_claims *claims)
-{
-    for (unsigned i = 0; i < 3; i++)
-        print_pcr(&claims->pcrs, i);
-    int checked = __builtin_popcount(claims->pcrs_checked);
-    (void)printf("  %2d PCR%c  ", checked, checked == 1 ? ' ' : 's');
-    output_text(stdout, claims->module_id);
-}
-
 static void print_row(const struct asked *asked)
 {
     const struct client_outcome *outcome = &asked->outcome;
+    const struct client_action *action = asked->arguments->action;
     bool ok = outcome->status == VSA_OK;
     (void)printf("%-20s  %10" PRIu32 "  %-20s  %8.1f ms", client_text_name(&asked->target.enclave),
                  asked->target.enclave.cid, ok ? "ok" : vsa_status_code(outcome->status),
                  (double)outcome->microseconds / 1000.0);
-    if (ok && asked->arguments->action == CLIENT_ACTION_STATUS)
-        print_status(outcome->reply);
-    if (ok && asked->arguments->action == CLIENT_ACTION_VERIFY)
-        print_claims(&outcome->claims);
+    if (ok && action->print_columns)
+        action->print_columns(outcome);
     (void)fputc('\n', stdout);
 }
 
@@ -144,8 +115,8 @@ static void remark(const struct asked *asked)
     (void)snprintf(who, sizeof(who), "%s: %s", PROGRAM, client_text_name(&asked->target.enclave));
     if (asked->outcome.status != VSA_OK)
         output_error(who, &asked->outcome.error);
-    else if (asked->arguments->action == CLIENT_ACTION_VERIFY)
-        claims_warn(stderr, who, &asked->outcome.claims);
+    else if (asked->arguments->action->remark)
+        asked->arguments->action->remark(who, &asked->outcome);
 }
 
 static enum vsa_status print(const struct client_arguments *arguments, const struct every *every,
@@ -153,7 +124,8 @@ static enum vsa_status print(const struct client_arguments *arguments, const str
 {
     if (arguments->json)
         return output_json(result_of(every), error);
-    print_head(arguments->action);
+    (void)printf("%-20s  %10s  %-20s  %11s%s\n", "NAME", "CID", "STATE", "LATENCY",
+                 arguments->action->columns);
     for (size_t i = 0; i < every->running.count; i++)
         print_row(&every->asked[i]);
     return output_finish(error);
@@ -163,7 +135,7 @@ static enum exit_code nothing_to_ask(const struct client_arguments *arguments,
                                      const struct vsa_error *error)
 {
     static const struct vsa_enclave_list none;
-    bool verifying = arguments->action == CLIENT_ACTION_VERIFY;
+    bool verifying = arguments->action->flags & CLIENT_VERIFIES;
     client_text_failure(error, CLIENT_PLACE_NITRO_CLI, &none);
     if (arguments->json &&
         output_json(client_result_failed(error, verifying, &none), NULL) != VSA_OK)

@@ -2,7 +2,6 @@
 #include "programs/vsock_client/arguments.h"
 
 #include "base/error.h"
-#include "programs/exit_code.h"
 #include "programs/numbers.h"
 #include <vsattest/transport.h>
 
@@ -13,48 +12,33 @@
 #define MIN_INTERVAL_MS 100
 /* Least timeout of a round of --watch in ms; the default is its interval. */
 #define MIN_ROUND_TIMEOUT_MS 1000
+/* A list of all actions. */
+#define ACTIONS_TEXT 120
 
 enum {
-    KEY_PING = OPTION_KEY_PROGRAM,
-    KEY_STATUS,
-    KEY_ATTEST,
-    KEY_VERIFY,
-    KEY_GENERATE_KEY,
-    KEY_SAVE,
-    KEY_JSON,
-    KEY_TIMEOUT,
+    KEY_TIMEOUT = OPTION_KEY_PROGRAM,
     KEY_PORT,
     KEY_CID,
-    KEY_CONNECT,
-    KEY_ENCLAVE_NAME,
-    KEY_ENCLAVE_ID,
-    KEY_METRICS,
-    KEY_WATCH,
     KEY_INTERVAL,
     KEY_COUNT,
-    KEY_ALL,
     KEY_RETRIES,
+    KEY_ACTION, /* and on: actions by their position */
 };
 
 static const struct program_option own_options[] = {
-    {"ping", KEY_PING, NULL, "see whether the enclave answers", false},
-    {"status", KEY_STATUS, NULL, "show the server's status", false},
-    {"attest", KEY_ATTEST, NULL, "request a document, verify nothing; print it in base64", false},
-    {"verify", KEY_VERIFY, NULL, "request a document and verify it", false},
-    {"metrics", KEY_METRICS, NULL, "print the server's metrics in Prometheus's text format", false},
-    {"watch", KEY_WATCH, NULL,
-     "verify again and again, a line a round, and compare\n"
-     "with the first",
-     false},
+    OPTION_ROW_FLAG(client_arguments, watch, "watch",
+                    "verify again and again, a line a round, and compare\n"
+                    "with the first"),
     {"interval", KEY_INTERVAL, "SECONDS", "from round to round of --watch (default: 10)", false},
     {"count", KEY_COUNT, "N", "rounds of --watch (default: until it is stopped)", false},
-    {"all", KEY_ALL, NULL, "every running enclave of this instance", false},
-    {"generate-key", KEY_GENERATE_KEY, NULL, "have a key made in the enclave and attested", false},
-    {"save", KEY_SAVE, "FILE", "write the document (in base64) or the metrics there", false},
-    {"json", KEY_JSON, NULL,
-     "print one JSON object, also on failure; with --watch\n"
-     "one a line",
-     false},
+    OPTION_ROW_FLAG(client_arguments, all, "all", "every running enclave of this instance"),
+    OPTION_ROW_FLAG(client_arguments, generate_key, "generate-key",
+                    "have a key made in the enclave and attested"),
+    OPTION_ROW_TEXT(client_arguments, save, "save", "FILE",
+                    "write the document (in base64) or the metrics there"),
+    OPTION_ROW_FLAG(client_arguments, json, "json",
+                    "print one JSON object, also on failure; with --watch\n"
+                    "one a line"),
     {"timeout", KEY_TIMEOUT, "SECONDS",
      "for everything, connecting included (default: 30);\n"
      "with --watch for a round (default: the interval)",
@@ -65,52 +49,69 @@ static const struct program_option own_options[] = {
      false},
     {"cid", KEY_CID, "CID", "the enclave's CID (default: ask nitro-cli)", false},
     {"port", KEY_PORT, "PORT", "vsock port (default: 9000)", false},
-    {"enclave-name", KEY_ENCLAVE_NAME, "NAME", "which enclave, if several run", false},
-    {"enclave-id", KEY_ENCLAVE_ID, "ID", "the same by ID", false},
-    {"connect", KEY_CONNECT, "ADDRESS",
-     "vsock:CID:PORT, unix:PATH or\n"
-     "vsock-mux:PATH:PORT instead of the above",
-     false},
-    {"help", OPTION_KEY_HELP, NULL, "print this", false},
-    {"version", OPTION_KEY_VERSION, NULL, "print the version", false},
-    {NULL, 0, NULL, NULL, false},
+    OPTION_ROW_TEXT(client_arguments, selector.name, "enclave-name", "NAME",
+                    "which enclave, if several run"),
+    OPTION_ROW_TEXT(client_arguments, selector.id, "enclave-id", "ID", "the same by ID"),
+    OPTION_ROW_TEXT(client_arguments, address, "connect", "ADDRESS",
+                    "vsock:CID:PORT, unix:PATH or\n"
+                    "vsock-mux:PATH:PORT instead of the above"),
+    OPTION_ROW_HELP,
+    OPTION_ROW_VERSION,
+    OPTION_ROWS_END,
 };
-
-static void print_help(void)
-{
-    (void)puts(
-        "Usage: vsock_client (--ping | --status | --metrics | --attest | --verify | --watch)\n"
-        "                    [OPTION]...\n"
-        "\n"
-        "Talks to enclave_app in a Nitro enclave, from its parent instance.\n");
-    options_print_help(stdout, own_options);
-    (void)puts(
-        "\nWhat the document must be (--verify, --watch). User data and nonce are what is sent\n"
-        "and what is expected back; without a nonce a random one is made:");
-    options_print_help(stdout, policy_option_table);
-    (void)puts("\nIn JSON \"success\" says that the enclave answered; only \"verified\" says that "
-               "the document\n"
-               "holds: jq -e .verified. It is false beside \"success\": true where a document is "
-               "refused.");
-    (void)fputs("\n" EXIT_CODE_HELP "\nSee vsock_client(1).\n", stdout);
-}
 
 static enum vsa_status usage(struct vsa_error *error, const char *text)
 {
     return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", text);
 }
 
-static enum vsa_status take_action(struct client_arguments *arguments, enum client_action action,
-                                   struct vsa_error *error)
+/* "--ping, --status or --verify": the actions that `has` accepts. */
+static const char *list_actions(const struct client_action *actions,
+                                bool (*has)(const struct client_action *action), char *text,
+                                size_t capacity)
 {
-    enum client_action before = arguments->action;
-    /* --verify requests a document anyway. */
-    bool both = (before == CLIENT_ACTION_ATTEST && action == CLIENT_ACTION_VERIFY) ||
-                (before == CLIENT_ACTION_VERIFY && action == CLIENT_ACTION_ATTEST);
-    if (before != CLIENT_ACTION_NONE && before != action && !both)
-        return usage(error, "one action at a time: --ping, --status, --metrics, --attest or "
-                            "--verify (which includes --attest)");
-    arguments->action = both ? CLIENT_ACTION_VERIFY : action;
+    size_t last = 0;
+    size_t used = 0;
+    for (size_t i = 0; actions[i].name; i++)
+        last = has(&actions[i]) ? i : last;
+    text[0] = '\0';
+    for (size_t i = 0; i <= last && used < capacity; i++)
+        if (has(&actions[i]))
+            used += (size_t)snprintf(text + used, capacity - used, "%s--%s",
+                                     used == 0   ? ""
+                                     : i == last ? " or "
+                                                 : ", ",
+                                     actions[i].name);
+    return text;
+}
+
+static bool is_any(const struct client_action *action)
+{
+    return action->name != NULL;
+}
+
+static bool saves(const struct client_action *action)
+{
+    return action->save != NULL;
+}
+
+static bool may_all(const struct client_action *action)
+{
+    return action->flags & CLIENT_MAY_ALL;
+}
+
+static enum vsa_status take_action(struct client_arguments *arguments,
+                                   const struct client_action *action, struct vsa_error *error)
+{
+    const struct client_action *before = arguments->action;
+    char actions[ACTIONS_TEXT];
+    /* Verifying requests a document anyway. */
+    bool both = before && (before->flags & action->flags & CLIENT_TAKES_DOCUMENT);
+    if (before && before != action && !both)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "one action at a time: %s (which includes --attest)",
+                        list_actions(arguments->actions, is_any, actions, sizeof(actions)));
+    arguments->action = both && (before->flags & CLIENT_VERIFIES) ? before : action;
     return VSA_OK;
 }
 
@@ -167,56 +168,24 @@ static enum vsa_status take_retries(struct client_arguments *arguments, const ch
     return VSA_OK;
 }
 
-static enum vsa_status take_option(struct client_arguments *arguments, int key, const char *value,
-                                   struct vsa_error *error)
+static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
+    struct client_arguments *arguments = context;
+    if (key >= KEY_ACTION)
+        return take_action(arguments, &arguments->actions[key - KEY_ACTION], error);
     switch (key) {
-    case KEY_PING:
-        return take_action(arguments, CLIENT_ACTION_PING, error);
-    case KEY_STATUS:
-        return take_action(arguments, CLIENT_ACTION_STATUS, error);
-    case KEY_ATTEST:
-        return take_action(arguments, CLIENT_ACTION_ATTEST, error);
-    case KEY_VERIFY:
-        return take_action(arguments, CLIENT_ACTION_VERIFY, error);
-    case KEY_METRICS:
-        return take_action(arguments, CLIENT_ACTION_METRICS, error);
-    case KEY_WATCH:
-        arguments->watch = true;
-        return VSA_OK;
     case KEY_INTERVAL:
         return take_interval(arguments, value, error);
     case KEY_COUNT:
         return numbers_parse("--count", value, 1, UINT32_MAX, &arguments->count, error);
-    case KEY_ALL:
-        arguments->all = true;
-        return VSA_OK;
     case KEY_RETRIES:
         return take_retries(arguments, value, error);
-    case KEY_GENERATE_KEY:
-        arguments->generate_key = true;
-        return VSA_OK;
-    case KEY_SAVE:
-        arguments->save = value;
-        return VSA_OK;
-    case KEY_JSON:
-        arguments->json = true;
-        return VSA_OK;
     case KEY_TIMEOUT:
         return take_timeout(arguments, value, error);
     case KEY_PORT:
         return take_port(arguments, value, error);
     case KEY_CID:
         return take_cid(arguments, value, error);
-    case KEY_CONNECT:
-        arguments->address = value;
-        return VSA_OK;
-    case KEY_ENCLAVE_NAME:
-        arguments->selector.name = value;
-        return VSA_OK;
-    case KEY_ENCLAVE_ID:
-        arguments->selector.id = value;
-        return VSA_OK;
     default:
         return policy_options_take(&arguments->policy, key, value, error);
     }
@@ -246,9 +215,8 @@ static enum vsa_status check_request(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
     const struct policy_options *policy = &arguments->policy;
-    bool verifies =
-        arguments->action == CLIENT_ACTION_VERIFY || arguments->action == CLIENT_ACTION_WATCH;
-    bool documents = verifies || arguments->action == CLIENT_ACTION_ATTEST;
+    bool verifies = arguments->action->flags & CLIENT_VERIFIES;
+    bool documents = arguments->action->flags & CLIENT_TAKES_DOCUMENT;
     if (!documents &&
         (arguments->generate_key || policy->policy.user_data.data || policy->policy.nonce.data))
         return usage(error, "--generate-key, --user-data and --nonce go with --attest, --verify or "
@@ -265,25 +233,27 @@ static enum vsa_status check_request(const struct client_arguments *arguments,
 
 static enum vsa_status check_save(const struct client_arguments *arguments, struct vsa_error *error)
 {
-    enum client_action action = arguments->action;
-    bool saves = action == CLIENT_ACTION_ATTEST || action == CLIENT_ACTION_VERIFY ||
-                 action == CLIENT_ACTION_METRICS;
-    if (arguments->save && (!saves || arguments->all))
-        return usage(error, "--save goes with --attest, --verify or --metrics of one enclave");
+    const struct client_action *action = arguments->action;
+    char actions[ACTIONS_TEXT];
+    if (arguments->save && (!action->save || arguments->all || arguments->watch))
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--save goes with %s of one enclave",
+                        list_actions(arguments->actions, saves, actions, sizeof(actions)));
     if (arguments->save && strcmp(arguments->save, "-") == 0)
         return usage(error,
                      "--save takes a file; without it --attest and --metrics write to standard "
                      "output (a file of that name is ./-)");
-    if (arguments->all && (action == CLIENT_ACTION_ATTEST || action == CLIENT_ACTION_METRICS))
-        return usage(error, "--all goes with --ping, --status or --verify; documents and "
-                            "metrics are asked of one enclave at a time, say by --cid");
+    if (arguments->all && !may_all(action))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--all goes with %s; documents and metrics are asked of one enclave at a "
+                        "time, say by --cid",
+                        list_actions(arguments->actions, may_all, actions, sizeof(actions)));
     return VSA_OK;
 }
 
 static enum vsa_status check_watch(const struct client_arguments *arguments,
                                    struct vsa_error *error)
 {
-    if (arguments->action != CLIENT_ACTION_WATCH) {
+    if (!arguments->watch) {
         if (arguments->count || arguments->interval_ms)
             return usage(error, "--interval and --count go with --watch");
         return VSA_OK;
@@ -297,9 +267,10 @@ static enum vsa_status check_watch(const struct client_arguments *arguments,
 
 static enum vsa_status check(const struct client_arguments *arguments, struct vsa_error *error)
 {
-    if (arguments->action == CLIENT_ACTION_NONE)
-        return usage(error, "what to do? --ping, --status, --metrics, --attest, --verify or "
-                            "--watch (see --help)");
+    char actions[ACTIONS_TEXT];
+    if (!arguments->action)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "what to do? %s, or --watch (see --help)",
+                        list_actions(arguments->actions, is_any, actions, sizeof(actions)));
     VSA_TRY(check_enclave(arguments, error));
     VSA_TRY(check_request(arguments, error));
     VSA_TRY(check_save(arguments, error));
@@ -308,39 +279,39 @@ static enum vsa_status check(const struct client_arguments *arguments, struct vs
 
 static enum vsa_status settle_watch(struct client_arguments *arguments, struct vsa_error *error)
 {
-    enum client_action action = arguments->action;
+    const struct client_action *action = arguments->actions;
     if (!arguments->watch)
         return VSA_OK;
-    if (action != CLIENT_ACTION_NONE && action != CLIENT_ACTION_VERIFY)
+    if (arguments->action && !(arguments->action->flags & CLIENT_VERIFIES))
         return usage(error, "--watch verifies: it stands alone or with --verify (the same)");
     if (arguments->all)
         return usage(error, "--watch is for one enclave: no --all beside it; several have one "
                             "vsock_client each, say by --enclave-name");
-    arguments->action = CLIENT_ACTION_WATCH;
+    while (!(action->flags & CLIENT_VERIFIES))
+        action++;
+    arguments->action = action;
     return VSA_OK;
 }
 
 static void settle_times(struct client_arguments *arguments)
 {
-    bool watch = arguments->action == CLIENT_ACTION_WATCH;
-    if (watch && !arguments->interval_ms)
+    if (arguments->watch && !arguments->interval_ms)
         arguments->interval_ms = DEFAULT_INTERVAL_MS;
     if (arguments->timeout_ms)
         return;
     arguments->timeout_ms = VSA_DEFAULT_CLIENT_TIMEOUT_MS;
-    if (watch && arguments->interval_ms < arguments->timeout_ms)
+    if (arguments->watch && arguments->interval_ms < arguments->timeout_ms)
         arguments->timeout_ms = arguments->interval_ms;
     if (arguments->timeout_ms < MIN_ROUND_TIMEOUT_MS)
         arguments->timeout_ms = MIN_ROUND_TIMEOUT_MS;
 }
 
-static enum vsa_status finish(struct option_parser *parser, struct client_arguments *arguments,
-                              struct vsa_error *error)
+static enum vsa_status finish(const struct option_operands *operands,
+                              struct client_arguments *arguments, struct vsa_error *error)
 {
-    char **operands;
-    if (options_operands(parser, &operands) > 0)
+    if (operands->count > 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.80s' is not an option (see --help)",
-                        operands[0]);
+                        operands->words[0]);
     VSA_TRY(settle_watch(arguments, error));
     VSA_TRY(check(arguments, error));
     VSA_TRY(policy_options_finish(&arguments->policy, error));
@@ -348,27 +319,38 @@ static enum vsa_status finish(struct option_parser *parser, struct client_argume
     return VSA_OK;
 }
 
-enum vsa_status client_arguments_read(int argc, char **argv, struct client_arguments *arguments,
-                                      struct vsa_error *error)
+static const char usage_text[] =
+    "Usage: vsock_client (--ping | --status | --metrics | --attest | --verify | --watch)\n"
+    "                    [OPTION]...\n"
+    "\n"
+    "Talks to enclave_app in a Nitro enclave, from its parent instance.\n\n";
+static const char policy_title[] =
+    "What the document must be (--verify, --watch). User data and nonce are what is sent\n"
+    "and what is expected back; without a nonce a random one is made:";
+static const char note[] =
+    "In JSON \"success\" says that the enclave answered; only \"verified\" says that the document\n"
+    "holds: jq -e .verified. It is false beside \"success\": true where a document is refused.";
+
+enum vsa_status client_arguments_read(int argc, char **argv, const struct client_action *actions,
+                                      struct client_arguments *arguments, struct vsa_error *error)
 {
-    struct option_parser parser;
-    *arguments = (struct client_arguments){.port = VSA_DEFAULT_PORT};
-    options_start(&parser, argc, argv, own_options, policy_option_table);
+    struct program_option rows[CLIENT_MAX_ACTIONS + 1] = {OPTION_ROWS_END};
+    struct option_operands operands;
+    const struct option_set set = {
+        .usage = usage_text,
+        .groups = {{NULL, rows}, {NULL, own_options}, {policy_title, policy_option_table}},
+        .note = note,
+        .program = "vsock_client",
+        .take = take,
+    };
+    for (int i = 0; actions[i].name; i++)
+        rows[i] = (struct program_option){
+            .name = actions[i].name, .key = KEY_ACTION + i, .help = actions[i].help};
+    *arguments = (struct client_arguments){.actions = actions, .port = VSA_DEFAULT_PORT};
     VSA_TRY(policy_options_init(&arguments->policy, error));
-    for (;;) {
-        int key;
-        const char *value;
-        VSA_TRY(options_next(&parser, &key, &value, error));
-        if (key == OPTION_KEY_END)
-            return finish(&parser, arguments, error);
-        if (key == OPTION_KEY_HELP || key == OPTION_KEY_VERSION) {
-            arguments->action = CLIENT_ACTION_NONE;
-            if (key == OPTION_KEY_HELP)
-                print_help();
-            else
-                (void)printf("vsock_client %s\n", vsa_version());
-            return VSA_OK;
-        }
-        VSA_TRY(take_option(arguments, key, value, error));
-    }
+    VSA_TRY(options_read(&set, argc, argv, arguments, &operands, error));
+    if (!operands.done)
+        return finish(&operands, arguments, error);
+    arguments->action = NULL;
+    return VSA_OK;
 }

@@ -3,25 +3,51 @@
 #ifndef VSA_PROGRAMS_VSOCK_CLIENT_ARGUMENTS_H
 #define VSA_PROGRAMS_VSOCK_CLIENT_ARGUMENTS_H
 
+#include <jansson.h>
+
 #include "programs/policy_options.h"
 #include <vsattest/client.h>
 
-enum client_action {
-    CLIENT_ACTION_NONE, /* --help or --version was all */
-    CLIENT_ACTION_PING,
-    CLIENT_ACTION_STATUS,
-    CLIENT_ACTION_METRICS,
-    CLIENT_ACTION_ATTEST,
-    CLIENT_ACTION_VERIFY,
-    CLIENT_ACTION_WATCH,
+struct client_arguments;
+struct client_outcome; /* session.h */
+
+enum client_action_flag {
+    CLIENT_TAKES_DOCUMENT = 1, /* user data, nonce and key may be requested */
+    CLIENT_VERIFIES = 2,       /* includes what only takes a document */
+    CLIENT_MAY_ALL = 4,        /* of every enclave at once */
 };
 
+struct client_action {
+    const char *name; /* of its option; NULL ends the table */
+    const char *help;
+    unsigned flags;
+    /* Makes the exchange; its error goes to outcome->error. */
+    enum vsa_status (*ask)(const struct client_arguments *arguments, struct vsa_client *client,
+                           struct client_outcome *outcome);
+    /* Prints a success on stdout. */
+    enum vsa_status (*print)(const struct client_arguments *arguments,
+                             const struct client_outcome *outcome, struct vsa_error *error);
+    /* Returns a success as JSON: a new reference, NULL when memory is short. */
+    json_t *(*json)(const struct client_outcome *outcome);
+    /* Remarks on a success, on stderr, or NULL. */
+    void (*remark)(const char *who, const struct client_outcome *outcome);
+    /* Writes --save, if there is something to save; NULL: the action saves nothing. */
+    enum vsa_status (*save)(const char *path, const struct client_outcome *outcome,
+                            struct vsa_error *error);
+    /* Heads of the columns that --all adds for it, and a row of them. */
+    const char *columns;
+    void (*print_columns)(const struct client_outcome *outcome);
+};
+
+#define CLIENT_MAX_ACTIONS 8
+
 struct client_arguments {
-    enum client_action action;
-    bool all; /* every running enclave */
-    bool watch;
-    int64_t interval_ms; /* from round to round */
-    uint64_t count;      /* rounds; 0: no end */
+    const struct client_action *actions; /* the table */
+    const struct client_action *action;  /* NULL: --help or --version was all */
+    bool all;                            /* every running enclave */
+    bool watch;                          /* the action is the one that verifies */
+    int64_t interval_ms;                 /* from round to round */
+    uint64_t count;                      /* rounds; 0: no end */
     bool json;
     bool generate_key;
     const char *save;   /* file or NULL */
@@ -41,6 +67,7 @@ struct client_arguments {
  * case. Whatever the status of a failure is, short of class internal, it is EXIT_CODE_USAGE.
  */
 VSA_MUST_USE enum vsa_status client_arguments_read(int argc, char **argv,
+                                                   const struct client_action *actions,
                                                    struct client_arguments *arguments,
                                                    struct vsa_error *error);
 

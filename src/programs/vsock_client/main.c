@@ -2,17 +2,15 @@
 /* vsock_client: asks an enclave for attestation and verifies it. man/vsock_client.1.scd */
 #include <string.h>
 
-#include "base/base64.h"
-#include "base/error.h"
 #include "programs/claims_text.h"
 #include "programs/exit_code.h"
 #include "programs/output.h"
+#include "programs/vsock_client/actions.h"
 #include "programs/vsock_client/all.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
 #include "programs/vsock_client/watch.h"
 #include "programs/wall_clock.h"
-#include "protocol/json.h"
 
 #define PROGRAM "vsock_client"
 
@@ -23,100 +21,6 @@ struct run {
     bool found;                      /* the enclave: there is an address to ask */
     struct client_outcome outcome;
 };
-
-/* --- saving ------------------------------------------------------------------------------------
- */
-
-static char *document_text(const struct vsa_attestation_reply *reply, struct vsa_error *error)
-{
-    size_t capacity = vsa_base64_encoded_size(reply->document_size) + 2;
-    char *text = malloc(capacity);
-    if (!text || vsa_base64_encode(vsa_reply_document(reply), text, capacity, NULL) != VSA_OK) {
-        (void)vsa_fail_memory(error);
-        free(text);
-        return NULL;
-    }
-    text[capacity - 2] = '\n';
-    text[capacity - 1] = '\0';
-    return text;
-}
-
-static enum vsa_status save_document(const struct run *run, struct vsa_error *error)
-{
-    const char *path = run->arguments.save;
-    VSA_AUTO_FREE char *text = document_text(&run->outcome.attestation, error);
-    if (!text)
-        return error->status;
-    VSA_TRY(files_write_atomically(path, vsa_slice_of_text(text), error));
-    (void)fprintf(stderr, "%s: document saved to %s\n", PROGRAM, path);
-    return VSA_OK;
-}
-
-static struct vsa_slice metrics_of(const struct run *run)
-{
-    return vsa_json_string_slice(json_object_get(run->outcome.reply, "metrics"));
-}
-
-/* --save, if it was asked for and there is something to save. */
-static enum vsa_status save(const struct run *run, struct vsa_error *error)
-{
-    const struct client_arguments *arguments = &run->arguments;
-    if (!arguments->save)
-        return VSA_OK;
-    if (run->outcome.attestation.document_size)
-        return save_document(run, error);
-    /* No secret, and its reader is another user: node_exporter. */
-    if (run->outcome.reply)
-        return files_publish_atomically(arguments->save, metrics_of(run), error);
-    return VSA_OK;
-}
-
-/* --- results for people ------------------------------------------------------------------------
- */
-
-static enum vsa_status print_metrics(const struct run *run, struct vsa_error *error)
-{
-    struct vsa_slice text = metrics_of(run);
-    if (run->arguments.save)
-        return VSA_OK;
-    (void)fwrite(text.data, 1, text.size, stdout);
-    return output_finish(error);
-}
-
-static enum vsa_status print_document(const struct run *run, struct vsa_error *error)
-{
-    if (run->arguments.save)
-        return VSA_OK;
-    VSA_AUTO_FREE char *text = document_text(&run->outcome.attestation, error);
-    if (!text)
-        return error->status;
-    (void)fputs(text, stdout);
-    return output_finish(error);
-}
-
-static enum vsa_status print(const struct run *run, struct vsa_error *error)
-{
-    switch (run->arguments.action) {
-    case CLIENT_ACTION_PING:
-        (void)puts("Pong!");
-        break;
-    case CLIENT_ACTION_STATUS:
-        VSA_TRY(client_text_status(run->outcome.reply, error));
-        break;
-    case CLIENT_ACTION_METRICS:
-        return print_metrics(run, error);
-    case CLIENT_ACTION_ATTEST:
-        return print_document(run, error);
-    case CLIENT_ACTION_VERIFY:
-        claims_print(stdout, &run->outcome.claims,
-                     policy_options_time_choice(&run->arguments.policy));
-        break;
-    case CLIENT_ACTION_WATCH:
-    case CLIENT_ACTION_NONE:
-        break;
-    }
-    return output_finish(error);
-}
 
 /* --- one enclave -------------------------------------------------------------------------------
  */
@@ -136,20 +40,7 @@ static void ask(struct run *run)
     if (target.enclave.id[0])
         client_text_announce(&target.enclave);
     /* What nitro-cli took is gone from the time for the exchange. */
-    client_perform(&run->arguments, run->arguments.action, target.address, deadline_ms, outcome);
-}
-
-static void remark(const struct run *run)
-{
-    if (run->outcome.status != VSA_OK)
-        return;
-    if (run->arguments.action == CLIENT_ACTION_ATTEST)
-        (void)fprintf(stderr,
-                      "%s: received a document of %zu bytes; nothing in it was verified (use "
-                      "--verify or verifier)\n",
-                      PROGRAM, run->outcome.attestation.document_size);
-    if (run->arguments.action == CLIENT_ACTION_VERIFY)
-        claims_warn(stderr, PROGRAM, &run->outcome.claims);
+    client_perform(&run->arguments, target.address, deadline_ms, outcome);
 }
 
 /* Errors that nothing on stdout speaks of: of saving, and of writing there itself. */
@@ -171,14 +62,18 @@ static enum client_place place_of(const struct run *run)
 static enum exit_code one_enclave(struct run *run)
 {
     struct client_outcome *outcome = &run->outcome;
+    const struct client_arguments *arguments = &run->arguments;
+    const struct client_action *action = arguments->action;
+    bool verifies = action->flags & CLIENT_VERIFIES;
     struct vsa_error error = {0};
-    enum exit_code code;
     ask(run);
-    remark(run);
-    enum vsa_status saved = save(run, &error);
+    if (outcome->status == VSA_OK && action->remark)
+        action->remark(PROGRAM, outcome);
+    enum vsa_status saved =
+        arguments->save ? action->save(arguments->save, outcome, &error) : VSA_OK;
     struct vsa_error saving = error;
     /* A verification stands, whatever becomes of the file; else the file was the purpose. */
-    if (saved != VSA_OK && run->arguments.action != CLIENT_ACTION_VERIFY) {
+    if (saved != VSA_OK && !verifies) {
         outcome->status = saved;
         outcome->error = saving;
     } else if (saved != VSA_OK) {
@@ -186,17 +81,17 @@ static enum exit_code one_enclave(struct run *run)
     }
     if (outcome->status != VSA_OK)
         client_text_failure(&outcome->error, place_of(run), &run->running);
-    if (run->arguments.action == CLIENT_ACTION_VERIFY)
-        claims_explain(stderr, &run->arguments.policy, outcome->status,
+    if (verifies)
+        claims_explain(stderr, &arguments->policy, outcome->status,
                        vsa_reply_document(&outcome->attestation), wall_clock_ms(), true);
-    code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
+    enum exit_code code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
     enum vsa_status printed = VSA_OK;
-    if (run->arguments.json)
-        printed = output_json(client_result_of(&run->arguments, outcome, &run->running,
-                                               saved == VSA_OK ? NULL : &saving),
-                              &error);
+    if (arguments->json)
+        printed = output_json(
+            client_result_of(arguments, outcome, &run->running, saved == VSA_OK ? NULL : &saving),
+            &error);
     else if (outcome->status == VSA_OK)
-        printed = print(run, &error);
+        printed = action->print(arguments, outcome, &error);
     return printed == VSA_OK ? code : report_error(&error);
 }
 
@@ -209,24 +104,23 @@ static enum exit_code wrong_arguments(int argc, char **argv, const struct client
 {
     static const struct vsa_enclave_list none;
     bool json = read->json || options_mention(argc, argv, "--json");
-    bool verifying =
-        read->action == CLIENT_ACTION_VERIFY || options_mention(argc, argv, "--verify");
+    bool verifying = (read->action && (read->action->flags & CLIENT_VERIFIES)) ||
+                     options_mention(argc, argv, "--verify");
     client_text_failure(error, CLIENT_PLACE_ENCLAVE, &none);
     if (json && output_json(client_result_failed(error, verifying, &none), NULL) != VSA_OK)
         (void)fprintf(stderr, "%s: cannot write to standard output\n", PROGRAM);
-    return vsa_status_class(error->status) == VSA_CLASS_INTERNAL ? EXIT_CODE_INTERNAL
-                                                                 : EXIT_CODE_USAGE;
+    return exit_code_of_arguments(error->status);
 }
 
 static enum exit_code vsock_client(int argc, char **argv, struct run *run)
 {
     struct vsa_error error = {0};
     const struct client_arguments *arguments = &run->arguments;
-    if (client_arguments_read(argc, argv, &run->arguments, &error) != VSA_OK)
+    if (client_arguments_read(argc, argv, client_actions, &run->arguments, &error) != VSA_OK)
         return wrong_arguments(argc, argv, arguments, &error);
-    if (arguments->action == CLIENT_ACTION_NONE)
+    if (!arguments->action)
         return output_finish(&error) == VSA_OK ? EXIT_CODE_OK : report_error(&error);
-    if (arguments->action == CLIENT_ACTION_WATCH)
+    if (arguments->watch)
         return client_watch(arguments);
     if (arguments->all)
         return client_all(arguments);

@@ -67,26 +67,30 @@ static void put_reply(struct vsa_json_writer *writer, const struct vsa_attestati
     vsa_json_put(writer, "timestamp", timestamp ? json_integer(timestamp) : json_null());
 }
 
-/* Nothing verified: the enclave's word, and "verified": false. */
-static void put_received(struct vsa_json_writer *writer, const struct vsa_attestation_reply *reply)
+json_t *client_result_received(const struct client_outcome *outcome)
 {
+    struct vsa_json_writer writer = vsa_json_object();
+    const struct vsa_attestation_reply *reply = &outcome->attestation;
     struct vsa_slice user_data = {0};
     struct vsa_slice nonce = {0};
     if (reply->has_user_data)
         user_data = vsa_slice_of(reply->user_data, reply->user_data_size);
     if (reply->has_nonce)
         nonce = vsa_slice_of(reply->nonce, reply->nonce_size);
-    put_reply(writer, reply, user_data, nonce, reply->has_public_key);
-    vsa_json_put(writer, "verified", json_false());
+    put_reply(&writer, reply, user_data, nonce, reply->has_public_key);
+    vsa_json_put(&writer, "verified", json_false());
+    return vsa_json_finish(&writer);
 }
 
-/* The same members, by the document's word, and "verification". */
-static void put_verified(struct vsa_json_writer *writer, const struct vsa_attestation_reply *reply,
-                         const struct vsa_claims *claims)
+json_t *client_result_verified(const struct client_outcome *outcome)
 {
-    put_reply(writer, reply, claims->user_data, claims->nonce, claims->public_key.size > 0);
-    vsa_json_put(writer, "verified", json_true());
-    vsa_json_put(writer, "verification", vsa_claims_to_json(claims));
+    struct vsa_json_writer writer = vsa_json_object();
+    const struct vsa_claims *claims = &outcome->claims;
+    put_reply(&writer, &outcome->attestation, claims->user_data, claims->nonce,
+              claims->public_key.size > 0);
+    vsa_json_put(&writer, "verified", json_true());
+    vsa_json_put(&writer, "verification", vsa_claims_to_json(claims));
+    return vsa_json_finish(&writer);
 }
 
 /* What became of --save. */
@@ -107,23 +111,14 @@ static json_t *result_of(const struct client_arguments *arguments,
                          const struct client_outcome *outcome,
                          const struct vsa_enclave_list *running)
 {
-    bool verifying = arguments->action == CLIENT_ACTION_VERIFY;
-    bool refused = outcome->status != VSA_OK;
-    if (refused && !(verifying && outcome->attestation.document_size))
+    bool verifying = arguments->action->flags & CLIENT_VERIFIES;
+    if (outcome->status == VSA_OK)
+        return arguments->action->json(outcome);
+    if (!verifying || !outcome->attestation.document_size)
         return client_result_failed(&outcome->error, verifying, running);
-    if (outcome->reply)
-        return json_copy(outcome->reply);
-    struct vsa_json_writer writer = vsa_json_object();
-    if (refused || arguments->action == CLIENT_ACTION_ATTEST) {
-        put_received(&writer, &outcome->attestation);
-    } else if (verifying) {
-        put_verified(&writer, &outcome->attestation, &outcome->claims);
-    } else {
-        vsa_json_put(&writer, "success", json_true());
-        vsa_json_put(&writer, "message", json_string("pong"));
-    }
-    if (refused)
-        client_result_put_error(&writer, "verification_error", &outcome->error);
+    VSA_AUTO_JSON json_t *received = client_result_received(outcome);
+    struct vsa_json_writer writer = vsa_json_extend(received);
+    client_result_put_error(&writer, "verification_error", &outcome->error);
     return vsa_json_finish(&writer);
 }
 
@@ -134,7 +129,7 @@ json_t *client_result_of(const struct client_arguments *arguments,
     VSA_AUTO_JSON json_t *result = result_of(arguments, outcome, running);
     struct vsa_json_writer writer = vsa_json_extend(result);
     bool received = outcome->attestation.document_size || outcome->reply;
-    bool stands = outcome->status == VSA_OK || arguments->action == CLIENT_ACTION_VERIFY;
+    bool stands = outcome->status == VSA_OK || (arguments->action->flags & CLIENT_VERIFIES);
     if (arguments->save && received && stands)
         put_save(&writer, arguments->save, saving);
     return vsa_json_finish(&writer);

@@ -24,6 +24,12 @@ json_t *client_result_of(const struct client_arguments *arguments,
                          const struct client_outcome *outcome,
                          const struct vsa_enclave_list *running, const struct vsa_error *saving);
 
+/* What arrived, not verified: the enclave's word, and "verified": false. */
+json_t *client_result_received(const struct client_outcome *outcome);
+
+/* The same members by the word of the document, and "verification". */
+json_t *client_result_verified(const struct client_outcome *outcome);
+
 /* One enclave: "name" (or null), "id", "cid", "debug_mode". */
 json_t *client_result_enclave(const struct vsa_enclave *enclave);
 

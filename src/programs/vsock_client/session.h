@@ -36,11 +36,8 @@ VSA_MUST_USE enum vsa_status client_find_target(const struct client_arguments *a
                                                 struct vsa_enclave_list *running,
                                                 struct vsa_error *error);
 
-/*
- * Connects and performs `action` (ping, status, attest, verify or metrics), asking again as often
- * as the arguments say.
- */
-void client_perform(const struct client_arguments *arguments, enum client_action action,
-                    const char *address, int64_t deadline_ms, struct client_outcome *outcome);
+/* Connects and carries out the action, and again as often as the arguments allow. */
+void client_perform(const struct client_arguments *arguments, const char *address,
+                    int64_t deadline_ms, struct client_outcome *outcome);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/vsock_client/status_text.h"
+
 /*
  * A server's status for people. Only what every server reports is checked by the protocol's
  * decoder; of the rest each line is printed if all that it needs is there and of the right type.
@@ -7,7 +9,6 @@
 
 #include "base/error.h"
 #include "programs/output.h"
-#include "programs/vsock_client/text.h"
 #include "protocol/service.h"
 
 #define MIB (1024.0 * 1024.0)
@@ -134,7 +135,7 @@ static void print_process(const json_t *reply)
                      thousandth(values[1]));
 }
 
-enum vsa_status client_text_status(const json_t *reply, struct vsa_error *error)
+enum vsa_status client_status_text(const json_t *reply, struct vsa_error *error)
 {
     struct vsa_service_status status;
     VSA_TRY(vsa_service_status_decode(reply, &status, error));

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "programs/output.h"
-#include "programs/vsock_client/hints.h"
 
 #define PROGRAM "vsock_client"
 
@@ -34,7 +33,7 @@ void client_text_unreachable(const struct vsa_enclave_list *running)
             PROGRAM, running->unreachable, running->unreachable == 1 ? "" : "es");
 }
 
-void client_text_list(const struct vsa_enclave_list *running)
+static void list(const struct vsa_enclave_list *running)
 {
     for (size_t i = 0; i < running->count; i++) {
         const struct vsa_enclave *enclave = &running->enclaves[i];
@@ -44,13 +43,87 @@ void client_text_list(const struct vsa_enclave_list *running)
     }
 }
 
+/* --- ways out of common troubles: the guide's troubleshooting section --------------------------
+ */
+
+#define CONSOLE                                                                                    \
+    "  nitro-cli console --enclave-name NAME       what its console says (debug mode only)\n"
+#define DESCRIBE                                                                                   \
+    "  sudo nitro-cli describe-enclaves            which enclaves run, with their CIDs\n"
+
+struct hint {
+    enum vsa_status status;
+    const char *text;
+};
+
+#define NAME_IT                                                                                    \
+    "To name the enclave yourself:\n" DESCRIBE                                                     \
+    "  --cid CID                                   an enclave of this instance\n"
+
+/* Of nitro-cli. */
+static const struct hint finding_hints[] = {
+    {VSA_ERR_TIMEOUT, NAME_IT},
+    {VSA_ERR_JSON, NAME_IT},
+    {VSA_ERR_EMPTY, NAME_IT},
+    {VSA_ERR_NO_NITRO_CLI,
+     NAME_IT "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
+    {VSA_ERR_NO_ENCLAVE,
+     "To start one, and to see whether it ended again at once:\n"
+     "  nitro-cli run-enclave --cpu-count 2 --memory 64 --eif-path app.eif\n" DESCRIBE},
+    {VSA_ERR_AMBIGUOUS_ENCLAVE, "Choose one: --enclave-name NAME, --enclave-id ID or --cid CID\n"},
+    {VSA_OK, NULL},
+};
+
+/* Of the enclave. */
+static const struct hint asking_hints[] = {
+    {VSA_ERR_REFUSED,
+     "The enclave may have ended, its server may not have started, or it uses another port:\n" //
+     DESCRIBE CONSOLE "  --port PORT                                 if it is not on 9000\n"},
+    {VSA_ERR_TIMEOUT, "The enclave may be slow, or stuck:\n"
+                      "  --timeout 60                                wait longer\n" CONSOLE},
+    {VSA_ERR_NO_SUCH_CID, "The enclave may have ended, or been given another CID:\n" DESCRIBE},
+    {VSA_ERR_BUSY,
+     "The enclave has more requests than its NSM can serve; try again, or --retries 5.\n"},
+    {VSA_ERR_RATE_LIMITED,
+     "The enclave makes no more documents a second for one peer; try again, or --retries 5.\n"},
+    {VSA_ERR_CONNECTIONS,
+     "The enclave has as many clients as it takes; try again, or --retries 5.\n"},
+    {VSA_ERR_SHUTTING_DOWN, "The enclave's server is stopping; try again once it is back.\n"},
+    {VSA_OK, NULL},
+};
+
+/* Where these differ from those of the enclave: nitro-cli knows nothing of a socket. */
+static const struct hint socket_hints[] = {
+    {VSA_ERR_REFUSED, "Its server may not have started. On a developer's machine:\n"
+                      "  software_nsm --listen unix:NSM\n"
+                      "  enclave_app --listen unix:PATH --nsm unix:NSM\n"},
+    {VSA_ERR_TIMEOUT, "The server may be slow, or stuck:\n"
+                      "  --timeout 60                                wait longer\n"},
+    {VSA_OK, NULL},
+};
+
+static const char *look_up(const struct hint *hint, enum vsa_status status)
+{
+    while (hint->text && hint->status != status)
+        hint++;
+    return hint->text;
+}
+
+static const char *hint_for(enum vsa_status status, enum client_place place)
+{
+    if (place == CLIENT_PLACE_NITRO_CLI)
+        return look_up(finding_hints, status);
+    const char *text = place == CLIENT_PLACE_SOCKET ? look_up(socket_hints, status) : NULL;
+    return text ? text : look_up(asking_hints, status);
+}
+
 void client_text_failure(const struct vsa_error *error, enum client_place place,
                          const struct vsa_enclave_list *running)
 {
-    const char *hint = client_hint(error->status, place);
+    const char *hint = hint_for(error->status, place);
     output_error(PROGRAM, error);
     if (error->status == VSA_ERR_AMBIGUOUS_ENCLAVE)
-        client_text_list(running);
+        list(running);
     if (hint)
         (void)fputs(hint, stderr);
 }

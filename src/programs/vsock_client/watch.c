@@ -71,8 +71,7 @@ static void look(struct watch *watch)
                                          &now->error);
     }
     if (now->status == VSA_OK)
-        client_perform(watch->arguments, CLIENT_ACTION_VERIFY, watch->target.address, deadline_ms,
-                       now);
+        client_perform(watch->arguments, watch->target.address, deadline_ms, now);
     watch->found = now->status == VSA_OK;
 }
 
