@@ -77,7 +77,8 @@ struct vsa_measurements {
  * last use, also by copies of the policy.
  */
 struct vsa_policy {
-    uint32_t magic;              /* set by vsa_policy_init */
+    size_t size;                 /* of this struct, in bytes; set by vsa_policy_init() */
+    uint32_t magic;              /* set by vsa_policy_init() */
     int64_t max_age_ms;          /* document no older than this at `now` */
     int64_t max_skew_ms;         /* document and notBefore no more than this ahead of `now` */
     bool allow_debug;            /* accept a document whose PCR0 is all zero */
@@ -95,8 +96,14 @@ struct vsa_policy {
     size_t measurement_count; /* 1..VSA_MAX_MEASUREMENTS, or 0 without */
 };
 
+/* Sets the first `size` bytes of a policy: vsa_policy_init() for other languages. */
+VSA_PUBLIC void vsa_policy_init_size(struct vsa_policy *policy, size_t size);
+
 /* Defaults: 300 s of age, 30 s of skew, no debug mode, nothing compared. */
-VSA_PUBLIC void vsa_policy_init(struct vsa_policy *policy);
+static inline void vsa_policy_init(struct vsa_policy *policy)
+{
+    vsa_policy_init_size(policy, sizeof(*policy));
+}
 
 /*
  * Expects PCR `index` (0..31) to be `value` (VSA_PCR_SIZE bytes).
@@ -148,6 +155,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verifier_add_root(struct vsa_verifie
  * Use the nonce against replay.
  */
 struct vsa_claims {
+    size_t size;                /* of this struct, in bytes; set by vsa_verify() */
     struct vsa_slice module_id; /* UTF-8 */
     uint64_t timestamp_ms;      /* document time, within the policy's window around `now` */
     int64_t verified_at_ms;     /* the caller's `now` */
@@ -182,6 +190,13 @@ struct vsa_claims_difference {
 VSA_PUBLIC struct vsa_claims_difference vsa_claims_differ(const struct vsa_claims *one,
                                                           const struct vsa_claims *other);
 
+/* Sets the first `size` bytes of the claims: vsa_verify() for other languages. */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verify_size(struct vsa_verifier *verifier,
+                                                        struct vsa_slice document,
+                                                        const struct vsa_policy *policy,
+                                                        int64_t now_ms, struct vsa_claims *claims,
+                                                        size_t size, struct vsa_error *error);
+
 /*
  * Verifies a document: syntax, certificate chain up to a trust anchor, COSE signature, policy.
  *
@@ -195,22 +210,35 @@ VSA_PUBLIC struct vsa_claims_difference vsa_claims_differ(const struct vsa_claim
  * Errors: class syntax, format, limit: malformed. Class trust: forged or expired. Class policy:
  * genuine but not as expected. VSA_ERR_NO_ANCHOR, VSA_ERR_POLICY_EMPTY: the call is wrong.
  */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verify(struct vsa_verifier *verifier,
-                                                   struct vsa_slice document,
-                                                   const struct vsa_policy *policy, int64_t now_ms,
-                                                   struct vsa_claims *claims,
-                                                   struct vsa_error *error);
+static inline VSA_MUST_USE enum vsa_status vsa_verify(struct vsa_verifier *verifier,
+                                                      struct vsa_slice document,
+                                                      const struct vsa_policy *policy,
+                                                      int64_t now_ms, struct vsa_claims *claims,
+                                                      struct vsa_error *error)
+{
+    return vsa_verify_size(verifier, document, policy, now_ms, claims, sizeof(*claims), error);
+}
 
 /*
  * Cache counters since the verifier was made; a lookup is one certificate. Other threads may go on
  * counting meanwhile.
  */
 struct vsa_verifier_statistics {
+    size_t size; /* of this struct, in bytes */
     uint64_t hits;
     uint64_t misses;
 };
-VSA_PUBLIC void vsa_verifier_get_statistics(struct vsa_verifier *verifier,
-                                            struct vsa_verifier_statistics *statistics);
+
+/* Sets the first `size` bytes: vsa_verifier_get_statistics() for other languages. */
+VSA_PUBLIC void vsa_verifier_get_statistics_size(struct vsa_verifier *verifier,
+                                                 struct vsa_verifier_statistics *statistics,
+                                                 size_t size);
+
+static inline void vsa_verifier_get_statistics(struct vsa_verifier *verifier,
+                                               struct vsa_verifier_statistics *statistics)
+{
+    vsa_verifier_get_statistics_size(verifier, statistics, sizeof(*statistics));
+}
 
 #ifdef __cplusplus
 }

@@ -175,6 +175,13 @@ vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_reques
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_SIZE],
                                                        struct vsa_error *error);
 
+/* Sets the first `size` bytes of the claims: vsa_client_attest_and_verify() for other languages. */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify_size(
+    struct vsa_client *client, const struct vsa_attestation_request *request,
+    struct vsa_verifier *verifier, const struct vsa_policy *policy,
+    int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
+    struct vsa_claims *claims, size_t size, struct vsa_error *error);
+
 /*
  * Requests a document and verifies it. The connection is free for others before that: verifying
  * takes milliseconds.
@@ -193,11 +200,15 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_
  * Errors: those of vsa_client_attest() and vsa_verify(); VSA_ERR_ARGUMENT when request and policy
  * name different values.
  */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
+static inline VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
     struct vsa_client *client, const struct vsa_attestation_request *request,
     struct vsa_verifier *verifier, const struct vsa_policy *policy,
     int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
-    struct vsa_claims *claims, struct vsa_error *error);
+    struct vsa_claims *claims, struct vsa_error *error)
+{
+    return vsa_client_attest_and_verify_size(client, request, verifier, policy, now, context, reply,
+                                             claims, sizeof(*claims), error);
+}
 
 /*
  * Closes connections that are idle for `idle_ms` milliseconds or longer, all idle ones for 0, and

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/hex.h"
+#include "base/sized.h"
 #include "base/slice.h"
 #include "base/time_text.h"
 #include "crypto/digest.h"
@@ -19,12 +20,16 @@ static const char rule_freshness[] = "AWS attestation process 3.2.2";
 /* What an image is known by (PCR0, PCR1, PCR2). */
 #define IMAGE_PCRS UINT32_C(7)
 
-void vsa_policy_init(struct vsa_policy *policy)
+VSA_SIZED_ASSERT(struct vsa_policy, measurement_count);
+
+void vsa_policy_init_size(struct vsa_policy *policy, size_t size)
 {
-    memset(policy, 0, sizeof(*policy));
-    policy->magic = POLICY_MAGIC;
-    policy->max_age_ms = (int64_t)VSA_DEFAULT_MAX_AGE_MS;
-    policy->max_skew_ms = (int64_t)VSA_DEFAULT_MAX_SKEW_MS;
+    const struct vsa_policy defaults = {
+        .magic = POLICY_MAGIC,
+        .max_age_ms = (int64_t)VSA_DEFAULT_MAX_AGE_MS,
+        .max_skew_ms = (int64_t)VSA_DEFAULT_MAX_SKEW_MS,
+    };
+    vsa_sized_write(policy, size, &defaults, sizeof(defaults));
 }
 
 /*
@@ -147,11 +152,8 @@ static bool is_broken(struct vsa_slice slice)
     return !slice.data && slice.size;
 }
 
-enum vsa_status vsa_policy_check(const struct vsa_policy *policy, struct vsa_error *error)
+static enum vsa_status check(const struct vsa_policy *policy, struct vsa_error *error)
 {
-    if (!policy || policy->magic != POLICY_MAGIC)
-        return vsa_fail(error, VSA_ERR_POLICY_EMPTY,
-                        "the policy was not initialised with vsa_policy_init()");
     if (policy->max_age_ms < 0 || policy->max_skew_ms < 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "negative maximum age or skew");
     if (is_broken(policy->nonce) || is_broken(policy->user_data) || is_broken(policy->public_key) ||
@@ -161,6 +163,23 @@ enum vsa_status vsa_policy_check(const struct vsa_policy *policy, struct vsa_err
         return vsa_fail(error, VSA_ERR_ARGUMENT, "empty instance ID");
     VSA_TRY(refuse_zero_pcrs(&policy->pcrs, error));
     return check_measurements(policy, error);
+}
+
+enum vsa_status vsa_policy_read(const struct vsa_policy *given, struct vsa_policy *policy,
+                                struct vsa_error *error)
+{
+    if (!given || given->magic != POLICY_MAGIC)
+        return vsa_fail(error, VSA_ERR_POLICY_EMPTY,
+                        "the policy was not initialised with vsa_policy_init()");
+    vsa_policy_init(policy);
+    VSA_TRY(vsa_sized_read(policy, sizeof(*policy), given, "a policy", "vsa_policy_init()", error));
+    return check(policy, error);
+}
+
+enum vsa_status vsa_policy_check(const struct vsa_policy *policy, struct vsa_error *error)
+{
+    struct vsa_policy known;
+    return vsa_policy_read(policy, &known, error);
 }
 
 bool vsa_pcrs_show_debug_mode(const struct vsa_pcrs *pcrs)

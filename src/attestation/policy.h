@@ -6,6 +6,13 @@
 #include "attestation/pcrs.h"
 
 /*
+ * Copies a caller's policy, which an older or newer program may have made, and checks that it makes
+ * sense. Errors: class usage, VSA_ERR_TOO_MANY.
+ */
+VSA_MUST_USE enum vsa_status vsa_policy_read(const struct vsa_policy *given,
+                                             struct vsa_policy *policy, struct vsa_error *error);
+
+/*
  * Checks that `document` is as expected at `now_ms`. `*image`: the member of the policy's
  * measurements that it matches, or NULL. Errors: class policy.
  */

@@ -3,6 +3,7 @@
 #include "attestation/policy.h"
 #include "attestation/roots.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "base/slice.h"
 #include "cose/sign1.h"
 
@@ -71,9 +72,10 @@ enum vsa_status vsa_verifier_add_aws_roots(struct vsa_verifier *verifier, struct
     return VSA_OK;
 }
 
-/*
- * Selects the anchor that equals cabundle[0] byte for byte; the document's copy is never trusted.
- */
+VSA_SIZED_ASSERT(struct vsa_claims, certificate_not_after_ms);
+VSA_SIZED_ASSERT(struct vsa_verifier_statistics, misses);
+
+/* cabundle[0] must be one of ours, byte for byte; it is never trusted for itself. */
 static enum vsa_status choose_anchor(const struct vsa_verifier *verifier,
                                      const struct vsa_unverified_document *document,
                                      const struct vsa_anchor **anchor, struct vsa_error *error)
@@ -126,16 +128,14 @@ static void fill_claims(const struct vsa_unverified_document *document,
     claims->certificate_not_after_ms = leaf->not_after_ms;
 }
 
-/*
- * Verifies in the order of AWS's text: syntax, certificates, signature, then what the caller
- * expects.
- */
-enum vsa_status vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
-                           const struct vsa_policy *policy, int64_t now_ms,
-                           struct vsa_claims *claims, struct vsa_error *error)
+/* The order of AWS's text: syntax, certificates, signature, then what the caller expects. */
+enum vsa_status vsa_verify_size(struct vsa_verifier *verifier, struct vsa_slice document,
+                                const struct vsa_policy *policy, int64_t now_ms,
+                                struct vsa_claims *claims, size_t size, struct vsa_error *error)
 {
-    memset(claims, 0, sizeof(*claims));
-    VSA_TRY(vsa_policy_check(policy, error));
+    struct vsa_policy expected;
+    memset(claims, 0, size);
+    VSA_TRY(vsa_policy_read(policy, &expected, error));
     if (now_ms <= 0 || now_ms > MAX_NOW_MS)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "the verification time is not a time in milliseconds since 1970");
@@ -144,19 +144,25 @@ enum vsa_status vsa_verify(struct vsa_verifier *verifier, struct vsa_slice docum
     const struct vsa_anchor *anchor = NULL;
     VSA_TRY(choose_anchor(verifier, &parsed, &anchor, error));
     VSA_CLEANUP(vsa_path_node_release) struct vsa_path_node leaf = {.certificate = NULL};
-    const struct vsa_chain_time time = {now_ms, policy->max_skew_ms};
+    const struct vsa_chain_time time = {now_ms, expected.max_skew_ms};
     VSA_TRY(vsa_chain_validate(&verifier->cache, anchor, &parsed, &time, &leaf, error));
     VSA_TRY(check_signature(&parsed, leaf.certificate, error));
     const struct vsa_measurements *image = NULL;
-    VSA_TRY(vsa_policy_apply(policy, &parsed, now_ms, &image, error));
-    fill_claims(&parsed, policy, image, anchor->node.certificate, leaf.certificate, now_ms, claims);
+    VSA_TRY(vsa_policy_apply(&expected, &parsed, now_ms, &image, error));
+    struct vsa_claims known = {0};
+    fill_claims(&parsed, &expected, image, anchor->node.certificate, leaf.certificate, now_ms,
+                &known);
+    vsa_sized_write(claims, size, &known, sizeof(known));
     return VSA_OK;
 }
 
-void vsa_verifier_get_statistics(struct vsa_verifier *verifier,
-                                 struct vsa_verifier_statistics *statistics)
+void vsa_verifier_get_statistics_size(struct vsa_verifier *verifier,
+                                      struct vsa_verifier_statistics *statistics, size_t size)
 {
     struct vsa_cache *cache = &verifier->cache;
-    statistics->hits = atomic_load_explicit(&cache->hits, memory_order_relaxed);
-    statistics->misses = atomic_load_explicit(&cache->misses, memory_order_relaxed);
+    const struct vsa_verifier_statistics known = {
+        .hits = atomic_load_explicit(&cache->hits, memory_order_relaxed),
+        .misses = atomic_load_explicit(&cache->misses, memory_order_relaxed),
+    };
+    vsa_sized_write(statistics, size, &known, sizeof(known));
 }

@@ -32,6 +32,13 @@ enum vsa_status vsa_sized_read(void *known, size_t known_size, const void *given
     return VSA_OK;
 }
 
+void vsa_sized_copy(void *known, size_t known_size, const void *given)
+{
+    size_t size;
+    memcpy(&size, given, sizeof(size));
+    memcpy(known, given, size < known_size ? size : known_size);
+}
+
 void vsa_sized_write(void *given, size_t given_size, const void *known, size_t known_size)
 {
     size_t common = given_size < known_size ? given_size : known_size;

@@ -23,6 +23,12 @@ VSA_MUST_USE enum vsa_status vsa_sized_read(void *known, size_t known_size, cons
                                             const char *what, const char *init,
                                             struct vsa_error *error);
 
+/*
+ * Copies what both know of a struct that this library set before: no byte beyond its size, and what
+ * a newer program's struct has besides is zero.
+ */
+void vsa_sized_copy(void *known, size_t known_size, const void *given);
+
 /* Fills a caller's struct of `given_size` bytes: known members, then zeros; sets its size. */
 void vsa_sized_write(void *given, size_t given_size, const void *known, size_t known_size);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#include "attestation/policy.h"
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/slice.h"
@@ -98,9 +99,8 @@ static enum vsa_status make_plan(const struct vsa_attestation_request *request,
     struct vsa_attestation_request *asked = &plan->asked;
     struct vsa_policy *expected = &plan->expected;
     *asked = *request;
-    *expected = *policy;
-    /* Asking would be in vain. */
-    VSA_TRY(vsa_policy_check(policy, error));
+    /* Asking with one that makes no sense would be in vain. */
+    VSA_TRY(vsa_policy_read(policy, expected, error));
     if (!asked->user_data.data && !asked->no_user_data)
         asked->user_data = expected->user_data;
     if (!asked->nonce.data)
@@ -115,26 +115,26 @@ static enum vsa_status make_plan(const struct vsa_attestation_request *request,
 
 static enum vsa_status verify_reply(const struct plan *plan, struct vsa_verifier *verifier,
                                     int64_t now_ms, const struct vsa_attestation_reply *reply,
-                                    struct vsa_claims *claims, struct vsa_error *error)
+                                    struct vsa_claims *claims, size_t size, struct vsa_error *error)
 {
-    VSA_TRY(
-        vsa_verify(verifier, vsa_reply_document(reply), &plan->expected, now_ms, claims, error));
+    VSA_TRY(vsa_verify_size(verifier, vsa_reply_document(reply), &plan->expected, now_ms, claims,
+                            size, error));
     if (!plan->asked.generate_key || claims->public_key.size)
         return VSA_OK;
-    *claims = (struct vsa_claims){0};
+    memset(claims, 0, size);
     return vsa_fail(error, VSA_ERR_PUBLIC_KEY, "a key was asked for, and the document holds none");
 }
 
-enum vsa_status vsa_client_attest_and_verify(
+enum vsa_status vsa_client_attest_and_verify_size(
     struct vsa_client *client, const struct vsa_attestation_request *request,
     struct vsa_verifier *verifier, const struct vsa_policy *policy,
     int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
-    struct vsa_claims *claims, struct vsa_error *error)
+    struct vsa_claims *claims, size_t size, struct vsa_error *error)
 {
     struct plan plan;
     reply->document_size = 0;
-    *claims = (struct vsa_claims){0};
+    memset(claims, 0, size);
     VSA_TRY(make_plan(request, policy, &plan, error));
     VSA_TRY(vsa_client_attest(client, &plan.asked, reply, error));
-    return verify_reply(&plan, verifier, now(context), reply, claims, error);
+    return verify_reply(&plan, verifier, now(context), reply, claims, size, error);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/printable.h"
+#include "base/sized.h"
 #include "base/slice.h"
 #include "base/time_text.h"
 #include "json/writer.h"
@@ -74,24 +75,26 @@ static json_t *certificate_of(const struct vsa_claims *claims)
 
 json_t *vsa_claims_to_json(const struct vsa_claims *claims)
 {
+    struct vsa_claims known = {0};
+    vsa_sized_copy(&known, sizeof(known), claims);
     struct vsa_json_writer writer = vsa_json_object();
     vsa_json_put(&writer, "verification_status", json_string("SUCCESS"));
-    vsa_json_put(&writer, "module_id", vsa_json_text_or_null(claims->module_id));
+    vsa_json_put(&writer, "module_id", vsa_json_text_or_null(known.module_id));
     vsa_json_put(&writer, "digest", json_string("SHA384"));
-    vsa_json_put(&writer, "timestamp", json_integer((json_int_t)claims->timestamp_ms));
-    vsa_json_put(&writer, "document_time", time_of((int64_t)claims->timestamp_ms));
-    vsa_json_put(&writer, "verified_at", time_of(claims->verified_at_ms));
-    vsa_json_put(&writer, "pcrs", pcrs_of(&claims->pcrs));
-    vsa_json_put(&writer, "pcrs_checked", indexes_of(claims->pcrs_checked));
-    vsa_json_put(&writer, "measurements", measurements_of(claims));
-    vsa_json_put(&writer, "debug_mode", json_boolean(claims->debug_mode));
-    vsa_json_put(&writer, "public_key", vsa_json_base64(claims->public_key));
-    vsa_json_put(&writer, "user_data", vsa_json_text_or_null(claims->user_data));
-    vsa_json_put(&writer, "user_data_base64", vsa_json_base64(claims->user_data));
-    vsa_json_put(&writer, "nonce", vsa_json_text_or_null(claims->nonce));
-    vsa_json_put(&writer, "nonce_base64", vsa_json_base64(claims->nonce));
-    vsa_json_put(&writer, "root", root_of(claims));
-    vsa_json_put(&writer, "certificate", certificate_of(claims));
+    vsa_json_put(&writer, "timestamp", json_integer((json_int_t)known.timestamp_ms));
+    vsa_json_put(&writer, "document_time", time_of((int64_t)known.timestamp_ms));
+    vsa_json_put(&writer, "verified_at", time_of(known.verified_at_ms));
+    vsa_json_put(&writer, "pcrs", pcrs_of(&known.pcrs));
+    vsa_json_put(&writer, "pcrs_checked", indexes_of(known.pcrs_checked));
+    vsa_json_put(&writer, "measurements", measurements_of(&known));
+    vsa_json_put(&writer, "debug_mode", json_boolean(known.debug_mode));
+    vsa_json_put(&writer, "public_key", vsa_json_base64(known.public_key));
+    vsa_json_put(&writer, "user_data", vsa_json_text_or_null(known.user_data));
+    vsa_json_put(&writer, "user_data_base64", vsa_json_base64(known.user_data));
+    vsa_json_put(&writer, "nonce", vsa_json_text_or_null(known.nonce));
+    vsa_json_put(&writer, "nonce_base64", vsa_json_base64(known.nonce));
+    vsa_json_put(&writer, "root", root_of(&known));
+    vsa_json_put(&writer, "certificate", certificate_of(&known));
     return vsa_json_finish(&writer);
 }
 

@@ -8,6 +8,7 @@
 
 #include <vsattest/client.h>
 #include <vsattest/image.h>
+#include <vsattest/report.h>
 
 #define ADDRESS "unix:/tmp/vsa-nobody-there"
 #define GUARD   UINT64_C(0x5a5a5a5a5a5a5a5a)
@@ -96,11 +97,67 @@ static void image_recipe(void **state)
     assert_int_equal(vsa_image_build(&box.given, &built, &error), VSA_ERR_ARGUMENT);
 }
 
+static void policy(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_policy) box;
+    GUARDED(struct vsa_claims) claims;
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    const struct vsa_slice garbage = vsa_slice_of("garbage", 7);
+    FILL(box);
+    FILL(claims);
+    vsa_policy_init(&box.given);
+    CHECK(box);
+    assert_int_equal(vsa_policy_check(&box.given, NULL), VSA_OK);
+    /* The policy is as it should be, the document is not. */
+    enum vsa_status status = vsa_verify(verifier, garbage, &box.given, 1, &claims.given, NULL);
+    assert_int_equal(vsa_status_class(status), VSA_CLASS_FORMAT);
+    assert_true(claims.guard == GUARD);
+    assert_int_equal(claims.given.size, 0);
+#ifdef NEWER
+    box.given.added = 1;
+    assert_int_equal(vsa_policy_check(&box.given, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_verify(verifier, garbage, &box.given, 1, &claims.given, NULL),
+                     VSA_ERR_ARGUMENT);
+#endif
+    vsa_verifier_free(verifier);
+}
+
+/* An older program's claims have no end of the certificate's validity: it is 0, not the guard. */
+static void claims(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_claims) box;
+    FILL(box);
+    memset(&box.given, 0, sizeof(box.given));
+    box.given.size = sizeof(box.given);
+    json_t *report = vsa_claims_to_json(&box.given);
+    const json_t *certificate = json_object_get(report, "certificate");
+    assert_string_equal(json_string_value(json_object_get(certificate, "not_after")),
+                        "1970-01-01T00:00:00Z");
+    json_decref(report);
+}
+
+static void verifier_statistics(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_verifier_statistics) box;
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    FILL(box);
+    vsa_verifier_get_statistics(verifier, &box.given);
+    CHECK(box);
+    assert_int_equal(box.given.hits, 0);
+    vsa_verifier_free(verifier);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_options),
         cmocka_unit_test(client_statistics),
+        cmocka_unit_test(policy),
+        cmocka_unit_test(claims),
+        cmocka_unit_test(verifier_statistics),
         cmocka_unit_test(image_recipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,14 +45,14 @@ class Symbols(harness.TestCase):
 
     def test_a_new_and_a_lost_symbol_are_told(self):
         text = read("debian", "libvsattest0.symbols")
-        said = self.checked(text.replace(" vsa_verify@", " vsa_verify_gone@"), 1)
-        self.assertIn("new, not in the list: vsa_verify\n", said)
-        self.assertIn("gone, but promised: vsa_verify_gone\n", said)
+        said = self.checked(text.replace(" vsa_version@", " vsa_version_gone@"), 1)
+        self.assertIn("new, not in the list: vsa_version\n", said)
+        self.assertIn("gone, but promised: vsa_version_gone\n", said)
         self.assertIn("--update", said)
 
     def test_update_keeps_versions_and_mends(self):
         text = read("debian", "libvsattest0.symbols")
-        old = re.sub(r"( vsa_verify@Base) \S+", r"\1 0.0.1", text)
+        old = re.sub(r"( vsa_version@Base) \S+", r"\1 0.0.1", text)
         self.checked(re.sub(r" vsa_address_parse@.*\n", "", old), 1)
         self.assert_exit(harness.run([sys.executable, self.script, "--update", LIBRARY]), 0)
         self.assert_exit(harness.run([sys.executable, self.script, LIBRARY]), 0)

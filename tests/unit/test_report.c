@@ -9,6 +9,7 @@ static const struct vsa_measurements sample_image = {.file = "h.json", .index = 
 static struct vsa_claims sample_claims(void)
 {
     struct vsa_claims claims = {
+        .size = sizeof(claims),
         .module_id = vsa_slice_of_text("i-0123456789abcdef0-enc0123456789abcdef"),
         .timestamp_ms = UINT64_C(1725911352345),
         .verified_at_ms = INT64_C(1725911353000),

@@ -87,12 +87,27 @@ static void writing_stays_within_the_programs_struct(void **state)
     assert_int_equal(older[0].a, 1);
 }
 
+static void copying_takes_what_both_know(void **state)
+{
+    (void)state;
+    struct first given = {sizeof(given), 1};
+    struct second known = {0, 10, 20};
+    struct first empty = {0, 1};
+    vsa_sized_copy(&known, sizeof(known), &given);
+    assert_int_equal(known.a, 1);
+    assert_int_equal(known.b, 20);
+    known.a = 10;
+    vsa_sized_copy(&known, sizeof(known), &empty);
+    assert_int_equal(known.a, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(older_programs_get_defaults),
         cmocka_unit_test(newer_programs_may_not_set_what_is_unknown),
         cmocka_unit_test(a_size_is_needed),
+        cmocka_unit_test(copying_takes_what_both_know),
         cmocka_unit_test(writing_stays_within_the_programs_struct),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

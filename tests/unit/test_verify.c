@@ -78,6 +78,38 @@ static void claims_of_the_genuine_document(void **state)
     vsa_verifier_free(verifier);
 }
 
+/* Its policy and its claims end earlier: defaults for the rest, and no byte behind is touched. */
+static void policy_and_claims_of_an_older_program(void **state)
+{
+    (void)state;
+    union {
+        struct vsa_policy policy;
+        uint8_t bytes[sizeof(struct vsa_policy)];
+    } old_policy;
+    union {
+        struct vsa_claims claims;
+        uint8_t bytes[sizeof(struct vsa_claims)];
+    } old_claims;
+    const size_t policy_size = offsetof(struct vsa_policy, measurements);
+    const size_t claims_size = offsetof(struct vsa_claims, certificate_not_before_ms);
+    forge_reset(&forge);
+    struct vsa_slice document = forge_build(&forge);
+    struct vsa_verifier *verifier = verifier_with(forge_genuine_root(&forge));
+    memset(&old_policy, 0xa5, sizeof(old_policy));
+    memset(&old_claims, 0xa5, sizeof(old_claims));
+    vsa_policy_init_size(&old_policy.policy, policy_size);
+    assert_int_equal(vsa_verify_size(verifier, document, &old_policy.policy, FORGE_NOW_MS,
+                                     &old_claims.claims, claims_size, NULL),
+                     VSA_OK);
+    assert_int_equal(old_claims.claims.size, claims_size);
+    assert_true(vsa_slice_equal_text(old_claims.claims.module_id, FORGE_MODULE_ID));
+    for (size_t i = policy_size; i < sizeof(old_policy); i++)
+        assert_int_equal(old_policy.bytes[i], 0xa5);
+    for (size_t i = claims_size; i < sizeof(old_claims); i++)
+        assert_int_equal(old_claims.bytes[i], 0xa5);
+    vsa_verifier_free(verifier);
+}
+
 /* What was compared is said, and nothing else. */
 static void claims_say_what_was_checked(void **state)
 {
@@ -503,6 +535,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claims_of_the_genuine_document),
+        cmocka_unit_test(policy_and_claims_of_an_older_program),
         cmocka_unit_test(claims_say_what_was_checked),
         cmocka_unit_test(the_image_that_matched_is_in_the_claims),
         cmocka_unit_test(debug_mode_shows_in_the_claims),
