@@ -137,6 +137,7 @@ struct vsa_server_key {
 
 /* Fill with vsa_server_options_init(), then change what you want. Strings are copied. */
 struct vsa_server_options {
+    size_t size;        /* of this struct, in bytes; set by vsa_server_options_init() */
     const char *listen; /* an address of transport.h; default "vsock:any:9000" */
     const char *nsm;    /* an address of nsm.h; default "/dev/nsm" */
 
@@ -179,7 +180,13 @@ struct vsa_server_options {
     void *user; /* passed to both */
 };
 
-VSA_PUBLIC void vsa_server_options_init(struct vsa_server_options *options);
+/* Sets the first `size` bytes of the options: vsa_server_options_init() for other languages. */
+VSA_PUBLIC void vsa_server_options_init_size(struct vsa_server_options *options, size_t size);
+
+static inline void vsa_server_options_init(struct vsa_server_options *options)
+{
+    vsa_server_options_init_size(options, sizeof(*options));
+}
 
 /* --- the server ------------------------------------------------------------------------------- */
 
@@ -283,6 +290,7 @@ struct vsa_command_statistics {
 
 /* All counts are since vsa_server_run() unless they say "now". */
 struct vsa_server_statistics {
+    size_t size; /* of this struct, in bytes */
     int64_t uptime_ms;
     uint64_t requests; /* answered, errors included; also those that name no command of ours */
     uint64_t errors;   /* of these, with "success": false */
@@ -311,18 +319,26 @@ struct vsa_server_statistics {
     uint64_t coalesced;    /* requests that shared the NSM's answer to another one */
 
     struct vsa_latency_statistics nsm_latency;
+    char module_id[VSA_MAX_MODULE_ID + 1]; /* of the NSM; "" while not known */
     bool nsm_reachable;                    /* as of its last answer, or failure to answer */
     int64_t nsm_age_ms;                    /* since then; -1 while nothing is known */
-    char module_id[VSA_MAX_MODULE_ID + 1]; /* of the NSM; "" while not known */
 };
+
+/* Sets the first `size` bytes: vsa_server_get_statistics() for other languages. */
+VSA_PUBLIC void vsa_server_get_statistics_size(const struct vsa_server *server,
+                                               struct vsa_server_statistics *statistics,
+                                               size_t size);
 
 /*
  * What the server counted so far. From any thread, before, during and after vsa_server_run(). Each
  * number is exact, but they are read one after another while the server goes on: sums may be off by
  * what happened meanwhile.
  */
-VSA_PUBLIC void vsa_server_get_statistics(const struct vsa_server *server,
-                                          struct vsa_server_statistics *statistics);
+static inline void vsa_server_get_statistics(const struct vsa_server *server,
+                                             struct vsa_server_statistics *statistics)
+{
+    vsa_server_get_statistics_size(server, statistics, sizeof(*statistics));
+}
 
 /* Frees it, after vsa_server_run() has returned or without it. NULL is fine. */
 VSA_PUBLIC void vsa_server_free(struct vsa_server *server);

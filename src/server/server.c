@@ -7,6 +7,7 @@
 
 #include "base/container_of.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "server/builtin.h"
 #include "server/request.h"
 #include "stream/acceptor.h"
@@ -61,9 +62,12 @@ struct vsa_server {
 
 /* --- options ---------------------------------------------------------------------------------- */
 
-void vsa_server_options_init(struct vsa_server_options *options)
+VSA_SIZED_ASSERT(struct vsa_server_options, user);
+VSA_SIZED_ASSERT(struct vsa_server_statistics, nsm_age_ms);
+
+void vsa_server_options_init_size(struct vsa_server_options *options, size_t size)
 {
-    *options = (struct vsa_server_options){
+    const struct vsa_server_options defaults = {
         .listen = "vsock:any:9000",
         .nsm = VSA_NSM_DEVICE,
         .max_connections = VSA_DEFAULT_MAX_CONNECTIONS,
@@ -77,6 +81,7 @@ void vsa_server_options_init(struct vsa_server_options *options)
         .request_timeout_ms = VSA_DEFAULT_REQUEST_TIMEOUT_MS,
         .drain_timeout_ms = VSA_DEFAULT_DRAIN_TIMEOUT_MS,
     };
+    vsa_sized_write(options, size, &defaults, sizeof(defaults));
 }
 
 static enum vsa_status check_options(const struct vsa_server_options *options,
@@ -235,7 +240,11 @@ static enum vsa_status build(struct vsa_server *server, const struct vsa_server_
 enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct vsa_server **server,
                                struct vsa_error *error)
 {
-    VSA_TRY(check_options(options, error));
+    struct vsa_server_options known;
+    vsa_server_options_init(&known);
+    VSA_TRY(vsa_sized_read(&known, sizeof(known), options, "server options",
+                           "vsa_server_options_init()", error));
+    VSA_TRY(check_options(&known, error));
     struct vsa_server *built = calloc(1, sizeof(*built));
     struct vsa_nsm_health *health = malloc(sizeof(*health));
     if (!built || !health) {
@@ -248,7 +257,7 @@ enum vsa_status vsa_server_new(const struct vsa_server_options *options, struct 
     built->listener.fd = -1;
     built->loop.epoll_fd = -1;
     built->loop.wake.fd = -1;
-    enum vsa_status status = build(built, options, error);
+    enum vsa_status status = build(built, &known, error);
     if (status != VSA_OK) {
         vsa_server_free(built);
         return status;
@@ -292,7 +301,7 @@ enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context
     return vsa_builtin_run(&context->server->builtin, context->nsm, request, reply, error);
 }
 
-void vsa_server_get_statistics(const struct vsa_server *server,
+static void collect_statistics(const struct vsa_server *server,
                                struct vsa_server_statistics *statistics)
 {
     const vsa_counter *phases = server->observer.phases;
@@ -310,6 +319,14 @@ void vsa_server_get_statistics(const struct vsa_server *server,
     statistics->command_count = server->table.count;
     for (size_t i = 0; i < server->table.count; i++)
         statistics->commands[i].name = server->table.rows[i].name;
+}
+
+void vsa_server_get_statistics_size(const struct vsa_server *server,
+                                    struct vsa_server_statistics *statistics, size_t size)
+{
+    struct vsa_server_statistics known = {0};
+    collect_statistics(server, &known);
+    vsa_sized_write(statistics, size, &known, sizeof(known));
 }
 
 /* --- accepting -------------------------------------------------------------------------------- */

@@ -6,9 +6,13 @@
  */
 #include "unit_test.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include <vsattest/client.h>
 #include <vsattest/image.h>
 #include <vsattest/report.h>
+#include <vsattest/server.h>
 
 #define ADDRESS "unix:/tmp/vsa-nobody-there"
 #define GUARD   UINT64_C(0x5a5a5a5a5a5a5a5a)
@@ -150,6 +154,52 @@ static void verifier_statistics(void **state)
     vsa_verifier_free(verifier);
 }
 
+static void server_options(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_server_options) box;
+    struct vsa_server *server = NULL;
+    struct vsa_error error = {0};
+    FILL(box);
+    vsa_server_options_init(&box.given);
+    CHECK(box);
+    box.given.max_line = 1;
+    assert_int_equal(vsa_server_new(&box.given, &server, &error), VSA_ERR_ARGUMENT);
+    assert_non_null(strstr(error.detail, "max_line"));
+#ifdef NEWER
+    box.given.added = 1;
+    assert_int_equal(vsa_server_new(&box.given, &server, &error), VSA_ERR_ARGUMENT);
+    assert_non_null(strstr(error.detail, "does not have"));
+#endif
+    memset(&box.given, 0, sizeof(box.given));
+    assert_int_equal(vsa_server_new(&box.given, &server, &error), VSA_ERR_ARGUMENT);
+    assert_non_null(strstr(error.detail, "vsa_server_options_init()"));
+}
+
+static void server_statistics(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_server_statistics) box;
+    struct vsa_server_options options;
+    struct vsa_server *server = NULL;
+    char folder[] = "/tmp/vsa-growth-XXXXXX";
+    char listen[64];
+    char nsm[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(listen, sizeof(listen), "unix:%s/s", folder);
+    (void)snprintf(nsm, sizeof(nsm), "unix:%s/n", folder);
+    vsa_server_options_init(&options);
+    options.listen = listen;
+    options.nsm = nsm; /* does not answer, which is no error */
+    assert_int_equal(vsa_server_new(&options, &server, NULL), VSA_OK);
+    FILL(box);
+    vsa_server_get_statistics(server, &box.given);
+    CHECK(box);
+    assert_int_equal(box.given.requests, 0);
+    vsa_server_free(server);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +208,8 @@ int main(void)
         cmocka_unit_test(policy),
         cmocka_unit_test(claims),
         cmocka_unit_test(verifier_statistics),
+        cmocka_unit_test(server_options),
+        cmocka_unit_test(server_statistics),
         cmocka_unit_test(image_recipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
