@@ -75,7 +75,9 @@ enum vsa_status vsa_verifier_add_aws_roots(struct vsa_verifier *verifier, struct
 VSA_SIZED_ASSERT(struct vsa_claims, certificate_not_after_ms);
 VSA_SIZED_ASSERT(struct vsa_verifier_statistics, misses);
 
-/* cabundle[0] must be one of ours, byte for byte; it is never trusted for itself. */
+/*
+ * Selects the anchor that equals cabundle[0] byte for byte; the document's copy is never trusted.
+ */
 static enum vsa_status choose_anchor(const struct vsa_verifier *verifier,
                                      const struct vsa_unverified_document *document,
                                      const struct vsa_anchor **anchor, struct vsa_error *error)
@@ -128,7 +130,10 @@ static void fill_claims(const struct vsa_unverified_document *document,
     claims->certificate_not_after_ms = leaf->not_after_ms;
 }
 
-/* The order of AWS's text: syntax, certificates, signature, then what the caller expects. */
+/*
+ * Verifies in the order of AWS's text: syntax, certificates, signature, then what the caller
+ * expects.
+ */
 enum vsa_status vsa_verify_size(struct vsa_verifier *verifier, struct vsa_slice document,
                                 const struct vsa_policy *policy, int64_t now_ms,
                                 struct vsa_claims *claims, size_t size, struct vsa_error *error)
