@@ -24,7 +24,7 @@ enum option_kind {
     OPTION_FLAG,    /* sets the bool at `offset` of the arguments */
     OPTION_TEXT,    /* sets the const char * there; it borrows argv */
     OPTION_HELP,    /* prints the help, and nothing else happens */
-    OPTION_VERSION, /* prints the version, likewise */
+    OPTION_VERSION, /* prints the version, too */
 };
 
 struct program_option {

@@ -46,7 +46,7 @@ static const struct program_option own_options[] = {
     OPTION_ROW_FLAG(arguments, cuse, "cuse", "be the device /dev/NAME (/dev/nsm); root, with CUSE"),
     OPTION_ROW_TEXT(arguments, state, "state", "DIR",
                     "where the root key and certificate are kept\n"
-                    "(default: ~/.local/state/" STATE_FOLDER ")"),
+                    "(default: ~/.local/state/" STATE_DIRECTORY ")"),
     OPTION_ROW_TEXT(arguments, root_out, "root-out", "FILE",
                     "write the root certificate here (PEM), for the\n"
                     "--root option of verifier and vsock_client"),
