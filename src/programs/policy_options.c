@@ -4,10 +4,10 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/hex.h"
+#include "base/pem.h"
 #include "base/slice.h"
 #include "base/time_text.h"
 #include "programs/numbers.h"
-#include "programs/pem.h"
 #include "programs/wall_clock.h"
 
 /* A hundred years: longer than any root lives. */
@@ -197,12 +197,29 @@ static enum vsa_status check_key_form(const char *path, struct vsa_slice file,
     return VSA_OK;
 }
 
+/* Replaces PEM by the DER in it; other bytes stay. */
+static enum vsa_status pem_to_der(struct file_bytes *bytes, struct vsa_error *error)
+{
+    AUTO_FILE_BYTES struct file_bytes decoded = {malloc(bytes->size + 1), 0};
+    struct vsa_slice der;
+    if (!decoded.data)
+        return vsa_fail_memory(error);
+    VSA_TRY(vsa_pem_decode(file_bytes_slice(bytes), "PUBLIC KEY", decoded.data, bytes->size, &der,
+                           error));
+    if (!der.data)
+        return VSA_OK;
+    file_bytes_free(bytes);
+    *bytes = (struct file_bytes){decoded.data, der.size};
+    decoded.data = NULL;
+    return VSA_OK;
+}
+
 static enum vsa_status take_public_key(struct policy_options *options, const char *path,
                                        struct vsa_error *error)
 {
     VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &options->public_key, error));
     VSA_TRY(check_key_form(path, file_bytes_slice(&options->public_key), error));
-    enum vsa_status status = pem_to_der(&options->public_key, "PUBLIC KEY", error);
+    enum vsa_status status = pem_to_der(&options->public_key, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "--public-key %.80s", path);
         return status;

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/pem.h"
 #include "programs/exit_code.h"
 #include "programs/files.h"
 #include "programs/options.h"
@@ -18,7 +19,6 @@
 #include "programs/wall_clock.h"
 #include "software_nsm/boot.h"
 #include "software_nsm/cuse.h"
-#include "software_nsm/pem.h"
 #include "software_nsm/serve.h"
 
 #define PROGRAM         "software_nsm"

@@ -7,8 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/slice.h"
-#include "crypto/key.h"
+#include "nsm/attest_with_key.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
 #include "server/metrics.h"
@@ -95,27 +94,22 @@ static uint64_t wall_clock_ms(void)
 }
 
 static enum vsa_status hand_over(const struct vsa_server_options *options,
-                                 const struct vsa_key *key, struct vsa_slice public_key,
+                                 const struct vsa_key_pair *pair,
                                  const struct vsa_attest_request *request,
                                  struct vsa_slice document, struct vsa_error *error)
 {
-    uint8_t buffer[VSA_MAX_PRIVATE_KEY];
-    struct vsa_slice private_key;
     if (!options->on_key)
         return VSA_OK;
-    enum vsa_status result =
-        vsa_key_write_private(key, buffer, sizeof(buffer), &private_key, error);
-    if (result == VSA_OK) {
-        struct vsa_server_key made = {.private_key = private_key,
-                                      .public_key = public_key,
-                                      .document = document,
-                                      .user_data = request->user_data,
-                                      .nonce = request->nonce};
-        result = options->on_key(options->user, &made);
-        if (result != VSA_OK)
-            vsa_error_set(error, result, VSA_NO_OFFSET, NULL, "the application refused the key");
-    }
-    vsa_wipe(buffer, sizeof(buffer));
+    struct vsa_server_key made = {
+        .private_key = vsa_slice_of(pair->private_key, pair->private_key_size),
+        .public_key = vsa_slice_of(pair->public_key, sizeof(pair->public_key)),
+        .document = document,
+        .user_data = request->user_data,
+        .nonce = request->nonce,
+    };
+    enum vsa_status result = options->on_key(options->user, &made);
+    if (result != VSA_OK)
+        vsa_error_set(error, result, VSA_NO_OFFSET, NULL, "the application refused the key");
     return result;
 }
 
@@ -124,19 +118,18 @@ enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa
                                    int64_t *life_ms, struct vsa_error *error)
 {
     struct vsa_attest_reply answer = {.user_data = asked->user_data, .nonce = asked->nonce};
-    VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
-    uint8_t spki_buffer[VSA_P384_SPKI_SIZE];
-    struct vsa_slice spki = {0};
-    if (asked->generate_key) {
-        VSA_TRY(vsa_key_generate(VSA_CURVE_P384, &key, error));
-        VSA_TRY(vsa_key_write_public(key, spki_buffer, sizeof(spki_buffer), &spki, error));
-    }
-    VSA_TRY(vsa_nsm_attest(nsm, asked->user_data, asked->nonce, spki, &answer.document, error));
-    if (key)
-        VSA_TRY(hand_over(builtin->options, key, spki, asked, answer.document, error));
+    VSA_CLEANUP(vsa_key_pair_wipe) struct vsa_key_pair pair = {0};
+    struct vsa_slice none = {0};
+    VSA_TRY(asked->generate_key
+                ? vsa_nsm_attest_with_key(nsm, asked->user_data, asked->nonce, &pair,
+                                          &answer.document, error)
+                : vsa_nsm_attest(nsm, asked->user_data, asked->nonce, none, &answer.document,
+                                 error));
+    if (asked->generate_key)
+        VSA_TRY(hand_over(builtin->options, &pair, asked, answer.document, error));
     if (life_ms)
         *life_ms = vsa_share_life_ms(answer.document);
-    answer.has_public_key = key != NULL;
+    answer.has_public_key = asked->generate_key;
     answer.timestamp_ms = wall_clock_ms();
     return vsa_attest_reply_encode(&answer, reply, error);
 }

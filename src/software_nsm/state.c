@@ -11,10 +11,10 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/pem.h"
 #include "base/slice.h"
 #include "crypto/certificate.h"
 #include "software_nsm/authority.h"
-#include "software_nsm/pem.h"
 
 #define KEY_FILE         "root.key"
 #define CERTIFICATE_FILE "root.pem"

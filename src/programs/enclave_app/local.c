@@ -10,7 +10,7 @@
 #include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "crypto/key.h"
+#include "nsm/attest_with_key.h"
 #include "programs/output.h"
 #include "protocol/attest.h"
 
@@ -43,19 +43,15 @@ static enum vsa_status print_base64(struct vsa_slice document, struct vsa_error 
 static enum vsa_status attest(struct vsa_nsm *nsm, const char *user_data, const char *nonce,
                               bool generate_key, struct vsa_error *error)
 {
-    VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
-    uint8_t spki_buffer[VSA_P384_SPKI_SIZE];
-    struct vsa_slice spki = {0};
+    VSA_CLEANUP(vsa_key_pair_wipe) struct vsa_key_pair pair = {0};
+    struct vsa_slice none = {0};
+    struct vsa_slice data = vsa_slice_of_text(user_data);
+    struct vsa_slice asked = nonce ? vsa_slice_of_text(nonce) : none;
     struct vsa_slice document;
-    if (generate_key) {
-        VSA_TRY(vsa_key_generate(VSA_CURVE_P384, &key, error));
-        VSA_TRY(vsa_key_write_public(key, spki_buffer, sizeof(spki_buffer), &spki, error));
-    }
-    VSA_TRY(vsa_nsm_attest(nsm, vsa_slice_of_text(user_data),
-                           nonce ? vsa_slice_of_text(nonce) : vsa_slice_of(NULL, 0), spki,
-                           &document, error));
+    VSA_TRY(generate_key ? vsa_nsm_attest_with_key(nsm, data, asked, &pair, &document, error)
+                         : vsa_nsm_attest(nsm, data, asked, none, &document, error));
     (void)fprintf(stderr, ENCLAVE_APP ": attestation document of %zu bytes%s\n", document.size,
-                  key ? ", with a fresh public key; its private half is wiped" : "");
+                  generate_key ? ", with a fresh public key; its private half is wiped" : "");
     return print_base64(document, error);
 }
 
