@@ -120,11 +120,10 @@ enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa
     struct vsa_attest_reply answer = {.user_data = asked->user_data, .nonce = asked->nonce};
     VSA_CLEANUP(vsa_key_pair_wipe) struct vsa_key_pair pair = {0};
     struct vsa_slice none = {0};
-    VSA_TRY(asked->generate_key
-                ? vsa_nsm_attest_with_key(nsm, asked->user_data, asked->nonce, &pair,
-                                          &answer.document, error)
-                : vsa_nsm_attest(nsm, asked->user_data, asked->nonce, none, &answer.document,
-                                 error));
+    VSA_TRY(asked->generate_key ? vsa_nsm_attest_with_key(nsm, asked->user_data, asked->nonce,
+                                                          &pair, &answer.document, error)
+                                : vsa_nsm_attest(nsm, asked->user_data, asked->nonce, none,
+                                                 &answer.document, error));
     if (asked->generate_key)
         VSA_TRY(hand_over(builtin->options, &pair, asked, answer.document, error));
     if (life_ms)
