@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/base64.h"
+#include "base/pem.h"
 #include "cbor/writer.h"
 #include "cose/sign1.h"
 #include "forge.h"
@@ -20,7 +21,6 @@
 #include "nsm/message.h"
 #include "seal/exchange.h"
 #include "server_program.h"
-#include "software_nsm/pem.h"
 #include "software_nsm/software_nsm.h"
 
 /* 2026-01-01T00:00:00Z */
