@@ -75,7 +75,7 @@ static enum vsa_status add_modules(struct vsa_tree *tree, const struct vsa_image
         if (!*name || strchr(name, '\n') || strcmp(name, MODULE_ORDER) == 0 ||
             snprintf(path, sizeof(path), MODULES "/%s", name) >= (int)sizeof(path))
             return vsa_fail(error, VSA_ERR_ARGUMENT,
-                            "--module '%.120s' has not the name of a module (NAME.ko)",
+                            "module '%.120s' has not the name of a module (NAME.ko)",
                             recipe->modules[i]);
         VSA_TRY(add_module(tree, path, recipe->modules[i], recipe->architecture, error));
         names[i] = name;
@@ -110,13 +110,13 @@ enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
 }
 
 /* Checks that each item fits on a line of the files cmd and env. */
-static enum vsa_status check_lines(const char *option, const char *const *items, size_t count,
+static enum vsa_status check_lines(const char *what, const char *const *items, size_t count,
                                    struct vsa_error *error)
 {
     for (size_t i = 0; i < count; i++)
         if (strchr(items[i], '\n'))
             return vsa_fail(error, VSA_ERR_ARGUMENT,
-                            "%s '%.60s' holds a line break, which an image cannot carry", option,
+                            "%s '%.60s' holds a line break, which an image cannot carry", what,
                             items[i]);
     return VSA_OK;
 }
@@ -127,7 +127,8 @@ static enum vsa_status check_environment(const struct vsa_image_recipe *recipe,
     for (size_t i = 0; i < recipe->environment_count; i++) {
         const char *item = recipe->environment[i];
         if (item[0] == '=' || !strchr(item, '='))
-            return vsa_fail(error, VSA_ERR_ARGUMENT, "--env '%.80s' is not NAME=VALUE", item);
+            return vsa_fail(error, VSA_ERR_ARGUMENT, "environment entry '%.80s' is not NAME=VALUE",
+                            item);
     }
     return VSA_OK;
 }
@@ -137,14 +138,13 @@ static enum vsa_status add_file(struct vsa_tree *tree, const char *pair, struct 
 {
     const char *colon = strrchr(pair, ':');
     if (!colon || colon == pair || colon[1] != '/')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "--file '%.120s' is not SOURCE:/DESTINATION",
-                        pair);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "file '%.120s' is not SOURCE:/DESTINATION", pair);
     char source[VSA_MAX_ARCHIVE_PATH];
     char path[VSA_MAX_ARCHIVE_PATH];
     if (snprintf(source, sizeof(source), "%.*s", (int)(colon - pair), pair) >=
             (int)sizeof(source) ||
         snprintf(path, sizeof(path), ROOT "%s", colon + 1) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "--file '%.80s...': the path is too long", pair);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "file '%.80s...': the path is too long", pair);
     size_t length = strlen(path);
     while (path[length - 1] == '/')
         path[--length] = '\0';
@@ -156,7 +156,7 @@ static enum vsa_status fail_missing(const char *program, const char *needed,
 {
     return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "%.100s needs %.60s, which is not in the image: link it statically, or add "
-                    "that and the libraries with --file SOURCE:/DESTINATION",
+                    "that and the libraries as files SOURCE:/DESTINATION",
                     program, needed);
 }
 
@@ -207,7 +207,7 @@ static enum vsa_status add_program(struct vsa_tree *tree, const struct vsa_image
     char path[VSA_MAX_ARCHIVE_PATH];
     const char *name = base_name(recipe->program);
     if (!*name || snprintf(path, sizeof(path), ROOT APP_DIRECTORY "%s", name) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "--app '%.120s' is not a file name",
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "program '%.120s' is not a file name",
                         recipe->program);
     VSA_TRY(vsa_whole_file_open(recipe->program, &program, error));
     VSA_TRY(check_needs(tree, recipe->program, vsa_whole_file_slice(&program), recipe, 0, error));
@@ -232,9 +232,10 @@ enum vsa_status vsa_app_ramdisk_make(const struct vsa_image_recipe *recipe,
 {
     static const char *const directories[] = {"dev", "proc", "run", "sys", "tmp", "var"};
     VSA_AUTO_TREE struct vsa_tree tree = {.nodes = NULL};
-    VSA_TRY(check_lines("--app", &recipe->program, 1, error));
-    VSA_TRY(check_lines("--arg", recipe->arguments, recipe->argument_count, error));
-    VSA_TRY(check_lines("--env", recipe->environment, recipe->environment_count, error));
+    VSA_TRY(check_lines("program", &recipe->program, 1, error));
+    VSA_TRY(check_lines("argument", recipe->arguments, recipe->argument_count, error));
+    VSA_TRY(
+        check_lines("environment entry", recipe->environment, recipe->environment_count, error));
     VSA_TRY(check_environment(recipe, error));
     for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
         char path[32];

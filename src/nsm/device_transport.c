@@ -113,7 +113,7 @@ static enum vsa_status open_failed(const char *path, int number, struct vsa_erro
     if (number == ENOENT || number == ENODEV || number == ENXIO)
         return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE,
                         "no Nitro Secure Module at %s: run this inside a Nitro Enclave, or start "
-                        "'software_nsm --listen unix:PATH' and pass '--nsm unix:PATH'",
+                        "'software_nsm --listen unix:PATH' and give the address unix:PATH",
                         path);
     return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, "cannot open the Nitro Secure Module %s: %s",
                     path, strerror(number));

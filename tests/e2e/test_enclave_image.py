@@ -472,7 +472,7 @@ class Application(ImageTestCase):
             (["--app", text], "neither a program (ELF) nor a script"),
             (["--app", script], "needs /bin/sh, which is not in the image"),
             (["--app", self.init, "--arg", "a\nb"], "line break"),
-            (["--app", self.init, "--env", "A"], "--env 'A' is not NAME=VALUE"),
+            (["--app", self.init, "--env", "A"], "environment entry 'A' is not NAME=VALUE"),
             (["--app", self.init, "--env", "=1"], "is not NAME=VALUE"),
             (["--app", self.init, "--file", file], "is not SOURCE:/DESTINATION"),
             (["--app", self.init, "--file", file + ":relative"], "is not SOURCE:/DESTINATION"),

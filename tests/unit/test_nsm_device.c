@@ -205,7 +205,7 @@ static void test_missing_device(void **state)
     assert_non_null(strstr(error.detail, "/dev/no-such-nsm"));
     assert_non_null(strstr(error.detail, "inside a Nitro Enclave"));
     assert_non_null(strstr(error.detail, "software_nsm --listen unix:PATH"));
-    assert_non_null(strstr(error.detail, "--nsm unix:PATH"));
+    assert_non_null(strstr(error.detail, "the address unix:PATH"));
     assert_null(nsm);
 }
 

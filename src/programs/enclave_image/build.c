@@ -55,7 +55,7 @@ static const struct program_option options[] = {
                     "put this program into the image, and start it"),
     {"arg", KEY_ARG, "WORD", "an argument for it (again for more)", true},
     {"env", KEY_ENV, "NAME=VALUE", "a variable of its environment (again for more)", true},
-    {"file", KEY_FILE, "SOURCE:/DEST", "a file or folder beside it (again for more)", true},
+    {"file", KEY_FILE, "SOURCE:/DEST", "a file or directory beside it (again for more)", true},
     OPTION_ROW_TEXT(arguments, recipe.init, "init", "FILE",
                     "PID 1; default: the enclave_init of this installation"),
     OPTION_ROW_TEXT(arguments, recipe.nsm_module, "nsm-module", "FILE",
