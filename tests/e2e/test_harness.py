@@ -203,9 +203,8 @@ class CheckLayers(harness.TestCase):
         # Without the real tree's exceptions, which would all be stale here.
         with open(CHECK_LAYERS, encoding="utf-8") as file:
             script = file.read()
-        for exceptions, empty in (("ELSEWHERE", "{}"), ("CIRCLES", "set()"), ("TWICE", "set()")):
-            if f"\n{exceptions} = {empty}\n" in script:
-                continue
+        for exceptions, empty in (("ELSEWHERE", "{}"), ("CIRCLES", "set()"), ("TWICE", "set()"),
+                                  ("WITHOUT_EXAMPLE", "set()")):
             begin = f"\n{exceptions} = {{\n"
             if f"\n{exceptions} = {empty}\n" in script:
                 continue
@@ -242,12 +241,40 @@ class CheckLayers(harness.TestCase):
             '#include "a.h"\n': 'write "layer/file.h"',
             "#ifdef OPTION\n#endif\n": "#ifdef OPTION",
             "#if 0\n#endif\n": "#if 0",
-            "int b(void)\n{\n" + "    ;\n" * 120 + "}\n": "function of 122 lines",
+            "int b(void)\n{\n" + "    ;\n" * 99 + "}\n": "function of 101 lines; the most is 100",
         }
         for text, expected in cases.items():
             with self.subTest(expected=expected):
                 self.write("src/base/a.c", self.HEADER + text)
                 self.check(expected)
+
+    def test_one_function_of_a_hundred_may_be_longer(self):
+        short = "int a{}(void)\n{{\n    return 1;\n}}\n"
+        long = "int b{}(void)\n{{\n" + "    ;\n" * 39 + "}}\n"
+        others = "".join(short.format(number) for number in range(198))
+        self.write("src/base/a.c", self.HEADER + others + long.format(1) + long.format(2))
+        self.check(None)
+        self.write("src/base/a.c", self.HEADER + others + long.format(1) + long.format(2) + long.format(3))
+        self.check("function of 41 lines; only 1 of 100 may have over 40")
+
+    def test_an_example_of_each_public_header(self):
+        guard = "#ifndef A_H\n#define A_H\n{}#endif\n"
+        example = "/*\n * Example: examples/a.c\n */\n"
+        header = "include/vsattest/base.h"
+        self.write("examples/meson.build", "foreach name : ['a']\n")
+        self.write(header, self.HEADER + guard.format("#define A 1\n"))
+        self.check(None)
+        self.write(header, self.HEADER + guard.format("int a(void);\n"))
+        self.check(header + ":1: names no example")
+        self.write(header, self.HEADER + example + guard.format("int a(void);\n"))
+        self.check(header + ":1: no examples/a.c")
+        self.write("examples/a.c", self.HEADER)
+        self.check(header + ":1: examples/a.c does not include it")
+        self.write("examples/a.c", self.HEADER + "#include <vsattest/report.h>\n")
+        self.write("include/vsattest/report.h", self.HEADER + guard.format("#include <vsattest/base.h>\n"))
+        self.check(None)
+        self.write("examples/meson.build", "foreach name : ['b']\n")
+        self.check("examples/meson.build does not name it")
 
     def test_a_name_that_is_a_struct_and_a_function(self):
         struct = "#ifndef A_H\n#define A_H\nstruct {}\n{{\n    int c;\n}};\n#endif\n"
