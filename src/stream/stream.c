@@ -23,6 +23,8 @@
 /* Of a peer that sends many lines, what is not handled at once stays in the kernel, not here. */
 #define FIRST_READ 4096
 
+static const char too_much[] = "too many unfinished requests; try again later";
+
 enum stream_state {
     STREAM_READING,
     STREAM_RUNNABLE,  /* has lines, or something to settle */
@@ -53,6 +55,7 @@ struct vsa_stream {
     bool input_empty;       /* the last read got nothing */
     bool read_paused;       /* readable, but not to be read now */
     bool progressed;        /* a reply was made since its timer was started */
+    bool displaced;         /* another one got its memory; fails in its own turn */
     int64_t attachment[];
 };
 
@@ -224,12 +227,14 @@ static void fail(struct vsa_stream *stream, enum vsa_status why, const char *det
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-/* The stream holds most, and another one needs memory. */
+/*
+ * The stream holds most, and another one needs memory. It fails later: the other one's reply may be
+ * in a buffer of the owner's, where a last line would overwrite it.
+ */
 static void give_way(struct vsa_stream *stream)
 {
-    static const char detail[] = "too many unfinished requests; try again later";
     if (stream->state == STREAM_READING && takes_lines(stream))
-        fail(stream, VSA_ERR_BUSY, detail);
+        stream->displaced = true;
     else
         break_off(stream, VSA_ERR_BUSY);
     vsa_buffer_drop(&stream->input, stream->input.size);
@@ -466,6 +471,8 @@ static void handle_lines(struct vsa_stream *stream, struct turn *turn)
 {
     struct vsa_streams *streams = stream->streams;
     struct vsa_slice line;
+    if (stream->displaced && takes_lines(stream))
+        fail(stream, VSA_ERR_BUSY, too_much);
     while (takes_lines(stream)) {
         if (!next_line(stream, turn, &line)) {
             if (turn->size - turn->taken >= streams->limits.max_line)
@@ -490,7 +497,7 @@ static void keep_rest(struct vsa_stream *stream, const struct turn *turn)
         if (is_blocked(stream))
             break_off(stream, VSA_ERR_BUSY);
         else
-            fail(stream, VSA_ERR_BUSY, "too many unfinished requests; try again later");
+            fail(stream, VSA_ERR_BUSY, too_much);
     }
 }
 
@@ -542,7 +549,7 @@ static void read_and_work(struct vsa_stream *stream)
         return;
     }
     if (!keep(stream, input, streams->input, size))
-        fail(stream, VSA_ERR_BUSY, "too many unfinished requests; try again later");
+        fail(stream, VSA_ERR_BUSY, too_much);
     work_on_input(stream);
 }
 

@@ -4,8 +4,8 @@
  * no commands. All of it runs in the loop's thread.
  *
  * A handler borrows its line until it returns, whatever it calls: nothing that it can call closes a
- * stream or frees a buffer. Sending that fails is only noted; a stream is closed at the end of its
- * turn, and its memory is freed at the end of the iteration.
+ * stream, frees a buffer or calls a handler. Sending that fails is only noted; a stream is closed
+ * at the end of its turn, and its memory is freed at the end of the iteration.
  */
 #ifndef VSA_STREAM_STREAM_H
 #define VSA_STREAM_STREAM_H

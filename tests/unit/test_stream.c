@@ -27,6 +27,7 @@ static size_t peer_count;
 static struct vsa_stream *waiting; /* the one that is suspended */
 static char large[LARGE];
 static int send_buffer; /* of streams, in bytes; 0: as it comes */
+static bool answering;  /* the owner's buffer holds a reply */
 
 static void answer(struct vsa_stream *stream, const char *text)
 {
@@ -35,10 +36,12 @@ static void answer(struct vsa_stream *stream, const char *text)
     vsa_stream_answer(stream, parts, 3);
 }
 
-static void answer_much(struct vsa_stream *stream)
+static void answer_much(struct vsa_stream *stream, size_t size)
 {
-    const struct vsa_slice parts[] = {vsa_slice_of(large, LARGE)};
+    const struct vsa_slice parts[] = {vsa_slice_of(large + LARGE - size, size)};
+    answering = true;
     vsa_stream_answer(stream, parts, 1);
+    answering = false;
 }
 
 /* Echoes; lines with a meaning: "wait", "large", "slow", "ignore". */
@@ -52,7 +55,7 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
         waiting = stream;
         vsa_stream_suspend(stream, &waiting);
     } else if (strcmp(text, "large") == 0) {
-        answer_much(stream);
+        answer_much(stream, LARGE);
     } else if (strcmp(text, "ignore") != 0) {
         answer(stream, text);
     }
@@ -67,6 +70,7 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
 static void on_failing(struct vsa_stream *stream, enum vsa_status why, const char *detail)
 {
     assert_true(strlen(detail) > 0);
+    assert_false(answering);
     answer(stream, vsa_status_code(why));
 }
 
@@ -109,6 +113,7 @@ static int set_up(void **state)
                                         .idle_timeout_ms = 600000};
     seen[0] = ended[0] = '\0';
     opened = freed = send_buffer = 0;
+    answering = false;
     peer_count = 0;
     waiting = NULL;
     streams = NULL;
@@ -411,6 +416,29 @@ static void test_unread_gives_way(void **state)
     assert_phases(1, 0, 0, 0);
 }
 
+/* An owner may make its replies in one buffer: no other stream's last line gets in between. */
+static void test_gives_way_to_a_reply(void **state)
+{
+    (void)state;
+    limits.max_line = 50000;
+    limits.max_buffered = 61400; /* 46050 of them for lines and unread replies */
+    send_buffer = 4096;
+    int first = connect_one();
+    int second = connect_one();
+    assert_int_equal(send(first, large, 40000, MSG_NOSIGNAL), 40000);
+    iterate(3);
+    put(second, "wait\n");
+    iterate(1);
+    answer_much(waiting, 20000);
+    assert_reads(first, "");
+    iterate(2);
+    assert_reads(first, "busy\nEOF");
+    assert_int_equal(read_all(second), 20000);
+    (void)shutdown(first, SHUT_WR);
+    iterate(1);
+    assert_string_equal(ended, "1:busy ");
+}
+
 static void test_idle_gives_way(void **state)
 {
     (void)state;
@@ -499,6 +527,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_budget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unread_gives_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gives_way_to_a_reply, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_timeout, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
