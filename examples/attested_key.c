@@ -7,6 +7,7 @@
  * Build: cc attested_key.c $(pkg-config --cflags --libs libvsattest)
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include <vsattest/key.h>
 #include <vsattest/nsm.h>
@@ -35,6 +36,10 @@ int main(int argc, char **argv)
     char sentence[512];
     struct vsa_key_pair pair;
     struct vsa_error error = {0};
+    if (isatty(STDOUT_FILENO)) {
+        fprintf(stderr, "usage: attested_key [/dev/nsm | unix:PATH] >document.cbor\n");
+        return 2;
+    }
     enum vsa_status status = vsa_key_pair_generate(&pair, &error);
     if (status == VSA_OK)
         status = attest(argc > 1 ? argv[1] : VSA_NSM_DEVICE, &pair, &error);

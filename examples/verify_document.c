@@ -2,15 +2,17 @@
 /*
  * Verifies a saved attestation document, the way a relying party does it:
  *
- *     verify_document FILE PCR0 NONCE [UNIX_SECONDS]
+ *     verify_document FILE PCR0 NONCE [UNIX_SECONDS|now [ROOT_FILE]]
  *
  * FILE is the document, raw or in base64; PCR0 the measurement of the image that is to run (96
  * hexadecimal digits); NONCE what was sent to the enclave. UNIX_SECONDS, for documents of the past,
- * stands in for the clock. Prints the result as JSON; exits with 1 if the document does not hold.
+ * stands in for the clock. ROOT_FILE (PEM) is the root of a software NSM, to try this without AWS.
+ * Prints the result as JSON; exits with 1 if the document does not hold.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <vsattest/attestation.h>
@@ -40,6 +42,18 @@ static enum vsa_status make_policy(struct vsa_policy *policy, const char *pcr0, 
     return vsa_policy_expect_measurements(policy, vsa_slice_of_text(measurements), error);
 }
 
+/* The anchors: AWS's roots, and one that is named. Nothing in the document can replace them. */
+static enum vsa_status add_roots(struct vsa_verifier *verifier, const char *path,
+                                 struct vsa_error *error)
+{
+    static unsigned char root[16384];
+    enum vsa_status status = vsa_verifier_add_aws_roots(verifier, error);
+    if (status != VSA_OK || !path)
+        return status;
+    return vsa_verifier_add_root(verifier, vsa_slice_of(root, read_file(path, root, sizeof(root))),
+                                 error);
+}
+
 static enum vsa_status verify(int argc, char **argv, struct vsa_claims *claims,
                               struct vsa_error *error)
 {
@@ -48,16 +62,16 @@ static enum vsa_status verify(int argc, char **argv, struct vsa_claims *claims,
     struct vsa_slice document;
     struct vsa_policy policy;
     /* The library reads no clock: the time to verify at is the caller's. */
-    long long now = argc > 4 ? strtoll(argv[4], NULL, 10) : (long long)time(NULL);
+    bool past = argc > 4 && strcmp(argv[4], "now") != 0;
+    long long now = past ? strtoll(argv[4], NULL, 10) : (long long)time(NULL);
     size_t size = read_file(argv[1], input, sizeof(input));
 
-    /* The anchors: AWS's roots. Nothing in the document can replace them. */
     struct vsa_verifier *verifier = vsa_verifier_new();
     if (!verifier) {
         error->status = VSA_ERR_MEMORY;
         return VSA_ERR_MEMORY;
     }
-    enum vsa_status status = vsa_verifier_add_aws_roots(verifier, error);
+    enum vsa_status status = add_roots(verifier, argc > 5 ? argv[5] : NULL, error);
     if (status == VSA_OK)
         status = make_policy(&policy, argv[2], argv[3], error);
     if (status == VSA_OK)
@@ -76,7 +90,7 @@ int main(int argc, char **argv)
     struct vsa_error error = {0};
     char sentence[512];
     if (argc < 4) {
-        fprintf(stderr, "usage: verify_document FILE PCR0 NONCE [UNIX_SECONDS]\n");
+        fprintf(stderr, "usage: verify_document FILE PCR0 NONCE [UNIX_SECONDS|now [ROOT_FILE]]\n");
         return 2;
     }
     if (verify(argc, argv, &claims, &error) != VSA_OK) {

@@ -137,6 +137,16 @@ static void tell(bool json, const struct vsa_error *error)
         (void)fputs("verifier: cannot write the result to standard output\n", stderr);
 }
 
+/* Prints what to do about an input whose bytes are no document; the error says where it breaks. */
+static void explain_malformed(enum vsa_status status)
+{
+    enum vsa_status_class class = vsa_status_class(status);
+    if (class == VSA_CLASS_SYNTAX || class == VSA_CLASS_FORMAT)
+        (void)fputs("The input is not an attestation document, or is damaged. To save one: "
+                    "vsock_client --attest --save FILE\n",
+                    stderr);
+}
+
 static enum exit_code verify_and_print(const struct arguments *arguments)
 {
     struct verification run = {0};
@@ -144,6 +154,7 @@ static enum exit_code verify_and_print(const struct arguments *arguments)
     enum vsa_status status = perform(arguments, &run, &error);
     if (status != VSA_OK)
         tell(arguments->json, &error);
+    explain_malformed(status);
     if (status != VSA_OK && run.document.data)
         claims_explain(stderr, &arguments->policy, status, run.document, run.now_ms, false);
     verification_free(&run);

@@ -252,6 +252,17 @@ class Input(VerifierTestCase):
         self.refuses(4, "empty_input", self.write("blank", b" \n\n"))
         self.refuses(4, "empty_input", stdin=b"")
 
+    def test_malformed_names_what_makes_a_document(self):
+        """The rule of CBOR or base64 that is broken does not help who took the wrong file."""
+        cut = base64.b64encode(contents(SAMPLE))[:1000]
+        for data in (cut, b"hello", b"\x84", b"{}"):
+            done = self.verifier(self.write("malformed", data))
+            self.assert_exit(done, 4)
+            self.assertIn(b"vsock_client --attest --save FILE", done.stderr, data)
+        done = self.verifier(document(SAMPLE))
+        self.assert_exit(done, 1)
+        self.assertNotIn(b"--save", done.stderr)
+
     def test_too_large(self):
         self.refuses(4, "too_large", self.write("large", b"A" * (1024 * 1024 + 1)))
         self.refuses(4, "too_large", "/dev/zero")
@@ -693,6 +704,19 @@ class Example(VerifierTestCase):
         self.assert_exit(done, 1)
         self.assertEqual(done.stdout, b"")
         self.assertIn(b"nonce", done.stderr)
-        done = run(document(SAMPLE), pcr0, SAMPLE_NONCE)
+        for clock in ([], ["now"]):
+            done = run(document(SAMPLE), pcr0, SAMPLE_NONCE, *clock)
+            self.assert_exit(done, 1)
+            self.assertIn(b"expired", done.stderr)
+
+    def test_verify_document_of_a_software_nsm(self):
+        self.start_nsm()
+        self.start_server()
+        path = self.path("document")
+        done = self.client("--connect", self.enclave, "--attest", "--nonce=n", "--save", path)
+        self.assert_exit(done, 0)
+        arguments = [harness.example("verify_document"), path, support.PCRS[0], "n", "now"]
+        self.assert_exit(harness.run([*arguments, self.root]), 0)
+        done = harness.run(arguments)
         self.assert_exit(done, 1)
-        self.assertIn(b"expired", done.stderr)
+        self.assertIn(b"untrusted_root", done.stderr)

@@ -2,8 +2,10 @@
 """Inside the enclave: documents and key pairs."""
 
 import base64
+import os
 import pathlib
 import shutil
+import subprocess
 
 import enclave_app
 import harness
@@ -47,6 +49,16 @@ class Documents(support.EnclaveTestCase):
         done = harness.run([harness.example("attested_key"), "unix:" + self.path("nobody")])
         self.assert_exit(done, 1)
         self.assertEqual(done.stdout, b"")
+
+    def test_the_same_in_c_on_a_terminal(self):
+        """Bytes that would garble the terminal are not printed there."""
+        master, terminal = os.openpty()
+        self.addCleanup(os.close, master)
+        done = subprocess.run([harness.example("attested_key"), self.nsm], stdout=terminal,
+                              stderr=subprocess.PIPE, timeout=harness.PATIENCE, check=False)
+        os.close(terminal)
+        self.assert_exit(done, 2)
+        self.assertIn(b">document.cbor", done.stderr)
 
     def test_no_nsm(self):
         with self.assertRaises(vsattest.TransportError) as raised:
