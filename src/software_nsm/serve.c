@@ -109,10 +109,10 @@ enum vsa_status vsa_software_nsm_listen(const char *address, struct vsa_listener
                                         struct vsa_error *error)
 {
     struct vsa_address parsed;
+    if (strncmp(address, "unix:", strlen("unix:")) != 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "'%.120s' is no address of a software NSM, which has unix:PATH", address);
     VSA_TRY(vsa_address_parse(address, &parsed, error));
-    if (parsed.kind != VSA_ADDRESS_UNIX)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.120s' is no address of an NSM: unix:PATH",
-                        address);
     return vsa_listen_unix(parsed.path, SOCK_SEQPACKET, listener, error);
 }
 

@@ -304,7 +304,8 @@ class SoftwareNsm(harness.TestCase):
         completed = harness.run([harness.program("software_nsm")])
         self.assert_exit(completed, 2)
         self.assertIn(b"--listen", completed.stderr)
-        completed = harness.run([harness.program("software_nsm"), "--listen", "vsock:3:9000",
-                                 "--state", self.state])
-        self.assert_exit(completed, 2)
-        self.assertIn(b"unix:PATH", completed.stderr)
+        for address in ("vsock:3:9000", "/tmp/nsm.sock"):
+            completed = harness.run([harness.program("software_nsm"), "--listen", address,
+                                     "--state", self.state])
+            self.assert_exit(completed, 2)
+            self.assertIn(b"has unix:PATH", completed.stderr)
