@@ -292,7 +292,7 @@ static enum vsa_status take_token(struct arrival *arrival, struct vsa_error *err
         return VSA_OK;
     vsa_counter_add(&all->counters->rate_limited, 1);
     return vsa_fail(error, VSA_ERR_RATE_LIMITED,
-                    "more than %lld requests a second; try again in %lld ms",
+                    "rate limit of %lld documents a second exceeded; try again in %lld ms",
                     (long long)all->rate->rate, (long long)arrival->retry_after_ms);
 }
 

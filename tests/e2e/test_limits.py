@@ -74,6 +74,7 @@ class LimitsTestCase(test_server.ServerTestCase):
 
     def assert_limited(self, reply, longest_ms):
         self.assert_code(reply, "rate_limited")
+        self.assertRegex(reply["error"], r"^rate limit of \d+ documents a second exceeded; try again")
         self.assertIs(type(reply["retry_after_ms"]), int)
         self.assertGreater(reply["retry_after_ms"], 0)
         self.assertLessEqual(reply["retry_after_ms"], longest_ms)
