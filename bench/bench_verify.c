@@ -8,8 +8,7 @@
  *   leaf cached   the same leaf, other documents   1 check
  *
  * And what sharing one verifier costs: the last case in two threads at once, beside one; and bare
- * lookups in its cache likewise. CPU time an operation tells it on a machine that is not quiet,
- * too.
+ * lookups in its cache, too. CPU time per operation can be compared on a busy machine as well.
  *
  * Documents come from the software NSM, in the size and shape of AWS's.
  */

@@ -6,8 +6,8 @@
  *   pool_load ADDRESS COMMAND oneshot|kept|pool THREADS MILLISECONDS
  *
  * oneshot: a channel (one connection) for each request; kept: one for each thread; pool: all
- * threads share one client with a pool of the default size. Latencies include waiting for a
- * connection.
+ * threads share one client with a pool of the default size.
+ * Latencies include waiting for a connection.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -154,8 +154,8 @@ struct vsa_error {
 VSA_PUBLIC enum vsa_status_class vsa_status_class(enum vsa_status status);
 
 /*
- * Returns the stable snake_case name, static. "internal_error" for a number that is not in the
- * table.
+ * Returns the stable snake_case name, static.
+ * "internal_error" for a number that is not in the table.
  */
 VSA_PUBLIC const char *vsa_status_code(enum vsa_status status);
 

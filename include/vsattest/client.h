@@ -288,8 +288,8 @@ vsa_find_enclave_in(struct vsa_slice json, const struct vsa_enclave_selector *se
  *
  * timeout_ms  in: for all of it; what still runs then is killed
  *
- * Errors: as vsa_find_enclave_in(); VSA_ERR_NO_NITRO_CLI when it is missing or fails,
- * VSA_ERR_TIMEOUT.
+ * Errors: as vsa_find_enclave_in();
+ * VSA_ERR_NO_NITRO_CLI when it is missing or fails, VSA_ERR_TIMEOUT.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_find_enclave(const struct vsa_enclave_selector *selector, int64_t timeout_ms,

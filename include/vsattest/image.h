@@ -57,8 +57,8 @@ struct vsa_image {
 VSA_PUBLIC const char *vsa_image_section_name(enum vsa_image_section_type type);
 
 /*
- * Initializes an image without sections: version 4, x86_64, 1 GiB and 2 CPUs as AWS's builder
- * writes.
+ * Initializes an image without sections:
+ * version 4, x86_64, 1 GiB and 2 CPUs as AWS's builder writes.
  */
 VSA_PUBLIC void vsa_image_init(struct vsa_image *image);
 
@@ -159,8 +159,8 @@ struct vsa_image_measurements {
  * Measures an image: PCRn = SHA384(48 zero bytes || SHA384(contents)). A debug-mode enclave shows
  * zeros instead.
  *
- * image  in: at least a kernel and a command line, from either parser; its signature is not
- *        verified
+ * image  in: at least a kernel and a command line, from either parser;
+ *        its signature is not verified
  *
  * Errors: VSA_ERR_IMAGE, VSA_ERR_CRYPTO; of the signing certificate: class syntax.
  */
@@ -169,15 +169,15 @@ vsa_image_measure(const struct vsa_image *image, struct vsa_image_measurements *
                   struct vsa_error *error);
 
 /*
- * Computes the same formula over any file, as `nitro-cli pcr --input` does. `pcr` is set on
- * success.
+ * Computes the same formula over any file, as `nitro-cli pcr --input` does.
+ * `pcr` is set on success.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_image_measure_bytes(struct vsa_slice bytes, uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error);
 
 /*
- * Computes PCR8 of images signed with this certificate (PEM; of several the first counts, as for
- * AWS).
+ * Computes PCR8 of images signed with this certificate (PEM;
+ * of several the first counts, as for AWS).
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_measure_certificate(struct vsa_slice pem,
                                                                       uint8_t pcr[VSA_PCR_SIZE],

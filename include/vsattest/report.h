@@ -59,8 +59,8 @@ struct vsa_measurements_list {
  *
  * Errors: VSA_ERR_JSON, VSA_ERR_TOO_LARGE, VSA_ERR_NESTING; VSA_ERR_TOO_MANY beyond
  * VSA_MAX_MEASUREMENTS; VSA_ERR_POLICY_EMPTY for no image or one without PCRs; VSA_ERR_POLICY_PCR
- * for an unknown PCR, another hash than SHA-384, a wrong size, zeros (debug mode) or a PCR with two
- * values.
+ * for an unknown PCR, another hash than SHA-384, a wrong size, zeros (debug mode)
+ * or a PCR with two values.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_measurements_read(struct vsa_measurements_list *list,
                                                               struct vsa_slice json,

@@ -58,8 +58,8 @@ VSA_PUBLIC const char *vsa_address_format(const struct vsa_address *address, cha
  *
  * Errors: VSA_ERR_REFUSED (no listener: ECONNRESET on vsock, no socket file, a vsock-mux that
  * hangs up instead of "OK"), VSA_ERR_TIMEOUT (no answer), VSA_ERR_NO_SUCH_CID (ENODEV,
- * ENETUNREACH), VSA_ERR_REPLY (a vsock-mux that answers something else), VSA_ERR_ARGUMENT,
- * VSA_ERR_IO.
+ * ENETUNREACH), VSA_ERR_REPLY (a vsock-mux that answers something else),
+ * VSA_ERR_ARGUMENT, VSA_ERR_IO.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_connect(const struct vsa_address *address,
                                                     int64_t deadline_ms, int *fd,
@@ -118,8 +118,8 @@ struct vsa_line_reader {
  *
  * line  out: borrows the buffer until the next call; without its newline and a '\r' before it
  *
- * Errors: VSA_ERR_TIMEOUT, VSA_ERR_CLOSED (also in the middle of a line), VSA_ERR_IO,
- * VSA_ERR_LINE_TOO_LONG.
+ * Errors: VSA_ERR_TIMEOUT, VSA_ERR_CLOSED (also in the middle of a line),
+ * VSA_ERR_IO, VSA_ERR_LINE_TOO_LONG.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_read_line(struct vsa_line_reader *reader,
                                                       int64_t deadline_ms, struct vsa_slice *line,

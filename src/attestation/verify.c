@@ -131,8 +131,8 @@ static void fill_claims(const struct vsa_unverified_document *document,
 }
 
 /*
- * Verifies in the order of AWS's text: syntax, certificates, signature, then what the caller
- * expects.
+ * Verifies in the order of AWS's text:
+ * syntax, certificates, signature, then what the caller expects.
  */
 enum vsa_status vsa_verify_size(struct vsa_verifier *verifier, struct vsa_slice document,
                                 const struct vsa_policy *policy, int64_t now_ms,

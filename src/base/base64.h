@@ -36,8 +36,8 @@ enum vsa_base64_form {
 
 /*
  * Decodes into `buffer`; `*out` borrows it. `text` may lie in `buffer`, from its start. `forms`: of
- * enum vsa_base64_form. Errors: VSA_ERR_BASE64 with the offset of the offending character,
- * VSA_ERR_BUFFER.
+ * enum vsa_base64_form. Errors: VSA_ERR_BASE64 with the offset
+ * of the offending character, VSA_ERR_BUFFER.
  */
 VSA_MUST_USE enum vsa_status vsa_base64_decode(struct vsa_slice text, unsigned forms, void *buffer,
                                                size_t capacity, struct vsa_slice *out,

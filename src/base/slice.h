@@ -10,8 +10,8 @@
 bool vsa_slice_equal(struct vsa_slice a, struct vsa_slice b);
 
 /*
- * Returns whether both have the same bytes, in a time that depends on the sizes only. Absent equals
- * nothing.
+ * Returns whether both have the same bytes, in a time that depends on the sizes only.
+ * Absent equals nothing.
  */
 bool vsa_slice_equal_constant_time(struct vsa_slice a, struct vsa_slice b);
 

@@ -126,8 +126,8 @@ VSA_MUST_USE enum vsa_status vsa_cbor_next_entry(struct vsa_cbor_reader *reader,
 VSA_MUST_USE enum vsa_status vsa_cbor_skip(struct vsa_cbor_reader *reader, struct vsa_error *error);
 
 /*
- * Returns VSA_ERR_TRAILING_BYTES unless everything was read. `what` names the item: "the payload
- * map".
+ * Returns VSA_ERR_TRAILING_BYTES unless everything was read.
+ * `what` names the item: "the payload map".
  */
 VSA_MUST_USE enum vsa_status vsa_cbor_finish(const struct vsa_cbor_reader *reader, const char *what,
                                              struct vsa_error *error);

@@ -34,8 +34,8 @@ VSA_MUST_USE enum vsa_status vsa_cose_sign1_parse(struct vsa_slice bytes, int64_
                                                   struct vsa_error *error);
 
 /*
- * Verifies the signature over Sig_structure (RFC 9052 section 4.4) with `key`. Errors:
- * VSA_ERR_SIGNATURE.
+ * Verifies the signature over Sig_structure (RFC 9052 section 4.4) with `key`.
+ * Errors: VSA_ERR_SIGNATURE.
  */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1,
                                                    const struct vsa_key *key,
@@ -48,8 +48,8 @@ VSA_MUST_USE enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key,
                                                  struct vsa_error *error);
 
 /*
- * Writes Sig_structure, the bytes that a signature over `payload` is made of. Errors:
- * VSA_ERR_BUFFER.
+ * Writes Sig_structure, the bytes that a signature over `payload` is made of.
+ * Errors: VSA_ERR_BUFFER.
  */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_to_be_signed(enum vsa_curve curve,
                                                          struct vsa_slice payload, uint8_t *buffer,

@@ -204,8 +204,8 @@ static enum vsa_status read_facts(struct vsa_certificate *certificate, struct vs
 }
 
 /*
- * Returns whether decoding and encoding gives the same bytes; libcrypto keeps those inside as they
- * were.
+ * Returns whether decoding and encoding gives the same bytes;
+ * libcrypto keeps those inside as they were.
  */
 static bool is_exact_der(X509 *x509, struct vsa_slice der)
 {
@@ -332,8 +332,8 @@ void vsa_certificate_release(struct vsa_certificate *certificate)
 }
 
 /*
- * Compares encoded names: X509_NAME_cmp() ignores case and string types, as RFC 5280 section 7.1
- * allows.
+ * Compares encoded names: X509_NAME_cmp() ignores case and string types,
+ * as RFC 5280 section 7.1 allows.
  */
 static bool is_same_name(const X509_NAME *a, const X509_NAME *b)
 {

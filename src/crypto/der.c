@@ -15,8 +15,8 @@ struct element {
 };
 
 /*
- * Reads tag and length at the front of `der`; returns false unless the length is in DER's form and
- * fits.
+ * Reads tag and length at the front of `der`;
+ * returns false unless the length is in DER's form and fits.
  */
 static bool read_element(struct vsa_slice der, struct element *element)
 {

@@ -35,8 +35,8 @@ struct vsa_certificate_template {
  * Signs a certificate for `subject_key` with ecdsa-with-SHA384. `issuer` is the issuer's own
  * certificate, or NULL for a self-signed one.
  *
- * Errors: VSA_ERR_ARGUMENT for a template that no certificate can be made of, VSA_ERR_BUFFER,
- * VSA_ERR_CRYPTO.
+ * Errors: VSA_ERR_ARGUMENT for a template that no certificate can be made of,
+ * VSA_ERR_BUFFER, VSA_ERR_CRYPTO.
  */
 VSA_MUST_USE enum vsa_status vsa_certificate_issue(const struct vsa_certificate_template *wanted,
                                                    const struct vsa_key *subject_key,

@@ -62,8 +62,8 @@ VSA_MUST_USE enum vsa_status vsa_key_read_signature(const struct vsa_key *key,
                                                     struct vsa_slice signature, uint8_t *raw,
                                                     struct vsa_error *error);
 /*
- * Verifies `signature` (exactly the curve's size) over the concatenated parts. Errors:
- * VSA_ERR_SIGNATURE. High-S values are accepted, as AWS makes them.
+ * Verifies `signature` (exactly the curve's size) over the concatenated parts.
+ * Errors: VSA_ERR_SIGNATURE. High-S values are accepted, as AWS makes them.
  */
 VSA_MUST_USE enum vsa_status vsa_key_verify(const struct vsa_key *key,
                                             const struct vsa_slice *parts, size_t count,

@@ -16,8 +16,8 @@ struct supervise_application {
 
 /*
  * Runs an application and keeps it running (restart.h), reaping whatever else ends; forwards
- * SIGTERM and SIGINT. Returns when the enclave has to end, after a message. Signals must be
- * blocked.
+ * SIGTERM and SIGINT. Returns when the enclave has to end, after a message.
+ * Signals must be blocked.
  */
 void supervise(const struct supervise_application *application);
 

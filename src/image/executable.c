@@ -40,8 +40,8 @@ static void read_script(struct vsa_slice program, struct vsa_executable *executa
 }
 
 /*
- * Finds the first program header of this type from number `*next` on; returns false when there is
- * none.
+ * Finds the first program header of this type from number `*next` on;
+ * returns false when there is none.
  */
 static bool find_segment(struct vsa_slice program, const Elf64_Ehdr *header, unsigned type,
                          size_t *next, Elf64_Phdr *segment)

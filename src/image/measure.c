@@ -5,8 +5,8 @@
 #include "image/signature.h"
 
 /*
- * Computes PCRn = SHA384(48 zero bytes || SHA384(contents)): a register extended once with a
- * digest.
+ * Computes PCRn = SHA384(48 zero bytes || SHA384(contents)):
+ * a register extended once with a digest.
  */
 static enum vsa_status extend_zero(const struct vsa_slice *parts, size_t count,
                                    uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error)

@@ -97,8 +97,8 @@ enum vsa_status vsa_metadata_read(struct vsa_slice bytes, json_t **object, struc
 }
 
 /*
- * Returns the name of the field that nitro-cli could not read in `metadata`; NULL when it can read
- * all.
+ * Returns the name of the field that nitro-cli could not read in `metadata`;
+ * NULL when it can read all.
  */
 static const char *find_unfit_field(const json_t *metadata)
 {

@@ -47,8 +47,8 @@ VSA_MUST_USE enum vsa_status vsa_image_payload_check(struct vsa_slice payload,
                                                      struct vsa_error *error);
 
 /*
- * Decodes the first PEM certificate, the one that AWS's code uses; ignores what follows. Errors:
- * VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_BUFFER.
+ * Decodes the first PEM certificate, the one that AWS's code uses; ignores what follows.
+ * Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_BUFFER.
  */
 VSA_MUST_USE enum vsa_status vsa_image_certificate_from_pem(struct vsa_slice pem, uint8_t *buffer,
                                                             size_t capacity, struct vsa_slice *der,

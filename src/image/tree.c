@@ -233,8 +233,8 @@ static enum vsa_status copy_directory(struct vsa_tree *tree, int *fd, const stru
 }
 
 /*
- * Copies an open file. fstat() describes what is read, even if the name belongs to another file by
- * now.
+ * Copies an open file. fstat() describes what is read,
+ * even if the name belongs to another file by now.
  */
 static enum vsa_status copy_opened(struct vsa_tree *tree, int *fd, const struct copy *copy,
                                    struct vsa_error *error)

@@ -28,8 +28,8 @@ struct vsa_nsm_transport {
 };
 
 /*
- * Creates an NSM over `transport`, which it owns from now on, also if this fails with
- * VSA_ERR_MEMORY.
+ * Creates an NSM over `transport`, which it owns from now on,
+ * also if this fails with VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status vsa_nsm_new(struct vsa_nsm_transport *transport, struct vsa_nsm **nsm,
                                          struct vsa_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the programs print. Text that a peer or a file chose never reaches a terminal as control
- * characters.
+ * What the programs print. Text that a peer or a file chose never reaches a terminal
+ * as control characters.
  */
 #ifndef VSA_PROGRAMS_OUTPUT_H
 #define VSA_PROGRAMS_OUTPUT_H

@@ -53,8 +53,8 @@ static enum vsa_status check_hash_algorithm(const json_t *value, struct vsa_erro
 {
     /*
      * nitro-cli prints Rust's debug form: "Sha384 { ... }" up to 1.4, "Sha512_48 { .. }" from 1.5,
-     * which is SHA-512 cut to 48 bytes: SHA-384 (FIPS 180-4 section 5.3). Sha512_32 is another
-     * hash.
+     * which is SHA-512 cut to 48 bytes: SHA-384 (FIPS 180-4 section 5.3).
+     * Sha512_32 is another hash.
      */
     static const char *const names[] = {"Sha384", "Sha512_48"};
     const char *text = json_string_value(value);

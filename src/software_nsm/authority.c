@@ -129,8 +129,8 @@ static void format_distribution_point(const uint8_t random[16], struct texts *te
 }
 
 /*
- * Sets the serial number. Leaf: enclave ID || 00000000 || Unix time of issue. Others: random and
- * positive.
+ * Sets the serial number. Leaf: enclave ID || 00000000 || Unix time of issue.
+ * Others: random and positive.
  */
 static void set_serial(enum vsa_authority_level level, const struct vsa_module_id *module_id,
                        int64_t now_ms, const uint8_t random[16], uint8_t serial[16])

@@ -59,8 +59,8 @@ struct vsa_cuse_service {
 
 /*
  * Makes /dev/NAME, mode 0666 as the real one; closing `*device` removes it.
- * Errors: VSA_ERR_IO (the detail says what to do), VSA_ERR_ADDRESS_IN_USE when there is one
- * already.
+ * Errors: VSA_ERR_IO (the detail says what to do),
+ * VSA_ERR_ADDRESS_IN_USE when there is one already.
  */
 VSA_MUST_USE enum vsa_status vsa_cuse_open(struct vsa_cuse *cuse, int *device,
                                            struct vsa_error *error);

@@ -13,8 +13,8 @@
 struct vsa_software_nsm;
 
 /*
- * Owns `authority` from now on, also if this fails with VSA_ERR_MEMORY; copies `bank`, the PCRs at
- * boot.
+ * Owns `authority` from now on, also if this fails with VSA_ERR_MEMORY;
+ * copies `bank`, the PCRs at boot.
  */
 VSA_MUST_USE enum vsa_status vsa_software_nsm_new(struct vsa_authority *authority,
                                                   const struct vsa_pcr_bank *bank,

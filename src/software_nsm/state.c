@@ -52,8 +52,8 @@ static enum vsa_status make_directories(const char *directory, struct vsa_error 
 }
 
 /*
- * Checks owner and mode: write access decides which root verifiers trust, read access gives its
- * key.
+ * Checks owner and mode: write access decides which root verifiers trust,
+ * read access gives its key.
  */
 static enum vsa_status check_private(int fd, mode_t type, const char *name, struct vsa_error *error)
 {
@@ -76,8 +76,8 @@ static enum vsa_status check_private(int fd, mode_t type, const char *name, stru
 }
 
 /*
- * Opens, checks and locks the directory until it is closed: only one process at a time makes a
- * root.
+ * Opens, checks and locks the directory until it is closed:
+ * only one process at a time makes a root.
  */
 static enum vsa_status open_directory(const char *directory, int *out, struct vsa_error *error)
 {
@@ -177,8 +177,8 @@ static enum vsa_status write_key(int directory, const struct vsa_key *key, struc
 }
 
 /*
- * Makes a root. The certificate is written last: without it there is no root yet that could be
- * trusted.
+ * Makes a root. The certificate is written last:
+ * without it there is no root yet that could be trusted.
  */
 static enum vsa_status make_root(int directory, int64_t now_ms, struct vsa_key **key,
                                  uint8_t *buffer, size_t capacity, struct vsa_slice *root,

@@ -53,8 +53,7 @@ static int take(_Atomic int64_t *counter)
     return 0;
 }
 
-/* --- memory: glibc has its own names for what is replaced here ---------------------------------
- */
+/* --- memory: glibc has its own names for what is replaced here -------------------------------- */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);

@@ -241,6 +241,8 @@ class CheckLayers(harness.TestCase):
             '#include "a.h"\n': 'write "layer/file.h"',
             "#ifdef OPTION\n#endif\n": "#ifdef OPTION",
             "#if 0\n#endif\n": "#if 0",
+            "/* " + "a" * 95 + " */\n": "line of 101 columns",
+            "/* --- a ---\n */\n": "a banner is one line",
             "int b(void)\n{\n" + "    ;\n" * 99 + "}\n": "function of 101 lines; the most is 100",
         }
         for text, expected in cases.items():

@@ -170,8 +170,7 @@ static void reads_older_versions(void **state)
     }
 }
 
-/* --- what is refused ----------------------------------------------------------------------------
- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 /* The table of sections in the header. */
 static size_t offset_at(size_t index)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client and its pool of connections against a peer that does what the test wants
- * (many_peer.h). */
+/* The client and its pool of connections against a peer
+ * that does what the test wants (many_peer.h). */
 #include "unit_test.h"
 
 #include <stdio.h>

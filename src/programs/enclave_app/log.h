@@ -5,8 +5,8 @@
  *     time=2026-01-02T03:04:05.678Z level=info event=request connection=7 command=attest ...
  *
  * A slow or stuck reader of stderr never holds up the server: a line that would block is dropped
- * and counted, and lines that clients can cause are limited in number. `lines_dropped` reports
- * them.
+ * and counted, and lines that clients can cause are limited in number.
+ * `lines_dropped` reports them.
  */
 #ifndef VSA_PROGRAMS_ENCLAVE_APP_LOG_H
 #define VSA_PROGRAMS_ENCLAVE_APP_LOG_H

@@ -17,8 +17,7 @@
 /* Of a PCR in a table: enough to see that two differ, and that it is not the whole. */
 #define PCR_SHOWN 8
 
-/* --- ping --------------------------------------------------------------------------------------
- */
+/* --- ping ------------------------------------------------------------------------------------- */
 
 static enum vsa_status ask_ping(const struct client_arguments *arguments, struct vsa_client *client,
                                 struct client_outcome *outcome)
@@ -42,8 +41,7 @@ static json_t *json_pong(const struct client_outcome *outcome)
     return json_pack("{s:b, s:s}", "success", 1, "message", "pong");
 }
 
-/* --- status and metrics ------------------------------------------------------------------------
- */
+/* --- status and metrics ----------------------------------------------------------------------- */
 
 static enum vsa_status ask_status(const struct client_arguments *arguments,
                                   struct vsa_client *client, struct client_outcome *outcome)
@@ -102,8 +100,7 @@ static enum vsa_status save_metrics(const char *path, const struct client_outcom
     return files_publish_atomically(path, text, error);
 }
 
-/* --- documents ---------------------------------------------------------------------------------
- */
+/* --- documents -------------------------------------------------------------------------------- */
 
 static struct vsa_attestation_request request_of(const struct client_arguments *arguments)
 {
@@ -196,8 +193,7 @@ static void remark_verified(const char *who, const struct client_outcome *outcom
     claims_warn(stderr, who, &outcome->claims);
 }
 
-/* --- columns of --all --------------------------------------------------------------------------
- */
+/* --- columns of --all ------------------------------------------------------------------------- */
 
 static void print_status_columns(const struct client_outcome *outcome)
 {
@@ -228,8 +224,7 @@ static void print_claims_columns(const struct client_outcome *outcome)
     output_text(stdout, claims->module_id);
 }
 
-/* --- the table ---------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 const struct client_action client_actions[] = {
     {"ping", "see whether the enclave answers", CLIENT_MAY_ALL, ask_ping, print_pong, json_pong,

@@ -60,8 +60,7 @@ static enum vsa_status ask_every(const struct client_arguments *arguments, struc
     return VSA_OK;
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static json_t *entry_of(const struct asked *asked)
 {
@@ -89,8 +88,7 @@ static json_t *result_of(const struct every *every)
     return vsa_json_finish(&result);
 }
 
-/* --- a table -----------------------------------------------------------------------------------
- */
+/* --- a table ---------------------------------------------------------------------------------- */
 
 static void print_row(const struct asked *asked)
 {
@@ -105,8 +103,7 @@ static void print_row(const struct asked *asked)
     (void)fputc('\n', stdout);
 }
 
-/* --- all of it ---------------------------------------------------------------------------------
- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 /* On stderr, which enclave something is said of. */
 static void remark(const struct asked *asked)

@@ -22,8 +22,7 @@ struct run {
     struct client_outcome outcome;
 };
 
-/* --- one enclave -------------------------------------------------------------------------------
- */
+/* --- one enclave ------------------------------------------------------------------------------ */
 
 /* Finds, connects, asks: what is left to do is to save and to print. */
 static void ask(struct run *run)
@@ -95,8 +94,7 @@ static enum exit_code one_enclave(struct run *run)
     return printed == VSA_OK ? code : report_error(&error);
 }
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 /* Asked for JSON, a caller gets it for mistakes in the options too. */
 static enum exit_code wrong_arguments(int argc, char **argv, const struct client_arguments *read,

@@ -43,8 +43,7 @@ static void list(const struct vsa_enclave_list *running)
     }
 }
 
-/* --- ways out of common troubles: the guide's troubleshooting section --------------------------
- */
+/* --- ways out of common troubles: the guide's troubleshooting section ------------------------- */
 
 #define CONSOLE                                                                                    \
     "  nitro-cli console --enclave-name NAME       what its console says (debug mode only)\n"

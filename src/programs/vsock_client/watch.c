@@ -53,8 +53,7 @@ static void catch_signals(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* --- one round ---------------------------------------------------------------------------------
- */
+/* --- one round -------------------------------------------------------------------------------- */
 
 static void look(struct watch *watch)
 {
@@ -101,8 +100,7 @@ static void compare(struct watch *watch)
                                "or place; name the expected ones by --measurements or --pcr");
 }
 
-/* --- its line ----------------------------------------------------------------------------------
- */
+/* --- its line --------------------------------------------------------------------------------- */
 
 static int64_t age_ms(const struct watch *watch)
 {
@@ -192,8 +190,7 @@ static enum vsa_status print_text(const struct watch *watch, struct vsa_error *e
     return output_finish(error);
 }
 
-/* --- rounds ------------------------------------------------------------------------------------
- */
+/* --- rounds ----------------------------------------------------------------------------------- */
 
 /* Sleeps until the next multiple of the interval: what a slow round has missed is left out. */
 static void wait_for_next(const struct watch *watch, int64_t started_ms)
