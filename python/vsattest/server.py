@@ -52,8 +52,8 @@ class VsockAttestationServer:
         address: instead of the port: ``"vsock:any:PORT"``, ``"unix:PATH"`` or
             ``"vsock-mux:PATH:PORT"``.
         nsm: the Nitro Secure Module: ``"/dev/nsm"``, or ``"unix:PATH"`` of a software NSM.
-        max_connections: open at once, 1 to 1000000; more are refused. None, here and below: the
-            default of enclave_app.
+        max_connections: open at once, 1 to 1000000; for a further one the connection that has
+            been idle for longest is closed. None, here and below: the default of enclave_app.
         max_in_flight: requests accepted and not answered, 1 to 1000000; more are answered
             ``busy``.
         max_queue: of these, requests waiting for the NSM, 1 to 1000000.

@@ -387,6 +387,15 @@ class Processes(ServerTestCase):
         self.assertEqual(service.log(), "over\n")
         self.assert_gone()
 
+    def test_stopped_by_a_signal_handler(self):
+        """As docs/PYTHON.md says it."""
+        service = self.script("signal.signal(signal.SIGTERM, lambda *_: server.stop())\n"
+                              "server.serve_forever()\nprint('over')")
+        self.assertIs(self.ask({"command": "ping"})["success"], True)
+        self.assertEqual(service.stop(signal.SIGTERM), 0)
+        self.assertEqual(service.log(), "over\n")
+        self.assert_gone()
+
     def test_end_of_python_stops_it(self):
         service = self.script("server.start()\nsys.stdin.read()\ntime.sleep(0.5)")
         self.assertEqual(service.wait(), 0)
