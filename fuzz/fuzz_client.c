@@ -111,7 +111,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     if (!server.active || clock != CLOCK_MONOTONIC)
         return __real_clock_gettime(clock, now);
     *now = (struct timespec){.tv_sec = server.now_us / 1000000,
-                             .tv_nsec = server.now_us % 1000000 * 1000};
+                             .tv_nsec = (long)(server.now_us % 1000000) * 1000};
     return 0;
 }
 

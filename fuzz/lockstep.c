@@ -69,7 +69,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     int64_t us = state.now_us;
     if (clock == CLOCK_REALTIME)
         us += LOCKSTEP_EPOCH_MS * 1000 - BEGIN_US;
-    *now = (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    *now = (struct timespec){.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
     return 0;
 }
 

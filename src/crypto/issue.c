@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/issue.h"
 
+#include <time.h>
+
 #include "crypto/internal.h"
 
 VSA_DEFINE_CLEANUP(ASN1_INTEGER, ASN1_INTEGER_free, cleanup_integer);
@@ -27,13 +29,27 @@ static enum vsa_status set_serial(X509 *x509, struct vsa_slice serial, struct vs
     return VSA_OK;
 }
 
+/*
+ * Sets a time in whole seconds: UTCTime until 2049, GeneralizedTime from then on. As text: with
+ * 32 bits, libcrypto's time_t may be shorter than ours.
+ */
+static bool set_time(ASN1_TIME *time, int64_t unix_ms)
+{
+    char text[sizeof("YYYYMMDDHHMMSSZ")];
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm tm;
+    return time && gmtime_r(&seconds, &tm) &&
+           strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm) > 0 &&
+           ASN1_TIME_set_string_X509(time, text) == 1;
+}
+
 static enum vsa_status set_validity(X509 *x509, int64_t not_before_ms, int64_t not_after_ms,
                                     struct vsa_error *error)
 {
-    VSA_CLEANUP(cleanup_time) ASN1_TIME *begin = ASN1_TIME_set(NULL, not_before_ms / 1000);
-    VSA_CLEANUP(cleanup_time) ASN1_TIME *end = ASN1_TIME_set(NULL, not_after_ms / 1000);
-    if (!begin || !end || X509_set1_notBefore(x509, begin) != 1 ||
-        X509_set1_notAfter(x509, end) != 1)
+    VSA_CLEANUP(cleanup_time) ASN1_TIME *begin = ASN1_TIME_new();
+    VSA_CLEANUP(cleanup_time) ASN1_TIME *end = ASN1_TIME_new();
+    if (!set_time(begin, not_before_ms) || !set_time(end, not_after_ms) ||
+        X509_set1_notBefore(x509, begin) != 1 || X509_set1_notAfter(x509, end) != 1)
         return vsa_crypto_fail(error, "setting a certificate's validity");
     return VSA_OK;
 }

@@ -138,7 +138,7 @@ static void watch(struct run *run, int64_t limit_ms)
         if (run->stopping && now_ms() >= run->kill_at_ms)
             (void)kill(-run->pid, SIGKILL);
         /* Once a second at least: SIGCHLD of many children may come as one. */
-        struct timespec time = {.tv_sec = left >= 1000, .tv_nsec = left % 1000 * 1000000};
+        struct timespec time = {.tv_sec = left >= 1000, .tv_nsec = (long)(left % 1000) * 1000000};
         if (time.tv_sec)
             time.tv_nsec = 0;
         int number = sigtimedwait(&wanted, NULL, &time);

@@ -30,12 +30,14 @@ static enum vsa_status fail_errno(struct vsa_error *error, const char *verb, con
 static enum vsa_status grow(struct vsa_whole_file *file, size_t *capacity, const char *name,
                             struct vsa_error *error)
 {
-    if (file->size > VSA_MAX_PIPED_FILE)
+    /* A size_t of 32 bits cannot pass the limit; there, the doubling ends first. */
+    int64_t size = (int64_t)file->size;
+    if (size > VSA_MAX_PIPED_FILE)
         return vsa_fail(error, VSA_ERR_TOO_LARGE,
                         "%.160s has more than %lld bytes: save it in a file first", name,
                         VSA_MAX_PIPED_FILE);
     size_t wanted = *capacity * 2;
-    uint8_t *larger = realloc(file->data, wanted);
+    uint8_t *larger = wanted > *capacity ? realloc(file->data, wanted) : NULL;
     if (!larger)
         return vsa_fail_memory(error);
     file->data = larger;
@@ -75,10 +77,15 @@ enum vsa_status vsa_whole_file_of(int fd, const char *name, struct vsa_whole_fil
         return fail_errno(error, "read", name);
     bool is_regular = S_ISREG(status.st_mode);
     if (is_regular && status.st_size >= SMALLEST_MAPPED) {
-        void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        size_t size = (size_t)status.st_size;
+        if ((off_t)size != status.st_size)
+            return vsa_fail(error, VSA_ERR_TOO_LARGE,
+                            "%.160s is larger than this program's memory: use a 64-bit build",
+                            name);
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
             return fail_errno(error, "map", name);
-        opened = (struct vsa_whole_file){data, (size_t)status.st_size, true};
+        opened = (struct vsa_whole_file){data, size, true};
     } else {
         VSA_TRY(read_whole(fd, name, is_regular ? (size_t)status.st_size : FIRST_CHUNK, &opened,
                            error));

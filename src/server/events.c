@@ -30,6 +30,6 @@ void vsa_observe(const struct vsa_observer *observer, struct vsa_server_event ev
 {
     if (!observer->on_event)
         return;
-    event.connections = vsa_observer_connections(observer);
+    event.connections = (size_t)vsa_observer_connections(observer);
     observer->on_event(observer->user, &event);
 }

@@ -175,15 +175,14 @@ static struct vsa_slice answer_request(const struct call *call, const struct ioc
         call->cuse->nsm,
         vsa_slice_of(ioctl->data.data + sizeof(raw), ioctl->data.size - sizeof(raw)), call->now_ms,
         &response, call->failure);
-    if (response.size < response_room(&raw))
-        raw.response.length = response.size;
-    else
-        raw.response.length = response_room(&raw);
+    if (response.size > response_room(&raw))
+        response.size = (size_t)response_room(&raw);
+    raw.response.length = response.size;
     memcpy(to, &out, sizeof(out));
     memcpy(to + sizeof(out), &raw, sizeof(raw));
-    if (raw.response.length > 0)
-        memcpy(to + sizeof(out) + sizeof(raw), response.data, raw.response.length);
-    return finish(call, 0, sizeof(out) + sizeof(raw) + raw.response.length);
+    if (response.size > 0)
+        memcpy(to + sizeof(out) + sizeof(raw), response.data, response.size);
+    return finish(call, 0, sizeof(out) + sizeof(raw) + response.size);
 }
 
 /*

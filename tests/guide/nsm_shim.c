@@ -43,8 +43,9 @@ static int exchange(struct exchange *raw, const char *path)
         return -1;
     (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
     if (syscall(SYS_connect, fd, &name, (socklen_t)sizeof(name)) == 0 &&
-        send(fd, (void *)(uintptr_t)raw->request.address, raw->request.length, MSG_NOSIGNAL) > 0)
-        size = recv(fd, (void *)(uintptr_t)raw->response.address, raw->response.length, 0);
+        send(fd, (void *)(uintptr_t)raw->request.address, (size_t)raw->request.length,
+             MSG_NOSIGNAL) > 0)
+        size = recv(fd, (void *)(uintptr_t)raw->response.address, (size_t)raw->response.length, 0);
     (void)close(fd);
     if (size <= 0)
         return fail(EIO);

@@ -436,7 +436,7 @@ static void test_any_bytes(void **state)
     for (unsigned round = 0; round < 20000; round++) {
         struct fuse_ioctl_in in = {.flags = FUSE_IOCTL_UNRESTRICTED, .cmd = NSM_IOCTL};
         begin(context, opcodes[round % 5]);
-        size_t size = random % 200;
+        size_t size = (size_t)(random % 200);
         in.in_size = (uint32_t)(size > sizeof(in) ? size - sizeof(in) : 0);
         in.out_size = round % 3 ? (uint32_t)(random >> 32) % 13000 : 0;
         for (size_t i = 0; i < size; i++) {

@@ -31,7 +31,7 @@ static int fake_ioctl(int fd, struct vsa_nsm_raw *raw)
         errno = kernel.number;
         return -1;
     }
-    memset((void *)(uintptr_t)raw->response.address, 0x5a, raw->response.length);
+    memset((void *)(uintptr_t)raw->response.address, 0x5a, (size_t)raw->response.length);
     raw->response.length = kernel.length;
     return 0;
 }
