@@ -1083,7 +1083,7 @@ class Usage(ImageTestCase):
             (["describe"], "which image?"),
             (["describe", "a", "b"], "one image at a time"),
             (["describe", "--pcr"], "unknown or ambiguous option"),
-            (["extract", "a"], "--output FOLDER"),
+            (["extract", "a"], "--output DIR"),
             (["sign", "a"], "--signing-certificate and --private-key"),
             (["pcr"], "either"),
             (["pcr", "--input", "a", "--signing-certificate", "b"], "either"),
