@@ -27,6 +27,8 @@ int main(int argc, char **argv)
     enum vsa_status status = enclave_app_read_arguments(argc, argv, &arguments, &error);
     if (status == VSA_OK)
         status = run(&arguments, &error);
+    if (status == VSA_ERR_NSM_UNREACHABLE)
+        vsa_error_wrap(&error, "--nsm %s", arguments.server.nsm);
     if (status != VSA_OK)
         output_error(ENCLAVE_APP, &error);
     enclave_app_arguments_free(&arguments);
