@@ -22,6 +22,9 @@
 #define MAX_PARTS           8
 /* Of a peer that sends many lines, what is not handled at once stays in the kernel, not here. */
 #define FIRST_READ 4096
+/* Above what a socket holds: with more than this since the drain began, the peer goes on sending.
+ */
+#define MAX_DRAINED (1024 * 1024)
 
 static const char too_much[] = "too many unfinished requests; try again later";
 
@@ -47,6 +50,7 @@ struct vsa_stream {
     struct vsa_buffer input;  /* what came in and was no line yet */
     struct vsa_buffer output; /* what the peer did not take yet */
     size_t scanned;           /* bytes of `input` known to hold no newline */
+    size_t drained;           /* bytes read since the drain began */
     enum stream_state state;
     enum vsa_status reason; /* why it ends, if it does */
     bool ending;            /* no more lines; the last reply is on its way */
@@ -374,7 +378,7 @@ static enum stream_state next_state(const struct vsa_stream *stream)
         return STREAM_CLOSED;
     if (!stream->streams->draining)
         return STREAM_READING;
-    return stream->input_empty ? STREAM_CLOSED : STREAM_RUNNABLE;
+    return stream->input_empty || stream->drained > MAX_DRAINED ? STREAM_CLOSED : STREAM_RUNNABLE;
 }
 
 static struct vsa_timer_list *timers_of(struct vsa_streams *streams, enum stream_state state)
@@ -527,6 +531,8 @@ static size_t receive(struct vsa_stream *stream, size_t capacity)
         got = recv(stream->watch.fd, stream->streams->input, capacity, MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     stream->input_empty = got <= 0;
+    if (got > 0 && stream->streams->draining)
+        stream->drained += (size_t)got;
     if (got > 0)
         return (size_t)got;
     if (got == 0)

@@ -497,6 +497,28 @@ static void test_drain(void **state)
     assert_true(vsa_streams_are_drained(streams, false));
 }
 
+/* What a peer sends after the stop need not either: it may send for ever. */
+static void test_drain_endless(void **state)
+{
+    (void)state;
+    char text[4096];
+    int fd = connect_one();
+    memset(text, 'x', sizeof(text));
+    for (size_t i = 63; i < sizeof(text); i += 64)
+        text[i] = '\n';
+    iterate(1);
+    vsa_streams_drain(streams);
+    for (int i = 0; i < 5000 && ended[0] == '\0'; i++) {
+        while (send(fd, text, sizeof(text), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(text))
+            continue;
+        iterate(1);
+        while (recv(fd, large, sizeof(large), MSG_DONTWAIT) > 0)
+            continue;
+    }
+    assert_string_equal(ended, "1:shutting_down ");
+    assert_true(vsa_streams_are_drained(streams, false));
+}
+
 /* What a peer does not read need not keep everybody waiting. */
 static void test_drain_unread(void **state)
 {
@@ -531,6 +553,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_idle_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_timeout, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_drain_endless, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain_unread, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
