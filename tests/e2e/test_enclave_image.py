@@ -489,7 +489,8 @@ class Application(ImageTestCase):
             (["--ramdisk", file, "--module", file], "belong to --app"),
             (["--ramdisk", file, "--user", "0"], "belong to --app"),
             *((["--app", self.init, "--user", user], "--user UID[:GID]: '")
-              for user in ("", "app", "-1", "1000 ", "4294967295", "99999999999999999999", ":5")),
+              for user in ("", "app", "-1", "1000 ", "4294967295", "99999999999999999999", ":5",
+                           "0" * 15 + "1000", "0" * 11 + "1000app", "0" * 15 + "app:0")),
             *((["--app", self.init, "--user", user], "--user UID:GID: '")
               for user in ("1000:", "1000:app", "1000:4294967295", "1000:1:2")),
             (["--app", self.init, "--user", "1000:0"], "neither or both"),

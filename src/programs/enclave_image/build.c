@@ -135,11 +135,14 @@ static enum vsa_status take_arch(struct arguments *arguments, const char *value,
 static enum vsa_status take_user(struct arguments *arguments, const char *value,
                                  struct vsa_error *error)
 {
-    char user[16];
+    char user[16] = "";
     uint64_t uid = 0;
     uint64_t gid = 0;
     size_t length = strcspn(value, ":");
-    (void)snprintf(user, sizeof(user), "%.*s", (int)(length < 15 ? length : 15), value);
+    if (length >= sizeof(user))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--user UID[:GID]: '%.40s' has too many digits for a UID", value);
+    memcpy(user, value, length);
     VSA_TRY(numbers_parse("--user UID[:GID]", user, 0, LAST_ID, &uid, error));
     if (value[length])
         VSA_TRY(numbers_parse("--user UID:GID", value + length + 1, 0, LAST_ID, &gid, error));
