@@ -20,7 +20,8 @@ enum vsa_status vsa_sized_read(void *known, size_t known_size, const void *given
 {
     size_t size;
     memcpy(&size, given, sizeof(size));
-    if (size <= sizeof(size) || size > MAX_SIZE)
+    /* Its first member aligns the struct, so half a member is in no version's size. */
+    if (size <= sizeof(size) || size % sizeof(size) != 0 || size > MAX_SIZE)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%s without a size: set up with %s", what, init);
     if (size > known_size && !is_zero((const uint8_t *)given + known_size, size - known_size))
         return vsa_fail(error, VSA_ERR_ARGUMENT,

@@ -53,7 +53,7 @@ static void newer_programs_may_not_set_what_is_unknown(void **state)
 static void a_size_is_needed(void **state)
 {
     (void)state;
-    static const size_t bad[] = {0, 1, sizeof(size_t), 65537, SIZE_MAX};
+    static const size_t bad[] = {0, 1, sizeof(size_t), sizeof(size_t) + 1, 65537, SIZE_MAX};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct second known;
         struct second given = {bad[i], 1, 2};
