@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <strings.h>
 
+#include "attestation/pcrs.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/hex.h"
@@ -248,6 +249,23 @@ void vsa_measurements_free(struct vsa_measurements_list *list)
     *list = (struct vsa_measurements_list){0};
 }
 
+/* All of them or none. An older program's policy is shorter than ours: no copy of the whole. */
+static enum vsa_status expect_pcrs(struct vsa_policy *policy, const struct vsa_pcrs *pcrs,
+                                   struct vsa_error *error)
+{
+    const struct vsa_pcrs before = policy->pcrs;
+    for (unsigned i = 0; i < VSA_PCR_COUNT; i++) {
+        if (!vsa_has_pcr(pcrs, i))
+            continue;
+        enum vsa_status status = vsa_policy_expect_pcr(policy, i, vsa_pcr_value(pcrs, i), error);
+        if (status != VSA_OK) {
+            policy->pcrs = before;
+            return status;
+        }
+    }
+    return VSA_OK;
+}
+
 enum vsa_status vsa_policy_expect_measurements(struct vsa_policy *policy, struct vsa_slice json,
                                                struct vsa_error *error)
 {
@@ -258,11 +276,5 @@ enum vsa_status vsa_policy_expect_measurements(struct vsa_policy *policy, struct
                            "the measurements file lists %zu images; keep the one you mean, for "
                            "example with jq '.[0]'",
                            list.count);
-    struct vsa_policy changed = *policy;
-    for (unsigned i = 0; i < VSA_PCR_COUNT; i++)
-        if (list.images[0].pcrs.present & UINT32_C(1) << i)
-            VSA_TRY(vsa_policy_expect_pcr(
-                &changed, i, vsa_slice_of(list.images[0].pcrs.value[i], VSA_PCR_SIZE), error));
-    *policy = changed;
-    return VSA_OK;
+    return expect_pcrs(policy, &list.images[0].pcrs, error);
 }

@@ -7,6 +7,7 @@
 #include "unit_test.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vsattest/client.h>
@@ -127,6 +128,26 @@ static void policy(void **state)
     vsa_verifier_free(verifier);
 }
 
+/* A policy that is as long as the program knows it, and no byte is mapped behind it. */
+static void policy_before_a_gap(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"PCR5\": \"000000000000000000000000000000000000000000000000"
+                               "000000000000000000000000000000000000000000000000\"}";
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *pages =
+        mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+    struct vsa_policy *policy = (struct vsa_policy *)(void *)(pages + page - sizeof(*policy));
+    vsa_policy_init(policy);
+    assert_int_equal(
+        vsa_policy_expect_measurements(policy, vsa_slice_of(json, sizeof(json) - 1), NULL), VSA_OK);
+    assert_int_equal(policy->pcrs.present, 1u << 5);
+    assert_int_equal(vsa_policy_check(policy, NULL), VSA_OK);
+    assert_int_equal(munmap(pages, 2 * page), 0);
+}
+
 /* An older program's claims have no end of the certificate's validity: it is 0, not the guard. */
 static void claims(void **state)
 {
@@ -203,13 +224,10 @@ static void server_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(client_options),
-        cmocka_unit_test(client_statistics),
-        cmocka_unit_test(policy),
-        cmocka_unit_test(claims),
-        cmocka_unit_test(verifier_statistics),
-        cmocka_unit_test(server_options),
-        cmocka_unit_test(server_statistics),
+        cmocka_unit_test(client_options), cmocka_unit_test(client_statistics),
+        cmocka_unit_test(policy),         cmocka_unit_test(policy_before_a_gap),
+        cmocka_unit_test(claims),         cmocka_unit_test(verifier_statistics),
+        cmocka_unit_test(server_options), cmocka_unit_test(server_statistics),
         cmocka_unit_test(image_recipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
