@@ -86,7 +86,9 @@ static void close_device(struct vsa_nsm_transport *transport)
  */
 static bool is_other_device(int fd, vsa_nsm_ioctl *call)
 {
-    return call(fd, NULL) == 0 || errno == ENOTTY || errno == EINVAL;
+    /* ENOSYS: /dev/loop-control; EBADFD: /dev/net/tun. */
+    return call(fd, NULL) == 0 || errno == ENOTTY || errno == EINVAL || errno == ENOSYS ||
+           errno == EBADFD;
 }
 
 enum vsa_status vsa_nsm_device_new(int fd, vsa_nsm_ioctl *call,

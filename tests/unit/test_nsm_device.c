@@ -163,6 +163,8 @@ static void test_probe(void **state)
         {0, VSA_ERR_NSM_UNREACHABLE},
         {ENOTTY, VSA_ERR_NSM_UNREACHABLE},
         {EINVAL, VSA_ERR_NSM_UNREACHABLE},
+        {ENOSYS, VSA_ERR_NSM_UNREACHABLE},
+        {EBADFD, VSA_ERR_NSM_UNREACHABLE},
         {EFAULT, VSA_OK},
         {ETIMEDOUT, VSA_OK},
         {EIO, VSA_OK},
