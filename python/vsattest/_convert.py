@@ -107,6 +107,9 @@ def as_public_key(value: object) -> Optional[bytes]:
 
 def _key_file(content: bytes) -> bytes:
     begin, end = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
+    if content.startswith(b"-----BEGIN ") and not content.startswith(begin):
+        raise UsageError("public_key: the file is PEM, but not of a PUBLIC KEY; openssl pkey -pubout "
+                         "makes one of a private key, openssl x509 -pubkey of a certificate")
     if not content.startswith(begin):
         return content
     body = content[len(begin):].strip()

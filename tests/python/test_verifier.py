@@ -361,8 +361,10 @@ class Arguments(support.EnclaveTestCase):
         # As text it is what the document must hold, letter by letter.
         self.refused(PolicyError, "public_key_mismatch", expected_public_key=pem.decode())
         self.refused(PolicyError, "public_key_mismatch", expected_public_key="no-such-file")
-        path.write_bytes(pem[:-3])
-        self.refused(UsageError, "invalid_argument", expected_public_key=path)
+        for unfit in (pem[:-3], pem.replace(b"PUBLIC KEY", b"RSA PUBLIC KEY"),
+                      pem.replace(b"PUBLIC KEY", b"CERTIFICATE")):
+            path.write_bytes(unfit)
+            self.refused(UsageError, "invalid_argument", expected_public_key=path)
         self.refused(UsageError, "invalid_argument", expected_public_key=path.parent / "none")
 
     def test_size_of_a_pcr(self):
