@@ -126,7 +126,8 @@ static void structure(void **state)
     assert_refused(in_file, 2, "'a/b' has no directory to be in");
     struct vsa_cpio_entry large = file("a", "1");
     large.data.size = (size_t)UINT32_MAX + 1;
-    assert_refused(&large, 1, "less than 4 GiB");
+    if (large.data.size != 0) /* not where size_t has 32 bits */
+        assert_refused(&large, 1, "less than 4 GiB");
     assert_int_equal(vsa_cpio_check(&large, VSA_MAX_ARCHIVE_ENTRIES + 1, NULL), VSA_ERR_TOO_MANY);
     assert_int_equal(vsa_cpio_check(NULL, 0, NULL), VSA_OK);
 }
