@@ -2,6 +2,7 @@
 /* enclave_app: attestation in a Nitro enclave. man/enclave_app.1.scd */
 #include "programs/enclave_app/enclave_app.h"
 
+#include "base/error.h"
 #include "programs/output.h"
 
 static enum vsa_status run(const struct enclave_app_arguments *arguments, struct vsa_error *error)
