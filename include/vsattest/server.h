@@ -221,8 +221,8 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *s
  * program can look at requests, change or refuse them, and add to the replies, without doing the
  * work itself:
  *
- *     static enum vsa_status audit(const struct vsa_command_context *context, const json_t
- * *request, json_t *reply, struct vsa_error *error)
+ *     static enum vsa_status audit(const struct vsa_command_context *context,
+ *                                  const json_t *request, json_t *reply, struct vsa_error *error)
  *     {
  *         log_request(request);
  *         return vsa_server_run_builtin(context, request, reply, error);
@@ -241,6 +241,10 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *s
  * Errors: the command's; VSA_ERR_UNKNOWN_COMMAND when it is none of ours; VSA_ERR_REQUEST and
  * VSA_ERR_FIELD when there is none; VSA_ERR_NSM_UNREACHABLE. A handler passes them on, or clears
  * the error by returning VSA_OK with what it wants to reply.
+ *
+ * A handler that calls vsa_nsm_attest() itself must not put bytes of a client that begin with
+ * VSA_RESERVED_PREFIX into `user_data` or `nonce`, as `attest` does not: the document would say of
+ * the client's bytes that the enclave itself wrote them (docs/PROTOCOL.md, "Sealed requests").
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_server_run_builtin(const struct vsa_command_context *context, const json_t *request,
