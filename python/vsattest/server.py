@@ -18,6 +18,22 @@ from vsattest.errors import AttestationError, UsageError, WrongTypeError
 
 _log = logging.getLogger("vsattest")
 _MAX_MS = 86400 * 1000
+# A few long lines and replies.
+_LEAST_BUFFERED = 4 * 65536
+
+
+def _buffered_by_machine() -> int:
+    """A quarter of what is available, as enclave_app has it: an enclave may have 64 MiB for all."""
+    available = 0
+    try:
+        with open("/proc/meminfo", "rb") as file:
+            for line in file:
+                if line.startswith(b"MemAvailable:"):
+                    available = int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    most: int = lib.VSA_DEFAULT_MAX_BUFFERED
+    return max(min(available // 4, most), 4 << 20)
 _ERROR_MEMBERS = {"success", "error", "error_code"}
 
 
@@ -57,6 +73,9 @@ class VsockAttestationServer:
         max_in_flight: requests accepted and not answered, 1 to 1000000; more are answered
             ``busy``.
         max_queue: of these, requests waiting for the NSM, 1 to 1000000.
+        max_buffered: bytes for unfinished requests and unread replies of all connections together,
+            262144 to 1099511627776; who holds most gives way. By default a quarter of the memory
+            that the machine has left, but 4 MiB at least and 64 MiB at most.
         rate_limit: ``attest`` a second for each peer, 0 (no limit) to 1000000; more are answered
             ``rate_limited``. Commands in Python that attest by themselves are not counted.
         rate_burst: so many at once; 0: twice `rate_limit`.
@@ -79,6 +98,7 @@ class VsockAttestationServer:
         max_connections: Optional[int] = None,
         max_in_flight: Optional[int] = None,
         max_queue: Optional[int] = None,
+        max_buffered: Optional[int] = None,
         rate_limit: Optional[int] = None,
         rate_burst: Optional[int] = None,
         cache_ttl: Optional[float] = None,
@@ -104,6 +124,8 @@ class VsockAttestationServer:
             max_in_flight=max_in_flight,
             max_queue=max_queue,
         )
+        self._options.max_buffered = _buffered_by_machine()
+        self._set_counts(_LEAST_BUFFERED, 1 << 40, max_buffered=max_buffered)
         self._set_counts(0, lib.VSA_MAX_RATE_LIMIT, rate_limit=rate_limit, rate_burst=rate_burst)
         self._set_times(0, lib.VSA_MAX_CACHE_TTL_MS, cache_ttl_ms=cache_ttl)
         self._set_times(

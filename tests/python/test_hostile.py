@@ -57,7 +57,7 @@ class Hostile(support.EnclaveTestCase):
                     self.attempt(vsattest.VsockAttestationClient, **{name: value})
 
     def test_values_for_a_server(self):
-        for name in ("port", "address", "nsm", "max_connections", "max_in_flight", "max_queue",
+        for name in ("port", "address", "nsm", "max_connections", "max_in_flight", "max_queue", "max_buffered",
                      "rate_limit", "rate_burst", "cache_ttl", "idle_timeout", "request_timeout",
                      "drain_timeout"):
             for value in VALUES:

@@ -158,7 +158,7 @@ class Plain(ServerTestCase):
 
     def test_arguments(self):
         for keywords in ({"port": 0}, {"port": 2**32}, {"max_connections": 0},
-                         {"max_queue": -1}, {"max_in_flight": 0}, {"rate_limit": -1},
+                         {"max_queue": -1}, {"max_in_flight": 0}, {"max_buffered": 262143}, {"rate_limit": -1},
                          {"rate_burst": 10**7}, {"cache_ttl": 3601}, {"cache_ttl": -1},
                          {"idle_timeout": 0}, {"idle_timeout": -1},
                          {"request_timeout": float("nan")}, {"drain_timeout": 86401},
@@ -169,6 +169,30 @@ class Plain(ServerTestCase):
                          {"idle_timeout": "1"}):
             with self.subTest(keywords=keywords), self.assertRaises(vsattest.WrongTypeError):
                 VsockAttestationServer(**keywords)
+
+    def test_max_buffered(self):
+        """Unfinished lines beyond it are answered busy."""
+        self.serve(max_buffered=262144)
+        peers = []
+        codes = []
+        for _ in range(16):
+            peer = socket.socket(socket.AF_UNIX)
+            self.addCleanup(peer.close)
+            peer.settimeout(harness.PATIENCE)
+            peer.connect(self.path("served"))
+            peer.sendall(b'{"command": "ping", "x": "' + b"x" * 40000)
+            peers.append(peer)
+        with VsockAttestationClient(address=self.address) as client:
+            status = client.get_status()
+        self.assertEqual(status["buffered_bytes_limit"], 262144)
+        for peer in peers:
+            peer.setblocking(False)
+            try:
+                codes.append(json.loads(peer.recv(65536))["error_code"])
+            except BlockingIOError:
+                codes.append("")
+        self.assertIn("busy", codes)
+        self.assertIn("", codes)
 
     def test_limits(self):
         self.serve(max_connections=1, idle_timeout=0.3)
