@@ -8,9 +8,11 @@
 #include "base/container_of.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "crypto/digest.h"
 #include "server/builtin.h"
 #include "server/request.h"
 #include "stream/acceptor.h"
+#include <vsattest/key.h>
 
 /* Below this not even the requests of the guide fit. */
 #define SMALLEST_MAX_LINE 256
@@ -220,11 +222,26 @@ static enum vsa_status make_loop(struct vsa_server *server, struct vsa_error *er
     return VSA_OK;
 }
 
+/*
+ * Has libcrypto make what it makes at its first use: without memory at that time OpenSSL 3.0 crashes
+ * later. A server that cannot do it does not start.
+ */
+static enum vsa_status use_crypto_once(struct vsa_error *error)
+{
+    struct vsa_key_pair pair;
+    uint8_t digest[VSA_SHA384_SIZE];
+    VSA_TRY(vsa_sha384(NULL, 0, digest, error));
+    VSA_TRY(vsa_key_pair_generate(&pair, error));
+    vsa_key_pair_wipe(&pair);
+    return VSA_OK;
+}
+
 static enum vsa_status build(struct vsa_server *server, const struct vsa_server_options *options,
                              struct vsa_error *error)
 {
     struct vsa_address address;
     VSA_TRY(take_options(server, options, error));
+    VSA_TRY(use_crypto_once(error));
     VSA_TRY(vsa_address_parse(options->listen, &address, error));
     VSA_TRY(make_loop(server, error));
     VSA_TRY(make_worker(server, error));

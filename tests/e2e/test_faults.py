@@ -357,6 +357,19 @@ class Memory(FaultTestCase):
         self.assertEqual(client.ask(test_server.PING), test_server.PONG)
         return client
 
+    def test_memory_first_request(self):
+        """libcrypto's first use is the server's own: in a request's it crashed without memory."""
+        for number in range(0, 120, 4):
+            self.assertEqual(self.enclave_service.stop(), 0)
+            self.start_server(*self.server_options)
+            client = self.connect()
+            self.faults.set(fail_after=number, fail=1)
+            reply = client.ask({"command": "attest", "generate_key": True, "nonce": "n"})
+            self.faults.set(fail=0)
+            if reply and not reply["success"]:
+                self.assertIn(reply["error_code"], self.row.codes)
+            self.assert_alive()
+
     def test_memory_request(self):
         """Each allocation of a request in turn: an answer or an error, and the next one works."""
         outcomes = set()
