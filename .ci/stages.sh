@@ -24,6 +24,16 @@ trap 'rm -rf "$logs"' EXIT
 passed=0 failed=0 skipped=0
 summary=()
 
+# causes NAME LOG: each failed case with its cause, or the last lines of what counts no cases.
+causes() {
+    printf '%s:\n' "$1"
+    if grep -q '^failed: ' "$2"; then
+        sed -n '/^failed: /,/^[0-9]* passed, /{/^[0-9]* passed, /!p;}' "$2" | head -n 100
+    else
+        tail -n 20 "$2"
+    fi | sed 's/^/   | /'
+}
+
 # stage NAME COMMAND...: counts what the command's closing line says, or one.
 stage() {
     local name=$1 log begin=$SECONDS status=0 line p=0 f=0 s=0 verdict=ok choice take=''
@@ -72,6 +82,10 @@ stage() {
 # The summary; fails if any stage did.
 finish_stages() {
     [ "${chosen[0]:-}" != --list ] || exit 0
+    if [ -e "$logs/causes" ]; then
+        printf '\n== what failed\n'
+        cat "$logs/causes"
+    fi
     printf '\n== summary (%d s)\n' "$SECONDS"
     printf '%s\n' "${summary[@]}"
     printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -68,6 +68,7 @@ ENTRIES = {
     "vsa_measurements_read": "describe_enclaves",
     "vsa_metadata_check": "boot_file",
     "vsa_metadata_read": "boot_file",
+    "vsa_metrics_reply_decode": "client through client_perform",
     "vsa_module_check": "boot_file",
     "vsa_module_id_parse": "text",
     "vsa_nsm_device_open": "- a path",
@@ -92,7 +93,7 @@ ENTRIES = {
     "vsa_software_state_open": "- the software NSM's own files, in a directory of its user's",
     "vsa_service_status_decode": "protocol_line",
     "vsa_time_parse": "text",
-    "vsa_verify": "document",
+    "vsa_verify_size": "document through vsa_verify",
     "vsa_whole_file_open": "describe through image_describe_command",
     "words_have": "text",
 }

@@ -223,8 +223,8 @@ static enum vsa_status make_loop(struct vsa_server *server, struct vsa_error *er
 }
 
 /*
- * Has libcrypto make what it makes at its first use: without memory at that time OpenSSL 3.0 crashes
- * later. A server that cannot do it does not start.
+ * Has libcrypto make what it makes at its first use: OpenSSL 3.0 crashes if memory is short then.
+ * A server that cannot do it does not start.
  */
 static enum vsa_status use_crypto_once(struct vsa_error *error)
 {
