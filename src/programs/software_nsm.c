@@ -217,11 +217,11 @@ static enum vsa_status boot(struct arguments *arguments, struct vsa_module_id *m
     uint8_t buffer[VSA_MAX_CERTIFICATE];
     struct vsa_slice root;
     VSA_TRY(choose_state(arguments, state, error));
-    arguments->module.state = state;
-    arguments->module.now_ms = wall_clock_ms();
-    arguments->module.pcrs = &arguments->pcrs.policy.pcrs;
-    VSA_TRY(vsa_software_nsm_boot(&arguments->module, nsm, module_id, buffer, sizeof(buffer), &root,
-                                  error));
+    struct vsa_software_nsm_options module = arguments->module;
+    module.state = state;
+    module.now_ms = wall_clock_ms();
+    module.pcrs = &arguments->pcrs.policy.pcrs;
+    VSA_TRY(vsa_software_nsm_boot(&module, nsm, module_id, buffer, sizeof(buffer), &root, error));
     return arguments->root_out ? write_root(arguments->root_out, root, error) : VSA_OK;
 }
 

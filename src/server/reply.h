@@ -49,7 +49,7 @@ struct vsa_reply {
  */
 struct vsa_reply vsa_reply_of_text(struct vsa_slice text, const char *members, struct vsa_slice id,
                                    enum vsa_status status, char *buffer);
-struct vsa_reply vsa_reply_of_json(json_t *reply, struct vsa_slice id, enum vsa_status status,
+struct vsa_reply vsa_reply_of_json(json_t *object, struct vsa_slice id, enum vsa_status status,
                                    char *buffer);
 struct vsa_reply vsa_reply_of_error(const struct vsa_error *why, struct vsa_slice id, char *buffer);
 

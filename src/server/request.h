@@ -42,19 +42,19 @@ struct vsa_requests {
 
 extern const struct vsa_stream_handlers vsa_request_handlers;
 
-void vsa_requests_init(struct vsa_requests *requests);
+void vsa_requests_init(struct vsa_requests *all);
 /* Frees what it keeps; the worker has been stopped. */
-void vsa_requests_close(struct vsa_requests *requests);
+void vsa_requests_close(struct vsa_requests *all);
 
 /* Takes in what the worker has done. */
-void vsa_requests_collect(struct vsa_requests *requests);
+void vsa_requests_collect(struct vsa_requests *all);
 
 /* Has the NSM asked in the background, if what is known of it is old. */
-void vsa_requests_probe(struct vsa_requests *requests);
+void vsa_requests_probe(struct vsa_requests *all);
 
 /* Answers new requests `shutting_down` from now on. */
-void vsa_requests_refuse(struct vsa_requests *requests);
+void vsa_requests_refuse(struct vsa_requests *all);
 /* Answers those in flight that they were not carried out, or, if begun, may have been. */
-void vsa_requests_give_up(struct vsa_requests *requests);
+void vsa_requests_give_up(struct vsa_requests *all);
 
 #endif

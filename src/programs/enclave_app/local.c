@@ -44,12 +44,12 @@ static enum vsa_status attest(struct vsa_nsm *nsm, const char *user_data, const 
                               bool generate_key, struct vsa_error *error)
 {
     VSA_CLEANUP(vsa_key_pair_wipe) struct vsa_key_pair pair = {0};
-    struct vsa_slice none = {0};
+    struct vsa_slice absent = {0};
     struct vsa_slice data = vsa_slice_of_text(user_data);
-    struct vsa_slice asked = nonce ? vsa_slice_of_text(nonce) : none;
+    struct vsa_slice asked = nonce ? vsa_slice_of_text(nonce) : absent;
     struct vsa_slice document;
     VSA_TRY(generate_key ? vsa_nsm_attest_with_key(nsm, data, asked, &pair, &document, error)
-                         : vsa_nsm_attest(nsm, data, asked, none, &document, error));
+                         : vsa_nsm_attest(nsm, data, asked, absent, &document, error));
     (void)fprintf(stderr, ENCLAVE_APP ": attestation document of %zu bytes%s\n", document.size,
                   generate_key ? ", with a fresh public key; its private half is wiped" : "");
     return print_base64(document, error);

@@ -106,7 +106,10 @@ static void put_members(struct vsa_json_writer *writer, json_t *from)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(from, key, value) vsa_json_put(writer, key, json_incref(value));
+    json_object_foreach(from, key, value)
+    {
+        vsa_json_put(writer, key, json_incref(value));
+    }
 }
 
 /* Adds the fields of BuildMetadata, DockerInfo as it is, and those of CustomMetadata beside them.
