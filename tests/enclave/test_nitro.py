@@ -281,7 +281,7 @@ class NoModule(unittest.TestCase):
             link = bench.vhost(CID)
             guest = bench.enclave_kernel_guest(kernel, cmdline + NO_HEARTBEAT.encode(), ramdisks, link, CID, memory=128)
             guest.expect("enclave_init: there is no /dev/nsm: this enclave cannot be attested", 60)
-            guest.expect("enclave_app: no Nitro Secure Module at /dev/nsm", 60)
+            guest.expect("enclave_app: --nsm /dev/nsm: no Nitro Secure Module at /dev/nsm", 60)
             guest.expect("giving up after 5 restarts", 60)
             self.assertEqual(guest.wait(30), 0)
 
