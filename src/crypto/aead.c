@@ -5,6 +5,7 @@
 
 #include "base/slice.h"
 #include "crypto/internal.h"
+#include "crypto/sealed.h"
 
 VSA_DEFINE_CLEANUP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free, vsa_cleanup_cipher_ctx);
 
@@ -51,7 +52,7 @@ enum vsa_status vsa_aead_open(struct vsa_slice key, const uint8_t *nonce, struct
                               struct vsa_slice sealed, uint8_t *plaintext, struct vsa_error *error)
 {
     if (sealed.size < VSA_AEAD_TAG_SIZE)
-        return vsa_fail(error, VSA_ERR_SEALED, "the sealed text does not open");
+        return vsa_fail_sealed(error);
     struct vsa_slice text = vsa_slice_of(sealed.data, sealed.size - VSA_AEAD_TAG_SIZE);
     uint8_t tag[VSA_AEAD_TAG_SIZE];
     memcpy(tag, sealed.data + text.size, sizeof(tag));
@@ -67,7 +68,7 @@ enum vsa_status vsa_aead_open(struct vsa_slice key, const uint8_t *nonce, struct
     if (EVP_DecryptFinal_ex(context, none, &length) != 1) {
         vsa_wipe(plaintext, text.size);
         ERR_clear_error();
-        return vsa_fail(error, VSA_ERR_SEALED, "the sealed text does not open");
+        return vsa_fail_sealed(error);
     }
     return VSA_OK;
 }

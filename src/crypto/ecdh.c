@@ -3,6 +3,7 @@
 
 #include "base/slice.h"
 #include "crypto/internal.h"
+#include "crypto/sealed.h"
 
 #define MAX_PREFIX 36
 
@@ -177,7 +178,7 @@ enum vsa_status vsa_dh_derive(const struct vsa_dh_key *key, struct vsa_slice pee
         vsa_slice_is_zero(vsa_slice_of(secret, size))) {
         vsa_wipe(secret, vsa_dh_secret_size(key->group));
         ERR_clear_error();
-        return vsa_fail(error, VSA_ERR_SEALED, "the sealed text does not open");
+        return vsa_fail_sealed(error);
     }
     return VSA_OK;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "crypto/digest.h"
+#include "crypto/sealed.h"
 
 void vsa_seal_exchange_wipe(struct vsa_seal_exchange *exchange)
 {
@@ -103,7 +104,7 @@ enum vsa_status vsa_seal_read_request(const struct vsa_key_config *config,
         return vsa_fail(error, VSA_ERR_FIELD, "a sealed request of %zu bytes", sealed.size);
     write_header(config, header);
     if (memcmp(sealed.data, header, sizeof(header)) != 0)
-        return vsa_fail(error, VSA_ERR_SEALED, "the sealed text does not open");
+        return vsa_fail_sealed(error);
     struct info info = make_info(exchange->label, header);
     struct vsa_slice enc = vsa_slice_of(sealed.data + sizeof(header), enc_size);
     struct vsa_slice ciphertext = vsa_slice_of(sealed.data + sizeof(header) + enc_size,
@@ -190,7 +191,7 @@ enum vsa_status vsa_seal_read_reply(const struct vsa_seal_exchange *exchange,
     size_t size = reply_nonce_size(suite);
     struct reply_key key;
     if (sealed.size < vsa_seal_reply_overhead(suite))
-        return vsa_fail(error, VSA_ERR_SEALED, "the sealed text does not open");
+        return vsa_fail_sealed(error);
     enum vsa_status status = derive_reply_key(exchange, sealed.data, &key, error);
     if (status == VSA_OK)
         status =
