@@ -6,12 +6,10 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "image/crc32.h"
 #include "programs/enclave_image/command.h"
 #include "programs/output.h"
+#include "repair_crc.h"
 
-#define AT_CRC      0x220
-#define HEADER_SIZE 0x224
 /* 64 KiB of metadata once made 126 MB. */
 #define MOST_OUTPUT ((size_t)8 * 1024 * 1024)
 
@@ -63,14 +61,7 @@ static void describe_bytes(const void *bytes, size_t size)
 /* With the right CRC, which no mutation would find. */
 static void describe_repaired(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size);
-    FUZZ_REQUIRE(copy != NULL);
-    memcpy(copy, data, size);
-    struct vsa_slice parts[2] = {vsa_slice_of(copy, AT_CRC),
-                                 vsa_slice_of(copy + HEADER_SIZE, size - HEADER_SIZE)};
-    uint32_t crc = vsa_crc32(parts, 2);
-    for (size_t i = 0; i < 4; i++)
-        copy[AT_CRC + i] = (uint8_t)(crc >> (24 - 8 * i));
+    uint8_t *copy = copy_with_crc(data, size);
     describe_bytes(copy, size);
     free(copy);
 }

@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "image/crc32.h"
 #include "image/signature.h"
+#include "repair_crc.h"
 
-#define AT_CRC      0x220
-#define HEADER_SIZE 0x224
-#define NOW_MS      INT64_C(1767225600000)
+#define NOW_MS INT64_C(1767225600000)
 
 static void check_image(struct vsa_slice bytes)
 {
@@ -41,14 +39,7 @@ static void check_image(struct vsa_slice bytes)
 /* With the right CRC, which no mutation would find. */
 static void check_repaired_image(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size);
-    FUZZ_REQUIRE(copy);
-    memcpy(copy, data, size);
-    struct vsa_slice parts[2] = {vsa_slice_of(copy, AT_CRC),
-                                 vsa_slice_of(copy + HEADER_SIZE, size - HEADER_SIZE)};
-    uint32_t crc = vsa_crc32(parts, 2);
-    for (size_t i = 0; i < 4; i++)
-        copy[AT_CRC + i] = (uint8_t)(crc >> (24 - 8 * i));
+    uint8_t *copy = copy_with_crc(data, size);
     check_image(vsa_slice_of(copy, size));
     free(copy);
 }

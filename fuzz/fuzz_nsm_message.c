@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NSM messages in both directions, and the software NSM's answers to whatever comes. */
 #include "fuzz.h"
+#include "make_nsm.h"
 #include "nsm/message.h"
-#include "software_nsm/software_nsm.h"
 
 /* 2026-01-01T00:00:00Z: certificates must not depend on when the fuzzer runs. */
 #define NOW_MS INT64_C(1767225600000)
@@ -12,18 +12,9 @@ static struct vsa_software_nsm *software_nsm(void)
     static struct vsa_software_nsm *nsm;
     if (nsm)
         return nsm;
-    static uint8_t buffer[VSA_MAX_CERTIFICATE];
-    struct vsa_slice root;
-    struct vsa_key *key = NULL;
-    struct vsa_authority *authority = NULL;
-    struct vsa_module_id module_id;
     struct vsa_pcr_bank bank;
     vsa_pcr_bank_init(&bank);
-    FUZZ_REQUIRE(vsa_module_id_make("i-0123456789abcdef0", 1, &module_id, NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_authority_make_root(NOW_MS, &key, buffer, sizeof(buffer), &root, NULL) ==
-                 VSA_OK);
-    FUZZ_REQUIRE(vsa_authority_new(key, root, &module_id, &authority, NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_software_nsm_new(authority, &bank, &nsm, NULL) == VSA_OK);
+    nsm = make_nsm(&bank, NOW_MS);
     return nsm;
 }
 

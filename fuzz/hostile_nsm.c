@@ -9,8 +9,8 @@
 
 #include "fuzz.h"
 #include "lockstep.h"
+#include "make_nsm.h"
 #include "nsm/message.h"
-#include "software_nsm/software_nsm.h"
 
 /* A server has one connection to its NSM; it may connect anew before the old one is seen to end. */
 #define CONNECTIONS 4
@@ -40,24 +40,6 @@ static struct {
     int listener;
     struct connection connections[CONNECTIONS];
 } nsm;
-
-static struct vsa_software_nsm *make_honest(void)
-{
-    static uint8_t buffer[VSA_MAX_CERTIFICATE];
-    struct vsa_slice root;
-    struct vsa_key *key = NULL;
-    struct vsa_authority *authority = NULL;
-    struct vsa_software_nsm *made = NULL;
-    struct vsa_module_id module_id;
-    struct vsa_pcr_bank bank;
-    vsa_pcr_bank_init(&bank);
-    FUZZ_REQUIRE(vsa_module_id_make("i-0123456789abcdef0", 1, &module_id, NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_authority_make_root(LOCKSTEP_EPOCH_MS, &key, buffer, sizeof(buffer), &root,
-                                         NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_authority_new(key, root, &module_id, &authority, NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_software_nsm_new(authority, &bank, &made, NULL) == VSA_OK);
-    return made;
-}
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -290,8 +272,11 @@ void hostile_nsm_listen(bool listening)
 
 void hostile_nsm_begin(const char *folder)
 {
-    if (!nsm.honest)
-        nsm.honest = make_honest();
+    if (!nsm.honest) {
+        struct vsa_pcr_bank bank;
+        vsa_pcr_bank_init(&bank);
+        nsm.honest = make_nsm(&bank, LOCKSTEP_EPOCH_MS);
+    }
     int size = snprintf(nsm.address, sizeof(nsm.address), "unix:%s/nsm", folder);
     FUZZ_REQUIRE(size > 0 && (size_t)size < sizeof(nsm.address));
     nsm.manner = (struct hostile_manner){.answer = HOSTILE_HONEST};

@@ -18,10 +18,10 @@
 #include "forge.h"
 #include "fuzz.h"
 #include "hostile_nsm.h"
+#include "make_nsm.h"
 #include "nsm/message.h"
 #include "seal/exchange.h"
 #include "server_program.h"
-#include "software_nsm/software_nsm.h"
 
 /* 2026-01-01T00:00:00Z */
 #define NOW_MS INT64_C(1767225600000)
@@ -113,26 +113,15 @@ static void make_cose(void)
     }
 }
 
-static struct vsa_software_nsm *make_nsm(bool debug)
+static struct vsa_software_nsm *make_seed_nsm(bool debug)
 {
-    static uint8_t buffer[VSA_MAX_CERTIFICATE];
-    struct vsa_slice root;
-    struct vsa_key *key = NULL;
-    struct vsa_authority *authority = NULL;
-    struct vsa_software_nsm *nsm = NULL;
-    struct vsa_module_id module_id;
     struct vsa_pcr_bank bank;
     vsa_pcr_bank_init(&bank);
     for (unsigned i = 0; i < 5; i++)
         FUZZ_REQUIRE(vsa_pcr_measure_text("seed", bank.value[i], NULL) == VSA_OK);
     if (debug)
         vsa_pcr_bank_set_debug(&bank);
-    FUZZ_REQUIRE(vsa_module_id_make("i-0123456789abcdef0", 1, &module_id, NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_authority_make_root(NOW_MS, &key, buffer, sizeof(buffer), &root, NULL) ==
-                 VSA_OK);
-    FUZZ_REQUIRE(vsa_authority_new(key, root, &module_id, &authority, NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_software_nsm_new(authority, &bank, &nsm, NULL) == VSA_OK);
-    return nsm;
+    return make_nsm(&bank, NOW_MS);
 }
 
 /* Writes a request and the NSM's answer to it as seeds; the answer is borrowed. */
@@ -174,7 +163,7 @@ static void make_nsm_messages(struct vsa_software_nsm *nsm)
 static void make_document(const char *name, bool debug, bool all_fields, bool as_base64)
 {
     static char text[2 * VSA_MAX_DOCUMENT];
-    struct vsa_software_nsm *nsm = make_nsm(debug);
+    struct vsa_software_nsm *nsm = make_seed_nsm(debug);
     struct vsa_nsm_request request = {.kind = VSA_NSM_ATTESTATION};
     if (all_fields) {
         request.user_data = vsa_slice_of_text("user data");
@@ -594,7 +583,7 @@ int main(int argc, char **argv)
         return 2;
     }
     folder = argv[1];
-    struct vsa_software_nsm *nsm = make_nsm(false);
+    struct vsa_software_nsm *nsm = make_seed_nsm(false);
     make_cbor();
     make_cose();
     make_nsm_messages(nsm);
