@@ -34,25 +34,19 @@ struct suite_id {
     size_t size;
 };
 
-static void append_number(struct suite_id *id, uint16_t number)
-{
-    id->bytes[id->size++] = (uint8_t)(number >> 8);
-    id->bytes[id->size++] = (uint8_t)number;
-}
-
 static struct suite_id kem_suite_id(const struct vsa_hpke_suite *suite)
 {
-    struct suite_id id = {"KEM", 3};
-    append_number(&id, suite->kem);
+    struct suite_id id = {"KEM", 5};
+    (void)vsa_hpke_write_number(id.bytes + 3, suite->kem);
     return id;
 }
 
 static struct suite_id hpke_suite_id(const struct vsa_hpke_suite *suite)
 {
-    struct suite_id id = {"HPKE", 4};
-    append_number(&id, suite->kem);
-    append_number(&id, suite->kdf);
-    append_number(&id, suite->aead);
+    struct suite_id id = {"HPKE", 10};
+    uint8_t *at = vsa_hpke_write_number(id.bytes + 4, suite->kem);
+    at = vsa_hpke_write_number(at, suite->kdf);
+    (void)vsa_hpke_write_number(at, suite->aead);
     return id;
 }
 
@@ -73,7 +67,8 @@ static enum vsa_status labeled_expand(enum vsa_hash hash, const struct suite_id 
                                       const uint8_t *prk, const char *label, struct vsa_slice info,
                                       uint8_t *output, size_t size, struct vsa_error *error)
 {
-    uint8_t length[2] = {(uint8_t)(size >> 8), (uint8_t)size};
+    uint8_t length[2];
+    (void)vsa_hpke_write_number(length, size);
     struct vsa_slice parts[] = {
         vsa_slice_of(length, sizeof(length)),
         vsa_slice_of_text("HPKE-v1"),

@@ -29,6 +29,14 @@ enum {
     VSA_HPKE_X25519 = 0x0020,
 };
 
+/* Writes an identifier or a size as I2OSP(number, 2); returns the byte behind it. */
+static inline uint8_t *vsa_hpke_write_number(uint8_t *at, size_t number)
+{
+    at[0] = (uint8_t)(number >> 8);
+    at[1] = (uint8_t)number;
+    return at + 2;
+}
+
 #define VSA_HPKE_MAX_ENC    VSA_MAX_DH_PUBLIC
 #define VSA_HPKE_MAX_SECRET VSA_MAX_HASH_SIZE
 #define VSA_HPKE_MAX_KEY    32

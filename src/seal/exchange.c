@@ -36,12 +36,10 @@ size_t vsa_seal_reply_overhead(const struct vsa_hpke_suite *suite)
 
 static void write_header(const struct vsa_key_config *config, uint8_t header[VSA_SEAL_HEADER_SIZE])
 {
-    const uint16_t numbers[] = {config->suite->kem, config->suite->kdf, config->suite->aead};
     header[0] = config->key_id;
-    for (size_t i = 0; i < 3; i++) {
-        header[1 + 2 * i] = (uint8_t)(numbers[i] >> 8);
-        header[2 + 2 * i] = (uint8_t)numbers[i];
-    }
+    uint8_t *at = vsa_hpke_write_number(header + 1, config->suite->kem);
+    at = vsa_hpke_write_number(at, config->suite->kdf);
+    (void)vsa_hpke_write_number(at, config->suite->aead);
 }
 
 struct info {

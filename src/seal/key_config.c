@@ -6,13 +6,6 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-static uint8_t *write_number(uint8_t *at, uint16_t number)
-{
-    at[0] = (uint8_t)(number >> 8);
-    at[1] = (uint8_t)number;
-    return at + 2;
-}
-
 static uint16_t read_number(const uint8_t *at)
 {
     return (uint16_t)(at[0] << 8 | at[1]);
@@ -25,11 +18,11 @@ size_t vsa_key_config_write(const struct vsa_key_config *config, uint8_t *user_d
     memcpy(at, VSA_SEAL_PURPOSE, VSA_SEAL_PURPOSE_SIZE);
     at += VSA_SEAL_PURPOSE_SIZE;
     *at++ = config->key_id;
-    at = write_number(at, suite->kem);
+    at = vsa_hpke_write_number(at, suite->kem);
     memcpy(at, config->public_key, suite->enc_size);
-    at = write_number(at + suite->enc_size, 4); /* bytes of one suite's KDF and AEAD */
-    at = write_number(at, suite->kdf);
-    at = write_number(at, suite->aead);
+    at = vsa_hpke_write_number(at + suite->enc_size, 4); /* bytes of one suite's KDF and AEAD */
+    at = vsa_hpke_write_number(at, suite->kdf);
+    at = vsa_hpke_write_number(at, suite->aead);
     return (size_t)(at - user_data);
 }
 
