@@ -163,11 +163,6 @@ int settings_find(const char *name)
     return -1;
 }
 
-bool settings_has(settings_set set, const char *name)
-{
-    return (set >> settings_find(name)) & 1U;
-}
-
 bool settings_any_only_server(settings_set set)
 {
     for (int i = 0; table[i].name; i++)

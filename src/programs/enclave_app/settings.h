@@ -32,7 +32,6 @@ void settings_options(int first_key, struct program_option rows[SETTINGS_MAX + 1
 
 /* The position in the table, or -1. */
 int settings_find(const char *name);
-bool settings_has(settings_set set, const char *name);
 /* Whether any of the set is for servers only. */
 bool settings_any_only_server(settings_set set);
 
