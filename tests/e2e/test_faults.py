@@ -362,7 +362,7 @@ class Memory(FaultTestCase):
         for number in range(0, 120, 4):
             self.assertEqual(self.enclave_service.stop(), 0)
             self.start_server(*self.server_options)
-            client = self.connect()
+            client = self.known_client()
             self.faults.set(fail_after=number, fail=1)
             reply = client.ask({"command": "attest", "generate_key": True, "nonce": "n"})
             self.faults.set(fail=0)
