@@ -85,6 +85,8 @@ enum vsa_status_class {
     X(VSA_ERR_UNKNOWN_COMMAND, 0x20b, "unknown_command", "no such command")                        \
     X(VSA_ERR_IMAGE, 0x20c, "image_invalid", "not a valid enclave image (EIF)")                    \
     X(VSA_ERR_SEALED, 0x20d, "sealed_invalid", "sealed for another key, or changed on its way")    \
+    X(VSA_ERR_REPLAYED, 0x20e, "sealed_replayed", "the same sealed request came before")           \
+    X(VSA_ERR_SEALED_KEY, 0x20f, "sealed_key_unknown", "sealed for a key that is not in use")      \
     X(VSA_ERR_UNTRUSTED_ROOT, 0x300, "untrusted_root", "root is not a trust anchor")               \
     X(VSA_ERR_CERTIFICATE_PROFILE, 0x301, "certificate_invalid", "certificate profile broken")     \
     X(VSA_ERR_CHAIN, 0x302, "chain_broken", "certificate not issued by the one above it")          \
@@ -101,6 +103,8 @@ enum vsa_status_class {
     X(VSA_ERR_PCR_MISSING, 0x407, "pcr_missing", "an expected PCR is not in the document")         \
     X(VSA_ERR_INSTANCE, 0x408, "instance_mismatch", "another parent instance")                     \
     X(VSA_ERR_REFUSED_BY_PEER, 0x409, "refused_by_peer", "the peer refused the request")           \
+    X(VSA_ERR_SEALED_REQUIRED, 0x40a, "sealed_required", "done for sealed requests only")          \
+    X(VSA_ERR_SENDER, 0x40b, "sender_unknown", "not signed by a sender that may ask for it")       \
     X(VSA_ERR_TOO_LARGE, 0x500, "too_large", "larger than its limit")                              \
     X(VSA_ERR_TOO_MANY, 0x501, "too_many", "more entries than allowed")                            \
     X(VSA_ERR_NESTING, 0x502, "nesting_too_deep", "nested too deeply")                             \
@@ -122,6 +126,8 @@ enum vsa_status_class {
     X(VSA_ERR_AMBIGUOUS_ENCLAVE, 0x60a, "ambiguous_enclave", "several enclaves run")               \
     X(VSA_ERR_SHUTTING_DOWN, 0x60b, "shutting_down", "the server is stopping")                     \
     X(VSA_ERR_IDLE_TIMEOUT, 0x60c, "idle_timeout", "connection idle for too long")                 \
+    X(VSA_ERR_OUTCOME, 0x60d, "outcome_unknown", "sent, and perhaps carried out")                  \
+    X(VSA_ERR_BACKEND, 0x60e, "backend_unavailable", "the application behind it does not answer")  \
     X(VSA_ERR_ARGUMENT, 0x700, "invalid_argument", "an argument is wrong")                         \
     X(VSA_ERR_POLICY_EMPTY, 0x701, "policy_empty", "nothing to check against")                     \
     X(VSA_ERR_POLICY_PCR, 0x702, "policy_pcr_invalid", "an expected PCR makes no sense")           \

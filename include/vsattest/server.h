@@ -87,6 +87,12 @@ struct vsa_server_event {
  */
 #define VSA_COMMAND_RATE_LIMITED 4U
 
+/*
+ * Only for requests that came sealed (vsattest/seal.h); others get VSA_ERR_SEALED_REQUIRED.
+ * Together with the others, or alone. Refused by vsa_server_register() while sealing is not on.
+ */
+#define VSA_COMMAND_SEALED_ONLY 32U
+
 struct vsa_command_context {
     void *user; /* of struct vsa_command */
     /* VSA_COMMAND_NSM and VSA_COMMAND_BLOCKING: to be used during the call; else NULL. */
