@@ -74,14 +74,14 @@ enum vsa_status vsa_client_attest(struct vsa_client *client,
     return read_reply(received, reply, error);
 }
 
-/* The request and the policy, completed from each other. */
+/* One request and its policy, completed from each other. */
 struct plan {
     struct vsa_attestation_request asked; /* may borrow `made_nonce` */
     struct vsa_policy expected;
     char made_nonce[VSA_NONCE_TEXT_SIZE];
 };
 
-/* What is requested is expected back; a policy that names another value is a mistake. */
+/* Expects back what is requested; fails if the policy names another value. */
 static enum vsa_status expect_back(const char *what, struct vsa_slice *asked,
                                    struct vsa_slice *expected, struct vsa_error *error)
 {
@@ -99,7 +99,7 @@ static enum vsa_status make_plan(const struct vsa_attestation_request *request,
     struct vsa_attestation_request *asked = &plan->asked;
     struct vsa_policy *expected = &plan->expected;
     *asked = *request;
-    /* Asking with one that makes no sense would be in vain. */
+    /* A policy that vsa_verify() would refuse fails before anything is sent. */
     VSA_TRY(vsa_policy_read(policy, expected, error));
     if (!asked->user_data.data && !asked->no_user_data)
         asked->user_data = expected->user_data;

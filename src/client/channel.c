@@ -15,10 +15,10 @@
 struct vsa_channel {
     int fd;
     int64_t timeout_ms;
-    int64_t deadline_ms;    /* of the exchange under way */
-    uint64_t requests;      /* sent so far; the `id` of the last one */
-    int64_t retry_after_ms; /* what the last reply said; -1: nothing */
-    bool broken;            /* the stream is out of step: no further request may use it */
+    int64_t deadline_ms;    /* end of the exchange in progress, CLOCK_MONOTONIC */
+    uint64_t requests;      /* number of requests sent; the `id` of the last one */
+    int64_t retry_after_ms; /* member of the last reply; -1: it had none */
+    bool broken;            /* the next line may belong to any request: send no more */
     struct vsa_line_reader reader;
     char address[VSA_MAX_ADDRESS];
     char request_line[VSA_MAX_REQUEST_LINE];
@@ -58,7 +58,7 @@ enum vsa_status vsa_channel_open(const char *address, int64_t timeout_ms,
     return VSA_OK;
 }
 
-/* What goes over the wire: the caller's object and our `id`. */
+/* Writes the line to send: the caller's object with an `id` added. */
 static enum vsa_status write_request(struct vsa_channel *channel, const json_t *request,
                                      struct vsa_slice *line, struct vsa_error *error)
 {
@@ -83,8 +83,8 @@ static enum vsa_status write_request(struct vsa_channel *channel, const json_t *
 }
 
 /*
- * Servers from before `id` do not echo it, and neither do errors about a line that could not be
- * read; another one is never ours.
+ * Fails if the reply has another `id` than the request. None is fine: older servers do not echo
+ * it, and an error about a line that could not be parsed has none.
  */
 static enum vsa_status check_id(const struct vsa_channel *channel, const json_t *reply,
                                 struct vsa_error *error)
@@ -100,7 +100,7 @@ static enum vsa_status exchange(struct vsa_channel *channel, struct vsa_slice re
 {
     struct vsa_slice line;
     enum vsa_status sent = vsa_send_all(channel->fd, request, channel->deadline_ms, error);
-    /* A server that hangs up early ("busy", "too many connections") has said why before. */
+    /* A server that closes early ("busy", "too many connections") sends the reason before. */
     if (sent != VSA_OK && sent != VSA_ERR_CLOSED)
         return sent;
     enum vsa_status received =

@@ -64,7 +64,7 @@ void vsa_client_free(struct vsa_client *client)
 {
     if (!client)
         return;
-    /* In a child: a lock that is taken stays so, and what it guards may be half changed. */
+    /* In a forked child a lock may stay locked, and what it guards may be inconsistent. */
     if (client->owner != getpid()) {
         if (pthread_mutex_trylock(&client->lock) != 0)
             return;
@@ -85,29 +85,29 @@ static enum vsa_status check_process(const struct vsa_client *client, struct vsa
                     (long)client->owner);
 }
 
-/* The enclave closes the connection after these: docs/PROTOCOL.md, "Errors". */
+/* Returns whether the enclave closes after this error: docs/PROTOCOL.md, "Errors". */
 static bool ends_connection(enum vsa_status status)
 {
     return status == VSA_ERR_CONNECTIONS || status == VSA_ERR_IDLE_TIMEOUT ||
            status == VSA_ERR_SHUTTING_DOWN || status == VSA_ERR_LINE_TOO_LONG;
 }
 
-/* It was closed while idle, too late to be noticed before sending. */
-static bool was_stale(const struct vsa_lease *lease, enum vsa_status status, bool harmless)
+/* Returns whether the enclave closed it while it was idle, unnoticed before sending. */
+static bool was_stale(const struct vsa_lease *lease, enum vsa_status status, bool idempotent)
 {
     if (!lease->is_kept)
         return false;
     return status == VSA_ERR_IDLE_TIMEOUT ||
-           (status == VSA_ERR_CLOSED && harmless &&
+           (status == VSA_ERR_CLOSED && idempotent &&
             vsa_channel_is_unanswered(lease->connection->channel));
 }
 
-/* One request of one call, on its way through attempts. */
+/* One call's request, the same in all its attempts. */
 struct call {
     struct vsa_client *client;
     const json_t *request;
     int64_t deadline_ms;
-    bool harmless; /* to ask twice */
+    bool idempotent; /* the request may be sent twice */
 };
 
 static enum vsa_status exchange(const struct call *call, struct vsa_lease *lease, json_t **reply,
@@ -115,7 +115,7 @@ static enum vsa_status exchange(const struct call *call, struct vsa_lease *lease
 {
     enum vsa_status status =
         vsa_channel_request(lease->connection->channel, call->request, reply, error);
-    if (!was_stale(lease, status, call->harmless))
+    if (!was_stale(lease, status, call->idempotent))
         return status;
     vsa_lease_count_retry(call->client);
     VSA_TRY(vsa_lease_replace(call->client, call->deadline_ms, lease, error));
@@ -140,10 +140,10 @@ static void try_once(const struct call *call, struct vsa_attempt *attempt, json_
                      !vsa_channel_is_broken(channel) && !ends_connection(attempt->status));
 }
 
-/* Pauses before retry number `retry`; false when it is not worth it. */
+/* Pauses before retry number `retry`; returns false if there is to be no retry. */
 static bool pause_before(const struct call *call, unsigned retry, const struct vsa_attempt *attempt)
 {
-    if (retry >= call->client->options.retries || !vsa_retry_makes_sense(attempt, call->harmless))
+    if (retry >= call->client->options.retries || !vsa_retry_makes_sense(attempt, call->idempotent))
         return false;
     int64_t pause_ms = vsa_retry_pause_ms(
         retry, attempt->retry_after_ms, call->deadline_ms - vsa_monotonic_ms(), vsa_retry_random());
@@ -158,9 +158,10 @@ enum vsa_status vsa_client_request(struct vsa_client *client, const json_t *requ
                                    struct vsa_error *error)
 {
     struct call call = {client, request, vsa_deadline(client->options.timeout_ms),
-                        vsa_retry_is_harmless(request)};
+                        vsa_retry_is_idempotent(request)};
     struct vsa_attempt attempt;
-    struct vsa_error why = {.status = VSA_OK}; /* of the last attempt; they may yet succeed */
+    /* Failure of the last attempt; the caller's `error` is left alone on success. */
+    struct vsa_error why = {.status = VSA_OK};
     unsigned retry = 0;
     VSA_TRY(check_process(client, error));
     do {

@@ -22,7 +22,7 @@ static enum vsa_status malformed(struct vsa_error *error, const char *what)
                        "cannot understand the output of nitro-cli: %s; " ADVICE, what);
 }
 
-/* Copies text for people. */
+/* Copies text for display: printable, NUL-terminated. */
 static enum vsa_status copy_text(const json_t *value, char text[VSA_MAX_ENCLAVE_NAME],
                                  const char *what, struct vsa_error *error)
 {
@@ -42,7 +42,7 @@ static enum vsa_status read_running(const json_t *entry, struct vsa_enclave *enc
     const json_t *cid = json_object_get(entry, "EnclaveCID");
     const json_t *flags = json_object_get(entry, "Flags");
     *enclave = (struct vsa_enclave){0};
-    /* Versions before 1.2 knew no names. */
+    /* nitro-cli before 1.2 has no names. */
     if (name)
         VSA_TRY(copy_text(name, enclave->name, "EnclaveName is no short string", error));
     VSA_TRY(copy_text(id, enclave->id, "EnclaveID is no short string", error));
@@ -89,8 +89,8 @@ static enum vsa_status read_list(struct vsa_slice json, struct vsa_enclave_list 
 }
 
 /*
- * Documents have the number behind "-enc" with its leading zeros, and nitro-cli prints it without.
- * The parts before it must be the same.
+ * Compares an enclave ID with a document's module ID: the number behind "-enc" has leading zeros
+ * in documents and none in nitro-cli's output. The parts before it must be the same.
  */
 static bool is_same_id(const char *one, const char *other)
 {
@@ -115,7 +115,7 @@ static bool is_selected(const struct vsa_enclave *enclave,
            (!selector->id || is_same_id(enclave->id, selector->id));
 }
 
-/* "app (i-...-enc..., CID 16), ...", as far as there is room. */
+/* Writes "app (i-...-enc..., CID 16), ...", cut at `capacity`. */
 static void list_text(const struct vsa_enclave_list *list, char *text, size_t capacity)
 {
     size_t used = 0;
@@ -126,7 +126,7 @@ static void list_text(const struct vsa_enclave_list *list, char *text, size_t ca
             snprintf(text + used, capacity - used, "%s%s (%s, CID %u)", i ? ", " : "",
                      enclave->name[0] ? enclave->name : "unnamed", enclave->id, enclave->cid);
         if (length < 0 || (size_t)length >= capacity - used) {
-            /* The last one is cut; say that there are more. */
+            /* The last one is cut: mark that there are more. */
             (void)snprintf(text + (capacity > 5 ? capacity - 5 : 0), 5, " ...");
             return;
         }

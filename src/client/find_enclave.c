@@ -11,7 +11,7 @@
 #include "client/run_program.h"
 #include <vsattest/transport.h>
 
-/* E39: some enclave process did not answer; standard output has those that did. */
+/* E39: an enclave process did not answer; standard output has the others. */
 #define SOME_UNREACHABLE 39
 
 static const char *const plain_command[] = {"nitro-cli", "describe-enclaves", NULL};
@@ -36,8 +36,8 @@ static bool lacks_permission(const struct vsa_program_result *result)
     return false;
 }
 
-/* The line with nitro-cli's error code ("[ E39 ] ..."), else the first one; printable. */
-static void telling_line(const struct vsa_program_result *result, char *text, size_t capacity)
+/* Copies the line with nitro-cli's error code ("[ E39 ] ..."), else the first; printable. */
+static void copy_error_line(const struct vsa_program_result *result, char *text, size_t capacity)
 {
     struct vsa_slice left = vsa_slice_of(result->stderr_text, result->stderr_size);
     struct vsa_slice line = vsa_slice_of(left.data, 0);
@@ -62,7 +62,7 @@ static enum vsa_status explain_failure(const struct vsa_program_result *result, 
                                        struct vsa_error *error)
 {
     char said[100];
-    telling_line(result, said, sizeof(said));
+    copy_error_line(result, said, sizeof(said));
     if (with_sudo && result->start_error)
         (void)snprintf(said, sizeof(said), "sudo: %s",
                        result->start_error == ENOENT ? "not installed"
@@ -84,7 +84,7 @@ static enum vsa_status explain_failure(const struct vsa_program_result *result, 
                     result->exit_status, said[0] ? said : "no message");
 }
 
-/* "Failed connections: 1" on its standard error, before the line with its code. */
+/* Reads the N of "Failed connections: N" in its standard error; 1 if there is none. */
 static size_t failed_connections(const struct vsa_program_result *result)
 {
     static const char label[] = "Failed connections: ";
@@ -97,7 +97,7 @@ static size_t failed_connections(const struct vsa_program_result *result)
     return count ? count : 1;
 }
 
-/* Runs one command and looks into its output, if there is any worth it. */
+/* Runs one command and parses its output, unless it failed or has none. */
 static enum vsa_status ask(const char *const *command, int64_t deadline_ms, char *buffer,
                            const struct vsa_enclave_selector *selector,
                            struct vsa_enclave_list *running, struct vsa_enclave *enclave,
@@ -152,7 +152,7 @@ enum vsa_status vsa_list_enclaves(int64_t timeout_ms, struct vsa_enclave_list *r
     struct vsa_enclave one;
     struct vsa_error cause;
     enum vsa_status status = vsa_find_enclave(&any, timeout_ms, running, &one, &cause);
-    /* Several are what is asked for here. */
+    /* To list, several are no error. */
     if (status == VSA_OK || status == VSA_ERR_AMBIGUOUS_ENCLAVE)
         return VSA_OK;
     if (error)

@@ -63,7 +63,7 @@ static void unlink_idle(struct vsa_client *client, struct vsa_pooled *connection
     client->statistics.idle--;
 }
 
-/* Takes out those idle for `idle_ms` or longer: a list by `older`. */
+/* Unlinks those idle for `idle_ms` or longer; returns them as a list by `older`. */
 static struct vsa_pooled *unlink_expired(struct vsa_client *client, int64_t idle_ms)
 {
     struct vsa_pooled *expired = NULL;
@@ -79,7 +79,7 @@ static struct vsa_pooled *unlink_expired(struct vsa_client *client, int64_t idle
     return expired;
 }
 
-/* A released connection, or the right to make one, goes to the call that has waited longest. */
+/* Gives a released connection, or (NULL) the right to make one, to the longest waiter. */
 static void pass_on(struct vsa_client *client, struct vsa_pooled *connection)
 {
     struct vsa_lease_waiter *waiter = client->first;
@@ -149,7 +149,7 @@ static enum vsa_status wait_in_line(struct vsa_client *client, int64_t deadline_
     return too_late(client, error);
 }
 
-/* A kept connection, or NULL: the right to make one. */
+/* Sets a kept connection, or NULL: the caller may make one. Waits in FIFO order. */
 static enum vsa_status take_turn(struct vsa_client *client, int64_t deadline_ms,
                                  struct vsa_pooled **connection, struct vsa_error *error)
 {
@@ -240,7 +240,7 @@ enum vsa_status vsa_lease_take(struct vsa_client *client, int64_t deadline_ms,
     unlock(client);
     (void)close_list(expired);
     VSA_TRY(status);
-    /* Whose turn came at the last moment sends nothing that it could not see answered. */
+    /* A call served at its deadline sends nothing: it could not receive the reply. */
     if (vsa_monotonic_ms() >= deadline_ms) {
         give_back(client, connection);
         return too_late(client, error);

@@ -12,7 +12,7 @@
 #include <vsattest/client.h>
 #include <vsattest/transport.h>
 
-/* A connection of the pool; while idle, between a younger and an older one. */
+/* A connection of the pool; while idle, linked to a younger and an older one. */
 struct vsa_pooled {
     struct vsa_channel *channel;
     struct vsa_pooled *younger;
@@ -24,7 +24,7 @@ struct vsa_pooled {
 struct vsa_lease_waiter {
     struct vsa_lease_waiter *next;
     pthread_cond_t served;
-    struct vsa_pooled *connection; /* what it got; NULL: it may make one */
+    struct vsa_pooled *connection; /* result; NULL: it may make one */
     bool is_served;
 };
 
@@ -33,11 +33,11 @@ struct vsa_client {
     char address[VSA_MAX_ADDRESS];
     pid_t owner;
     pthread_condattr_t monotonic;
-    pthread_mutex_t lock; /* of everything below */
+    pthread_mutex_t lock; /* guards all members below */
     struct vsa_client_statistics statistics;
-    struct vsa_pooled *youngest; /* idle ones; the youngest is used first, so others may expire */
+    struct vsa_pooled *youngest; /* idle; the youngest is used first, so that others expire */
     struct vsa_pooled *oldest;
-    struct vsa_lease_waiter *first; /* there are waiters only while nothing is idle */
+    struct vsa_lease_waiter *first; /* FIFO; empty while a connection is idle */
     struct vsa_lease_waiter *last;
 };
 

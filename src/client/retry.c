@@ -8,31 +8,31 @@
 #include "protocol/json.h"
 #include "protocol/request.h"
 
-/* The first span: a queue that was full has moved on by a few dozen documents. */
+/* First span: time in which a full queue has processed a few dozen documents. */
 #define FIRST_SPAN_MS 100
-/* The longest: a service that came back is noticed soon. */
+/* Longest span: a service that is back is noticed within this time. */
 #define LONGEST_SPAN_MS 10000
 
-bool vsa_retry_is_harmless(const json_t *request)
+bool vsa_retry_is_idempotent(const json_t *request)
 {
-    static const char *const harmless[] = {VSA_COMMAND_NAME_PING, VSA_COMMAND_NAME_STATUS,
-                                           VSA_COMMAND_NAME_METRICS};
+    static const char *const idempotent[] = {VSA_COMMAND_NAME_PING, VSA_COMMAND_NAME_STATUS,
+                                             VSA_COMMAND_NAME_METRICS};
     const char *command;
     if (vsa_request_command(request, &command, NULL) != VSA_OK)
         return false;
-    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-        if (strcmp(command, harmless[i]) == 0)
+    for (size_t i = 0; i < sizeof(idempotent) / sizeof(idempotent[0]); i++)
+        if (strcmp(command, idempotent[i]) == 0)
             return true;
     /* A program in the enclave may do anything with a key that was made for the first request. */
     return strcmp(command, VSA_COMMAND_NAME_ATTEST) == 0 &&
            !json_is_true(vsa_json_get(request, "generate_key"));
 }
 
-bool vsa_retry_makes_sense(const struct vsa_attempt *attempt, bool harmless)
+bool vsa_retry_makes_sense(const struct vsa_attempt *attempt, bool idempotent)
 {
     /* clang-format off */
     switch ((int)attempt->status) {
-    case VSA_ERR_REFUSED: /* only connecting ends so */
+    case VSA_ERR_REFUSED: /* failure to connect only */
     case VSA_ERR_BUSY:
     case VSA_ERR_RATE_LIMITED:
     case VSA_ERR_CONNECTIONS:
@@ -40,9 +40,9 @@ bool vsa_retry_makes_sense(const struct vsa_attempt *attempt, bool harmless)
     case VSA_ERR_IDLE_TIMEOUT:
         return true; /* by the protocol nothing was carried out */
     case VSA_ERR_NSM_UNREACHABLE:
-        return harmless;
+        return idempotent;
     case VSA_ERR_CLOSED:
-        return harmless && attempt->unanswered;
+        return idempotent && attempt->unanswered;
     default:
         return false;
     }

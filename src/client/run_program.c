@@ -14,10 +14,10 @@
 #include "base/error.h"
 #include <vsattest/transport.h>
 
-/* How long a killed program may take to vanish. One that we may not kill (sudo) is left alone. */
+/* Time for a killed program to end. One that we may not kill (sudo) is left running. */
 #define REAP_MS 1000
 #define POLL_MS 5
-/* Where posix_spawn cannot tell the parent why exec failed, POSIX has the child end with this. */
+/* Exit status of a child whose exec failed where posix_spawn cannot report it (POSIX). */
 #define EXIT_NOT_STARTED 127
 
 struct pipe_ends {
@@ -34,7 +34,7 @@ static void close_ends(struct pipe_ends *ends)
     *ends = (struct pipe_ends){-1, -1};
 }
 
-/* Above 2, so that none of the child's standard descriptors overwrites another. */
+/* Moves a descriptor above 2, so that the child's standard ones do not overwrite it. */
 static int move_up(int fd)
 {
     if (fd < 0 || fd > STDERR_FILENO)
@@ -55,7 +55,7 @@ static bool open_pipe(struct pipe_ends *ends)
            fcntl(ends->read_end, F_SETFL, O_NONBLOCK) == 0;
 }
 
-/* Default signals, none blocked, and a process group of its own: what it starts ends with it. */
+/* Sets default signals, none blocked, and a new process group, to kill all it starts. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t none;
@@ -85,7 +85,7 @@ static int set_actions(posix_spawn_file_actions_t *actions, int out, int err)
     return failed;
 }
 
-/* An errno, or 0 and the child's ID. */
+/* Starts the program; returns an errno, or 0 and sets the child's ID. */
 static int start(const char *const *arguments, int out, int err, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
@@ -102,7 +102,7 @@ static int start(const char *const *arguments, int out, int err, pid_t *pid)
     if (!failed)
         failed = set_actions(&actions, out, err);
     if (!failed) {
-        /* POSIX: the strings are not changed, the missing const is history. */
+        /* POSIX: posix_spawnp() does not change the strings. */
         union {
             const char *const *in;
             char *const *out;
@@ -114,7 +114,7 @@ static int start(const char *const *arguments, int out, int err, pid_t *pid)
     return failed;
 }
 
-/* True once the child is gone; a caller that ignores SIGCHLD never learns the status. */
+/* Waits for the child; true when it has ended. With SIGCHLD ignored its status is 0. */
 static bool reap(pid_t pid, int64_t deadline_ms, int *exit_status)
 {
     for (;;) {
@@ -142,7 +142,7 @@ static void kill_and_reap(pid_t pid)
     (void)reap(pid, vsa_deadline(REAP_MS), &ignored);
 }
 
-/* One read; at the end of the stream the descriptor is closed and set to -1. */
+/* Reads once; at the end of the stream closes the descriptor and sets it to -1. */
 static enum vsa_status read_some(int *fd, char *buffer, size_t capacity, size_t *size,
                                  bool overflow_is_error, struct vsa_error *error)
 {

@@ -5,7 +5,7 @@
 
 #include <vsattest/base.h>
 
-/* Enough for an error message of nitro-cli; what comes after it is thrown away. */
+/* Bytes of an error message of nitro-cli; further output is discarded. */
 #define VSA_PROGRAM_STDERR 2048
 
 struct vsa_program_result {
@@ -17,10 +17,12 @@ struct vsa_program_result {
 };
 
 /*
+ * Runs a program and waits for its end.
+ *
  * arguments    in: NULL-terminated; the first is looked up in PATH
  * deadline_ms  in: CLOCK_MONOTONIC; the program and its children are killed then
  * buffer       out: what it writes to stdout, `capacity` bytes at most
- * result       out: set on success, which is any end of the program by itself, and no start at all
+ * result       out: set on success: the program ended by itself, or could not be started
  *
  * Errors: VSA_ERR_TIMEOUT, VSA_ERR_TOO_LARGE, VSA_ERR_IO.
  */

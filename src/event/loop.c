@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 
-/* Events of one iteration; the rest comes with the next. */
+/* Events handled in one iteration; others wait for the next. */
 #define MAX_EVENTS 256
 
 static void on_wake(struct vsa_event_watch *watch, uint32_t events)
@@ -99,7 +99,7 @@ static bool slice_is_over(void *user)
     return vsa_event_loop_is_over(user);
 }
 
-/* For epoll_wait(2): until the first timer is due; -1: for ever. */
+/* Returns the timeout for epoll_wait(2): until the first timer is due; -1: none runs. */
 static int wait_ms(const struct vsa_event_loop *loop)
 {
     int64_t next_ms = VSA_TIMER_NEVER;
@@ -137,6 +137,6 @@ void vsa_event_loop_wake(struct vsa_event_loop *loop)
     int saved = errno;
     const uint64_t one = 1;
     ssize_t put = write(loop->wake.fd, &one, sizeof(one));
-    (void)put; /* fails only when it is readable already */
+    (void)put; /* fails only if the descriptor is readable already */
     errno = saved;
 }

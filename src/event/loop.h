@@ -10,59 +10,61 @@
 #include "event/timer.h"
 #include <vsattest/base.h>
 
-/* A new client must not wait for those who ask much: 1 ms is below what an NSM's call takes. */
+/* Limit of a slice, so that busy clients do not delay a new one; an NSM's call takes longer. */
 #define VSA_EVENT_SLICE_US 1000
 
-/* A descriptor and what to call when something happens to it. Embed it. */
+/* A descriptor and its handler. Embed it. */
 struct vsa_event_watch {
     int fd;
     bool added;
-    uint32_t events; /* EPOLLIN, EPOLLOUT: what is waited for */
-    /* `events` may also hold EPOLLERR and EPOLLHUP, which cannot be turned off. */
+    uint32_t events; /* events waited for: EPOLLIN, EPOLLOUT */
+    /* Handler; `events` may also have EPOLLERR and EPOLLHUP, which cannot be masked. */
     void (*ready)(struct vsa_event_watch *watch, uint32_t events);
 };
 
 struct vsa_event_loop {
     int epoll_fd;
-    struct vsa_event_watch wake; /* an eventfd(2) */
-    int64_t now_ms;              /* CLOCK_MONOTONIC at the begin of this iteration */
-    int64_t slice_us;            /* when the present slice began */
+    struct vsa_event_watch wake; /* eventfd(2) that wakes the loop */
+    int64_t now_ms;              /* CLOCK_MONOTONIC at the start of this iteration */
+    int64_t slice_us;            /* start of the current slice, CLOCK_MONOTONIC */
     struct vsa_timer_list *lists;
     void (*woken)(void *user);
     void *user;
 };
 
 /*
+ * Sets up a loop without descriptors or timers; end with vsa_event_loop_close().
+ *
  * woken  in: called in the loop after vsa_event_loop_wake()
  * Errors: VSA_ERR_IO.
  */
 VSA_MUST_USE enum vsa_status vsa_event_loop_open(struct vsa_event_loop *loop,
                                                  void (*woken)(void *user), void *user,
                                                  struct vsa_error *error);
-/* Fine where both descriptors are -1, and twice. */
+/* Closes the loop's descriptors. Idempotent; descriptors of -1 are ignored. */
 void vsa_event_loop_close(struct vsa_event_loop *loop);
 
 /* Waits for `events` from now on; with 0 only for the peer's end. Errors: VSA_ERR_IO. */
 VSA_MUST_USE enum vsa_status vsa_event_loop_watch(struct vsa_event_loop *loop,
                                                   struct vsa_event_watch *watch, uint32_t events,
                                                   struct vsa_error *error);
-/* To be called before the descriptor is closed: a process forked meanwhile may keep it open. */
+/* Removes it. Call before closing the descriptor: a forked process may keep it open. */
 void vsa_event_loop_unwatch(struct vsa_event_loop *loop, struct vsa_event_watch *watch);
 
-/* Adds a list, whose timers expire in order of the lists' adding; it must outlive the loop. */
+/* Adds a list, borrowed until the loop is closed. Lists expire in the order of adding. */
 void vsa_event_loop_add(struct vsa_event_loop *loop, struct vsa_timer_list *list);
 
-/* Whether the present slice is used up. */
+/* Returns whether the current slice is used up. */
 bool vsa_event_loop_is_over(const struct vsa_event_loop *loop);
 
 /*
- * One iteration: waits for the first event or timer, calls ready() for what happened, then
- * expired() for what is due; each list has a slice of its own. A watch that is unwatched meanwhile
- * may still be called, so its memory must outlive the iteration.
+ * Runs one iteration: waits for an event or timer, calls ready() for each event, then expired()
+ * for each due timer; each list has its own slice. A watch removed in this iteration may still be
+ * called, so its memory must outlive the iteration.
  */
 void vsa_event_loop_iterate(struct vsa_event_loop *loop);
 
-/* Ends the present or next wait. From any thread or signal handler. */
+/* Ends the current or next wait. Callable from any thread or signal handler. */
 void vsa_event_loop_wake(struct vsa_event_loop *loop);
 
 #endif

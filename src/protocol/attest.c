@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "protocol/request.h"
 
-/* A byte string travels as text or, when it is not UTF-8, in base64 under a second key. */
+/* A byte string is sent as text or, if it is not UTF-8, in base64 under a second key. */
 struct field {
     const char *text_key;
     const char *base64_key;
@@ -79,7 +79,7 @@ static enum vsa_status decode_base64(const json_t *value, const char *key, uint8
     return status;
 }
 
-/* Leaves `*bytes` as it is when the request has neither form. */
+/* Decodes text or base64 into `*bytes`; leaves it alone if the object has neither. */
 static enum vsa_status decode_either_form(const json_t *object, const struct field *field,
                                           uint8_t *buffer, struct vsa_slice *bytes,
                                           struct vsa_error *error)

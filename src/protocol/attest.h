@@ -5,31 +5,33 @@
 
 #include "protocol/json.h"
 
-/* The guide's user_data when a request does not mention it at all. */
+/* The guide's user_data, where a request has no such member. */
 #define VSA_DEFAULT_USER_DATA "hello-from-enclave"
 
-/* Absent slices (data NULL) travel as null; others have 0..VSA_MAX_FIELD bytes. */
+/* Absent slices (data NULL) are sent as null; others have 0..VSA_MAX_FIELD bytes. */
 struct vsa_attest_request {
     struct vsa_slice user_data;
     struct vsa_slice nonce;
     bool generate_key;
 };
 
-/* Room for values that come in base64. */
+/* Buffers for values received in base64. */
 struct vsa_attest_buffers {
     uint8_t user_data[VSA_MAX_FIELD];
     uint8_t nonce[VSA_MAX_FIELD];
 };
 
 /*
- * A new request object: text where the bytes are valid UTF-8, else the *_base64 form. An absent
- * user_data is sent as null, so that the server's default does not apply.
+ * Makes a request object, a new reference: text where the bytes are valid UTF-8, else the *_base64
+ * form. An absent user_data is sent as null, so that the server's default does not apply.
  * Errors: VSA_ERR_TOO_LARGE, VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status vsa_attest_request_encode(const struct vsa_attest_request *request,
                                                        json_t **object, struct vsa_error *error);
 
 /*
+ * Reads a request.
+ *
  * object   in: the request; `*request` borrows from it
  * buffers  in: `*request` borrows from them too
  * request  out: set on success
@@ -46,12 +48,12 @@ struct vsa_attest_reply {
     struct vsa_slice document;        /* COSE_Sign1, 1..VSA_MAX_DOCUMENT bytes */
     struct vsa_slice document_base64; /* the same as sent; decoding only */
     struct vsa_slice user_data;       /* absent or 0..VSA_MAX_FIELD bytes, as the server says */
-    struct vsa_slice nonce;           /* as above */
+    struct vsa_slice nonce;           /* absent or 0..VSA_MAX_FIELD bytes, as the server says */
     bool has_public_key;
     uint64_t timestamp_ms; /* since 1970, by the server's clock; 0 when it sent none */
 };
 
-/* Room for what decoding a reply makes. */
+/* Buffers for decoding a reply. */
 struct vsa_attest_reply_buffers {
     uint8_t document[VSA_MAX_DOCUMENT];
     struct vsa_attest_buffers fields;
@@ -63,7 +65,7 @@ VSA_MUST_USE enum vsa_status vsa_attest_reply_encode(const struct vsa_attest_rep
 
 /*
  * Reads a successful reply (see vsa_reply_check). `*reply` borrows from `object` and `buffers`.
- * Only the document counts as evidence; the other members are the server's word, checked for type
+ * Only the document counts as evidence; the other members are the server's claims, checked for type
  * and size and for agreeing with each other. Members besides the document may be missing.
  * Errors: VSA_ERR_REPLY.
  */

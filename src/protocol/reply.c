@@ -5,7 +5,7 @@
 #include "base/printable.h"
 #include "base/slice.h"
 
-/* Room for the peer's sentence in an error of ours. */
+/* Bytes of the peer's sentence in our error, its NUL included. */
 #define MAX_PEER_TEXT 160
 #define MAX_PEER_CODE 40
 
@@ -39,22 +39,22 @@ int64_t vsa_reply_retry_after(const json_t *reply)
     return asked_ms < VSA_MAX_RETRY_AFTER_MS ? asked_ms : VSA_MAX_RETRY_AFTER_MS;
 }
 
-/* The codes that say more to a client than "refused". */
+/* Returns the peer's status where a client reacts to it, else VSA_ERR_REFUSED_BY_PEER. */
 static enum vsa_status status_of_peer(const char *code)
 {
-    static const enum vsa_status told_apart[] = {
+    static const enum vsa_status distinguished[] = {
         VSA_ERR_BUSY,         VSA_ERR_TIMEOUT,       VSA_ERR_SHUTTING_DOWN,   VSA_ERR_CONNECTIONS,
         VSA_ERR_IDLE_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM_UNREACHABLE, VSA_ERR_NSM,
         VSA_ERR_RATE_LIMITED,
     };
     enum vsa_status status = vsa_status_from_code(code);
-    for (size_t i = 0; i < sizeof(told_apart) / sizeof(told_apart[0]); i++)
-        if (told_apart[i] == status)
+    for (size_t i = 0; i < sizeof(distinguished) / sizeof(distinguished[0]); i++)
+        if (distinguished[i] == status)
             return status;
     return VSA_ERR_REFUSED_BY_PEER;
 }
 
-/* The peer's text goes to terminals and logs: printable, on one line, short. */
+/* Copies the peer's text for terminals and logs: printable, on one line, cut short. */
 static const char *printable(const json_t *string, char *text, size_t capacity)
 {
     struct vsa_slice from = vsa_json_string_slice(string);

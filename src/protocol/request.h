@@ -10,11 +10,11 @@
 #define VSA_COMMAND_NAME_ATTEST  "attest"
 #define VSA_COMMAND_NAME_METRICS "metrics"
 
-/* {"command": command}: new reference, NULL when memory is short. Encoding. */
+/* Returns {"command": command}, a new reference; NULL when memory is short. */
 json_t *vsa_request_new(const char *command);
 
 /*
- * The command's name, borrowed from the request. Decoding.
+ * Sets `*command` to the command's name, borrowed from the request.
  * Errors: VSA_ERR_REQUEST when there is none, VSA_ERR_FIELD when it is no string or
  * holds U+0000.
  */
@@ -22,7 +22,7 @@ VSA_MUST_USE enum vsa_status vsa_request_command(const json_t *request, const ch
                                                  struct vsa_error *error);
 
 /*
- * The client's `id`, borrowed from the request; NULL when absent. Decoding.
+ * Sets `*id` to the client's `id`, borrowed from the request; NULL when absent.
  * Errors: VSA_ERR_FIELD unless it is a string or an integer, VSA_ERR_TOO_LARGE for a string of
  * more than VSA_MAX_REQUEST_ID bytes.
  */

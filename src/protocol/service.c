@@ -55,7 +55,7 @@ static enum vsa_status read_count(const json_t *reply, const char *key, uint64_t
                                   struct vsa_error *error)
 {
     const json_t *value = vsa_json_get(reply, key);
-    /* Older servers give fractions of a second. */
+    /* Older servers send fractions of a second. */
     double number = json_number_value(value);
     if (!value)
         return VSA_OK;

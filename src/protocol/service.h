@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `ping`, `status` and `metrics`: is the server there, and how is it? */
+/* `ping`, `status` and `metrics`: whether the server answers, and its state. */
 #ifndef VSA_PROTOCOL_SERVICE_H
 #define VSA_PROTOCOL_SERVICE_H
 
@@ -7,19 +7,19 @@
 
 /* Adds "message": "pong" to `reply`. Errors: VSA_ERR_MEMORY. */
 VSA_MUST_USE enum vsa_status vsa_ping_reply_encode(json_t *reply, struct vsa_error *error);
-/* VSA_ERR_REPLY unless a successful reply says "pong". */
+/* Checks that a successful reply has "pong". Errors: VSA_ERR_REPLY. */
 VSA_MUST_USE enum vsa_status vsa_ping_reply_decode(const json_t *reply, struct vsa_error *error);
 
 struct vsa_service_status {
     const char *version;
-    const char *module_id; /* of the NSM; NULL while it is not known */
+    const char *module_id; /* the NSM's; NULL while unknown */
     uint64_t uptime_s;
-    uint64_t requests;    /* answered since the start, whatever the answer */
-    uint64_t errors;      /* of these, with "success": false */
-    uint64_t connections; /* open now */
+    uint64_t requests;    /* requests answered since the start, errors included */
+    uint64_t errors;      /* replies among these with "success": false */
+    uint64_t connections; /* connections open now */
     uint32_t port;        /* vsock port; 0 when the server listens on a plain Unix socket */
-    bool nsm_reachable;   /* as of the NSM's last answer, or of its failure to answer */
-    int64_t nsm_age_ms;   /* since then; -1: not known */
+    bool nsm_reachable;   /* result of the last call of the NSM */
+    int64_t nsm_age_ms;   /* time since that call; -1: unknown */
 };
 
 /* Adds the members of a status reply. Errors: VSA_ERR_MEMORY. */

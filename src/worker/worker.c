@@ -12,16 +12,16 @@
 
 struct vsa_worker {
     struct vsa_worker_options options;
-    struct vsa_nsm *nsm; /* the thread's own */
+    struct vsa_nsm *nsm; /* owned by the thread; NULL: not open */
 
     pthread_t thread;
     bool started;
-    pthread_mutex_t mutex; /* guards what follows, and `place` and `begun_ms` of work */
+    pthread_mutex_t mutex; /* guards the members below, and `place` and `begun_ms` of work */
     pthread_cond_t wake;
     struct vsa_queue waiting;
     struct vsa_queue done;
     bool stop;
-    vsa_counter depth; /* of `waiting` */
+    vsa_counter depth; /* length of `waiting` */
 };
 
 struct vsa_work *vsa_work_of(struct vsa_queue_entry *place)
@@ -42,7 +42,7 @@ static void unlock(struct vsa_worker *worker)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* A software NSM that was not there at the start may be there now. */
+/* Opens the NSM if it is not open: a software NSM may start later than the server. */
 static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *error)
 {
     const struct vsa_worker_options *options = &worker->options;
@@ -53,7 +53,7 @@ static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *err
     return VSA_OK;
 }
 
-/* With the mutex held, but while it waits. NULL: it is time to stop. */
+/* Returns the next work; NULL: stop. The mutex is held, except during the wait. */
 static struct vsa_work *next_work(struct vsa_worker *worker)
 {
     while (!worker->stop) {
@@ -179,7 +179,7 @@ void vsa_worker_put_first(struct vsa_worker *worker, struct vsa_work *work)
 bool vsa_worker_withdraw(struct vsa_worker *worker, struct vsa_work *work)
 {
     lock(worker);
-    /* Done work is in a queue, too. */
+    /* `place` of done work is in the queue `done`. */
     bool waits = work->begun_ms == 0 && vsa_queue_remove(&worker->waiting, &work->place);
     unlock(worker);
     return waits;

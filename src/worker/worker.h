@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The NSM's thread and its bounded queue: one piece of work after the other, as the module itself
- * works, so that the loop never waits for it. Knows work, not requests.
+ * The thread that calls the NSM, and its bounded FIFO queue: one piece of work after the other, as
+ * the module itself works, so that the loop never waits for it. Knows work, not requests.
  */
 #ifndef VSA_WORKER_WORKER_H
 #define VSA_WORKER_WORKER_H
@@ -11,25 +11,25 @@
 #include <vsattest/nsm.h>
 
 /*
- * Embed it, and set the first two members. The loop owns it, but for the time between
- * vsa_worker_put() and vsa_worker_finished() or a successful vsa_worker_withdraw().
+ * Embed it, and set the first two members. The loop owns it, except between vsa_worker_put() and
+ * vsa_worker_finished() or a successful vsa_worker_withdraw().
  */
 struct vsa_work {
-    /* In the thread. `nsm` is to be used during the call; NULL: `nsm_error` says why. */
+    /* Runs in the thread. `nsm` is borrowed for the call; NULL: `nsm_error` has the reason. */
     void (*run)(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_error *nsm_error);
     bool may_block; /* run() may wait for other things than the NSM */
 
-    struct vsa_queue_entry place; /* while it waits, or is done */
-    int64_t begun_ms;             /* CLOCK_MONOTONIC; the loop reads it when it is done */
+    struct vsa_queue_entry place; /* in `waiting` or `done` of the worker */
+    int64_t begun_ms;             /* start of run(), CLOCK_MONOTONIC; read by the loop when done */
 };
 
 struct vsa_worker_options {
     const char *nsm; /* address, borrowed */
-    int timeout_ms;  /* for one exchange with it */
+    int timeout_ms;  /* limit of one call of the NSM */
     size_t max_queue;
-    /* In the thread: vsa_worker_finished() has something. */
+    /* Called in the thread when vsa_worker_finished() has work. */
     void (*done)(void *user);
-    /* In the thread, after each exchange with the NSM. */
+    /* Called in the thread after each call of the NSM. */
     void (*exchanged)(void *user, int64_t duration_us, enum vsa_status status);
     void *user;
 };
@@ -37,44 +37,44 @@ struct vsa_worker_options {
 struct vsa_worker;
 
 /*
- * Makes a worker without its thread; work may be put.
+ * Makes a worker; its thread is not started, but work may be put.
  *
  * options  in: copied
- * nsm      in: already open, or NULL: it is opened when there is work; owned, also on failure
+ * nsm      in: open, or NULL: opened when there is work; owned, also on failure
  *
  * Errors: VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status vsa_worker_new(const struct vsa_worker_options *options,
                                             struct vsa_nsm *nsm, struct vsa_worker **worker,
                                             struct vsa_error *error);
-/* Starts the thread, which has the caller's privileges, and no signals. Errors: VSA_ERR_IO. */
+/* Starts the thread, with the caller's privileges and signals blocked. Errors: VSA_ERR_IO. */
 VSA_MUST_USE enum vsa_status vsa_worker_start(struct vsa_worker *worker, struct vsa_error *error);
 
 /*
- * Waits for the call that the thread is in, ends it, and frees the worker. What waited or was done
- * goes to `release`, once, run or not. NULL is fine.
+ * Waits for the call in progress, ends the thread, and frees the worker. All work that waited or
+ * was done is passed to `release`, once. NULL is fine.
  */
 void vsa_worker_free(struct vsa_worker *worker, void (*release)(struct vsa_work *work));
 
-/* Errors: VSA_ERR_BUSY when the queue is full. */
+/* Appends work. Errors: VSA_ERR_BUSY when the queue is full. */
 VSA_MUST_USE enum vsa_status vsa_worker_put(struct vsa_worker *worker, struct vsa_work *work,
                                             struct vsa_error *error);
-/* For the server's own questions: goes before all others, whatever the queue. */
+/* Inserts work before all others, also into a full queue: for the server's own probes. */
 void vsa_worker_put_first(struct vsa_worker *worker, struct vsa_work *work);
 
-/* Takes work back that has not begun: true. */
+/* Takes back work that has not begun; returns false if it has. */
 bool vsa_worker_withdraw(struct vsa_worker *worker, struct vsa_work *work);
 
-/* When the work began; INT64_MAX: it still waits. */
+/* Returns when the work began; INT64_MAX: it still waits. */
 int64_t vsa_worker_begun_ms(struct vsa_worker *worker, const struct vsa_work *work);
 
-/* What is done, moved to the end of `done`, oldest first. */
+/* Moves work that is done to the end of `done`, oldest first. */
 void vsa_worker_finished(struct vsa_worker *worker, struct vsa_queue *done);
 
-/* Work that waits now. To be read by any thread. */
+/* Returns the counter of work that waits now, readable by any thread. */
 const vsa_counter *vsa_worker_depth(const struct vsa_worker *worker);
 
-/* The work whose `place` this is; NULL for NULL. */
+/* Returns the work that contains `place`; NULL for NULL. */
 struct vsa_work *vsa_work_of(struct vsa_queue_entry *place);
 
 #endif

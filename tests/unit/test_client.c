@@ -367,7 +367,7 @@ static const struct {
 };
 
 /* The peer's words are told, and the connection goes on. */
-static void refusals_are_told_apart(void **state)
+static void refusals_are_distinguished(void **state)
 {
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         char text[160];
@@ -772,7 +772,7 @@ int main(void)
         WITH_PEER(broken_replies_end_the_connection),
         WITH_PEER(replies_of_the_wrong_kind),
         WITH_PEER(longest_reply_line),
-        WITH_PEER(refusals_are_told_apart),
+        WITH_PEER(refusals_are_distinguished),
         WITH_PEER(enclave_says_when_to_ask_again),
         WITH_PEER(reason_given_before_hanging_up),
         WITH_PEER(silence_ends_with_the_timeout),

@@ -9,29 +9,29 @@
 
 #define LONG_MS INT64_C(1000000000)
 
-static bool is_harmless(const char *text)
+static bool is_idempotent(const char *text)
 {
     json_t *request = json_loads(text, 0, NULL);
     assert_non_null(request);
-    bool harmless = vsa_retry_is_harmless(request);
+    bool idempotent = vsa_retry_is_idempotent(request);
     json_decref(request);
-    return harmless;
+    return idempotent;
 }
 
-static void what_is_harmless(void **state)
+static void what_is_idempotent(void **state)
 {
     (void)state;
-    assert_true(is_harmless("{\"command\":\"ping\"}"));
-    assert_true(is_harmless("{\"command\":\"status\"}"));
-    assert_true(is_harmless("{\"command\":\"metrics\"}"));
-    assert_true(is_harmless("{\"command\":\"attest\",\"nonce\":\"x\"}"));
-    assert_true(is_harmless("{\"command\":\"attest\",\"generate_key\":false}"));
-    assert_true(is_harmless("{\"command\":\"attest\",\"generate_key\":null}"));
-    assert_false(is_harmless("{\"command\":\"attest\",\"generate_key\":true}"));
-    assert_false(is_harmless("{\"command\":\"transfer\"}"));
-    assert_false(is_harmless("{\"command\":\"pingx\"}"));
-    assert_false(is_harmless("{\"command\":7}"));
-    assert_false(is_harmless("{}"));
+    assert_true(is_idempotent("{\"command\":\"ping\"}"));
+    assert_true(is_idempotent("{\"command\":\"status\"}"));
+    assert_true(is_idempotent("{\"command\":\"metrics\"}"));
+    assert_true(is_idempotent("{\"command\":\"attest\",\"nonce\":\"x\"}"));
+    assert_true(is_idempotent("{\"command\":\"attest\",\"generate_key\":false}"));
+    assert_true(is_idempotent("{\"command\":\"attest\",\"generate_key\":null}"));
+    assert_false(is_idempotent("{\"command\":\"attest\",\"generate_key\":true}"));
+    assert_false(is_idempotent("{\"command\":\"transfer\"}"));
+    assert_false(is_idempotent("{\"command\":\"pingx\"}"));
+    assert_false(is_idempotent("{\"command\":7}"));
+    assert_false(is_idempotent("{}"));
 }
 
 /* Every status there is: the three lists name all that are asked again. */
@@ -50,14 +50,14 @@ static void which_failures_are_asked_again(void **state)
         bool is_always = false;
         for (size_t k = 0; k < sizeof(always) / sizeof(always[0]); k++)
             is_always = is_always || always[k] == all[i];
-        bool if_harmless = is_always || all[i] == VSA_ERR_NSM_UNREACHABLE;
+        bool if_idempotent = is_always || all[i] == VSA_ERR_NSM_UNREACHABLE;
         struct vsa_attempt answered = {all[i], -1, false};
         struct vsa_attempt unanswered = {all[i], -1, true};
         assert_int_equal(vsa_retry_makes_sense(&answered, false), is_always);
         assert_int_equal(vsa_retry_makes_sense(&unanswered, false), is_always);
-        assert_int_equal(vsa_retry_makes_sense(&answered, true), if_harmless);
+        assert_int_equal(vsa_retry_makes_sense(&answered, true), if_idempotent);
         assert_int_equal(vsa_retry_makes_sense(&unanswered, true),
-                         if_harmless || all[i] == VSA_ERR_CLOSED);
+                         if_idempotent || all[i] == VSA_ERR_CLOSED);
     }
 }
 
@@ -132,7 +132,7 @@ static void sleeping_lasts_long_enough(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_harmless),
+        cmocka_unit_test(what_is_idempotent),
         cmocka_unit_test(which_failures_are_asked_again),
         cmocka_unit_test(pauses_double_up_to_a_limit),
         cmocka_unit_test(the_enclaves_wish_is_honoured),
