@@ -18,9 +18,8 @@ import sys
 # Function: the target, "target through FUNCTION", or "-" and why it needs none.
 ENTRIES = {
     "devices_load_module": "- a name",
-    "files_read": "settings through settings_read_file",
     "image_load": "describe through image_describe_command",
-    "image_read_file": "- reads a file as a whole: files_read()",
+    "image_read_file": "- reads a file as a whole: vsa_whole_file_read()",
     "lines_check_environment": "boot_file",
     "lines_parse": "boot_file",
     "log_level_parse": "settings through settings_read_file",
@@ -95,6 +94,7 @@ ENTRIES = {
     "vsa_time_parse": "text",
     "vsa_verify_size": "document through vsa_verify",
     "vsa_whole_file_open": "describe through image_describe_command",
+    "vsa_whole_file_read": "settings through settings_read_file",
     "words_have": "text",
 }
 
@@ -102,7 +102,7 @@ READS = re.compile(
     r"(parse|decode|read|load|scan|verify|describe|check|open|is_strict|to_der|from_file|from_pem"
     r"|expect_measurements|find_enclave_in)$|_(read|load|parse|decode)_"
 )
-BYTES = re.compile(r"struct vsa_slice \w|struct file_bytes \*|const (char|json_t|uint8_t) \*\w")
+BYTES = re.compile(r"struct vsa_slice \w|struct vsa_whole_file \*|const (char|json_t|uint8_t) \*\w")
 PROTOTYPE = re.compile(r"\b(\w+)\s*\(([^;{}]*?)\)\s*;", re.DOTALL)
 
 problems = []

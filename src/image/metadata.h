@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "image/whole_file.h"
+#include "file/whole_file.h"
 #include <vsattest/image.h>
 
 /*

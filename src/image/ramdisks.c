@@ -54,10 +54,11 @@ static enum vsa_status add_module(struct vsa_tree *tree, const char *path, const
                                   enum vsa_image_architecture architecture, struct vsa_error *error)
 {
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file module = {NULL, 0, false};
-    VSA_TRY(vsa_whole_file_open(source, &module, error));
-    if (module.size > VSA_MAX_IMAGE_MODULE)
+    enum vsa_status status = vsa_whole_file_read(source, VSA_MAX_IMAGE_MODULE, &module, error);
+    if (status == VSA_ERR_TOO_LARGE)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s has more than %d bytes", source,
                         VSA_MAX_IMAGE_MODULE);
+    VSA_TRY(status);
     VSA_TRY(vsa_module_check(source, vsa_whole_file_slice(&module), architecture, error));
     return vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&module), error);
 }

@@ -6,7 +6,7 @@
 #ifndef VSA_IMAGE_RAMDISKS_H
 #define VSA_IMAGE_RAMDISKS_H
 
-#include "image/whole_file.h"
+#include "file/whole_file.h"
 #include <vsattest/image.h>
 
 /*

@@ -3,8 +3,8 @@
 #ifndef VSA_IMAGE_TREE_H
 #define VSA_IMAGE_TREE_H
 
+#include "file/whole_file.h"
 #include "image/cpio.h"
-#include "image/whole_file.h"
 
 struct vsa_tree {
     struct vsa_tree_node **nodes; /* in the order of adding */

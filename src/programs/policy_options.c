@@ -64,7 +64,7 @@ void policy_options_free(struct policy_options *options)
     vsa_verifier_free(options->verifier);
     options->verifier = NULL;
     vsa_measurements_free(&options->measurements);
-    file_bytes_free(&options->public_key);
+    vsa_whole_file_close(&options->public_key);
 }
 
 static enum vsa_status take_field(const char *name, struct vsa_slice value, bool may_be_empty,
@@ -145,10 +145,10 @@ static void add_pcr_option(struct vsa_error *error)
 static enum vsa_status take_measurements(struct policy_options *options, const char *path,
                                          struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
-    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
     enum vsa_status status =
-        vsa_measurements_read(&options->measurements, file_bytes_slice(&file), path, error);
+        vsa_measurements_read(&options->measurements, vsa_whole_file_slice(&file), path, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "--measurements %.80s", path);
         add_pcr_option(error);
@@ -159,11 +159,11 @@ static enum vsa_status take_measurements(struct policy_options *options, const c
 static enum vsa_status take_root(struct policy_options *options, const char *path,
                                  struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     options->has_root = true;
-    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
     enum vsa_status status =
-        vsa_verifier_add_root(options->verifier, file_bytes_slice(&file), error);
+        vsa_verifier_add_root(options->verifier, vsa_whole_file_slice(&file), error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "--root %.80s", path);
     return status;
@@ -198,18 +198,18 @@ static enum vsa_status check_key_form(const char *path, struct vsa_slice file,
 }
 
 /* Replaces PEM by the DER in it; other bytes stay. */
-static enum vsa_status pem_to_der(struct file_bytes *bytes, struct vsa_error *error)
+static enum vsa_status pem_to_der(struct vsa_whole_file *bytes, struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes decoded = {malloc(bytes->size + 1), 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file decoded = {malloc(bytes->size + 1), 0};
     struct vsa_slice der;
     if (!decoded.data)
         return vsa_fail_memory(error);
-    VSA_TRY(vsa_pem_decode(file_bytes_slice(bytes), "PUBLIC KEY", decoded.data, bytes->size, &der,
-                           error));
+    VSA_TRY(vsa_pem_decode(vsa_whole_file_slice(bytes), "PUBLIC KEY", decoded.data, bytes->size,
+                           &der, error));
     if (!der.data)
         return VSA_OK;
-    file_bytes_free(bytes);
-    *bytes = (struct file_bytes){decoded.data, der.size};
+    vsa_whole_file_close(bytes);
+    *bytes = (struct vsa_whole_file){decoded.data, der.size, false};
     decoded.data = NULL;
     return VSA_OK;
 }
@@ -217,14 +217,14 @@ static enum vsa_status pem_to_der(struct file_bytes *bytes, struct vsa_error *er
 static enum vsa_status take_public_key(struct policy_options *options, const char *path,
                                        struct vsa_error *error)
 {
-    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &options->public_key, error));
-    VSA_TRY(check_key_form(path, file_bytes_slice(&options->public_key), error));
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &options->public_key, error));
+    VSA_TRY(check_key_form(path, vsa_whole_file_slice(&options->public_key), error));
     enum vsa_status status = pem_to_der(&options->public_key, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "--public-key %.80s", path);
         return status;
     }
-    return take_field("--public-key", file_bytes_slice(&options->public_key), false,
+    return take_field("--public-key", vsa_whole_file_slice(&options->public_key), false,
                       &options->policy.public_key, error);
 }
 

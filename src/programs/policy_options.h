@@ -3,7 +3,7 @@
 #ifndef VSA_PROGRAMS_POLICY_OPTIONS_H
 #define VSA_PROGRAMS_POLICY_OPTIONS_H
 
-#include "programs/files.h"
+#include "file/whole_file.h"
 #include "programs/options.h"
 #include <vsattest/report.h>
 
@@ -37,7 +37,7 @@ struct policy_options {
     int64_t time_ms;        /* --at */
     const char *check_only; /* an option that only a verification can honour, or NULL */
     struct vsa_measurements_list measurements;
-    struct file_bytes public_key;
+    struct vsa_whole_file public_key;
     uint8_t user_data[VSA_MAX_FIELD]; /* of --user-data-base64 */
     uint8_t nonce[VSA_MAX_FIELD];     /* of --nonce-base64 and --nonce-hex */
 };

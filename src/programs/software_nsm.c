@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/pem.h"
+#include "file/whole_file.h"
 #include "programs/exit_code.h"
-#include "programs/files.h"
 #include "programs/options.h"
 #include "programs/output.h"
 #include "programs/policy_options.h"
@@ -73,10 +73,10 @@ static const struct program_option own_options[] = {
 static enum vsa_status take_measurements(struct arguments *arguments, const char *path,
                                          struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes file = {NULL, 0};
-    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
     enum vsa_status status =
-        vsa_policy_expect_measurements(&arguments->pcrs.policy, file_bytes_slice(&file), error);
+        vsa_policy_expect_measurements(&arguments->pcrs.policy, vsa_whole_file_slice(&file), error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "--measurements %.80s", path);
     return status;
@@ -202,7 +202,7 @@ static enum vsa_status write_root(const char *path, struct vsa_slice root, struc
     char text[VSA_PEM_SIZE(VSA_MAX_CERTIFICATE)];
     struct vsa_slice pem;
     VSA_TRY(vsa_pem_encode("CERTIFICATE", root, text, sizeof(text), &pem, error));
-    VSA_TRY(files_write_atomically(path, pem, error));
+    VSA_TRY(vsa_whole_file_write(path, VSA_FILE_PRIVATE, &pem, 1, error));
     /* Nothing secret: other users' verifiers read it too. */
     if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
         return vsa_fail(error, VSA_ERR_IO, "cannot set the mode of %.160s: %s", path,

@@ -60,8 +60,8 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
 
 /* What is read and found out; `document` borrows from one of the others. */
 struct verification {
-    struct file_bytes file;
-    struct file_bytes decoded;
+    struct vsa_whole_file file;
+    struct vsa_whole_file decoded;
     struct vsa_slice document;
     int64_t now_ms;
     struct vsa_claims claims;
@@ -72,12 +72,12 @@ static enum vsa_status read_document(const char *path, struct verification *run,
 {
     if (strcmp(path, "-") == 0 && isatty(STDIN_FILENO))
         (void)fputs("verifier: reading a document from standard input\n", stderr);
-    VSA_TRY(files_read(path, VSA_MAX_INPUT_FILE, &run->file, error));
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &run->file, error));
     run->decoded.data = malloc(run->file.size + 1);
     if (!run->decoded.data)
         return vsa_fail_memory(error);
-    return vsa_document_decode(file_bytes_slice(&run->file), run->decoded.data, run->file.size + 1,
-                               &run->document, error);
+    return vsa_document_decode(vsa_whole_file_slice(&run->file), run->decoded.data,
+                               run->file.size + 1, &run->document, error);
 }
 
 static enum vsa_status verify(const struct policy_options *policy, struct verification *run,
@@ -126,8 +126,8 @@ static enum vsa_status perform(const struct arguments *arguments, struct verific
 
 static void verification_free(struct verification *run)
 {
-    file_bytes_free(&run->file);
-    file_bytes_free(&run->decoded);
+    vsa_whole_file_close(&run->file);
+    vsa_whole_file_close(&run->decoded);
 }
 
 static void tell(bool json, const struct vsa_error *error)

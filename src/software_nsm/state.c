@@ -4,16 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/pem.h"
 #include "base/slice.h"
 #include "crypto/certificate.h"
+#include "file/whole_file.h"
 #include "software_nsm/authority.h"
 
 #define KEY_FILE         "root.key"
@@ -107,36 +106,14 @@ static enum vsa_status read_file(int directory, const char *name, uint8_t *buffe
         return io_error(error, "open", name);
     VSA_TRY(check_private(fd, S_IFREG, name, error));
     size_t size = 0;
-    while (size < capacity) {
-        ssize_t count = read(fd, buffer + size, capacity - size);
-        if (count < 0 && errno != EINTR)
-            return io_error(error, "read", name);
-        if (count == 0)
-            break;
-        size += count > 0 ? (size_t)count : 0;
-    }
+    VSA_TRY(vsa_whole_file_fill(fd, name, buffer, capacity, &size, error));
     if (size == capacity)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, "%s has more than %zu bytes", name, capacity - 1);
     *content = vsa_slice_of(buffer, size);
     return VSA_OK;
 }
 
-static enum vsa_status write_all(int fd, struct vsa_slice content, const char *name,
-                                 struct vsa_error *error)
-{
-    while (content.size) {
-        ssize_t count = write(fd, content.data, content.size);
-        if (count < 0 && errno != EINTR)
-            return io_error(error, "write", name);
-        size_t written = count > 0 ? (size_t)count : 0;
-        content = vsa_slice_of(content.data + written, content.size - written);
-    }
-    if (fsync(fd) != 0)
-        return io_error(error, "write", name);
-    return VSA_OK;
-}
-
-/* Writes a file atomically. The directory is locked: an existing temporary file is a leftover. */
+/* The directory is locked: a temporary file that is there is what a crash left behind. */
 static enum vsa_status write_file(int directory, const char *name, struct vsa_slice content,
                                   struct vsa_error *error)
 {
@@ -144,17 +121,7 @@ static enum vsa_status write_file(int directory, const char *name, struct vsa_sl
     (void)snprintf(temporary, sizeof(temporary), "%s.new", name);
     if (unlinkat(directory, temporary, 0) != 0 && errno != ENOENT)
         return io_error(error, "remove", temporary);
-    VSA_AUTO_FD int fd =
-        openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0)
-        return io_error(error, "make", temporary);
-    enum vsa_status status = write_all(fd, content, temporary, error);
-    if (status == VSA_OK &&
-        (renameat(directory, temporary, directory, name) != 0 || fsync(directory) != 0))
-        status = io_error(error, "make", name);
-    if (status != VSA_OK)
-        (void)unlinkat(directory, temporary, 0);
-    return status;
+    return vsa_whole_file_replace(directory, temporary, name, VSA_FILE_PRIVATE, &content, 1, error);
 }
 
 /* --- the root -------------------------------------------------------------------------------- */

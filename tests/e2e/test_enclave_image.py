@@ -437,6 +437,10 @@ class Application(ImageTestCase):
         done = self.run_image("build", "--kernel", "kernel", "--app", "server", "--output", "b.eif",
                               "--module", large, status=2, cwd=folder)
         self.assert_refused(done, "large.ko has more than 67108864 bytes")
+        # An endless one is read up to the limit, not until memory is short.
+        done = self.run_image("build", "--kernel", "kernel", "--app", "server", "--output", "b.eif",
+                              "--module", "/dev/zero", status=2, cwd=folder)
+        self.assert_refused(done, "/dev/zero has more than 67108864 bytes")
 
     def test_user(self):
         """A file beside cmd and env says who runs the program: PCR2 has it. Root leaves none."""

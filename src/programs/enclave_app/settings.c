@@ -257,9 +257,9 @@ static enum vsa_status take_lines(const char *path, struct reading *reading, cha
 enum vsa_status settings_read_file(const char *path, struct enclave_app_arguments *arguments,
                                    settings_set *set, struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes bytes = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file bytes = {NULL, 0, false};
     struct reading reading = {.arguments = arguments, .first = *set};
-    VSA_TRY(files_read(path, VSA_MAX_CONFIG_FILE, &bytes, error));
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_CONFIG_FILE, &bytes, error));
     /* One NUL more, so that the last value ends as all others do. */
     arguments->config = malloc(bytes.size + 1);
     if (!arguments->config)

@@ -6,8 +6,8 @@
 #ifndef VSA_PROGRAMS_ENCLAVE_APP_SETTINGS_H
 #define VSA_PROGRAMS_ENCLAVE_APP_SETTINGS_H
 
+#include "file/whole_file.h"
 #include "programs/enclave_app/enclave_app.h"
-#include "programs/files.h"
 #include "programs/options.h"
 
 struct setting {

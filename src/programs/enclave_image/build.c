@@ -22,7 +22,7 @@ struct arguments {
     int argc; /* no option can be there more often */
     struct vsa_image_recipe recipe;
     struct list words, variables, files, modules, ramdisks;
-    struct file_bytes cmdline_file;
+    struct vsa_whole_file cmdline_file;
     char init[4096]; /* the one that was found */
     const char *output;
     bool has_user;
@@ -85,7 +85,7 @@ static void free_arguments(struct arguments *arguments)
     free(arguments->files.items);
     free(arguments->modules.items);
     free(arguments->ramdisks.items);
-    file_bytes_free(&arguments->cmdline_file);
+    vsa_whole_file_close(&arguments->cmdline_file);
     image_signer_free(&arguments->signer);
 }
 
@@ -103,7 +103,7 @@ static enum vsa_status append(struct list *list, int argc, const char *value,
 static enum vsa_status take_cmdline(struct arguments *arguments, const char *value,
                                     struct vsa_error *error)
 {
-    struct file_bytes *file = &arguments->cmdline_file;
+    struct vsa_whole_file *file = &arguments->cmdline_file;
     arguments->recipe.cmdline = value;
     if (value[0] != '@')
         return VSA_OK;
@@ -293,7 +293,7 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
 static enum vsa_status sign_and_store(const struct arguments *arguments, struct vsa_image *image,
                                       struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes signature = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file signature = {NULL, 0, false};
     if (arguments->signer.certificate.data)
         VSA_TRY(image_sign_with(image, &arguments->signer, &signature, error));
     VSA_TRY(image_store(image, arguments->output, error));

@@ -29,10 +29,10 @@ enum vsa_status image_take_file(const struct option_operands *operands, const ch
 }
 
 enum vsa_status image_read_file(const char *option, const char *path, size_t limit,
-                                struct file_bytes *bytes, struct vsa_error *error)
+                                struct vsa_whole_file *bytes, struct vsa_error *error)
 {
-    file_bytes_free(bytes);
-    enum vsa_status status = files_read(path, limit, bytes, error);
+    vsa_whole_file_close(bytes);
+    enum vsa_status status = vsa_whole_file_read(path, limit, bytes, error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "--%s", option);
     return status;
@@ -62,15 +62,15 @@ enum vsa_status image_store(const struct vsa_image *image, const char *path,
 {
     struct vsa_image_parts parts;
     VSA_TRY(vsa_image_write_parts(image, &parts, error));
-    return files_publish_parts(path, parts.parts, parts.count, error);
+    return vsa_whole_file_write(path, VSA_FILE_PUBLIC, parts.parts, parts.count, error);
 }
 
 void image_signer_free(struct image_signer *signer)
 {
-    file_bytes_free(&signer->certificate);
+    vsa_whole_file_close(&signer->certificate);
     vsa_wipe(signer->private_key.data, signer->private_key.size);
-    file_bytes_free(&signer->private_key);
-    file_bytes_free(&signer->signature);
+    vsa_whole_file_close(&signer->private_key);
+    vsa_whole_file_close(&signer->signature);
 }
 
 int64_t image_signer_time(const struct image_signer *signer)
@@ -79,18 +79,18 @@ int64_t image_signer_time(const struct image_signer *signer)
 }
 
 enum vsa_status image_sign_with(struct vsa_image *image, const struct image_signer *signer,
-                                struct file_bytes *section, struct vsa_error *error)
+                                struct vsa_whole_file *section, struct vsa_error *error)
 {
-    file_bytes_free(section);
+    vsa_whole_file_close(section);
     section->data = malloc(VSA_MAX_IMAGE_SIGNATURE);
     section->size = VSA_MAX_IMAGE_SIGNATURE;
     if (!section->data)
         return vsa_fail_memory(error);
     struct vsa_slice signature = {NULL, 0};
-    struct vsa_slice certificate = file_bytes_slice(&signer->certificate);
+    struct vsa_slice certificate = vsa_whole_file_slice(&signer->certificate);
     bool is_signed = signer->signature.data != NULL;
     struct vsa_slice secret =
-        file_bytes_slice(is_signed ? &signer->signature : &signer->private_key);
+        vsa_whole_file_slice(is_signed ? &signer->signature : &signer->private_key);
     VSA_TRY((is_signed ? vsa_image_sign_with
                        : vsa_image_sign)(image, certificate, secret, image_signer_time(signer),
                                          section->data, section->size, &signature, error));

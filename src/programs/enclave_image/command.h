@@ -6,8 +6,7 @@
 #include <jansson.h>
 #include <limits.h>
 
-#include "image/whole_file.h"
-#include "programs/files.h"
+#include "file/whole_file.h"
 #include "programs/options.h"
 #include <vsattest/image.h>
 
@@ -48,7 +47,7 @@ VSA_MUST_USE enum vsa_status image_take_file(const struct option_operands *opera
 
 /* A file named by option --`option`. */
 VSA_MUST_USE enum vsa_status image_read_file(const char *option, const char *path, size_t limit,
-                                             struct file_bytes *bytes, struct vsa_error *error);
+                                             struct vsa_whole_file *bytes, struct vsa_error *error);
 
 /*
  * Opens and parses an image; `image` borrows `file`. Warns of the deviations in `tolerated`, enum
@@ -64,9 +63,9 @@ VSA_MUST_USE enum vsa_status image_store(const struct vsa_image *image, const ch
 
 /* What to sign with, from the options of that name, and --at. */
 struct image_signer {
-    struct file_bytes certificate;
-    struct file_bytes private_key; /* or */
-    struct file_bytes signature;   /* made elsewhere */
+    struct vsa_whole_file certificate;
+    struct vsa_whole_file private_key; /* or */
+    struct vsa_whole_file signature;   /* made elsewhere */
     bool has_time;
     int64_t time_ms;
 };
@@ -79,7 +78,8 @@ int64_t image_signer_time(const struct image_signer *signer);
 /* Signs `image` and adds the signature, which borrows `section`. */
 VSA_MUST_USE enum vsa_status image_sign_with(struct vsa_image *image,
                                              const struct image_signer *signer,
-                                             struct file_bytes *section, struct vsa_error *error);
+                                             struct vsa_whole_file *section,
+                                             struct vsa_error *error);
 
 /* {"HashAlgorithm": ..., "PCR0": ...}; new reference, NULL when memory is short. */
 json_t *image_measurements_json(const struct vsa_image_measurements *measurements);

@@ -39,7 +39,7 @@ static enum vsa_status write_part(const char *directory, const char *name, struc
     char path[4096];
     if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
         return vsa_fail(error, VSA_ERR_IO, "%.100s: the name is too long", directory);
-    VSA_TRY(files_publish_atomically(path, bytes, error));
+    VSA_TRY(vsa_whole_file_write(path, VSA_FILE_PUBLIC, &bytes, 1, error));
     (void)puts(path);
     return VSA_OK;
 }

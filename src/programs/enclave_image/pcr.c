@@ -47,10 +47,10 @@ static enum vsa_status measure_file(struct image_call *call, const char *path,
 static enum vsa_status measure_certificate(struct image_call *call, const char *path,
                                            uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error)
 {
-    AUTO_FILE_BYTES struct file_bytes bytes = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file bytes = {NULL, 0, false};
     VSA_TRY(image_read_file("signing-certificate", path, VSA_MAX_KEY_FILE, &bytes, error));
     call->arguments_read = true;
-    return vsa_image_measure_certificate(file_bytes_slice(&bytes), pcr, error);
+    return vsa_image_measure_certificate(vsa_whole_file_slice(&bytes), pcr, error);
 }
 
 static enum vsa_status run(struct image_call *call, struct vsa_error *error)

@@ -86,7 +86,7 @@ static enum vsa_status print_to_be_signed(const struct vsa_image *image,
 {
     uint8_t buffer[VSA_MAX_IMAGE_TO_BE_SIGNED];
     struct vsa_slice bytes;
-    VSA_TRY(vsa_image_to_be_signed(image, file_bytes_slice(&signer->certificate),
+    VSA_TRY(vsa_image_to_be_signed(image, vsa_whole_file_slice(&signer->certificate),
                                    image_signer_time(signer), buffer, sizeof(buffer), &bytes,
                                    error));
     (void)fwrite(bytes.data, 1, bytes.size, stdout); /* output_finish() sees failures */
@@ -96,7 +96,7 @@ static enum vsa_status print_to_be_signed(const struct vsa_image *image,
 static enum vsa_status sign(const struct arguments *arguments, struct vsa_error *error)
 {
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
-    AUTO_FILE_BYTES struct file_bytes section = {NULL, 0};
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file section = {NULL, 0, false};
     struct vsa_image image;
     VSA_TRY(image_load(arguments->path, &file, VSA_IMAGE_DEVIATES_STALE_SIZE, &image, error));
     remove_signature(&image);

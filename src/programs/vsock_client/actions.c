@@ -97,7 +97,7 @@ static enum vsa_status save_metrics(const char *path, const struct client_outcom
     if (!outcome->reply)
         return VSA_OK;
     VSA_TRY(vsa_metrics_reply_decode(outcome->reply, &text, error));
-    return files_publish_atomically(path, text, error);
+    return vsa_whole_file_write(path, VSA_FILE_PUBLIC, &text, 1, error);
 }
 
 /* --- documents -------------------------------------------------------------------------------- */
@@ -156,7 +156,8 @@ static enum vsa_status save_document(const char *path, const struct client_outco
     VSA_AUTO_FREE char *text = document_text(&outcome->attestation, error);
     if (!text)
         return error->status;
-    VSA_TRY(files_write_atomically(path, vsa_slice_of_text(text), error));
+    struct vsa_slice line = vsa_slice_of_text(text);
+    VSA_TRY(vsa_whole_file_write(path, VSA_FILE_PRIVATE, &line, 1, error));
     (void)fprintf(stderr, "%s: document saved to %s\n", PROGRAM, path);
     return VSA_OK;
 }
