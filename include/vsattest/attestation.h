@@ -99,7 +99,7 @@ struct vsa_policy {
 /* Sets the first `size` bytes of a policy: vsa_policy_init() for other languages. */
 VSA_PUBLIC void vsa_policy_init_size(struct vsa_policy *policy, size_t size);
 
-/* Defaults: 300 s of age, 30 s of skew, no debug mode, nothing compared. */
+/* Sets the defaults: 300 s of age, 30 s of skew, no debug mode, nothing compared. */
 static inline void vsa_policy_init(struct vsa_policy *policy)
 {
     vsa_policy_init_size(policy, sizeof(*policy));
@@ -116,8 +116,8 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_expect_pcr(struct vsa_policy 
                                                               struct vsa_error *error);
 
 /*
- * Checks that the policy makes sense, as vsa_verify() does first of all: for who would find out
- * before a document is asked for. Errors: class usage, VSA_ERR_TOO_MANY.
+ * Checks a policy as vsa_verify() does first, for callers that want its errors before they request
+ * a document. Errors: class usage, VSA_ERR_TOO_MANY.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_policy_check(const struct vsa_policy *policy,
                                                          struct vsa_error *error);
@@ -148,8 +148,8 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verifier_add_root(struct vsa_verifie
                                                               struct vsa_error *error);
 
 /*
- * What was proved. Filled by vsa_verify() only, zeroed when it fails. Slices borrow from the
- * document's bytes, `measurements` from the policy.
+ * What a verified document proves. Set by vsa_verify() only, zeroed when it fails. Slices borrow
+ * from the document's bytes, `measurements` from the policy.
  *
  * ECDSA signatures are malleable: neither the signature nor a hash of the document identifies it.
  * Use the nonce against replay.
@@ -161,8 +161,7 @@ struct vsa_claims {
     int64_t verified_at_ms;     /* the caller's `now` */
     struct vsa_pcrs pcrs;
     uint32_t pcrs_checked; /* bit n: PCR n was compared with the policy */
-    /* The member of the policy's `measurements` that matched, borrowed from there; NULL: none given
-     */
+    /* The one of the policy's `measurements` that matched, borrowed; NULL: none given. */
     const struct vsa_measurements *measurements;
     bool debug_mode; /* PCR0 all zero; true only if the policy allowed it */
     struct vsa_slice public_key;
@@ -180,10 +179,10 @@ struct vsa_claims {
     int64_t certificate_not_after_ms;
 };
 
-/* How two verified documents differ in what says which enclave made them. */
+/* Differences of two verified documents in PCRs and module ID. */
 struct vsa_claims_difference {
-    uint32_t pcrs;  /* bit n: PCR n has another value, or is in one of them only */
-    bool module_id; /* another enclave, or the same started anew */
+    uint32_t pcrs;  /* bit n: PCR n differs, or is in one of them only */
+    bool module_id; /* the enclaves differ, or one was restarted */
 };
 
 /* Compares PCRs and module IDs of claims that vsa_verify() set. */

@@ -128,26 +128,26 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_ping(struct vsa_client *clien
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_status(struct vsa_client *client,
                                                           json_t **status, struct vsa_error *error);
 
-/* What to ask for. Zero it, then fill it. Slices are borrowed during the call. */
+/* A request of `attest`. Zero it, then fill it. Slices are borrowed during the call. */
 struct vsa_attestation_request {
     struct vsa_slice user_data; /* absent: the server's default, "hello-from-enclave" */
-    bool no_user_data;          /* none at all instead; `user_data` must be absent then */
+    bool no_user_data;          /* a document without user data; `user_data` must be absent */
     struct vsa_slice nonce;     /* absent: none; at most VSA_MAX_FIELD bytes, as user_data */
     bool generate_key;          /* a fresh key made in the enclave, its public half attested */
 };
 
 /*
- * What came back. All of it is what the peer says, *not verified*: only the document proves
- * anything, and only after vsa_verify().
+ * A reply to `attest`, *not verified*: only the document proves anything, and only after
+ * vsa_verify().
  */
 struct vsa_attestation_reply {
     size_t document_size;
     size_t user_data_size;
     size_t nonce_size;
-    bool has_user_data; /* the reply names user data; as for those below */
+    bool has_user_data; /* the reply has user data; the next two alike */
     bool has_nonce;
     bool has_public_key;
-    uint64_t timestamp_ms; /* by the server's word, Unix time; 0 if it gave none */
+    uint64_t timestamp_ms; /* Unix time as the server sent it; 0: none */
     uint8_t document[VSA_MAX_DOCUMENT];
     uint8_t user_data[VSA_MAX_FIELD];
     uint8_t nonce[VSA_MAX_FIELD];
@@ -220,16 +220,15 @@ struct vsa_client_statistics {
     size_t size; /* of this struct, in bytes */
     /* now */
     size_t open;    /* connections in use, idle and being made */
-    size_t idle;    /* of these, not in use */
+    size_t idle;    /* connections among these that are not in use */
     size_t waiting; /* calls that wait for a connection */
     /* since the client was made */
     uint64_t made;    /* connections made */
-    uint64_t broken;  /* of these, closed because they broke or the enclave closed them */
-    uint64_t expired; /* of these, closed because they were idle */
-    uint64_t retried; /* requests that were sent again, for any reason */
+    uint64_t broken;  /* connections closed because they broke or the enclave closed them */
+    uint64_t expired; /* connections closed because they were idle */
+    uint64_t retried; /* requests sent again, for any reason */
 };
-/* Sets the first `size` bytes of the statistics: vsa_client_get_statistics() for other languages.
- */
+/* Sets the first `size` bytes: vsa_client_get_statistics() for other languages. */
 VSA_PUBLIC void vsa_client_get_statistics_size(struct vsa_client *client,
                                                struct vsa_client_statistics *statistics,
                                                size_t size);
@@ -253,10 +252,10 @@ struct vsa_enclave {
 struct vsa_enclave_list {
     size_t count;
     struct vsa_enclave enclaves[VSA_MAX_ENCLAVES];
-    size_t unreachable; /* enclave processes that nitro-cli could not reach, and left out */
+    size_t unreachable; /* number of enclave processes that nitro-cli could not reach */
 };
 
-/* Which one: what is not NULL must be equal. Both NULL: the one that runs. */
+/* Selects an enclave: members that are not NULL must be equal. Both NULL: the only one. */
 struct vsa_enclave_selector {
     const char *name;
     const char *id;

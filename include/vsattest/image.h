@@ -146,7 +146,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_write(const struct vsa_image *
                                                         size_t capacity, struct vsa_slice *file,
                                                         struct vsa_error *error);
 
-/* What the Nitro hypervisor will put into the registers. */
+/* The values that the Nitro hypervisor puts into the registers. */
 struct vsa_image_measurements {
     uint8_t pcr0[VSA_PCR_SIZE]; /* kernel, command line, all ramdisks */
     uint8_t pcr1[VSA_PCR_SIZE]; /* kernel, command line, first ramdisk */
@@ -247,7 +247,7 @@ struct vsa_image_recipe {
     const char *kernel;        /* bzImage for x86_64, Image for aarch64 */
     const char *kernel_config; /* its .config, which names its version; or NULL */
     const char *cmdline;       /* text; white space around it is cut off. NULL: nitro-cli's */
-    /* Either ready-made ramdisks, the one that boots first; */
+    /* Either ramdisks, in order, the first with /init; */
     const char *const *ramdisks;
     size_t ramdisk_count;
     /* or a program, which becomes /app/NAME, and what comes with it. */
@@ -304,7 +304,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_image_build(const struct vsa_image_r
 /* Returns the image, to be signed, measured and written. It lives as long as `built`. */
 VSA_PUBLIC struct vsa_image *vsa_built_image_get(struct vsa_built_image *built);
 
-/* Accepts NULL. */
+/* Frees the image and all that it holds. NULL is fine. */
 VSA_PUBLIC void vsa_built_image_free(struct vsa_built_image *built);
 
 #ifdef __cplusplus

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* P-384. Wipe it with vsa_key_pair_wipe() once it has done its duty. */
+/* A P-384 key pair. Wipe it with vsa_key_pair_wipe() after use. */
 struct vsa_key_pair {
     size_t private_key_size;
     uint8_t private_key[VSA_MAX_PRIVATE_KEY]; /* PKCS#8 DER, not encrypted */
@@ -34,7 +34,7 @@ struct vsa_key_pair {
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_key_pair_generate(struct vsa_key_pair *pair,
                                                               struct vsa_error *error);
 
-/* Overwrites all of it with zeros, which no compiler leaves out. NULL is fine. */
+/* Overwrites it with zeros, not optimised away. NULL is fine. */
 VSA_PUBLIC void vsa_key_pair_wipe(struct vsa_key_pair *pair);
 
 #ifdef __cplusplus

@@ -42,10 +42,10 @@ struct vsa_seal_recipient;
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_seal_recipient_new(const struct vsa_claims *claims, struct vsa_seal_recipient **recipient,
                        struct vsa_error *error);
-/* NULL is fine. */
+/* Frees the recipient. NULL is fine. */
 VSA_PUBLIC void vsa_seal_recipient_free(struct vsa_seal_recipient *recipient);
 
-/* What opens the reply to one request, once. One thread at a time. */
+/* The keys that open the reply to one request, once. Not for several threads at a time. */
 struct vsa_seal_pending;
 
 /*
@@ -80,7 +80,7 @@ vsa_seal_request(const struct vsa_seal_recipient *recipient, struct vsa_slice aa
 VSA_PUBLIC VSA_MUST_USE enum vsa_status
 vsa_seal_open_reply(struct vsa_seal_pending *pending, struct vsa_slice sealed, uint8_t *buffer,
                     size_t capacity, struct vsa_slice *plaintext, struct vsa_error *error);
-/* Wipes its keys. NULL is fine. */
+/* Wipes its keys and frees it. NULL is fine. */
 VSA_PUBLIC void vsa_seal_pending_free(struct vsa_seal_pending *pending);
 
 #ifdef __cplusplus

@@ -37,12 +37,11 @@ struct vsa_server;
 /* --- events ----------------------------------------------------------------------------------- */
 
 enum vsa_server_event_kind {
-    VSA_EVENT_LISTENING,         /* detail: the address */
-    VSA_EVENT_NSM_REACHABLE,     /* at the start and when it is back; detail: its module ID */
-    VSA_EVENT_NSM_UNREACHABLE,   /* at the start and when it is lost; detail: why */
-    VSA_EVENT_CONNECTION_OPENED, /* connection, connections */
-    VSA_EVENT_CONNECTION_CLOSED, /* connection, connections; status: why, VSA_OK for its peer's wish
-                                  */
+    VSA_EVENT_LISTENING,          /* detail: the address */
+    VSA_EVENT_NSM_REACHABLE,      /* at the start and when it is back; detail: its module ID */
+    VSA_EVENT_NSM_UNREACHABLE,    /* at the start and when it is lost; detail: why */
+    VSA_EVENT_CONNECTION_OPENED,  /* connection, connections */
+    VSA_EVENT_CONNECTION_CLOSED,  /* connection, connections; status: why; VSA_OK: by its peer */
     VSA_EVENT_CONNECTION_REFUSED, /* the connection limit is reached */
     VSA_EVENT_REQUEST,            /* answered: connection, command, status, duration_us */
     VSA_EVENT_ACCEPT_PAUSED,      /* no descriptors or memory left for connections; detail: why */
@@ -50,7 +49,7 @@ enum vsa_server_event_kind {
     VSA_EVENT_STOPPED, /* status: VSA_OK, or VSA_ERR_TIMEOUT when draining took too long */
 };
 
-/* The event's name for logs, snake_case, static. */
+/* Returns the event's name for logs: snake_case, static. */
 VSA_PUBLIC const char *vsa_server_event_name(enum vsa_server_event_kind kind);
 
 /* Something that happened. Holds nothing that a client sent: no user data, no nonce. */
@@ -111,7 +110,7 @@ struct vsa_command_context {
  *          NULL, and empty before the call
  *
  * Returns VSA_OK, or the status of a failure. Without VSA_COMMAND_NSM or VSA_COMMAND_BLOCKING a
- * handler must not block: it runs in the thread that serves everybody.
+ * handler must not block: it runs in the thread that serves all clients.
  */
 typedef enum vsa_status vsa_command_handler(const struct vsa_command_context *context,
                                             const json_t *request, json_t *reply,
@@ -268,7 +267,10 @@ vsa_server_run_builtin(const struct vsa_command_context *context, const json_t *
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_run(struct vsa_server *server,
                                                        struct vsa_error *error);
 
-/* From any thread or signal handler, before or during vsa_server_run(), any number of times. */
+/*
+ * Makes vsa_server_run() drain and return. Idempotent; callable before and during it, from any
+ * thread or signal handler.
+ */
 VSA_PUBLIC void vsa_server_stop(struct vsa_server *server);
 
 /* --- statistics ------------------------------------------------------------------------------- */
@@ -284,7 +286,7 @@ struct vsa_latency_bucket {
 /* Durations of exchanges with the NSM, failed ones included, in microseconds. */
 struct vsa_latency_statistics {
     uint64_t count;
-    uint64_t failures; /* of these: no answer of the NSM, or none that is one */
+    uint64_t failures; /* calls among these without an answer, or with a malformed one */
     uint64_t sum_us;
     uint64_t p50_us; /* at most 6.25 % above the true value, never below it nor above max_us */
     uint64_t p99_us; /* as above */
@@ -312,7 +314,7 @@ struct vsa_server_statistics {
     struct vsa_command_statistics commands[VSA_MAX_COMMANDS];
 
     uint64_t connections;         /* open now: the sum of the next four */
-    uint64_t connections_idle;    /* it is the peer's turn */
+    uint64_t connections_idle;    /* waiting for a request */
     uint64_t connections_busy;    /* a request is in flight */
     uint64_t connections_sending; /* the peer does not read its replies */
     uint64_t connections_closing; /* no more requests; the peer may read why */
@@ -330,8 +332,8 @@ struct vsa_server_statistics {
 
     struct vsa_latency_statistics nsm_latency;
     char module_id[VSA_MAX_MODULE_ID + 1]; /* of the NSM; "" while not known */
-    bool nsm_reachable;                    /* as of its last answer, or failure to answer */
-    int64_t nsm_age_ms;                    /* since then; -1 while nothing is known */
+    bool nsm_reachable;                    /* result of the last call of the NSM */
+    int64_t nsm_age_ms;                    /* time since that call; -1: none yet */
 };
 
 /* Sets the first `size` bytes: vsa_server_get_statistics() for other languages. */
@@ -340,9 +342,9 @@ VSA_PUBLIC void vsa_server_get_statistics_size(const struct vsa_server *server,
                                                size_t size);
 
 /*
- * What the server counted so far. From any thread, before, during and after vsa_server_run(). Each
- * number is exact, but they are read one after another while the server goes on: sums may be off by
- * what happened meanwhile.
+ * Reads the server's counters, in any thread, before, during and after vsa_server_run(). Each
+ * number is exact, but they are read one after another while the server runs: sums may be off by
+ * what was counted meanwhile.
  */
 static inline void vsa_server_get_statistics(const struct vsa_server *server,
                                              struct vsa_server_statistics *statistics)
@@ -350,7 +352,7 @@ static inline void vsa_server_get_statistics(const struct vsa_server *server,
     vsa_server_get_statistics_size(server, statistics, sizeof(*statistics));
 }
 
-/* Frees it, after vsa_server_run() has returned or without it. NULL is fine. */
+/* Frees the server, after vsa_server_run() has returned or without it. NULL is fine. */
 VSA_PUBLIC void vsa_server_free(struct vsa_server *server);
 
 #ifdef __cplusplus

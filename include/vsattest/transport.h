@@ -37,6 +37,8 @@ struct vsa_address {
 };
 
 /*
+ * Parses an address.
+ *
  * text     in: an address in one of the forms above; ports 1..4294967294, decimal
  * address  out: set on success
  *
@@ -90,13 +92,13 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_listen(const struct vsa_address *add
                                                    struct vsa_listener *listener,
                                                    struct vsa_error *error);
 
-/* Stops listening and removes the socket file if it is still ours. Closing twice is harmless. */
+/* Stops listening and removes the socket file if it is still ours. Idempotent. */
 VSA_PUBLIC void vsa_listener_close(struct vsa_listener *listener);
 
 /*
  * Sends all of `bytes` on a non-blocking socket; never raises SIGPIPE.
- * Errors: VSA_ERR_TIMEOUT, VSA_ERR_CLOSED (the peer may still have said why: read a line before
- * giving up), VSA_ERR_IO.
+ * Errors: VSA_ERR_TIMEOUT, VSA_ERR_CLOSED (the peer may have sent the reason: read a
+ * line first), VSA_ERR_IO.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_send_all(int fd, struct vsa_slice bytes,
                                                      int64_t deadline_ms, struct vsa_error *error);

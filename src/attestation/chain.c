@@ -92,7 +92,7 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
     return VSA_OK;
 }
 
-/* Checks what stays true for ever about one step of the path. */
+/* Checks what does not depend on time about one step of the path. */
 static enum vsa_status check_link(const struct vsa_path_node *issuer,
                                   const struct vsa_certificate *subject, bool is_leaf,
                                   struct vsa_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The signature section: CBOR [{"signing_certificate": [..], "signature": [..]}]. AWS's builder
- * writes both as arrays of integers, one a byte, and so does everybody since.
+ * writes both as arrays of integers, one a byte, and so do all other builders.
  */
 #ifndef VSA_IMAGE_SIGNATURE_H
 #define VSA_IMAGE_SIGNATURE_H

@@ -215,7 +215,7 @@ static enum vsa_status read_code(struct vsa_cbor_reader *reader, struct vsa_nsm_
         if (vsa_slice_equal_text(response->code_name, vsa_nsm_code_name((enum vsa_nsm_code)code)))
             response->code = (enum vsa_nsm_code)code;
     if (response->code == VSA_NSM_SUCCESS)
-        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "an error that says Success");
+        return vsa_fail_at(error, VSA_ERR_FIELD, start, rule, "an error with the code Success");
     return VSA_OK;
 }
 

@@ -192,7 +192,7 @@ static enum vsa_status decode_reply_field(const json_t *object, const struct fie
                                      VSA_MAX_FIELD, &read, NULL) != VSA_OK))
         return bad_reply(field->base64_key, "is not base64 of the allowed size", error);
     if (text && base64 && !vsa_slice_equal(read, vsa_json_string_slice(text)))
-        return bad_reply(field->base64_key, "says something else than the text", error);
+        return bad_reply(field->base64_key, "differs from the text", error);
     *bytes = text ? vsa_json_string_slice(text) : read;
     return VSA_OK;
 }

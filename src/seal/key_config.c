@@ -48,7 +48,7 @@ enum vsa_status vsa_key_config_read(struct vsa_slice user_data, struct vsa_slice
     read.suite = vsa_hpke_find_suite(read_number(user_data.data + head_size - 2));
     if (!read.suite)
         return vsa_fail_at(error, VSA_ERR_FIELD, head_size - 2, rule,
-                           "the sealing key is for a KEM that this version does not know");
+                           "the sealing key is for a KEM that is not supported");
     if (user_data.size != head_size + read.suite->enc_size + 6)
         return vsa_fail_at(error, VSA_ERR_FIELD, head_size, rule,
                            "a key configuration of %zu bytes", user_data.size);

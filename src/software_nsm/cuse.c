@@ -93,7 +93,7 @@ static struct vsa_slice answer_init(const struct call *call)
     if (in.major != FUSE_KERNEL_VERSION || in.minor < LEAST_MINOR)
         return refuse(call, EPROTO);
     out.minor = in.minor < OUR_MINOR ? in.minor : OUR_MINOR;
-    /* The kernel shall let us say which memory of the program it copies: the iovecs are nested. */
+    /* We name the memory of the program that the kernel copies: the iovecs are nested. */
     out.flags = CUSE_UNRESTRICTED_IOCTL;
     out.max_read = VSA_NSM_MAX_REQUEST;
     out.max_write = VSA_NSM_MAX_REQUEST;
@@ -112,7 +112,7 @@ static struct vsa_slice answer_open(const struct call *call)
 
 /* --- ioctl ----------------------------------------------------------------------------------- */
 
-/* The kernel shall copy these pieces of the program's memory and call again. */
+/* Asks the kernel to copy these pieces of the program's memory and to call again. */
 static struct vsa_slice ask_for(const struct call *call, const struct fuse_ioctl_iovec *pieces,
                                 uint32_t in_count, uint32_t out_count)
 {

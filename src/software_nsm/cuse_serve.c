@@ -77,7 +77,7 @@ static enum vsa_status cuse_handshake(struct vsa_cuse *cuse, int fd, bool *done,
     struct pollfd polled = {.fd = fd, .events = POLLIN};
     struct vsa_cuse_service service = {.cuse = cuse, .device = fd, .stop = -1, .now_ms = no_time};
     if (poll(&polled, 1, FIRST_MESSAGE_MS) != 1)
-        return vsa_fail(error, VSA_ERR_IO, VSA_CUSE_DEVICE " says nothing: it is no CUSE device");
+        return vsa_fail(error, VSA_ERR_IO, VSA_CUSE_DEVICE " sends nothing: it is no CUSE device");
     return serve_one(&service, done, error);
 }
 

@@ -15,7 +15,7 @@
 static struct timeval timeval_until(int64_t deadline_ms)
 {
     int64_t left = deadline_ms - vsa_monotonic_ms();
-    /* 0 would mean "for ever" (SO_SNDTIMEO) or be refused (vsock). */
+    /* 0 means no limit (SO_SNDTIMEO), and vsock refuses it. */
     int64_t ms = left < 1 ? 1 : left;
     struct timeval value = {.tv_sec = (time_t)(ms / 1000),
                             .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
