@@ -21,7 +21,8 @@ static void probe(struct vsa_call *call, struct vsa_nsm *nsm)
 
 static enum vsa_status attest(struct vsa_call *call, struct vsa_nsm *nsm, json_t *reply)
 {
-    int64_t *life_ms = call->context->keeps && call->share.listed ? &call->life_ms : NULL;
+    bool may_be_kept = call->share.listed && call->context->sharing->ttl_ms > 0;
+    int64_t *life_ms = may_be_kept ? &call->life_ms : NULL;
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), &call->error);
     if (status == VSA_OK)
         status = vsa_builtin_attest(call->row->command.user, nsm, &call->asked, reply, life_ms,
@@ -125,6 +126,9 @@ void vsa_call_free(struct vsa_call *call)
 {
     if (!call)
         return;
+    vsa_sharing_end(call->context->sharing, &call->share);
+    if (call->charged > 0)
+        vsa_streams_refund(call->context->streams, call->charged);
     json_decref(call->object);
     free(call->text);
     free(call);

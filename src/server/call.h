@@ -5,17 +5,17 @@
 
 #include "server/command_table.h"
 #include "server/sharing.h"
+#include "stream/stream.h"
 #include "worker/worker.h"
 
 /* What all calls share: the thread has one at a time. */
 struct vsa_call_context {
     const struct vsa_command_table *table;
-    struct vsa_server *server; /* for handlers */
-    bool keeps;                /* the lives of documents are asked for */
+    struct vsa_server *server;   /* for handlers */
+    struct vsa_sharing *sharing; /* the loop's, but for `ttl_ms` */
+    struct vsa_streams *streams; /* the loop's: their budget */
     char buffer[VSA_MAX_REPLY_LINE];
 };
-
-struct vsa_request;
 
 struct vsa_call {
     struct vsa_work work;
@@ -26,8 +26,8 @@ struct vsa_call {
 
     /* The loop's. */
     struct vsa_share share;
-    struct vsa_request *requests; /* that wait for it */
-    size_t charged;               /* bytes, to the streams' budget */
+    struct vsa_queue waiters; /* see server/waiting.h */
+    size_t charged;           /* bytes, to the streams' budget */
 
     /* Set once it is done. */
     enum vsa_status status;
@@ -49,6 +49,7 @@ struct vsa_call *vsa_call_new_attest(struct vsa_call_context *context,
 /* Takes over the request, and refers to it no more when it fails. */
 struct vsa_call *vsa_call_new_command(struct vsa_call_context *context,
                                       const struct vsa_command_row *row, json_t *object);
+/* Ends its sharing, too, and gives back what it was charged for. NULL is fine. */
 void vsa_call_free(struct vsa_call *call);
 /* Frees the call that this is the work of. */
 void vsa_call_release(struct vsa_work *work);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pipeline: line, command, sharing, rate limit, run here or queue, reply. The only file that
- * sees all of them; its streams and worker call it by pointers.
+ * A request, and what all of them share. dispatch.c takes one from its line to a reply or into the
+ * queue, waiting.c keeps those that wait for the NSM, calls.c queues and collects their calls.
  */
 #ifndef VSA_SERVER_REQUEST_H
 #define VSA_SERVER_REQUEST_H
@@ -14,47 +14,39 @@
 #include "server/reply.h"
 #include "server/summary.h"
 
-/* Set the members up to the first empty line, all borrowed; the rest is its own. */
-struct vsa_requests {
-    struct vsa_event_loop *loop;
-    struct vsa_streams
-        *streams; /* whose handlers are vsa_request_handlers and whose owner is this */
-    struct vsa_worker *worker;
-    struct vsa_command_table *table;
-    struct vsa_rate_limit *rate;
-    struct vsa_sharing *sharing;
-    struct vsa_nsm_health *health;
-    struct vsa_counters *counters;
-    const struct vsa_observer *observer;
-    struct vsa_server *server; /* for handlers */
-    size_t max_in_flight;
-    int64_t timeout_ms;
-
-    struct vsa_timer_list timeouts;
-    struct vsa_call_context context;
-    struct vsa_summary summaries[VSA_MAX_COMMANDS]; /* by row */
-    bool refusing;
-    char buffer[VSA_MAX_REPLY_LINE]; /* of the reply that is being made */
+struct vsa_request {
+    struct vsa_stream *stream;
+    const struct vsa_command_row *named; /* that it is counted as; NULL: as none */
+    int64_t started_us;
+    struct vsa_slice id; /* as the reply has it; borrowed */
 };
 
-/* What streams have for their owner (struct vsa_stream_limits). */
-#define VSA_REQUEST_ATTACHMENT sizeof(struct vsa_bucket)
+/* Zeroed, but for the members up to the first empty line, which are borrowed. */
+struct vsa_requests {
+    struct vsa_event_loop *loop;
+    struct vsa_streams *streams; /* with vsa_dispatch_handlers; their owner is this */
+    struct vsa_worker *worker;
+    struct vsa_nsm_health *health;
+    struct vsa_server *server; /* for handlers */
+    const struct vsa_server_options *options;
 
-extern const struct vsa_stream_handlers vsa_request_handlers;
+    struct vsa_command_table table;
+    struct vsa_rate_limit rate;
+    struct vsa_sharing sharing;
+    struct vsa_counters counters;
+    struct vsa_observer observer;
+    struct vsa_call_context context;
+    struct vsa_summary summaries[VSA_MAX_COMMANDS]; /* by row */
+    struct vsa_timer_list timeouts;                 /* of those that wait */
+    bool refusing;                                  /* new ones: the server is stopping */
+    char buffer[VSA_MAX_REPLY_LINE];                /* of the reply that is being made */
+};
 
-void vsa_requests_init(struct vsa_requests *all);
-/* Frees what it keeps; the worker has been stopped. */
-void vsa_requests_close(struct vsa_requests *all);
-
-/* Takes in what the worker has done. */
-void vsa_requests_collect(struct vsa_requests *all);
-
-/* Has the NSM asked in the background, if what is known of it is old. */
-void vsa_requests_probe(struct vsa_requests *all);
-
-/* Answers new requests `shutting_down` from now on. */
-void vsa_requests_refuse(struct vsa_requests *all);
-/* Answers those in flight that they were not carried out, or, if begun, may have been. */
-void vsa_requests_give_up(struct vsa_requests *all);
+/* Counts the request and sends its reply: each ends here, once. */
+void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,
+                        const struct vsa_reply *reply);
+/* The same with an error's reply. */
+void vsa_request_fail(struct vsa_requests *all, const struct vsa_request *request,
+                      const struct vsa_error *why);
 
 #endif

@@ -10,7 +10,9 @@
 #include "base/sized.h"
 #include "crypto/digest.h"
 #include "server/builtin.h"
-#include "server/request.h"
+#include "server/calls.h"
+#include "server/dispatch.h"
+#include "server/waiting.h"
 #include "stream/acceptor.h"
 #include <vsattest/key.h>
 
@@ -42,13 +44,8 @@ struct vsa_server {
     struct vsa_acceptor acceptor;
     struct vsa_worker *worker;
 
-    struct vsa_command_table table;
     struct vsa_builtin builtin;
-    struct vsa_rate_limit rate;
-    struct vsa_sharing sharing;
     struct vsa_nsm_health *health; /* a pointer: reading takes its lock */
-    struct vsa_counters counters;
-    struct vsa_observer observer;
     struct vsa_requests requests;
 
     atomic_bool stop; /* vsa_server_stop() was called */
@@ -118,11 +115,13 @@ static enum vsa_status take_options(struct vsa_server *server,
     server->options.nsm = server->nsm_text = strdup(options->nsm);
     if (!server->listen_text || !server->nsm_text)
         return vsa_fail_memory(error);
-    server->rate.rate = (int64_t)options->rate_limit;
-    server->rate.burst = options->rate_burst ? (int64_t)options->rate_burst : 2 * server->rate.rate;
-    server->sharing.ttl_ms = options->cache_ttl_ms;
-    server->observer.on_event = options->on_event;
-    server->observer.user = options->user;
+    struct vsa_requests *requests = &server->requests;
+    requests->rate.rate = (int64_t)options->rate_limit;
+    requests->rate.burst =
+        options->rate_burst ? (int64_t)options->rate_burst : 2 * requests->rate.rate;
+    requests->sharing.ttl_ms = options->cache_ttl_ms;
+    requests->observer.on_event = options->on_event;
+    requests->observer.user = options->user;
     return VSA_OK;
 }
 
@@ -138,7 +137,7 @@ static void on_done(void *user)
 static void on_exchanged(void *user, int64_t duration_us, enum vsa_status status)
 {
     struct vsa_server *server = user;
-    vsa_latency_count(&server->counters.nsm, (uint64_t)duration_us, status != VSA_OK);
+    vsa_latency_count(&server->requests.counters.nsm, (uint64_t)duration_us, status != VSA_OK);
 }
 
 static enum vsa_status make_worker(struct vsa_server *server, struct vsa_error *error)
@@ -170,12 +169,12 @@ static enum vsa_status make_streams(struct vsa_server *server, struct vsa_error 
         .max_streams = options->max_connections,
         .max_line = options->max_line,
         .max_buffered = options->max_buffered,
-        .attachment = VSA_REQUEST_ATTACHMENT,
+        .attachment = VSA_DISPATCH_ATTACHMENT,
         .idle_timeout_ms = options->idle_timeout_ms,
     };
-    VSA_TRY(vsa_streams_new(&server->loop, &limits, &vsa_request_handlers, &server->requests,
+    VSA_TRY(vsa_streams_new(&server->loop, &limits, &vsa_dispatch_handlers, &server->requests,
                             &server->streams, error));
-    server->observer.phases = vsa_streams_phases(server->streams);
+    server->requests.observer.phases = vsa_streams_phases(server->streams);
     return VSA_OK;
 }
 
@@ -190,16 +189,10 @@ static void connect_parts(struct vsa_server *server)
     requests->loop = &server->loop;
     requests->streams = server->streams;
     requests->worker = server->worker;
-    requests->table = &server->table;
-    requests->rate = &server->rate;
-    requests->sharing = &server->sharing;
     requests->health = server->health;
-    requests->counters = &server->counters;
-    requests->observer = &server->observer;
     requests->server = server;
-    requests->max_in_flight = server->options.max_in_flight;
-    requests->timeout_ms = server->options.request_timeout_ms;
-    vsa_requests_init(requests);
+    requests->options = &server->options;
+    vsa_dispatch_init(requests);
     server->builtin.options = &server->options;
     server->builtin.read = read_statistics;
     server->builtin.user = server;
@@ -247,7 +240,7 @@ static enum vsa_status build(struct vsa_server *server, const struct vsa_server_
     VSA_TRY(make_worker(server, error));
     VSA_TRY(make_streams(server, error));
     connect_parts(server);
-    VSA_TRY(vsa_builtin_add(&server->builtin, &server->table, error));
+    VSA_TRY(vsa_builtin_add(&server->builtin, &server->requests.table, error));
     /* Last: a client that connects now will be served. */
     VSA_TRY(vsa_listen(&address, &server->listener, error));
     server->builtin.port = server->listener.address.port;
@@ -289,8 +282,7 @@ void vsa_server_free(struct vsa_server *server)
         return;
     /* First: it may still want to wake the loop. */
     vsa_worker_free(server->worker, vsa_call_release);
-    vsa_requests_close(&server->requests);
-    vsa_reply_cache_clear(&server->sharing.cache);
+    vsa_dispatch_close(&server->requests);
     vsa_streams_free(server->streams);
     vsa_event_loop_close(&server->loop);
     vsa_listener_close(&server->listener);
@@ -308,7 +300,7 @@ enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_
 {
     if (server->state != SERVER_NEW)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "commands are registered before the server runs");
-    return vsa_command_table_add(&server->table, command, error);
+    return vsa_command_table_add(&server->requests.table, command, error);
 }
 
 enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context,
@@ -321,9 +313,9 @@ enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context
 static void collect_statistics(const struct vsa_server *server,
                                struct vsa_server_statistics *statistics)
 {
-    const vsa_counter *phases = server->observer.phases;
+    const vsa_counter *phases = server->requests.observer.phases;
     int64_t now_ms = vsa_monotonic_ms();
-    vsa_counters_read(&server->counters, now_ms, statistics);
+    vsa_counters_read(&server->requests.counters, now_ms, statistics);
     vsa_nsm_health_read(server->health, now_ms, statistics);
     statistics->connections_idle = vsa_counter_get(&phases[VSA_STREAM_IDLE]);
     statistics->connections_busy = vsa_counter_get(&phases[VSA_STREAM_BUSY]);
@@ -333,9 +325,9 @@ static void collect_statistics(const struct vsa_server *server,
                               statistics->connections_sending + statistics->connections_closing;
     statistics->buffered_bytes = vsa_counter_get(vsa_streams_buffered(server->streams));
     statistics->queue_depth = vsa_counter_get(vsa_worker_depth(server->worker));
-    statistics->command_count = server->table.count;
-    for (size_t i = 0; i < server->table.count; i++)
-        statistics->commands[i].name = server->table.rows[i].name;
+    statistics->command_count = server->requests.table.count;
+    for (size_t i = 0; i < server->requests.table.count; i++)
+        statistics->commands[i].name = server->requests.table.rows[i].name;
 }
 
 void vsa_server_get_statistics_size(const struct vsa_server *server,
@@ -353,17 +345,19 @@ static void on_refused(void *user, int fd, const struct vsa_error *why)
 {
     struct vsa_server *server = user;
     if (fd < 0) {
-        vsa_observe(&server->observer, (struct vsa_server_event){.kind = VSA_EVENT_ACCEPT_PAUSED,
-                                                                 .status = VSA_ERR_IO,
-                                                                 .detail = why->detail});
+        vsa_observe(&server->requests.observer,
+                    (struct vsa_server_event){.kind = VSA_EVENT_ACCEPT_PAUSED,
+                                              .status = VSA_ERR_IO,
+                                              .detail = why->detail});
         return;
     }
     struct vsa_reply reply =
         vsa_reply_of_error(why, (struct vsa_slice){0}, server->requests.buffer);
     vsa_reply_send_raw(fd, &reply);
-    vsa_counter_add(&server->counters.refused, 1);
-    vsa_observe(&server->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED,
-                                                             .status = why->status});
+    vsa_counter_add(&server->requests.counters.refused, 1);
+    vsa_observe(
+        &server->requests.observer,
+        (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED, .status = why->status});
 }
 
 static void begin_serving(struct vsa_server *server)
@@ -400,8 +394,8 @@ static void set_limit(struct vsa_server *server, struct vsa_timer_list *list)
 static void begin_draining(struct vsa_server *server)
 {
     server->state = SERVER_DRAINING;
-    vsa_observe(&server->observer, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
-    vsa_requests_refuse(&server->requests);
+    vsa_observe(&server->requests.observer, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
+    server->requests.refusing = true;
     vsa_acceptor_stop(&server->acceptor);
     set_limit(server, &server->drains);
 }
@@ -429,8 +423,8 @@ static void on_drain_limit(void *user, struct vsa_timer *timer)
 {
     struct vsa_server *server = user;
     (void)timer;
-    server->drain_timed_out = vsa_counter_get(&server->counters.in_flight) > 0;
-    vsa_requests_give_up(&server->requests);
+    server->drain_timed_out = vsa_counter_get(&server->requests.counters.in_flight) > 0;
+    vsa_waiting_give_up(&server->requests);
     begin_ending(server);
     begin_lingering(server);
 }
@@ -444,7 +438,8 @@ static void on_linger_limit(void *user, struct vsa_timer *timer)
 /* After each iteration, until all is answered. */
 static void check_drained(struct vsa_server *server)
 {
-    if (server->state == SERVER_DRAINING && vsa_counter_get(&server->counters.in_flight) == 0)
+    if (server->state == SERVER_DRAINING &&
+        vsa_counter_get(&server->requests.counters.in_flight) == 0)
         begin_ending(server);
     if (server->state != SERVER_ENDING && server->state != SERVER_LINGERING)
         return;
@@ -460,7 +455,7 @@ static void check_drained(struct vsa_server *server)
 static void on_woken(void *user)
 {
     struct vsa_server *server = user;
-    vsa_requests_collect(&server->requests);
+    vsa_calls_collect(&server->requests);
     bool stops = atomic_load(&server->stop);
     if (server->state == SERVER_BEGINNING && (server->health->known || stops))
         begin_serving(server);
@@ -472,7 +467,7 @@ static void report_listening(const struct vsa_server *server)
 {
     char address[VSA_MAX_ADDRESS];
     vsa_address_format(&server->listener.address, address, sizeof(address));
-    vsa_observe(&server->observer,
+    vsa_observe(&server->requests.observer,
                 (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
 }
 
@@ -480,12 +475,12 @@ static enum vsa_status begin(struct vsa_server *server, struct vsa_error *error)
 {
     server->state = SERVER_BEGINNING;
     server->loop.now_ms = vsa_monotonic_ms();
-    vsa_counter_set(&server->counters.started_ms, (uint64_t)server->loop.now_ms);
+    vsa_counter_set(&server->requests.counters.started_ms, (uint64_t)server->loop.now_ms);
     /* Not before: the application may have given up privileges since vsa_server_new(). */
     VSA_TRY(vsa_worker_start(server->worker, error));
     report_listening(server);
     set_limit(server, &server->begins);
-    vsa_requests_probe(&server->requests);
+    vsa_calls_probe(&server->requests);
     return VSA_OK;
 }
 
@@ -502,7 +497,7 @@ enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *erro
     if (server->accept_status != VSA_OK)
         return vsa_fail(error, server->accept_status, "cannot take connections");
     enum vsa_status status = server->drain_timed_out ? VSA_ERR_TIMEOUT : VSA_OK;
-    vsa_observe(&server->observer,
+    vsa_observe(&server->requests.observer,
                 (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = status});
     if (status != VSA_OK)
         return vsa_fail(error, status, "requests were still in flight %lld ms after the stop",

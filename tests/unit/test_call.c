@@ -141,9 +141,10 @@ static void test_failures(void **state)
 static void test_life(void **state)
 {
     (void)state;
-    context.keeps = true;
+    struct vsa_sharing sharing = {.ttl_ms = 1};
+    context.sharing = &sharing;
     struct vsa_call *call = new_attest("not a document");
-    call->share.listed = true;
+    vsa_sharing_begin(&sharing, &call->share, &(struct vsa_share_key){0});
     call->life_ms = 7;
     run(call, nsm);
     assert_int_equal(call->life_ms, 0); /* it has none */

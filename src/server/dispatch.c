@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/dispatch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/container_of.h"
+#include "base/error.h"
+#include "base/monotonic.h"
+#include "base/slice.h"
+#include "protocol/reply.h"
+#include "protocol/request.h"
+#include "server/calls.h"
+#include "server/waiting.h"
+
+/* A line on its way through the loop. */
+struct arrival {
+    struct vsa_requests *all;
+    struct vsa_request request;
+    json_t *object;                    /* owned, or NULL */
+    const struct vsa_command_row *row; /* that answers it: mostly the one that it is counted as */
+    int64_t retry_after_ms;            /* why it is VSA_ERR_RATE_LIMITED */
+    char id_text[VSA_REPLY_ID];
+};
+
+/* --- sharing ---------------------------------------------------------------------------------- */
+
+static bool answer_from_cache(const struct arrival *arrival, const struct vsa_share_key *key)
+{
+    char members[64];
+    struct vsa_requests *all = arrival->all;
+    int64_t now_ms = all->loop->now_ms;
+    const struct vsa_cached_reply *kept =
+        vsa_reply_cache_find(&all->sharing.cache, key->digest, now_ms);
+    if (!kept)
+        return false;
+    /* The iteration may have begun before the document was made. */
+    int64_t age_ms = now_ms > kept->made_ms ? now_ms - kept->made_ms : 0;
+    (void)snprintf(members, sizeof(members), ",\"cached\":true,\"age_ms\":%" PRId64, age_ms);
+    struct vsa_reply reply = vsa_reply_of_text(vsa_slice_of(kept->line, kept->size), members,
+                                               arrival->request.id, VSA_OK, all->buffer);
+    vsa_counter_add(&all->counters.cached, 1);
+    vsa_request_finish(all, &arrival->request, &reply);
+    return true;
+}
+
+/*
+ * A document shall be made after the request for it has come: it may have to show what happened
+ * just before, such as a PCR that was extended. So only calls that have not begun are joined,
+ * unless replies are kept: with that, older documents are wanted, but none older than those.
+ */
+static bool join(const struct arrival *arrival, const struct vsa_share_key *key)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_share *share = vsa_sharing_find(&all->sharing, key);
+    int64_t ttl_ms = all->sharing.ttl_ms;
+    int64_t earliest_ms = ttl_ms > 0 ? all->loop->now_ms - ttl_ms : INT64_MAX;
+    if (!share || vsa_waiting_is_full(all))
+        return false;
+    struct vsa_call *call = VSA_CONTAINER_OF(share, struct vsa_call, share);
+    if (vsa_worker_begun_ms(all->worker, &call->work) < earliest_ms)
+        return false;
+    struct vsa_waiter *waiter = vsa_waiter_new(all, &arrival->request);
+    if (!waiter)
+        return false;
+    vsa_waiter_wait(waiter, call);
+    vsa_counter_add(&all->counters.coalesced, 1);
+    return true;
+}
+
+/* --- rate limit ------------------------------------------------------------------------------- */
+
+/* A handler before all commands does not lift the limits of those that it stands for. */
+static bool is_rate_limited(const struct arrival *arrival)
+{
+    unsigned flags = arrival->row->command.flags | arrival->request.named->command.flags;
+    return (flags & VSA_COMMAND_RATE_LIMITED) != 0;
+}
+
+static enum vsa_status take_token(struct arrival *arrival, struct vsa_error *error)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_stream *stream = arrival->request.stream;
+    if (!is_rate_limited(arrival))
+        return VSA_OK;
+    arrival->retry_after_ms = vsa_rate_limit_take(&all->rate, vsa_stream_peer(stream),
+                                                  vsa_stream_attachment(stream), all->loop->now_ms);
+    if (arrival->retry_after_ms == 0)
+        return VSA_OK;
+    vsa_counter_add(&all->counters.rate_limited, 1);
+    return vsa_fail(error, VSA_ERR_RATE_LIMITED,
+                    "rate limit of %lld documents a second exceeded; try again in %lld ms",
+                    (long long)all->rate.rate, (long long)arrival->retry_after_ms);
+}
+
+static void give_token_back(const struct arrival *arrival)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_stream *stream = arrival->request.stream;
+    if (is_rate_limited(arrival))
+        vsa_rate_limit_give_back(&all->rate, vsa_stream_peer(stream), vsa_stream_attachment(stream),
+                                 all->loop->now_ms);
+}
+
+/* --- running here, or in the thread ----------------------------------------------------------- */
+
+static struct vsa_reply run(const struct arrival *arrival)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_error error;
+    VSA_AUTO_JSON json_t *object = json_object();
+    enum vsa_status status = vsa_command_run(&all->table, arrival->row, all->server, NULL,
+                                             arrival->object, object, &error);
+    return vsa_reply_of_json(object, arrival->request.id, status, all->buffer);
+}
+
+static struct vsa_reply summarize(const struct arrival *arrival)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_summary *summary = &all->summaries[arrival->row - all->table.rows];
+    vsa_calls_probe(all);
+    if (vsa_summary_is_enough(summary, all->loop->now_ms))
+        return vsa_reply_of_text(vsa_slice_of(summary->text, summary->size), "",
+                                 arrival->request.id, VSA_OK, all->buffer);
+    struct vsa_reply reply = run(arrival);
+    vsa_summary_drop(summary);
+    if (reply.status == VSA_OK)
+        vsa_summary_keep(summary, reply.text);
+    return reply;
+}
+
+static void run_here(const struct arrival *arrival)
+{
+    struct vsa_reply reply =
+        arrival->row->role == VSA_ROLE_SUMMARY ? summarize(arrival) : run(arrival);
+    vsa_request_finish(arrival->all, &arrival->request, &reply);
+}
+
+/* `asked` is NULL for all but `attest`. */
+static struct vsa_call *new_call(struct arrival *arrival, const struct vsa_attest_request *asked)
+{
+    struct vsa_call_context *context = &arrival->all->context;
+    if (asked)
+        return vsa_call_new_attest(context, arrival->row, asked);
+    struct vsa_call *call = vsa_call_new_command(context, arrival->row, arrival->object);
+    if (call)
+        arrival->object = NULL;
+    return call;
+}
+
+static enum vsa_status enqueue(struct arrival *arrival, const struct vsa_attest_request *asked,
+                               const struct vsa_share_key *key, struct vsa_error *error)
+{
+    struct vsa_requests *all = arrival->all;
+    if (vsa_waiting_is_full(all))
+        return vsa_fail(error, VSA_ERR_BUSY, "%zu requests are in flight already; try again later",
+                        all->options->max_in_flight);
+    struct vsa_waiter *waiter = vsa_waiter_new(all, &arrival->request);
+    struct vsa_call *call = waiter ? new_call(arrival, asked) : NULL;
+    if (call && key)
+        vsa_sharing_begin(&all->sharing, &call->share, key);
+    enum vsa_status status = call ? vsa_calls_put(all, call, error) : vsa_fail_memory(error);
+    if (status != VSA_OK) {
+        vsa_call_free(call);
+        free(waiter);
+        return status;
+    }
+    vsa_waiter_wait(waiter, call);
+    return VSA_OK;
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static enum vsa_status read_line(struct arrival *arrival, struct vsa_slice line,
+                                 struct vsa_error *error)
+{
+    struct vsa_request *request = &arrival->request;
+    const char *name = NULL;
+    json_t *id = NULL;
+    VSA_TRY(vsa_json_parse(line, &arrival->object, error));
+    VSA_TRY(vsa_request_id(arrival->object, &id, error));
+    VSA_TRY(vsa_reply_print_id(id, arrival->id_text, &request->id, error));
+    VSA_TRY(vsa_request_command(arrival->object, &name, error));
+    if (arrival->all->refusing)
+        return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
+    arrival->row = vsa_command_table_find(&arrival->all->table, name, &request->named);
+    if (!arrival->row)
+        return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, "Unknown command");
+    return VSA_OK;
+}
+
+/* Sharing costs the NSM nothing, so it comes before the rate limit, which is for the NSM's sake. */
+static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_request *asked,
+                             struct vsa_error *error)
+{
+    struct vsa_share_key key;
+    bool shares = asked && vsa_share_key_of(asked, &key);
+    if (shares && (answer_from_cache(arrival, &key) || join(arrival, &key)))
+        return VSA_OK;
+    VSA_TRY(take_token(arrival, error));
+    if (!(arrival->row->command.flags & (VSA_COMMAND_NSM | VSA_COMMAND_BLOCKING))) {
+        run_here(arrival);
+        return VSA_OK;
+    }
+    enum vsa_status status = enqueue(arrival, asked, shares ? &key : NULL, error);
+    if (status != VSA_OK)
+        give_token_back(arrival);
+    return status;
+}
+
+static enum vsa_status handle_attest(struct arrival *arrival, struct vsa_error *error)
+{
+    struct vsa_attest_buffers buffers;
+    struct vsa_attest_request asked;
+    VSA_TRY(vsa_attest_request_decode(arrival->object, &buffers, &asked, error));
+    return admit(arrival, &asked, error);
+}
+
+static enum vsa_status handle(struct arrival *arrival, struct vsa_slice line,
+                              struct vsa_error *error)
+{
+    VSA_TRY(read_line(arrival, line, error));
+    if (arrival->row->role == VSA_ROLE_ATTEST)
+        return handle_attest(arrival, error);
+    return admit(arrival, NULL, error);
+}
+
+static void refuse(const struct arrival *arrival, const struct vsa_error *error)
+{
+    struct vsa_requests *all = arrival->all;
+    const struct vsa_request *request = &arrival->request;
+    VSA_AUTO_JSON json_t *object = json_object();
+    vsa_reply_fail(object, error);
+    if (error->status == VSA_ERR_UNKNOWN_COMMAND)
+        vsa_command_table_list(&all->table, object);
+    if (error->status == VSA_ERR_RATE_LIMITED &&
+        vsa_reply_set_retry_after(object, arrival->retry_after_ms, NULL) != VSA_OK)
+        (void)json_object_clear(object); /* found when it is printed */
+    struct vsa_reply reply = vsa_reply_of_json(object, request->id, error->status, all->buffer);
+    vsa_request_finish(all, request, &reply);
+}
+
+static void on_line(struct vsa_stream *stream, struct vsa_slice line)
+{
+    struct vsa_error error;
+    struct arrival arrival;
+    if (vsa_json_is_blank(line))
+        return;
+    arrival.all = vsa_stream_owner(stream);
+    arrival.request = (struct vsa_request){.stream = stream, .started_us = vsa_monotonic_us()};
+    arrival.object = NULL;
+    if (handle(&arrival, line, &error) != VSA_OK)
+        refuse(&arrival, &error);
+    json_decref(arrival.object);
+}
+
+/* --- streams ---------------------------------------------------------------------------------- */
+
+static void on_opened(struct vsa_stream *stream)
+{
+    struct vsa_requests *all = vsa_stream_owner(stream);
+    vsa_counter_add(&all->counters.opened, 1);
+    vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
+                                                          .connection = vsa_stream_number(stream)});
+}
+
+/* The stream's last line, which answers no request. */
+static void on_failing(struct vsa_stream *stream, enum vsa_status why, const char *detail)
+{
+    struct vsa_requests *all = vsa_stream_owner(stream);
+    struct vsa_error error;
+    vsa_error_set(&error, why, VSA_NO_OFFSET, NULL, "%s", detail);
+    struct vsa_reply reply = vsa_reply_of_error(&error, (struct vsa_slice){0}, all->buffer);
+    vsa_reply_send(stream, &reply);
+}
+
+static void on_closed(struct vsa_stream *stream, enum vsa_status why)
+{
+    const struct vsa_requests *all = vsa_stream_owner(stream);
+    struct vsa_waiter *waiter = vsa_stream_pending(stream);
+    if (waiter)
+        vsa_waiter_abandon(waiter);
+    vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
+                                                          .status = why,
+                                                          .connection = vsa_stream_number(stream)});
+}
+
+const struct vsa_stream_handlers vsa_dispatch_handlers = {on_opened, on_line, on_failing,
+                                                          on_closed};
+
+/* --- begin and end ---------------------------------------------------------------------------- */
+
+void vsa_dispatch_init(struct vsa_requests *all)
+{
+    all->context.table = &all->table;
+    all->context.server = all->server;
+    all->context.sharing = &all->sharing;
+    all->context.streams = all->streams;
+    vsa_waiting_init(all);
+}
+
+void vsa_dispatch_close(struct vsa_requests *all)
+{
+    vsa_waiting_close(all);
+    vsa_reply_cache_clear(&all->sharing.cache);
+    for (size_t i = 0; i < VSA_MAX_COMMANDS; i++)
+        vsa_summary_drop(&all->summaries[i]);
+}

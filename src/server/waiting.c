@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/waiting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container_of.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+static struct vsa_waiter *waiter_of(struct vsa_timer *timer)
+{
+    return timer ? VSA_CONTAINER_OF(timer, struct vsa_waiter, timer) : NULL;
+}
+
+bool vsa_waiting_is_full(const struct vsa_requests *all)
+{
+    return vsa_counter_get(&all->counters.in_flight) >= all->options->max_in_flight;
+}
+
+struct vsa_waiter *vsa_waiter_new(struct vsa_requests *all, const struct vsa_request *request)
+{
+    struct vsa_slice id = request->id;
+    struct vsa_waiter *waiter = calloc(1, sizeof(*waiter) + id.size);
+    if (!waiter)
+        return NULL;
+    waiter->all = all;
+    waiter->request = *request;
+    if (id.size > 0)
+        memcpy(waiter->id, id.data, id.size);
+    waiter->request.id = vsa_slice_of(waiter->id, id.size);
+    return waiter;
+}
+
+void vsa_waiter_wait(struct vsa_waiter *waiter, struct vsa_call *call)
+{
+    struct vsa_requests *all = waiter->all;
+    waiter->call = call;
+    vsa_queue_push(&call->waiters, &waiter->place);
+    vsa_timer_start(&all->timeouts, &waiter->timer, all->loop->now_ms);
+    vsa_counter_add(&all->counters.in_flight, 1);
+    vsa_stream_suspend(waiter->request.stream, waiter);
+}
+
+static void free_waiter(struct vsa_waiter *waiter)
+{
+    (void)vsa_queue_remove(&waiter->call->waiters, &waiter->place);
+    vsa_timer_stop(&waiter->timer);
+    vsa_counter_add(&waiter->all->counters.in_flight, -1);
+    free(waiter);
+}
+
+void vsa_waiter_abandon(struct vsa_waiter *waiter)
+{
+    struct vsa_worker *worker = waiter->all->worker;
+    struct vsa_call *call = waiter->call;
+    free_waiter(waiter);
+    if (!call->waiters.first && vsa_worker_withdraw(worker, &call->work))
+        vsa_call_free(call);
+}
+
+static void give_up(struct vsa_waiter *waiter, enum vsa_status status, const char *detail)
+{
+    struct vsa_error error;
+    vsa_error_set(&error, status, VSA_NO_OFFSET, NULL, "%s", detail);
+    vsa_request_fail(waiter->all, &waiter->request, &error);
+    vsa_waiter_abandon(waiter);
+}
+
+static void on_timeout(void *user, struct vsa_timer *timer)
+{
+    (void)user;
+    give_up(waiter_of(timer), VSA_ERR_TIMEOUT, "no answer of the NSM in time");
+}
+
+void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
+{
+    struct vsa_queue_entry *place;
+    while ((place = call->waiters.first)) {
+        struct vsa_waiter *waiter = VSA_CONTAINER_OF(place, struct vsa_waiter, place);
+        const struct vsa_request *request = &waiter->request;
+        struct vsa_slice text = vsa_slice_of(call->text, call->text_size);
+        struct vsa_reply reply =
+            call->text ? vsa_reply_of_text(text, members, request->id, call->status, all->buffer)
+                       : vsa_reply_of_error(&call->error, request->id, all->buffer);
+        vsa_request_finish(all, request, &reply);
+        free_waiter(waiter);
+    }
+}
+
+/* A client that reads "shutting_down" asks again: only what was not carried out gets that. */
+void vsa_waiting_give_up(struct vsa_requests *all)
+{
+    struct vsa_waiter *waiter;
+    while ((waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
+        if (vsa_worker_begun_ms(all->worker, &waiter->call->work) == INT64_MAX)
+            give_up(waiter, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
+        else
+            give_up(waiter, VSA_ERR_TIMEOUT, "the server stopped before the request was done");
+    }
+}
+
+void vsa_waiting_init(struct vsa_requests *all)
+{
+    vsa_timer_list_init(&all->timeouts, all->options->request_timeout_ms, on_timeout, NULL);
+    vsa_event_loop_add(all->loop, &all->timeouts);
+}
+
+void vsa_waiting_close(struct vsa_requests *all)
+{
+    struct vsa_waiter *waiter;
+    /* Their calls went with the worker. */
+    while (all->loop && (waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
+        vsa_timer_stop(&waiter->timer);
+        free(waiter);
+    }
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls that are done, and what they show of the NSM. */
+#include "unit_test.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "pipeline_fixture.h"
+#include "server/calls.h"
+
+static void test_kept_replies(void **state)
+{
+    (void)state;
+    int peer = connect_stream();
+    const struct vsa_slice kept = vsa_slice_of("{\"kept\":1", 9);
+    struct vsa_share share = {0};
+    struct vsa_share_key key;
+    const struct vsa_attest_request asked = {
+        .user_data = vsa_slice_of(VSA_DEFAULT_USER_DATA, strlen(VSA_DEFAULT_USER_DATA))};
+    pipeline.requests.sharing.ttl_ms = 600000;
+    assert_true(vsa_share_key_of(&asked, &key));
+    vsa_sharing_begin(&pipeline.requests.sharing, &share, &key);
+    vsa_sharing_keep(&pipeline.requests.sharing, &share, kept, pipeline.loop.now_ms, 600000);
+    vsa_sharing_end(&pipeline.requests.sharing, &share);
+    send_text(peer, ATTEST);
+    assert_says(peer, "{\"kept\":1,\"cached\":true,\"age_ms\":");
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.cached), 1);
+    /* The NSM is lost: another one may come back. */
+    pipeline.fake.status = VSA_ERR_NSM_UNREACHABLE;
+    start_worker();
+    send_text(peer, NONCE);
+    assert_says(peer, "nsm_unreachable");
+    assert_int_equal(pipeline.events[VSA_EVENT_NSM_UNREACHABLE], 1);
+    send_text(peer, ATTEST);
+    assert_says(peer, "nsm_unreachable");
+}
+
+/* `status` has the NSM asked when what is known is old, and does not wait for it. */
+static void test_probe(void **state)
+{
+    (void)state;
+    int peer = connect_stream();
+    (void)vsa_nsm_health_end_probe(&pipeline.health, VSA_ERR_TIMEOUT, NULL, 0);
+    send_text(peer, "{\"command\":\"status\"}\n{\"command\":\"status\"}\n");
+    assert_says(peer, "running");
+    assert_int_equal(vsa_counter_get(vsa_worker_depth(pipeline.worker)), 1);
+    start_worker();
+    while (!pipeline.health.reachable)
+        iterate();
+    assert_string_equal(pipeline.health.module_id, FAKE_NSM_MODULE_ID);
+    assert_int_equal(pipeline.events[VSA_EVENT_NSM_REACHABLE], 1);
+}
+
+/* What waits counts against the streams' budget, until it is answered. */
+static void test_charge(void **state)
+{
+    (void)state;
+    const size_t budget = 1 << 20;
+    int peer = connect_stream();
+    assert_true(vsa_streams_charge(pipeline.streams, budget));
+    send_text(peer, NONCE);
+    assert_says(peer, "\"error_code\":\"busy\"");
+    assert_in_flight(0);
+    assert_int_equal(vsa_counter_get(vsa_worker_depth(pipeline.worker)), 0);
+    vsa_streams_refund(pipeline.streams, budget);
+    begin_request(peer, NONCE);
+    assert_true(vsa_counter_get(vsa_streams_buffered(pipeline.streams)) > 0);
+    start_worker();
+    assert_says(peer, "attestation_document");
+    assert_nothing_buffered();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_set_up, pipeline_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_kept_replies),
+        TEST(test_probe),
+        TEST(test_charge),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
