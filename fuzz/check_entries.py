@@ -25,6 +25,7 @@ ENTRIES = {
     "log_level_parse": "settings through settings_read_file",
     "numbers_parse": "text",
     "numbers_parse_seconds": "text",
+    "services_parse": "boot_file",
     "settings_read_file": "settings",
     "user_parse": "text",
     "vsa_address_parse": "text",

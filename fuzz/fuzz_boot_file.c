@@ -2,7 +2,7 @@
 /* Files that images are built from, and those that enclave_init reads in them. */
 #include <string.h>
 
-#include "enclave_init/lines.h"
+#include "enclave_init/services.h"
 #include "fuzz.h"
 #include "image/boot_file.h"
 #include "image/executable.h"
@@ -17,6 +17,28 @@ static void check_executable(struct vsa_slice file, enum vsa_image_architecture 
     FUZZ_REQUIRE(memchr(executable.interpreter, '\0', VSA_EXECUTABLE_MAX_NAME) != NULL);
     for (size_t i = 0; i < executable.library_count; i++)
         FUZZ_REQUIRE(memchr(executable.libraries[i], '\0', VSA_EXECUTABLE_MAX_NAME) != NULL);
+}
+
+/* Each list of words ends within the room for all of them. */
+static void check_services(const struct lines *lines)
+{
+    static struct services services;
+    size_t line = 0;
+    const char *problem = services_parse(lines, &services, &line);
+    FUZZ_REQUIRE(line <= lines->count && services.count < SERVICES_MAX);
+    if (problem)
+        return;
+    size_t words = 0;
+    for (size_t i = 0; i < services.count; i++) {
+        const struct service *service = &services.items[i];
+        FUZZ_REQUIRE(service->environment == services.words + words);
+        while (services.words[words++])
+            ;
+        FUZZ_REQUIRE(service->command == services.words + words && service->command[0][0] == '/');
+        while (services.words[words++])
+            ;
+    }
+    FUZZ_REQUIRE(services.count && words <= sizeof(services.words) / sizeof(services.words[0]));
 }
 
 /* The items point into the text, one behind the other. */
@@ -35,6 +57,7 @@ static void check_lines(struct vsa_slice file)
         total += strlen(lines.items[i]) + 1;
     FUZZ_REQUIRE(total <= file.size + 1);
     FUZZ_CALL(lines_check_environment(&lines) != NULL);
+    check_services(&lines);
 }
 
 static void check_metadata(struct vsa_slice file)

@@ -72,11 +72,11 @@ static void check_module_id(const char *text)
     FUZZ_CALL(vsa_module_id_parse(text, &id, NULL));
 }
 
-static void check_user(struct vsa_slice text)
+static void check_user(const char *text)
 {
     struct user user = {0, 0};
-    if (text.size <= USER_MAX_BYTES && !user_parse((const char *)text.data, text.size, &user))
-        FUZZ_REQUIRE(user.uid != 0);
+    if (!user_parse(text, &user))
+        FUZZ_REQUIRE(user.uid != 0 && user.gid != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_hex(vsa_slice_of(data, size));
     check_numbers(text);
     check_module_id(text);
-    check_user(vsa_slice_of(text, size));
+    check_user(text);
     FUZZ_CALL(words_have(text, WORD_NO_HEARTBEAT));
     FUZZ_CALL(vsa_printable_all(vsa_slice_of(data, size)));
     return 0;

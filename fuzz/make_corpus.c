@@ -378,6 +378,9 @@ static void make_boot_files(void)
                "07070100000001000081A400000000000000000000000100000000000000080000");
     write_text(target, "gzip", "\x1f\x8b\x08\x04");
     write_text(target, "environment", "PATH=/bin\n\nA=b c\nX=");
+    write_text(target, "services",
+               "name signer\nuser 1001:1001\nsocket /run/signer/socket\nrestart always\nenv A=1\n"
+               "arg /usr/bin/python3\narg /app/signer.py\nname b\nrestart never\narg /bin/b\n");
     write_text(target, "metadata",
                "{\"ImageName\":\"app\",\"ImageVersion\":\"1.0\",\"BuildMetadata\":{"
                "\"BuildTime\":\"2026-01-01T00:00:00Z\",\"BuildTool\":\"t\","

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * enclave_init: PID 1 of an enclave. Mounts, modules, loopback, heartbeat, then the command of the
- * image, for as long as it can be kept running. man/enclave_init.8.scd
+ * enclave_init: PID 1 of an enclave. Mounts, modules, loopback, heartbeat, then the services and
+ * the command of the image, for as long as all of them can be kept running. man/enclave_init.8.scd
  *
  * An enclave must never look RUNNING without its program: every failure ends in a
  * reboot, which ends the enclave, and says why on the console.
@@ -24,6 +24,7 @@
 #include "enclave_init/words.h"
 
 #define USER_FILE         "/user"
+#define SERVICES_FILE     "/services"
 #define MODULE_ORDER_FILE "/modules/order"
 
 /* Reads up to `capacity` bytes of a file; returns their number, or -1. */
@@ -62,22 +63,41 @@ static int read_lines(const char *path, struct lines *lines)
     return unlink(path) == 0 ? 0 : console_fail("cannot remove %s", path);
 }
 
-/* An image without /user is one of nitro-cli, or of a program that needs root. */
-static int read_user(struct user *user)
+/* Returns whether an image has a file; a file that cannot be seen is there. */
+static bool has_file(const char *path)
 {
-    char text[USER_MAX_BYTES];
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* An image without /user is one of nitro-cli, or of a program that needs root. */
+static int read_user(struct lines *lines, struct user *user)
+{
     *user = (struct user){0, 0};
-    if (access(USER_FILE, F_OK) != 0 && errno == ENOENT)
+    if (!has_file(USER_FILE))
         return 0;
-    ssize_t size = read_file(USER_FILE, text, sizeof(text));
-    if (size < 0)
+    if (read_lines(USER_FILE, lines) != 0)
         return -1;
-    const char *problem = user_parse(text, (size_t)size, user);
+    const char *problem =
+        lines->count == 1 ? user_parse(lines->items[0], user) : "there is not one line";
     if (problem) {
         console_say(USER_FILE ": %s", problem);
         return -1;
     }
-    return unlink(USER_FILE) == 0 ? 0 : console_fail("cannot remove " USER_FILE);
+    return 0;
+}
+
+/* An image of one program has no file of services. */
+static int read_services(struct lines *lines, struct services *services)
+{
+    size_t line = 0;
+    if (!has_file(SERVICES_FILE))
+        return 0;
+    if (read_lines(SERVICES_FILE, lines) != 0)
+        return -1;
+    const char *problem = services_parse(lines, services, &line);
+    if (problem)
+        console_say(SERVICES_FILE ", line %zu: %s", line, problem);
+    return problem ? -1 : 0;
 }
 
 static int read_command(struct lines *command, struct lines *environment)
@@ -110,7 +130,7 @@ static bool heartbeat_wanted(void)
 /* The file is there in images with further modules; `order` is used for it alone. */
 static int load_modules(struct lines *order)
 {
-    if (access(MODULE_ORDER_FILE, F_OK) != 0 && errno == ENOENT)
+    if (!has_file(MODULE_ORDER_FILE))
         return 0;
     if (read_lines(MODULE_ORDER_FILE, order) != 0)
         return -1;
@@ -120,7 +140,43 @@ static int load_modules(struct lines *order)
     return 0;
 }
 
-static int boot(struct lines *command, struct lines *environment, struct user *user)
+/* What the files of an image say; the services point into it. */
+struct contents {
+    struct lines service_lines; /* first of /user, of /modules/order */
+    struct lines command;
+    struct lines environment;
+    struct services services;
+};
+
+/* Reads what to run: the services, and at last the command of /cmd, as the user of /user. */
+static int read_contents(struct contents *contents)
+{
+    struct services *services = &contents->services;
+    struct service application = {.command = contents->command.items,
+                                  .environment = contents->environment.items};
+    if (read_command(&contents->command, &contents->environment) != 0 ||
+        read_user(&contents->service_lines, &application.user) != 0 ||
+        read_services(&contents->service_lines, services) != 0)
+        return -1;
+    application.name = application.command[0];
+    services->items[services->count++] = application;
+    return 0;
+}
+
+/* Mounts what the services find, with the directories that are theirs. */
+static int prepare_root(const struct services *services)
+{
+    size_t last = services->count - 1;
+    if (mounts_enter_root() != 0 || mounts_all() != 0 ||
+        devices_give_to(&services->items[last].user) != 0)
+        return -1;
+    for (size_t i = 0; i < last; i++)
+        if (mounts_make_directory(services->items[i].name, &services->items[i].user) != 0)
+            return -1;
+    return 0;
+}
+
+static int boot(struct contents *contents)
 {
     sigset_t all;
     sigfillset(&all);
@@ -128,16 +184,14 @@ static int boot(struct lines *command, struct lines *environment, struct user *u
     int mounted = mounts_early();
     console_open();
     console_say("version %s", VSA_VERSION);
-    if (mounted != 0 || devices_load_nsm() != 0 || load_modules(command) != 0)
+    if (mounted != 0 || devices_load_nsm() != 0 || load_modules(&contents->service_lines) != 0)
         return -1;
     devices_bring_up_loopback();
     if (heartbeat_wanted() && heartbeat_send() != 0)
         return -1;
-    if (read_command(command, environment) != 0 || read_user(user) != 0)
+    if (read_contents(contents) != 0)
         return -1;
-    if (mounts_enter_root() != 0 || mounts_all() != 0 || devices_give_to(user) != 0)
-        return -1;
-    return 0;
+    return prepare_root(&contents->services);
 }
 
 /* Rejects any process but PID 1: elsewhere the mounts and the reboot would be a disaster. */
@@ -158,13 +212,11 @@ static int refuse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static struct lines command;
-    static struct lines environment;
+    static struct contents contents;
     if (getpid() != 1)
         return refuse(argc, argv);
-    struct supervise_application application = {command.items, environment.items, {0, 0}};
-    if (boot(&command, &environment, &application.user) == 0)
-        supervise(&application);
+    if (boot(&contents) == 0)
+        supervise(&contents.services);
     console_say("the enclave ends");
     sync();
     (void)reboot(RB_AUTOBOOT);

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "enclave_init/console.h"
+#include "enclave_init/services.h"
 
 #define ROOT "/rootfs"
 
@@ -93,5 +95,14 @@ int mounts_all(void)
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
         if (symlink(links[i].target, links[i].path) != 0 && errno != EEXIST)
             return console_fail("cannot make %s", links[i].path);
+    return 0;
+}
+
+int mounts_make_directory(const char *name, const struct user *user)
+{
+    char path[sizeof(SERVICES_DIRECTORY) + SERVICES_MAX_NAME];
+    (void)snprintf(path, sizeof(path), SERVICES_DIRECTORY "%s", name);
+    if (mkdir(path, 0755) != 0 || chown(path, user->uid, user->gid) != 0)
+        return console_fail("cannot make %s", path);
     return 0;
 }

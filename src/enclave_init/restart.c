@@ -5,16 +5,17 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum restart_verdict restart_decide(struct restart_state *state, bool stopping, int wait_status,
-                                    int64_t ran_ms, int *delay_ms)
+enum restart_verdict restart_decide(struct restart_state *state, bool stopping,
+                                    enum restart_policy policy, int wait_status, int64_t ran_ms,
+                                    int *delay_ms)
 {
     bool finished = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
     *delay_ms = 0;
-    if (stopping || finished)
+    if (stopping || (finished && policy != RESTART_ALWAYS))
         return RESTART_DONE;
     if (ran_ms >= RESTART_STABLE_MS)
         state->failures = 0;
-    if (state->failures == RESTART_MAX)
+    if (policy == RESTART_NEVER || state->failures == RESTART_MAX)
         return RESTART_GIVE_UP;
     *delay_ms = RESTART_FIRST_DELAY_MS << state->failures;
     state->failures++;

@@ -17,7 +17,14 @@
 #define RESTART_STABLE_MS 60000
 
 struct restart_state {
-    unsigned failures; /* in a row */
+    unsigned failures; /* in a row; ends of a command that is to run always are failures */
+};
+
+/* Which ends of a command lead to another start. */
+enum restart_policy {
+    RESTART_ON_FAILURE, /* status 0 means that it has finished */
+    RESTART_ALWAYS,
+    RESTART_NEVER,
 };
 
 enum restart_verdict {
@@ -28,11 +35,13 @@ enum restart_verdict {
 
 /*
  * stopping     SIGTERM was forwarded to the command
+ * policy       of the command
  * wait_status  of waitpid()
  * ran_ms       how long it ran
  */
-enum restart_verdict restart_decide(struct restart_state *state, bool stopping, int wait_status,
-                                    int64_t ran_ms, int *delay_ms);
+enum restart_verdict restart_decide(struct restart_state *state, bool stopping,
+                                    enum restart_policy policy, int wait_status, int64_t ran_ms,
+                                    int *delay_ms);
 
 /* Writes "exited with status 1", "was killed by signal 9 (Killed)". Returns `text`. */
 const char *restart_describe(int wait_status, char *text, size_t capacity);

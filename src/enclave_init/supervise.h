@@ -2,23 +2,19 @@
 #ifndef VSA_ENCLAVE_INIT_SUPERVISE_H
 #define VSA_ENCLAVE_INIT_SUPERVISE_H
 
-#include "enclave_init/user.h"
+#include "enclave_init/services.h"
 
-/* Time for the command after SIGTERM; the server's own limit for draining is 10 s. */
+/* Time for all services after SIGTERM; the server's own limit for draining is 10 s. */
 #define SUPERVISE_STOP_LIMIT_MS 15000
-
-/* What runs, as the image says. */
-struct supervise_application {
-    char **command;     /* ends with NULL; at least one word */
-    char **environment; /* ends with NULL */
-    struct user user;
-};
+/* Time from the start of a service until its socket takes connections, restarts included. */
+#define SUPERVISE_READY_LIMIT_MS 60000
 
 /*
- * Runs an application and keeps it running (restart.h), reaping whatever else ends; forwards
- * SIGTERM and SIGINT. Returns when the enclave has to end, after a message.
+ * Starts the services one after the other, each when the one before is ready, and keeps them
+ * running (restart.h), reaping whatever else ends. On SIGTERM and SIGINT stops them, the last one
+ * first. Returns when the enclave has to end, after a message: what still runs then was killed.
  * Signals must be blocked.
  */
-void supervise(const struct supervise_application *application);
+void supervise(const struct services *services);
 
 #endif
