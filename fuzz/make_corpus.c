@@ -92,6 +92,20 @@ static void make_cbor(void)
     write_seed("cbor", "duplicate-key", vsa_slice_of(twice, sizeof(twice)));
 }
 
+/* As a sender signs, but bound to nothing. */
+static void make_signed_request(const struct vsa_key *key)
+{
+    uint8_t public_key[VSA_MAX_EC_SPKI];
+    uint8_t buffer[512];
+    struct vsa_cose_context context = {0};
+    struct vsa_slice out;
+    FUZZ_REQUIRE(vsa_key_write_public(key, public_key, sizeof(public_key), &context.key_id, NULL) ==
+                 VSA_OK);
+    FUZZ_REQUIRE(vsa_cose_sign1_sign(key, &context, vsa_slice_of_text("{\"command\":\"ping\"}"),
+                                     buffer, sizeof(buffer), &out, NULL) == VSA_OK);
+    write_seed("cose", "signed-request", out);
+}
+
 static void make_cose(void)
 {
     static const struct {
@@ -103,12 +117,14 @@ static void make_cose(void)
         struct vsa_key *key = NULL;
         struct vsa_slice out;
         FUZZ_REQUIRE(vsa_key_generate(keys[i].curve, &key, NULL) == VSA_OK);
-        FUZZ_REQUIRE(vsa_cose_sign1_sign(key, vsa_slice_of_text("payload"), buffer + 1,
+        FUZZ_REQUIRE(vsa_cose_sign1_sign(key, NULL, vsa_slice_of_text("payload"), buffer + 1,
                                          sizeof(buffer) - 1, &out, NULL) == VSA_OK);
         write_seed("cose", keys[i].name, out);
         buffer[0] = 0xc0 | VSA_COSE_TAG_SIGN1;
         if (keys[i].curve == VSA_CURVE_P384)
             write_seed("cose", "es384-tagged", vsa_slice_of(buffer, out.size + 1));
+        if (keys[i].curve == VSA_CURVE_P384)
+            make_signed_request(key);
         vsa_key_free(key);
     }
 }

@@ -4,9 +4,9 @@
  *
  * An enclave's document for `seal_key` holds a public key that only that enclave has the private
  * half of. A recipient can be made of *verified* claims only; what is sealed to it opens nowhere
- * else. The sender is not authenticated: any process can seal, the parent's too. The parent can
- * still delay or drop a request, and sees its length (in steps of 256 bytes), its time, and that it
- * was made.
+ * else. Any process can seal, the parent's too: an enclave that must know who asks has requests
+ * signed by a sender's key, inside the seal (struct vsa_sender). The parent can still delay or drop
+ * a request, and sees its length (in steps of 256 bytes), its time, and that it was made.
  *
  * Source: RFC 9180 (base mode) in the encapsulation of RFC 9458 sections 4.3 and 4.4;
  * docs/PROTOCOL.md has the bytes.
@@ -22,6 +22,8 @@ extern "C" {
 
 /* Bytes of a request or reply before it is sealed; 187 times the 256 that lengths are padded to. */
 #define VSA_SEAL_MAX_PLAINTEXT 47872
+/* The same of a signed request: without the signature and what belongs to it. */
+#define VSA_SEAL_MAX_SIGNED_PLAINTEXT (VSA_SEAL_MAX_PLAINTEXT - 232)
 /* Bytes of associated data: authenticated, but not encrypted. */
 #define VSA_SEAL_MAX_AAD 256
 /* Bytes of a sealed request or reply. */
@@ -66,6 +68,40 @@ vsa_seal_request(const struct vsa_seal_recipient *recipient, struct vsa_slice aa
                  struct vsa_slice plaintext, uint8_t *buffer, size_t capacity,
                  struct vsa_slice *sealed, struct vsa_seal_pending **pending,
                  struct vsa_error *error);
+
+/* --- senders ---------------------------------------------------------------------------------- */
+
+/* Characters of a sender's thumbprint: SHA-384 of the key's DER SubjectPublicKeyInfo, in hex. */
+#define VSA_SENDER_THUMBPRINT 96
+
+/* A sender's private key, on P-384. Threads may share it. */
+struct vsa_sender;
+
+/*
+ * private_key  in: PEM or DER, PKCS#8 or SEC 1, not encrypted; the caller wipes it
+ * sender       out: owned by the caller, vsa_sender_free()
+ *
+ * Errors: VSA_ERR_CERTIFICATE_SYNTAX (no such key), VSA_ERR_ARGUMENT (another curve),
+ * VSA_ERR_CRYPTO, VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_sender_new(struct vsa_slice private_key, struct vsa_sender **sender, struct vsa_error *error);
+/* Returns what the enclave's handlers know it by: lower-case hex, valid as long as `sender` is. */
+VSA_PUBLIC const char *vsa_sender_thumbprint(const struct vsa_sender *sender);
+/* Wipes the key. NULL is fine. */
+VSA_PUBLIC void vsa_sender_free(struct vsa_sender *sender);
+
+/*
+ * Seals one request, as vsa_seal_request() does, signed by `sender`; with NULL not signed. A signed
+ * request has at most VSA_SEAL_MAX_SIGNED_PLAINTEXT bytes.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_seal_signed_request(const struct vsa_seal_recipient *recipient, const struct vsa_sender *sender,
+                        struct vsa_slice aad, struct vsa_slice plaintext, uint8_t *buffer,
+                        size_t capacity, struct vsa_slice *sealed,
+                        struct vsa_seal_pending **pending, struct vsa_error *error);
+
+/* --- replies ---------------------------------------------------------------------------------- */
 
 /*
  * Opens the reply. That it opens shows that the enclave opened the request.

@@ -98,9 +98,13 @@ static enum vsa_status choose_anchor(const struct vsa_verifier *verifier,
 static enum vsa_status check_signature(const struct vsa_unverified_document *document,
                                        const struct vsa_certificate *leaf, struct vsa_error *error)
 {
-    struct vsa_cose_sign1 sign1 = {VSA_COSE_ES384, document->protected_header, document->payload,
-                                   document->signature};
-    return vsa_cose_sign1_verify(&sign1, leaf->key, error);
+    struct vsa_cose_sign1 sign1 = {
+        .algorithm = VSA_COSE_ES384,
+        .protected_header = document->protected_header,
+        .payload = document->payload,
+        .signature = document->signature,
+    };
+    return vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, leaf->key, error);
 }
 
 static void fill_claims(const struct vsa_unverified_document *document,

@@ -16,10 +16,22 @@
 /* Returns the algorithm that keys on `curve` sign with; ES384 for VSA_CURVE_NONE. */
 int64_t vsa_cose_algorithm_of(enum vsa_curve curve);
 
+/*
+ * What is signed besides the payload. Nitro has neither: NULL where a function takes one. Borrowed;
+ * together at most VSA_COSE_MAX_CONTEXT bytes.
+ */
+struct vsa_cose_context {
+    struct vsa_slice key_id;       /* header parameter 4 (RFC 9052 section 3.1); absent for none */
+    struct vsa_slice external_aad; /* of Sig_structure (section 4.4), which is not sent */
+};
+
+#define VSA_COSE_MAX_CONTEXT 512
+
 /* All slices borrow from the parsed bytes. */
 struct vsa_cose_sign1 {
     int64_t algorithm;
     struct vsa_slice protected_header; /* the bytes that are signed */
+    struct vsa_slice key_id;           /* absent, but of vsa_cose_sign1_parse_with_key_id() */
     struct vsa_slice payload;
     struct vsa_slice signature;
 };
@@ -33,16 +45,27 @@ VSA_MUST_USE enum vsa_status vsa_cose_sign1_parse(struct vsa_slice bytes, int64_
                                                   struct vsa_cose_sign1 *sign1,
                                                   struct vsa_error *error);
 
+/* The same, but untagged only, and the protected header is exactly {1: alg, 4: key ID}. */
+VSA_MUST_USE enum vsa_status vsa_cose_sign1_parse_with_key_id(struct vsa_slice bytes,
+                                                              int64_t algorithm,
+                                                              struct vsa_cose_sign1 *sign1,
+                                                              struct vsa_error *error);
+
 /*
  * Verifies the signature over Sig_structure (RFC 9052 section 4.4) with `key`.
+ *
+ * external_aad  in: absent for none
+ *
  * Errors: VSA_ERR_SIGNATURE.
  */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1,
+                                                   struct vsa_slice external_aad,
                                                    const struct vsa_key *key,
                                                    struct vsa_error *error);
 
 /* Writes an untagged COSE_Sign1 over `payload`; the algorithm follows from the key's curve. */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key,
+                                                 const struct vsa_cose_context *context,
                                                  struct vsa_slice payload, uint8_t *buffer,
                                                  size_t capacity, struct vsa_slice *sign1,
                                                  struct vsa_error *error);

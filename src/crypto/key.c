@@ -184,6 +184,31 @@ enum vsa_status vsa_key_write_public(const struct vsa_key *key, uint8_t *buffer,
     return write_spki(key->pkey, buffer, capacity, spki, error);
 }
 
+enum vsa_status vsa_key_read_public(struct vsa_slice spki, struct vsa_key **key,
+                                    struct vsa_error *error)
+{
+    static const char none[] = "not a public key on P-256, P-384 or P-521 in DER";
+    const unsigned char *at = spki.data;
+    uint8_t buffer[VSA_MAX_EC_SPKI];
+    struct vsa_slice written;
+    if (spki.size > VSA_MAX_EC_SPKI)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, "%s", none);
+    VSA_CLEANUP(vsa_cleanup_x509_pubkey)
+    X509_PUBKEY *read = d2i_X509_PUBKEY(NULL, &at, (long)spki.size);
+    enum vsa_curve curve = read ? vsa_curve_of_spki(read) : VSA_CURVE_NONE;
+    /* The point is checked to be on its curve here. */
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = curve ? X509_PUBKEY_get(read) : NULL;
+    ERR_clear_error();
+    if (!pkey)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, "%s", none);
+    VSA_TRY(write_spki(pkey, buffer, sizeof(buffer), &written, error));
+    if (written.size != spki.size || memcmp(buffer, spki.data, spki.size) != 0)
+        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, "%s", none);
+    EVP_PKEY *taken = pkey;
+    pkey = NULL;
+    return vsa_key_wrap(taken, curve, key, error);
+}
+
 enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer, size_t capacity,
                                          struct vsa_slice *der, struct vsa_error *error)
 {

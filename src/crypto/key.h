@@ -11,6 +11,8 @@
 enum vsa_curve { VSA_CURVE_NONE = 0, VSA_CURVE_P256, VSA_CURVE_P384, VSA_CURVE_P521 };
 
 #define VSA_MAX_SIGNATURE_SIZE 132
+/* DER SubjectPublicKeyInfo: 91, 120 or 158 bytes. */
+#define VSA_MAX_EC_SPKI 158
 /* PEM and DER keys on these curves are below 1 KiB; certificates of a key file may come along. */
 #define VSA_MAX_KEY_FILE 65536
 
@@ -40,6 +42,17 @@ VSA_MUST_USE enum vsa_status vsa_key_read_private(struct vsa_slice encoded, stru
 VSA_MUST_USE enum vsa_status vsa_key_write_public(const struct vsa_key *key, uint8_t *buffer,
                                                   size_t capacity, struct vsa_slice *spki,
                                                   struct vsa_error *error);
+
+/*
+ * Reads what vsa_key_write_public() writes of a key, and nothing else: DER, one of the three named
+ * curves, an uncompressed point that is on it.
+ *
+ * spki  in: hostile, at most VSA_MAX_EC_SPKI bytes
+ *
+ * Errors: VSA_ERR_CERTIFICATE_SYNTAX, VSA_ERR_CRYPTO, VSA_ERR_MEMORY.
+ */
+VSA_MUST_USE enum vsa_status vsa_key_read_public(struct vsa_slice spki, struct vsa_key **key,
+                                                 struct vsa_error *error);
 
 /*
  * Decodes a public key file for comparing: PEM ("PUBLIC KEY", any algorithm) becomes its DER in

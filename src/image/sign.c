@@ -97,7 +97,8 @@ enum vsa_status vsa_image_sign(const struct vsa_image *image, struct vsa_slice c
     VSA_TRY(prepare(image, certificate_pem, now_ms, &certificate, payload_buffer, &payload, error));
     VSA_TRY(vsa_key_read_private(private_key, &key, error));
     VSA_TRY(check_key_belongs(certificate, key, error));
-    VSA_TRY(vsa_cose_sign1_sign(key, payload, sign1_buffer, sizeof(sign1_buffer), &sign1, error));
+    VSA_TRY(
+        vsa_cose_sign1_sign(key, NULL, payload, sign1_buffer, sizeof(sign1_buffer), &sign1, error));
     return vsa_image_signature_write(certificate_pem, sign1, buffer, capacity, section, error);
 }
 
@@ -132,7 +133,7 @@ enum vsa_status vsa_image_sign_with(const struct vsa_image *image, struct vsa_sl
     VSA_TRY(vsa_cose_sign1_write(curve, payload, raw, sign1_buffer, sizeof(sign1_buffer), &bytes,
                                  error));
     VSA_TRY(vsa_cose_sign1_parse(bytes, vsa_cose_algorithm_of(curve), &sign1, error));
-    VSA_TRY(vsa_cose_sign1_verify(&sign1, certificate->key, error));
+    VSA_TRY(vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, certificate->key, error));
     return vsa_image_signature_write(certificate_pem, bytes, buffer, capacity, section, error);
 }
 
@@ -153,7 +154,7 @@ enum vsa_status vsa_image_verify_signature(const struct vsa_image *image, int64_
     VSA_TRY(vsa_cose_sign1_parse(vsa_slice_of(signature.sign1, signature.sign1_size),
                                  vsa_cose_algorithm_of(vsa_key_curve(certificate->key)), &sign1,
                                  error));
-    VSA_TRY(vsa_cose_sign1_verify(&sign1, certificate->key, error));
+    VSA_TRY(vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, certificate->key, error));
     VSA_TRY(vsa_image_measure(image, &measurements, error));
     VSA_TRY(vsa_image_payload_check(sign1.payload, measurements.pcr0, error));
     return check_validity(certificate, now_ms, error);

@@ -71,23 +71,39 @@ static enum vsa_status set_up_sender(const struct vsa_key_config *config,
                                  error);
 }
 
-enum vsa_status vsa_seal_write_request(const struct vsa_key_config *config,
-                                       const struct vsa_dh_key *ephemeral, struct vsa_slice aad,
-                                       struct vsa_slice plaintext, uint8_t *sealed,
+enum vsa_status vsa_seal_begin_request(const struct vsa_key_config *config,
+                                       const struct vsa_dh_key *ephemeral, uint8_t *sealed,
                                        struct vsa_seal_exchange *exchange, struct vsa_error *error)
 {
-    uint8_t *ciphertext = sealed + VSA_SEAL_HEADER_SIZE + config->suite->enc_size;
     write_header(config, sealed);
     struct info info = make_info(exchange->label, sealed);
     enum vsa_status status =
         set_up_sender(config, ephemeral, vsa_slice_of(info.bytes, info.size), exchange, error);
     if (status == VSA_OK)
-        status = vsa_hpke_seal(&exchange->context, aad, plaintext, ciphertext, error);
-    if (status == VSA_OK)
         memcpy(sealed + VSA_SEAL_HEADER_SIZE, exchange->enc, config->suite->enc_size);
     else
         vsa_seal_exchange_wipe(exchange);
     return status;
+}
+
+enum vsa_status vsa_seal_end_request(struct vsa_seal_exchange *exchange, struct vsa_slice aad,
+                                     struct vsa_slice plaintext, uint8_t *sealed,
+                                     struct vsa_error *error)
+{
+    uint8_t *ciphertext = sealed + VSA_SEAL_HEADER_SIZE + exchange->context.suite->enc_size;
+    enum vsa_status status = vsa_hpke_seal(&exchange->context, aad, plaintext, ciphertext, error);
+    if (status != VSA_OK)
+        vsa_seal_exchange_wipe(exchange);
+    return status;
+}
+
+enum vsa_status vsa_seal_write_request(const struct vsa_key_config *config,
+                                       const struct vsa_dh_key *ephemeral, struct vsa_slice aad,
+                                       struct vsa_slice plaintext, uint8_t *sealed,
+                                       struct vsa_seal_exchange *exchange, struct vsa_error *error)
+{
+    VSA_TRY(vsa_seal_begin_request(config, ephemeral, sealed, exchange, error));
+    return vsa_seal_end_request(exchange, aad, plaintext, sealed, error);
 }
 
 enum vsa_status vsa_seal_read_request(const struct vsa_key_config *config,

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "seal/exchange.h"
+#include "seal/sender.h"
 
 #define PADDING 256
 
@@ -55,23 +56,94 @@ static size_t padded_size(size_t size)
     return (size + PADDING - 1) / PADDING * PADDING;
 }
 
-/* `sealed` has room for the padded text and what sealing adds. */
-static enum vsa_status seal_padded(const struct vsa_key_config *config, struct vsa_slice aad,
-                                   struct vsa_slice plaintext, uint8_t *sealed,
-                                   struct vsa_seal_exchange *exchange, struct vsa_error *error)
+/* A request before it is sealed: `text`, then room for the same signed. */
+struct draft {
+    size_t size; /* of the request with its spaces */
+    size_t sealed_size;
+    uint8_t *text; /* owned */
+};
+
+static struct draft measure(const struct vsa_key_config *config, const struct vsa_sender *sender,
+                            size_t size)
 {
-    size_t size = padded_size(plaintext.size);
-    uint8_t *padded = malloc(size + 1);
-    if (!padded)
+    size_t padded = padded_size(sender ? vsa_sender_signed_size(size) : size);
+    struct draft draft = {.size = padded};
+    draft.sealed_size = padded + vsa_seal_request_overhead(config->suite);
+    /* What is signed has one length of its head for each length of the whole. */
+    if (sender)
+        draft.size = padded - (vsa_sender_signed_size(padded - VSA_SENDER_MAX_OVERHEAD) -
+                               (padded - VSA_SENDER_MAX_OVERHEAD));
+    return draft;
+}
+
+static enum vsa_status seal_draft(const struct vsa_key_config *config,
+                                  const struct vsa_sender *sender, const struct draft *draft,
+                                  struct vsa_slice aad, uint8_t *sealed,
+                                  struct vsa_seal_exchange *exchange, struct vsa_error *error)
+{
+    struct vsa_slice plaintext = vsa_slice_of(draft->text, draft->size);
+    VSA_TRY(vsa_seal_begin_request(config, NULL, sealed, exchange, error));
+    struct vsa_sender_binding binding = {
+        .enc = vsa_slice_of(exchange->enc, config->suite->enc_size),
+        .aad = aad,
+    };
+    if (sender)
+        VSA_TRY(vsa_sender_sign(sender, &binding, plaintext, draft->text + draft->size,
+                                draft->size + VSA_SENDER_MAX_OVERHEAD, &plaintext, error));
+    return vsa_seal_end_request(exchange, aad, plaintext, sealed, error);
+}
+
+/* `sealed` has room for the padded text and what sealing adds. */
+static enum vsa_status seal_padded(const struct vsa_key_config *config,
+                                   const struct vsa_sender *sender, struct draft *draft,
+                                   struct vsa_slice aad, struct vsa_slice plaintext,
+                                   uint8_t *sealed, struct vsa_seal_exchange *exchange,
+                                   struct vsa_error *error)
+{
+    size_t size = 2 * draft->size + VSA_SENDER_MAX_OVERHEAD;
+    draft->text = malloc(size);
+    if (!draft->text)
         return vsa_fail_memory(error);
-    memset(padded, ' ', size);
+    memset(draft->text, ' ', draft->size);
     if (plaintext.size)
-        memcpy(padded, plaintext.data, plaintext.size);
-    enum vsa_status status = vsa_seal_write_request(config, NULL, aad, vsa_slice_of(padded, size),
-                                                    sealed, exchange, error);
-    vsa_wipe(padded, size);
-    free(padded);
+        memcpy(draft->text, plaintext.data, plaintext.size);
+    enum vsa_status status = seal_draft(config, sender, draft, aad, sealed, exchange, error);
+    vsa_wipe(draft->text, size);
+    free(draft->text);
     return status;
+}
+
+enum vsa_status vsa_seal_signed_request(const struct vsa_seal_recipient *recipient,
+                                        const struct vsa_sender *sender, struct vsa_slice aad,
+                                        struct vsa_slice plaintext, uint8_t *buffer,
+                                        size_t capacity, struct vsa_slice *sealed,
+                                        struct vsa_seal_pending **pending, struct vsa_error *error)
+{
+    const struct vsa_key_config *config = &recipient->config;
+    size_t most = sender ? VSA_SEAL_MAX_SIGNED_PLAINTEXT : VSA_SEAL_MAX_PLAINTEXT;
+    if (plaintext.size > most)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE,
+                        "a request of %zu bytes; at most %zu can be sealed", plaintext.size, most);
+    if (aad.size > VSA_SEAL_MAX_AAD)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "associated data of %zu bytes; at most %d",
+                        aad.size, VSA_SEAL_MAX_AAD);
+    struct draft draft = measure(config, sender, plaintext.size);
+    if (draft.sealed_size > capacity)
+        return vsa_fail(error, VSA_ERR_BUFFER, "%zu bytes do not fit into %zu", draft.sealed_size,
+                        capacity);
+    struct vsa_seal_pending *made = calloc(1, sizeof(*made));
+    if (!made)
+        return vsa_fail_memory(error);
+    made->exchange.label = VSA_SEAL_LABEL;
+    enum vsa_status status =
+        seal_padded(config, sender, &draft, aad, plaintext, buffer, &made->exchange, error);
+    if (status != VSA_OK) {
+        vsa_seal_pending_free(made);
+        return status;
+    }
+    *sealed = vsa_slice_of(buffer, draft.sealed_size);
+    *pending = made;
+    return VSA_OK;
 }
 
 enum vsa_status vsa_seal_request(const struct vsa_seal_recipient *recipient, struct vsa_slice aad,
@@ -79,29 +151,8 @@ enum vsa_status vsa_seal_request(const struct vsa_seal_recipient *recipient, str
                                  struct vsa_slice *sealed, struct vsa_seal_pending **pending,
                                  struct vsa_error *error)
 {
-    const struct vsa_key_config *config = &recipient->config;
-    if (plaintext.size > VSA_SEAL_MAX_PLAINTEXT)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE,
-                        "a request of %zu bytes; at most %d can be sealed", plaintext.size,
-                        VSA_SEAL_MAX_PLAINTEXT);
-    if (aad.size > VSA_SEAL_MAX_AAD)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, "associated data of %zu bytes; at most %d",
-                        aad.size, VSA_SEAL_MAX_AAD);
-    size_t size = padded_size(plaintext.size) + vsa_seal_request_overhead(config->suite);
-    if (size > capacity)
-        return vsa_fail(error, VSA_ERR_BUFFER, "%zu bytes do not fit into %zu", size, capacity);
-    struct vsa_seal_pending *made = calloc(1, sizeof(*made));
-    if (!made)
-        return vsa_fail_memory(error);
-    made->exchange.label = VSA_SEAL_LABEL;
-    enum vsa_status status = seal_padded(config, aad, plaintext, buffer, &made->exchange, error);
-    if (status != VSA_OK) {
-        vsa_seal_pending_free(made);
-        return status;
-    }
-    *sealed = vsa_slice_of(buffer, size);
-    *pending = made;
-    return VSA_OK;
+    return vsa_seal_signed_request(recipient, NULL, aad, plaintext, buffer, capacity, sealed,
+                                   pending, error);
 }
 
 enum vsa_status vsa_seal_open_reply(struct vsa_seal_pending *pending, struct vsa_slice sealed,

@@ -69,6 +69,6 @@ enum vsa_status vsa_software_document_sign(const struct vsa_authority *authority
     struct vsa_slice payload;
     write_payload(&builder, authority, content);
     VSA_TRY(vsa_builder_finish(&builder, &payload, error));
-    return vsa_cose_sign1_sign(vsa_authority_leaf_key(authority), payload, buffer, capacity,
+    return vsa_cose_sign1_sign(vsa_authority_leaf_key(authority), NULL, payload, buffer, capacity,
                                document, error);
 }

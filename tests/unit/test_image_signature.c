@@ -273,9 +273,9 @@ static struct vsa_slice forge(const struct signer *key, const struct signer *cer
     uint8_t sign1_buffer[VSA_MAX_IMAGE_SIGN1];
     struct vsa_slice sign1;
     struct vsa_slice section;
-    assert_int_equal(
-        vsa_cose_sign1_sign(key->key, payload, sign1_buffer, sizeof(sign1_buffer), &sign1, NULL),
-        VSA_OK);
+    assert_int_equal(vsa_cose_sign1_sign(key->key, NULL, payload, sign1_buffer,
+                                         sizeof(sign1_buffer), &sign1, NULL),
+                     VSA_OK);
     assert_int_equal(vsa_image_signature_write(pem_of(certificate), sign1, buffer,
                                                VSA_MAX_IMAGE_SIGNATURE, &section, NULL),
                      VSA_OK);

@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include <vsattest/key.h>
 #include <vsattest/seal.h>
 
 #include "base/slice.h"
 #include "seal/exchange.h"
+#include "seal/sender.h"
 
 struct enclave {
     struct vsa_dh_key *key;
@@ -151,11 +153,70 @@ static void anything_else_is_no_recipient(void **state)
     }
 }
 
+/* Of every size, what is opened is signed, and as long as 256 bytes at a time. */
+static void signed_requests(void **state)
+{
+    (void)state;
+    static char text[VSA_SEAL_MAX_SIGNED_PLAINTEXT + 1];
+    static uint8_t buffer[VSA_SEAL_MAX_SEALED];
+    static uint8_t opened[VSA_SEAL_MAX_SEALED];
+    static const size_t sizes[] = {0, 2, 23, 25, 26, 255, 256, 280, 281, sizeof(text) - 1};
+    static const size_t padded[] = {256, 256, 256, 256, 512, 512, 512, 512, 768, 47872};
+    struct enclave enclave = make_enclave(VSA_HPKE_X25519);
+    struct vsa_seal_recipient *recipient = NULL;
+    struct vsa_seal_pending *pending = NULL;
+    struct vsa_sender *sender = NULL;
+    struct vsa_key_pair pair;
+    struct vsa_slice sealed;
+    struct vsa_slice request;
+    struct vsa_slice aad = vsa_slice_of_text("tenant");
+    char thumbprint[VSA_SENDER_THUMBPRINT + 1];
+    memset(text, 'x', sizeof(text));
+    attest(&enclave);
+    assert_int_equal(vsa_key_pair_generate(&pair, NULL), VSA_OK);
+    assert_int_equal(
+        vsa_sender_new(vsa_slice_of(pair.private_key, pair.private_key_size), &sender, NULL),
+        VSA_OK);
+    assert_int_equal(vsa_seal_recipient_new(&enclave.claims, &recipient, NULL), VSA_OK);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct vsa_seal_exchange exchange = {.label = VSA_SEAL_LABEL};
+        struct vsa_sender_binding binding = {.aad = aad};
+        assert_int_equal(vsa_seal_signed_request(recipient, sender, aad,
+                                                 vsa_slice_of(text, sizes[i]), buffer,
+                                                 sizeof(buffer), &sealed, &pending, NULL),
+                         VSA_OK);
+        assert_int_equal(sealed.size, padded[i] + vsa_seal_request_overhead(enclave.config.suite));
+        assert_int_equal(vsa_seal_read_request(&enclave.config, enclave.key, aad, sealed, opened,
+                                               &exchange, NULL),
+                         VSA_OK);
+        binding.enc = vsa_slice_of(exchange.enc, enclave.config.suite->enc_size);
+        assert_int_equal(vsa_sender_verify(vsa_slice_of(opened, padded[i]), &binding, &request,
+                                           thumbprint, NULL),
+                         VSA_OK);
+        assert_string_equal(thumbprint, vsa_sender_thumbprint(sender));
+        assert_true(request.size >= sizes[i]);
+        assert_memory_equal(request.data, text, sizes[i]);
+        for (size_t k = sizes[i]; k < request.size; k++)
+            assert_int_equal(request.data[k], ' ');
+        vsa_seal_pending_free(pending);
+    }
+    pending = NULL;
+    assert_int_equal(vsa_seal_signed_request(recipient, sender, aad,
+                                             vsa_slice_of(text, sizeof(text)), buffer,
+                                             sizeof(buffer), &sealed, &pending, NULL),
+                     VSA_ERR_TOO_LARGE);
+    assert_null(pending);
+    vsa_sender_free(sender);
+    vsa_seal_recipient_free(recipient);
+    vsa_dh_key_free(enclave.key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_and_its_reply),
         cmocka_unit_test(limits),
+        cmocka_unit_test(signed_requests),
         cmocka_unit_test(anything_else_is_no_recipient),
     };
     return cmocka_run_group_tests_name("recipient", tests, NULL, NULL);

@@ -52,26 +52,26 @@ static void sign_and_verify(enum vsa_curve curve, int64_t algorithm, const char 
     struct vsa_cose_sign1 sign1;
     size_t start_size = cbor_vector_bytes(head, start, sizeof(start));
     assert_int_equal(vsa_key_generate(curve, &key, NULL), VSA_OK);
-    assert_int_equal(vsa_cose_sign1_sign(key, vsa_slice_of_text("payload"), buffer, sizeof(buffer),
-                                         &bytes, NULL),
+    assert_int_equal(vsa_cose_sign1_sign(key, NULL, vsa_slice_of_text("payload"), buffer,
+                                         sizeof(buffer), &bytes, NULL),
                      VSA_OK);
     assert_memory_equal(bytes.data, start, start_size);
     assert_int_equal(vsa_cose_sign1_parse(bytes, algorithm, &sign1, NULL), VSA_OK);
     assert_true(vsa_slice_equal_text(sign1.payload, "payload"));
-    assert_int_equal(vsa_cose_sign1_verify(&sign1, key, NULL), VSA_OK);
+    assert_int_equal(vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, key, NULL), VSA_OK);
     /* Each bit of payload, header and signature counts. */
     size_t first = start_size - 8;
     for (size_t bit = 8 * first; bit < 8 * bytes.size; bit += 29) {
         buffer[bit / 8] ^= (uint8_t)(1 << bit % 8);
         enum vsa_status status = vsa_cose_sign1_parse(bytes, algorithm, &sign1, NULL);
         if (status == VSA_OK)
-            status = vsa_cose_sign1_verify(&sign1, key, NULL);
+            status = vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, key, NULL);
         assert_int_not_equal(status, VSA_OK);
         buffer[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     /* A buffer one byte short. */
-    assert_int_equal(vsa_cose_sign1_sign(key, vsa_slice_of_text("payload"), buffer, bytes.size - 1,
-                                         &bytes, NULL),
+    assert_int_equal(vsa_cose_sign1_sign(key, NULL, vsa_slice_of_text("payload"), buffer,
+                                         bytes.size - 1, &bytes, NULL),
                      VSA_ERR_BUFFER);
 }
 
@@ -92,9 +92,9 @@ static void algorithm_is_the_caller_s(void **state)
     struct vsa_slice bytes;
     struct vsa_cose_sign1 sign1;
     assert_int_equal(vsa_key_generate(VSA_CURVE_P256, &key, NULL), VSA_OK);
-    assert_int_equal(
-        vsa_cose_sign1_sign(key, vsa_slice_of_text("p"), buffer, sizeof(buffer), &bytes, NULL),
-        VSA_OK);
+    assert_int_equal(vsa_cose_sign1_sign(key, NULL, vsa_slice_of_text("p"), buffer, sizeof(buffer),
+                                         &bytes, NULL),
+                     VSA_OK);
     assert_int_equal(vsa_cose_sign1_parse(bytes, VSA_COSE_ES384, &sign1, NULL), VSA_ERR_ALGORITHM);
     assert_int_equal(vsa_cose_sign1_parse(bytes, VSA_COSE_ES512, &sign1, NULL), VSA_ERR_ALGORITHM);
     assert_int_equal(vsa_cose_sign1_parse(bytes, -8, &sign1, NULL), VSA_ERR_ALGORITHM);
@@ -102,11 +102,14 @@ static void algorithm_is_the_caller_s(void **state)
     /* ... and so does the key's curve. */
     VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *other = NULL;
     assert_int_equal(vsa_key_generate(VSA_CURVE_P384, &other, NULL), VSA_OK);
-    assert_int_equal(vsa_cose_sign1_verify(&sign1, other, NULL), VSA_ERR_SIGNATURE);
+    assert_int_equal(vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, other, NULL),
+                     VSA_ERR_SIGNATURE);
     sign1.algorithm = VSA_COSE_ES384;
-    assert_int_equal(vsa_cose_sign1_verify(&sign1, key, NULL), VSA_ERR_SIGNATURE);
+    assert_int_equal(vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, key, NULL),
+                     VSA_ERR_SIGNATURE);
     sign1.algorithm = 0;
-    assert_int_equal(vsa_cose_sign1_verify(&sign1, key, NULL), VSA_ERR_SIGNATURE);
+    assert_int_equal(vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, key, NULL),
+                     VSA_ERR_SIGNATURE);
 }
 
 /* An algorithm nobody knows has signatures of no bytes: nothing may verify then. */
@@ -121,7 +124,8 @@ static void unknown_algorithm_with_an_empty_signature(void **state)
     VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
     assert_int_equal(vsa_key_generate(VSA_CURVE_P384, &key, NULL), VSA_OK);
     if (vsa_cose_sign1_parse(vsa_slice_of(bytes, sizeof(bytes)), -1, &sign1, NULL) == VSA_OK)
-        assert_int_equal(vsa_cose_sign1_verify(&sign1, key, NULL), VSA_ERR_SIGNATURE);
+        assert_int_equal(vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, key, NULL),
+                         VSA_ERR_SIGNATURE);
 }
 
 int main(void)
