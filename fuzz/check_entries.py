@@ -46,6 +46,8 @@ ENTRIES = {
     "vsa_cose_sign1_parse_with_key_id": "cose through vsa_sender_verify",
     "vsa_cose_sign1_verify": "cose",
     "vsa_der_is_strict": "certificate",
+    "vsa_der_read": "der",
+    "vsa_der_skip": "der",
     "vsa_document_decode": "document_text",
     "vsa_document_parse": "document",
     "vsa_executable_read": "boot_file",

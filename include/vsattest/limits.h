@@ -36,6 +36,8 @@
 #define VSA_MAX_CBOR_MAP 64
 /* Nesting inside an unknown field: nothing of Nitro's is deeper than 3 today. */
 #define VSA_MAX_CBOR_DEPTH 16
+/* Nesting inside a part of a certificate that is passed over: RSA-PSS parameters have 4 levels. */
+#define VSA_MAX_DER_DEPTH 16
 /* Raw ECDSA P-384 signature, r || s (RFC 9053 section 2.1). */
 #define VSA_P384_SIGNATURE_SIZE 96
 /* DER SubjectPublicKeyInfo of a P-384 key (RFC 5480): 23 bytes of header, a 97-byte point. */
