@@ -328,6 +328,8 @@ static void make_texts(void)
     write_text("text", "vsock", "vsock:any:9000");
     write_text("text", "unix", "unix:/tmp/server");
     write_text("text", "mux", "vsock-mux:/tmp/v:5000");
+    write_text("text", "tcp", "tcp:parent.example:9000");
+    write_text("text", "tcp-ipv6", "tcp:[fe80::1%eth0]:9000");
     write_text("text", "hex", "00fFaB");
     write_text("text", "module-id", "i-0123456789abcdef0-enc0123456789abcdef");
     write_text("text", "user", "1000:100\n");

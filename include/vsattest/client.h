@@ -77,7 +77,8 @@ static inline void vsa_client_options_init(struct vsa_client_options *options)
 /*
  * Makes a client. It does not connect yet.
  *
- * address  in: "vsock:CID:PORT", "unix:PATH" or "vsock-mux:PATH:PORT" (transport.h); copied
+ * address  in: "vsock:CID:PORT", "unix:PATH", "vsock-mux:PATH:PORT" or "tcp:HOST:PORT"
+ *          (transport.h); copied
  * options  in, may be NULL: the defaults; copied
  * client   out: set on success; free with vsa_client_free()
  *

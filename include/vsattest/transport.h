@@ -7,8 +7,11 @@
  *   vsock-mux:PATH:PORT   port PORT of the guest behind the Unix socket PATH, by the convention of
  *                         Firecracker and vhost-device-vsock ("CONNECT PORT\n" -> "OK ...\n");
  *                         to listen: PATH_PORT, where the guest's connections to port PORT arrive
+ *   tcp:HOST:PORT         HOST is an IPv4 address, an IPv6 one in brackets or a name; a way to the
+ *                         relay on the parent, for an enclave has no network;
+ *                         to listen: a loopback address
  *
- * Sources: vsock(7); Firecracker docs/vsock.md.
+ * Sources: vsock(7); Firecracker docs/vsock.md; tcp(7), RFC 3986 section 3.2.2 (brackets).
  * Example: examples/request_attestation.c
  */
 #ifndef VSATTEST_TRANSPORT_H
@@ -24,22 +27,27 @@ extern "C" {
 #define VSA_CID_ANY UINT32_MAX
 /* sun_path of sockaddr_un, its NUL included (unix(7)). */
 #define VSA_MAX_SOCKET_PATH 108
-/* "vsock-mux:", a path, ":4294967294" and a NUL. */
+/* "vsock-mux:", a path, ":4294967294" and a NUL; a host has no more bytes than a path. */
 #define VSA_MAX_ADDRESS 160
 
-enum vsa_address_kind { VSA_ADDRESS_VSOCK = 1, VSA_ADDRESS_UNIX = 2, VSA_ADDRESS_VSOCK_MUX = 3 };
+enum vsa_address_kind {
+    VSA_ADDRESS_VSOCK = 1,
+    VSA_ADDRESS_UNIX = 2,
+    VSA_ADDRESS_VSOCK_MUX = 3,
+    VSA_ADDRESS_TCP = 4,
+};
 
 struct vsa_address {
     enum vsa_address_kind kind;
-    uint32_t cid;  /* vsock */
-    uint32_t port; /* vsock, vsock-mux */
-    char path[VSA_MAX_SOCKET_PATH];
+    uint32_t cid;                   /* vsock */
+    uint32_t port;                  /* vsock, vsock-mux, tcp */
+    char path[VSA_MAX_SOCKET_PATH]; /* unix, vsock-mux; of tcp the host, without brackets */
 };
 
 /*
  * Parses an address.
  *
- * text     in: an address in one of the forms above; ports 1..4294967294, decimal
+ * text     in: an address in one of the forms above; ports 1..4294967294, of tcp 1..65535, decimal
  * address  out: set on success
  *
  * Errors: VSA_ERR_ARGUMENT, with the forms that are understood.
@@ -52,7 +60,8 @@ VSA_PUBLIC const char *vsa_address_format(const struct vsa_address *address, cha
                                           size_t capacity);
 
 /*
- * Connects; on a vsock-mux this includes the exchange of "CONNECT PORT" and "OK".
+ * Connects; on a vsock-mux this includes the exchange of "CONNECT PORT" and "OK", with the name of
+ * a tcp address its lookup, whose addresses are tried in turn.
  *
  * address      in: a CID of "any" cannot be connected to
  * deadline_ms  in: absolute time of CLOCK_MONOTONIC, as vsa_deadline() makes it
@@ -61,7 +70,7 @@ VSA_PUBLIC const char *vsa_address_format(const struct vsa_address *address, cha
  * Errors: VSA_ERR_REFUSED (no listener: ECONNRESET on vsock, no socket file, a vsock-mux that
  * hangs up instead of "OK"), VSA_ERR_TIMEOUT (no answer), VSA_ERR_NO_SUCH_CID (ENODEV,
  * ENETUNREACH), VSA_ERR_REPLY (a vsock-mux that answers something else),
- * VSA_ERR_ARGUMENT, VSA_ERR_IO.
+ * VSA_ERR_ARGUMENT, VSA_ERR_IO (also a name without an address).
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_connect(const struct vsa_address *address,
                                                     int64_t deadline_ms, int *fd,
@@ -80,12 +89,14 @@ struct vsa_listener {
  *
  * A Unix socket file left over by a dead process is replaced; one with a listener, and
  * any other kind of file, is not. Permissions of the file follow the umask. For a vsock-mux
- * address the socket is PATH_PORT, where connections of the guest arrive.
+ * address the socket is PATH_PORT, where connections of the guest arrive. A tcp address must be a
+ * numeric one of the loopback.
  *
  * address   in
  * listener  out: set on success
  *
- * Errors: VSA_ERR_ADDRESS_IN_USE; VSA_ERR_ARGUMENT for a path that is too long; VSA_ERR_IO, whose
+ * Errors: VSA_ERR_ADDRESS_IN_USE; VSA_ERR_ARGUMENT for a path that is too long, and for a tcp
+ * address that is a name or not of the loopback; VSA_ERR_IO, whose
  * detail says what to do about EACCES (ports below 1024, directories) and EADDRNOTAVAIL.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_listen(const struct vsa_address *address,

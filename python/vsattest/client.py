@@ -159,8 +159,8 @@ class VsockAttestationClient:
         port: the server's vsock port, 1 to 4294967294.
         timeout: seconds for one call, with all that belongs to it; up to 86400. Finding the
             enclave may take as long again. A call cannot be interrupted by Ctrl-C before that.
-        address: instead of CID and port: ``"vsock:CID:PORT"``, ``"unix:PATH"`` or
-            ``"vsock-mux:PATH:PORT"``.
+        address: instead of CID and port: ``"vsock:CID:PORT"``, ``"unix:PATH"``,
+            ``"vsock-mux:PATH:PORT"`` or ``"tcp:HOST:PORT"``.
         roots: root certificates to trust besides AWS's: PEM or DER, or paths (str or
             ``pathlib.Path``).
         policy: what `request_and_verify` expects of documents. Without PCRs or measurements

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/wait.h"
+#include "transport/connect_tcp.h"
 
 static struct timeval timeval_until(int64_t deadline_ms)
 {
@@ -246,6 +247,8 @@ enum vsa_status vsa_connect(const struct vsa_address *address, int64_t deadline_
         return connect_unix(address->path, deadline_ms, fd, error);
     case VSA_ADDRESS_VSOCK_MUX:
         return connect_vsock_mux(address, deadline_ms, fd, error);
+    case VSA_ADDRESS_TCP:
+        return vsa_connect_tcp(address, deadline_ms, fd, error);
     }
     return vsa_fail(error, VSA_ERR_ARGUMENT, "not an address");
 }

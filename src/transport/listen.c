@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "transport/listen_tcp.h"
 #include "transport/socket.h"
 
 static enum vsa_status bind_failed(const char *address, int number, struct vsa_error *error)
@@ -88,6 +89,9 @@ enum vsa_status vsa_listen(const struct vsa_address *address, struct vsa_listene
         VSA_TRY(mux_path(address, path, sizeof(path), error));
         VSA_TRY(vsa_listen_unix(path, SOCK_STREAM, &opened, error));
         opened.address = *address;
+        break;
+    case VSA_ADDRESS_TCP:
+        VSA_TRY(vsa_listen_tcp(address, false, &opened, error));
         break;
     default:
         return vsa_fail(error, VSA_ERR_ARGUMENT, "not an address");

@@ -848,7 +848,7 @@ class Usage(ClientTestCase):
             ["--ping", "--timeout=-1"],
             ["--ping", "--timeout=soon"],
             ["--ping", "--timeout=86401"],
-            ["--ping", "--connect=tcp:localhost:1"],
+            ["--ping", "--connect=tcp:localhost"],
             ["--ping", "--connect=unix:"],
             ["--ping", "--connect=unix:" + "x" * 200],
             ["--ping", *enclave, "--cid=16"],

@@ -139,7 +139,7 @@ class Completion(harness.TestCase):
         self.assertEqual(self.complete("enclave_image build --arch a"), ["aarch64"])
 
     def test_addresses(self):
-        self.assertEqual(self.complete("vsock_client --connect "), ["unix:", "vsock:", "vsock-mux:"])
+        self.assertEqual(self.complete("vsock_client --connect "), ["unix:", "vsock:", "vsock-mux:", "tcp:"])
         self.assertEqual(self.complete("vsock_client --connect vsock-"), ["vsock-mux:"])
         self.assertEqual(self.complete("enclave_app --nsm "), ["/dev/nsm", "unix:"])
         self.assertEqual(self.complete("software_nsm --listen "), ["unix:"])

@@ -129,7 +129,8 @@ class ConfigurationFile(SettingsTestCase):
             ("log-level = loud\n", "app.conf:1: log level 'loud'"),
             (listen + "nsm = a\0b\n", "app.conf:2: a NUL character"),
             (listen.encode() + b"nsm = a\x1b[2Jb\n", "app.conf:2: a control character"),
-            ("listen = tcp:80\n", "expected vsock:"),
+            ("listen = udp:80\n", "expected vsock:"),
+            ("listen = tcp:127.0.0.1:80\n", "an enclave has no network"),
         ):
             with self.subTest(text=text):
                 self.refused(text, words)

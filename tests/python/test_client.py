@@ -298,7 +298,7 @@ class Construction(ClientTestCase):
                           (16, 9000, -1), (16, 9000, float("nan")), (16, 9000, 86401)):
             self.refused(*arguments)
         self.refused(16, address="unix:/x")
-        for address in ("", "unix:", "tcp:localhost:1", "vsock:any", "unix:/x\0y",
+        for address in ("", "unix:", "tcp:localhost", "udp:localhost:1", "vsock:any", "unix:/x\0y",
                         "unix:/" + "x" * 200):
             self.refused(address=address)
         self.refused(policy=Policy(pcrs={0: "00" * 48}))

@@ -162,7 +162,7 @@ class Plain(ServerTestCase):
                          {"rate_burst": 10**7}, {"cache_ttl": 3601}, {"cache_ttl": -1},
                          {"idle_timeout": 0}, {"idle_timeout": -1},
                          {"request_timeout": float("nan")}, {"drain_timeout": 86401},
-                         {"address": "tcp:x"}, {"address": ""}, {"nsm": "\0"}):
+                         {"address": "tcp:x"}, {"address": "tcp:0.0.0.0:9000"}, {"address": ""}, {"nsm": "\0"}):
             with self.subTest(keywords=keywords), self.assertRaises(vsattest.UsageError):
                 VsockAttestationServer(**keywords)
         for keywords in ({"port": "9000"}, {"address": 5}, {"nsm": None}, {"max_queue": 1.5},

@@ -89,6 +89,45 @@ static void test_vsock_mux(void **state)
     assert_refused("vsock-mux::9000", "PATH is empty");
 }
 
+static void test_tcp(void **state)
+{
+    (void)state;
+    struct vsa_address address = parsed("tcp:parent.example-1.com:65535");
+    assert_int_equal(address.kind, VSA_ADDRESS_TCP);
+    assert_string_equal(address.path, "parent.example-1.com");
+    assert_int_equal(address.port, 65535);
+    assert_string_equal(parsed("tcp:127.0.0.1:1").path, "127.0.0.1");
+    assert_string_equal(parsed("tcp:[::1]:9000").path, "::1");
+    assert_string_equal(parsed("tcp:[::ffff:10.0.0.1]:9000").path, "::ffff:10.0.0.1");
+    assert_string_equal(parsed("tcp:[fe80::1%eth0]:9000").path, "fe80::1%eth0");
+}
+
+static void test_tcp_refused(void **state)
+{
+    (void)state;
+    static const char *const no_host[] = {
+        "tcp::80",           "tcp:[]:80",        "tcp:::1:80",         "tcp:[::1:80",
+        "tcp:::1]:80",       "tcp:[::1]]:80",    "tcp:[127.0.0.1]:80", "tcp:[name]:80",
+        "tcp:[::1%]:80",     "tcp:[::1%a/b]:80", "tcp:a b:80",         "tcp:a/b:80",
+        "tcp:user@host:80",  "tcp:-h:80",        "tcp:[::1%a%b]:80",   "tcp:a:1:80",
+        "tcp:http://host:80"};
+    char text[200] = "tcp:";
+    for (size_t i = 0; i < sizeof(no_host) / sizeof(no_host[0]); i++)
+        assert_refused(no_host[i], "HOST must be a name, an IPv4 address or an IPv6 one in");
+    assert_refused("tcp:", "no HOST and PORT");
+    assert_refused("tcp:80", "no HOST and PORT");
+    assert_refused("tcp:host:", "PORT must be 1..65535");
+    assert_refused("tcp:host:0", "PORT must be 1..65535");
+    assert_refused("tcp:host:65536", "PORT must be 1..65535");
+    assert_refused("tcp:host:http", "PORT must be 1..65535");
+    assert_refused("tcp:[::1]", "HOST must be");
+    memset(text + 4, 'h', VSA_MAX_SOCKET_PATH);
+    memcpy(text + 4 + VSA_MAX_SOCKET_PATH, ":80", 4);
+    assert_refused(text, "HOST is too long");
+    memcpy(text + 4 + VSA_MAX_SOCKET_PATH - 1, ":80", 4);
+    assert_int_equal(strlen(parsed(text).path), VSA_MAX_SOCKET_PATH - 1);
+}
+
 static void test_path_length(void **state)
 {
     (void)state;
@@ -105,21 +144,20 @@ static void test_unknown_kinds(void **state)
     assert_refused("", "unknown kind");
     assert_refused("16:9000", "unknown kind");
     assert_refused("http://localhost", "unknown kind");
-    assert_refused("tcp:localhost:80", "no TCP: an enclave has only vsock, which its parent");
-    assert_refused("tcp:localhost:80", "another machine verifies what was saved there");
     assert_refused("VSOCK:16:9000", "unknown kind");
     /* The forms that are understood are in every such error. */
-    assert_refused("tcp:localhost:80", "vsock:CID:PORT, unix:PATH or vsock-mux:PATH:PORT");
+    assert_refused("udp:localhost:80",
+                   "vsock:CID:PORT, unix:PATH, vsock-mux:PATH:PORT or tcp:HOST:PORT");
 }
 
 static void test_format(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "vsock:16:9000",
-        "vsock:any:9000",
-        "unix:/run/a:b.sock",
-        "vsock-mux:/run/vm.sock:4294967294",
+        "vsock:16:9000",        "vsock:any:9000",
+        "unix:/run/a:b.sock",   "vsock-mux:/run/vm.sock:4294967294",
+        "tcp:127.0.0.1:9000",   "tcp:[fe80::1%eth0]:9000",
+        "tcp:parent.example:1",
     };
     char text[VSA_MAX_ADDRESS];
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -147,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vsock),       cmocka_unit_test(test_vsock_refused),
         cmocka_unit_test(test_unix),        cmocka_unit_test(test_vsock_mux),
+        cmocka_unit_test(test_tcp),         cmocka_unit_test(test_tcp_refused),
         cmocka_unit_test(test_path_length), cmocka_unit_test(test_unknown_kinds),
         cmocka_unit_test(test_format),      cmocka_unit_test(test_format_longest),
     };

@@ -471,7 +471,7 @@ static void nobody_there(void **state)
     struct vsa_channel *channel = NULL;
     assert_int_equal(vsa_channel_open("unix:/tmp/vsa-nobody-there", 1000, &channel, NULL),
                      VSA_ERR_REFUSED);
-    assert_int_equal(vsa_channel_open("tcp:1", 1000, &channel, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_channel_open("udp:1", 1000, &channel, NULL), VSA_ERR_ARGUMENT);
     assert_null(channel);
     vsa_channel_close(NULL);
 }

@@ -269,6 +269,7 @@ static void test_bad_options(void **state)
     assert_not_new(status)
     WITH(listen, NULL, VSA_ERR_ARGUMENT);
     WITH(listen, "tcp:80", VSA_ERR_ARGUMENT);
+    WITH(listen, "tcp:0.0.0.0:80", VSA_ERR_ARGUMENT);
     WITH(listen, "unix:/nowhere/at/all", VSA_ERR_IO);
     WITH(nsm, NULL, VSA_ERR_ARGUMENT);
     WITH(nsm, "nsm", VSA_ERR_ARGUMENT);

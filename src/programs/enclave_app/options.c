@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "programs/enclave_app/settings.h"
@@ -74,6 +75,12 @@ static enum vsa_status combine_server(struct enclave_app_arguments *arguments, b
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--vsock and --listen exclude each other; --listen vsock:any:PORT does "
                         "the same");
+    if (arguments->server.listen && strncmp(arguments->server.listen, "tcp:", strlen("tcp:")) == 0)
+        return vsa_fail(
+            error, VSA_ERR_ARGUMENT,
+            "address \"%.160s\": an enclave has no network; vsock_client --relay on its "
+            "parent listens there for clients elsewhere",
+            arguments->server.listen);
     if (count > (vsock ? 1 : 0))
         return too_many_operands(operands[count - 1], error);
     if (arguments->server.listen)

@@ -53,8 +53,9 @@ static const struct program_option own_options[] = {
                     "which enclave, if several run"),
     OPTION_ROW_TEXT(client_arguments, selector.id, "enclave-id", "ID", "the same by ID"),
     OPTION_ROW_TEXT(client_arguments, address, "connect", "ADDRESS",
-                    "vsock:CID:PORT, unix:PATH or\n"
-                    "vsock-mux:PATH:PORT instead of the above"),
+                    "vsock:CID:PORT, unix:PATH,\n"
+                    "vsock-mux:PATH:PORT or tcp:HOST:PORT\n"
+                    "instead of the above"),
     OPTION_ROW_HELP,
     OPTION_ROW_VERSION,
     OPTION_ROWS_END,
