@@ -41,6 +41,7 @@ _vsattest_value() {
     *:FILE | *:PEM | *:PROGRAM) _vsattest_paths '' ;;
     *:SOURCE:/DEST) [[ $cur == *:* ]] || _vsattest_paths '' ;;
     *:TEXT\|@FILE) [[ $cur != @* ]] || _vsattest_paths @ ;;
+    *:JSON\|@FILE\|-) [[ $cur != @* ]] || _vsattest_paths @ ;;
     *:DIR) _vsattest_paths '' -d ;;
     --nsm:ADDRESS) _vsattest_addresses /dev/nsm unix: ;;
     *:ADDRESS) _vsattest_addresses unix: vsock: vsock-mux: tcp: ;;

@@ -308,6 +308,58 @@ class Enclave(ClientTestCase):
         self.fails(3, "connection_refused", "--ping", "--connect", f"vsock-mux:{path}:9001")
 
 
+class Requests(ClientTestCase):
+    """--request: any command from the command line."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_enclave()
+        self.to = ("--connect", self.enclave)
+
+    def request(self, text, *options, **keywords):
+        return self.client("--request", text, *self.to, *options, **keywords)
+
+    def test_reply_is_printed(self):
+        for options in ((), ("--json",)):
+            reply = self.json_of(self.request('{"command":"ping"}', *options), 0)
+            self.assertEqual(reply, {"success": True, "message": "pong"})
+
+    def test_where_it_comes_from(self):
+        pretty = b'{\n  "command": "attest",\n  "user_data": "\xc3\xa9",\n  "nonce": null\n}\n'
+        path = self.path("request.json")
+        with open(path, "wb") as file:
+            file.write(pretty)
+        for done in (self.request("@" + path), self.request("-", stdin=pretty),
+                     self.request("@/dev/stdin", stdin=pretty)):
+            self.assertEqual(self.json_of(done, 0)["user_data"], "\u00e9")
+            self.assertEqual(done.stderr, b"")
+
+    def test_errors_of_the_enclave(self):
+        done = self.request('{"command":"no_such"}')
+        self.assert_exit(done, 1)
+        self.assertEqual(done.stdout, b"")
+        self.assertIn(b"[unknown_command]", done.stderr)
+        self.fails(1, "refused_by_peer", "--request", '{"command":"no_such"}', *self.to)
+        self.fails(1, "refused_by_peer", "--request", '{"command":"attest","nonce":5}', *self.to)
+
+    def test_no_request(self):
+        for text, code in (("", "empty_input"), ("-", "empty_input"), ("{", "json_invalid"), ("[]", "json_invalid"),
+                           ('{"command":5}', "field_invalid"), ("{}", "request_invalid"),
+                           ('{"command":"ping","command":"ping"}', "duplicate_key"),
+                           ("@/nonexistent", "io_error"), ("@", "io_error"), ("@/", "io_error")):
+            with self.subTest(text=text):
+                done = self.fails(2, code, "--request", text, *self.to)
+                self.assertNotIn(b"ping", done.stderr)  # it may be secret
+
+    def test_size(self):
+        room = 65536 - len('{"command":"ping","x":"","id":1}\n')
+        self.json_of(self.request("-", stdin=b'{"command":"ping","x":"%s"}' % (b"x" * room)), 0)
+        for size, code in ((room + 1, "request_invalid"), (65536, "too_large")):
+            text = b'{"command":"ping","x":"%s"}' % (b"x" * size)
+            done = self.client("--json", "--request", "-", *self.to, stdin=text)
+            self.check_failed(done, {"too_large": 2}.get(code, 4), code, False)
+
+
 class SpecialEnclaves(ClientTestCase):
     def test_debug_mode(self):
         self.start_enclave("--debug-mode", measured=False)
@@ -871,6 +923,14 @@ class Usage(ClientTestCase):
             ["--metrics", *enclave, "--save=-"],
             ["--attest", *enclave, "--save=-"],
             ["--status", *enclave, "--save=x"],
+            ["--request"],
+            ["--request", '{"command":"ping","id":1}', *enclave],
+            ["--request", '{"command":"ping"}', "--ping", *enclave],
+            ["--request", '{"command":"ping"}', "--request", '{"command":"ping"}', *enclave],
+            ["--request", '{"command":"ping"}', "--all"],
+            ["--request", '{"command":"ping"}', *enclave, "--nonce=x"],
+            ["--request", '{"command":"ping"}', *enclave, "--save=x"],
+            ["--request", '{"command":"ping"}', *enclave, pcr],
             ["--ping", *enclave, "--retries=-1"],
             ["--ping", *enclave, "--retries=101"],
             ["--ping", *enclave, "--retries=x"],
@@ -891,7 +951,7 @@ class Usage(ClientTestCase):
         done = self.client("--help")
         self.assert_exit(done, 0)
         for option in (
-            "ping status metrics attest verify watch interval count all retries generate-key user-data nonce save json timeout port cid "
+            "ping status metrics attest verify request watch interval count all retries generate-key user-data nonce save json timeout port cid "
             "connect enclave-name enclave-id at max-age max-skew public-key pcr measurements "
             "require-pcrs instance-id root allow-debug help version"
         ).split():

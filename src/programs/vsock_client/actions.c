@@ -100,6 +100,21 @@ static enum vsa_status save_metrics(const char *path, const struct client_outcom
     return vsa_whole_file_write(path, VSA_FILE_PUBLIC, &text, 1, error);
 }
 
+/* --- requests --------------------------------------------------------------------------------- */
+
+static enum vsa_status ask_request(const struct client_arguments *arguments,
+                                   struct vsa_client *client, struct client_outcome *outcome)
+{
+    return vsa_client_request(client, arguments->request, &outcome->reply, &outcome->error);
+}
+
+static enum vsa_status print_reply(const struct client_arguments *arguments,
+                                   const struct client_outcome *outcome, struct vsa_error *error)
+{
+    (void)arguments;
+    return output_json(json_incref(outcome->reply), error);
+}
+
 /* --- documents -------------------------------------------------------------------------------- */
 
 static struct vsa_attestation_request request_of(const struct client_arguments *arguments)
@@ -228,20 +243,25 @@ static void print_claims_columns(const struct client_outcome *outcome)
 /* --- the table -------------------------------------------------------------------------------- */
 
 const struct client_action client_actions[] = {
-    {"ping", "see whether the enclave answers", CLIENT_MAY_ALL, ask_ping, print_pong, json_pong,
-     NULL, NULL, "", NULL},
-    {"status", "show the server's status", CLIENT_MAY_ALL, ask_status, print_status, json_reply,
-     NULL, NULL, "     UPTIME  REQUESTS  ERRORS  CONNECTIONS  NSM  VERSION", print_status_columns},
-    {"metrics", "print the server's metrics in Prometheus's text format", 0, ask_metrics,
+    {"ping", NULL, "see whether the enclave answers", CLIENT_MAY_ALL, ask_ping, print_pong,
+     json_pong, NULL, NULL, "", NULL},
+    {"status", NULL, "show the server's status", CLIENT_MAY_ALL, ask_status, print_status,
+     json_reply, NULL, NULL, "     UPTIME  REQUESTS  ERRORS  CONNECTIONS  NSM  VERSION",
+     print_status_columns},
+    {"metrics", NULL, "print the server's metrics in Prometheus's text format", 0, ask_metrics,
      print_metrics, json_reply, NULL, save_metrics, NULL, NULL},
-    {"attest", "request a document, verify nothing; print it in base64", CLIENT_TAKES_DOCUMENT,
-     ask_attest, print_document, client_result_received, remark_unverified, save_document, NULL,
-     NULL},
-    {"verify", "request a document and verify it",
+    {"attest", NULL, "request a document, verify nothing; print it in base64",
+     CLIENT_TAKES_DOCUMENT, ask_attest, print_document, client_result_received, remark_unverified,
+     save_document, NULL, NULL},
+    {"verify", NULL, "request a document and verify it",
      CLIENT_TAKES_DOCUMENT | CLIENT_VERIFIES | CLIENT_MAY_ALL, ask_verify, print_verified,
      client_result_verified, remark_verified, save_document,
      "  PCR0      PCR1      PCR2      CHECKED  MODULE ID", print_claims_columns},
-    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+    {"request", "JSON|@FILE|-",
+     "send any request in clear, print the reply: the JSON\n"
+     "itself, a file or standard input (/dev/fd/N: a descriptor)",
+     0, ask_request, print_reply, json_reply, NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 _Static_assert(sizeof(client_actions) / sizeof(client_actions[0]) <= CLIENT_MAX_ACTIONS + 1,
                "room for the options of all actions");

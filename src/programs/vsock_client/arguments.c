@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/vsock_client/arguments.h"
 
+#include <errno.h>
+#include <fcntl.h>
+
 #include "base/error.h"
+#include "base/slice.h"
+#include "file/whole_file.h"
 #include "programs/numbers.h"
+#include "protocol/json.h"
+#include "protocol/request.h"
 #include <vsattest/transport.h>
 
 /* A day: more is a mistake. */
@@ -102,7 +109,8 @@ static bool may_all(const struct client_action *action)
 }
 
 static enum vsa_status take_action(struct client_arguments *arguments,
-                                   const struct client_action *action, struct vsa_error *error)
+                                   const struct client_action *action, const char *value,
+                                   struct vsa_error *error)
 {
     const struct client_action *before = arguments->action;
     char actions[ACTIONS_TEXT];
@@ -112,6 +120,7 @@ static enum vsa_status take_action(struct client_arguments *arguments,
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "one action at a time: %s (which includes --attest)",
                         list_actions(arguments->actions, is_any, actions, sizeof(actions)));
+    arguments->operand = value;
     arguments->action = both && (before->flags & CLIENT_VERIFIES) ? before : action;
     return VSA_OK;
 }
@@ -173,7 +182,7 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
 {
     struct client_arguments *arguments = context;
     if (key >= KEY_ACTION)
-        return take_action(arguments, &arguments->actions[key - KEY_ACTION], error);
+        return take_action(arguments, &arguments->actions[key - KEY_ACTION], value, error);
     switch (key) {
     case KEY_INTERVAL:
         return take_interval(arguments, value, error);
@@ -307,6 +316,61 @@ static void settle_times(struct client_arguments *arguments)
         arguments->timeout_ms = MIN_ROUND_TIMEOUT_MS;
 }
 
+/* The operand itself, or what the file that it names holds, in `buffer`. */
+static enum vsa_status request_text(const char *operand, uint8_t *buffer, size_t capacity,
+                                    struct vsa_slice *text, struct vsa_error *error)
+{
+    VSA_AUTO_FD int opened = -1;
+    const char *path = operand[0] == '@' ? operand + 1 : operand;
+    bool is_standard_input = strcmp(operand, "-") == 0;
+    size_t size;
+    *text = vsa_slice_of_text(operand);
+    if (path == operand && !is_standard_input)
+        return VSA_OK;
+    if (!is_standard_input) {
+        opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (opened < 0)
+            return vsa_fail(error, VSA_ERR_IO, "cannot open %.160s: %s", path, strerror(errno));
+    }
+    VSA_TRY(vsa_whole_file_fill(is_standard_input ? STDIN_FILENO : opened,
+                                is_standard_input ? "standard input" : path, buffer, capacity,
+                                &size, error));
+    *text = vsa_slice_of(buffer, size);
+    return VSA_OK;
+}
+
+static enum vsa_status parse_request(struct vsa_slice text, json_t **request,
+                                     struct vsa_error *error)
+{
+    const char *command;
+    if (text.size > VSA_MAX_REQUEST_LINE)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "more than %d bytes", VSA_MAX_REQUEST_LINE);
+    VSA_TRY(vsa_json_parse(text, request, error));
+    VSA_TRY(vsa_request_command(*request, &command, error));
+    if (json_object_get(*request, "id"))
+        return usage(error, "\"id\" is the client's own: leave it out");
+    return VSA_OK;
+}
+
+/*
+ * Reads what --request names: a secret in it is better in a file or on standard input than among
+ * the arguments, which every process of this machine can read.
+ */
+static enum vsa_status read_request(struct client_arguments *arguments, struct vsa_error *error)
+{
+    static uint8_t buffer[VSA_MAX_REQUEST_LINE + 1];
+    struct vsa_slice text = {0};
+    if (!arguments->operand)
+        return VSA_OK;
+    enum vsa_status status = request_text(arguments->operand, buffer, sizeof(buffer), &text, error);
+    if (status == VSA_OK)
+        status = parse_request(text, &arguments->request, error);
+    vsa_wipe(buffer, sizeof(buffer));
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--request");
+    return status;
+}
+
 static enum vsa_status finish(const struct option_operands *operands,
                               struct client_arguments *arguments, struct vsa_error *error)
 {
@@ -316,13 +380,14 @@ static enum vsa_status finish(const struct option_operands *operands,
     VSA_TRY(settle_watch(arguments, error));
     VSA_TRY(check(arguments, error));
     VSA_TRY(policy_options_finish(&arguments->policy, error));
+    VSA_TRY(read_request(arguments, error));
     settle_times(arguments);
     return VSA_OK;
 }
 
 static const char usage_text[] =
-    "Usage: vsock_client (--ping | --status | --metrics | --attest | --verify | --watch)\n"
-    "                    [OPTION]...\n"
+    "Usage: vsock_client (--ping | --status | --metrics | --attest | --verify | --watch |\n"
+    "                     --request JSON) [OPTION]...\n"
     "\n"
     "Talks to enclave_app in a Nitro enclave, from its parent instance.\n\n";
 static const char policy_title[] =
@@ -345,8 +410,10 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
         .take = take,
     };
     for (int i = 0; actions[i].name; i++)
-        rows[i] = (struct program_option){
-            .name = actions[i].name, .key = KEY_ACTION + i, .help = actions[i].help};
+        rows[i] = (struct program_option){.name = actions[i].name,
+                                          .key = KEY_ACTION + i,
+                                          .argument = actions[i].argument,
+                                          .help = actions[i].help};
     *arguments = (struct client_arguments){.actions = actions, .port = VSA_DEFAULT_PORT};
     VSA_TRY(policy_options_init(&arguments->policy, error));
     VSA_TRY(options_read(&set, argc, argv, arguments, &operands, error));
@@ -354,4 +421,11 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
         return finish(&operands, arguments, error);
     arguments->action = NULL;
     return VSA_OK;
+}
+
+void client_arguments_free(struct client_arguments *arguments)
+{
+    policy_options_free(&arguments->policy);
+    json_decref(arguments->request);
+    arguments->request = NULL;
 }

@@ -18,7 +18,8 @@ enum client_action_flag {
 };
 
 struct client_action {
-    const char *name; /* of its option; NULL ends the table */
+    const char *name;     /* of its option; NULL ends the table */
+    const char *argument; /* the word for the value of its option; NULL: it takes none */
     const char *help;
     unsigned flags;
     /* Makes the exchange; its error goes to outcome->error. */
@@ -50,8 +51,10 @@ struct client_arguments {
     uint64_t count;                      /* rounds; 0: no end */
     bool json;
     bool generate_key;
-    const char *save;   /* file or NULL */
-    int64_t timeout_ms; /* 0 before it is given or known; with --watch for one round */
+    const char *save;    /* file or NULL */
+    const char *operand; /* the value of the action's option, or NULL */
+    json_t *request;     /* what it says, read; owned */
+    int64_t timeout_ms;  /* 0 before it is given or known; with --watch for one round */
     unsigned retries;
     const char *address; /* --connect or NULL */
     bool has_cid;
@@ -63,12 +66,13 @@ struct client_arguments {
 };
 
 /*
- * Reads and checks the command line; prints help and version. Free `arguments->policy` in any
- * case. Whatever the status of a failure is, short of class internal, it is EXIT_CODE_USAGE.
+ * Reads and checks the command line; prints help and version. client_arguments_free() in any case.
+ * Whatever the status of a failure is, short of class internal, it is EXIT_CODE_USAGE.
  */
 VSA_MUST_USE enum vsa_status client_arguments_read(int argc, char **argv,
                                                    const struct client_action *actions,
                                                    struct client_arguments *arguments,
                                                    struct vsa_error *error);
+void client_arguments_free(struct client_arguments *arguments);
 
 #endif

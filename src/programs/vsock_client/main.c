@@ -131,6 +131,6 @@ int main(int argc, char **argv)
     output_start();
     enum exit_code code = vsock_client(argc, argv, &run);
     client_outcome_free(&run.outcome);
-    policy_options_free(&run.arguments.policy);
+    client_arguments_free(&run.arguments);
     return (int)code;
 }
