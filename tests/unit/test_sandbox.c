@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,11 +18,13 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "programs/enclave_app/sandbox.h"
+#include "sandbox/sandbox.h"
 #include "slow_tool.h"
 
 #define NO_FILTER 77
@@ -33,6 +36,42 @@ static bool denied(long result)
     return result == -1 && errno == EPERM;
 }
 
+/* socketcall(2), i386's way to make sockets, keeps its arguments out of a filter's sight. */
+#ifdef SYS_socketcall
+#define SOCKETS_ARE_FILTERED false
+#else
+#define SOCKETS_ARE_FILTERED true
+#endif
+
+/* Time, by system calls that have other numbers where long has 32 bits. */
+static bool waits_end(void)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+    const struct timespec millisecond = {0, 1000000};
+    struct timespec now;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) != 0 ||
+        clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return false;
+    (void)pthread_mutex_lock(&mutex);
+    int result = pthread_cond_timedwait(&never, &mutex, &now); /* now is over already */
+    (void)pthread_mutex_unlock(&mutex);
+    return result == ETIMEDOUT && ppoll(NULL, 0, &millisecond, NULL) == 0 &&
+           nanosleep(&millisecond, NULL) == 0 &&
+           clock_nanosleep(CLOCK_MONOTONIC, 0, &millisecond, NULL) == 0;
+}
+
+/* A file of /proc, as the statistics of the process read it. */
+static bool reads_files(void)
+{
+    struct stat status;
+    char byte;
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && fstat(fd, &status) == 0 && stat("/proc/self", &status) == 0 &&
+           fcntl(fd, F_GETFD) == FD_CLOEXEC && lseek(fd, 1, SEEK_SET) == 1 &&
+           read(fd, &byte, 1) == 1 && close(fd) == 0;
+}
+
 /* The number of the first call that is not as it should be; 0: none. */
 static int check_calls(void)
 {
@@ -41,8 +80,8 @@ static int check_calls(void)
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     const bool good[] = {
         true,
-        denied(socket(AF_INET, SOCK_STREAM, 0)),
-        denied(socket(AF_NETLINK, SOCK_RAW, 0)),
+        denied(socket(AF_INET, SOCK_STREAM, 0)) == SOCKETS_ARE_FILTERED,
+        denied(socket(AF_NETLINK, SOCK_RAW, 0)) == SOCKETS_ARE_FILTERED,
         denied(execve("/bin/true", none, none)),
         denied(open("/tmp/vsa-sandbox", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)),
         denied(syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0)),
@@ -53,7 +92,9 @@ static int check_calls(void)
         denied(mprotect(page, 4096, PROT_READ | PROT_EXEC)),
         page != MAP_FAILED && mprotect(page, 4096, PROT_READ) == 0,
         socket(AF_UNIX, SOCK_STREAM, 0) >= 0,
-        open("/proc/self/status", O_RDONLY | O_CLOEXEC) >= 0,
+        reads_files(),
+        waits_end(),
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED,
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         if (!good[i])
@@ -105,11 +146,11 @@ static int enter_and_check(void)
     pthread_t threads[2];
     int results[2] = {0};
     bool filtered = false;
-    if (sandbox_prepare(NULL) != VSA_OK)
+    if (vsa_sandbox_prepare(NULL) != VSA_OK)
         return 60;
     if (pthread_create(&threads[0], NULL, early, &results[0]) != 0)
         return 61;
-    if (sandbox_enter(&filtered, NULL) != VSA_OK)
+    if (vsa_sandbox_enter(&filtered, NULL) != VSA_OK)
         return 62;
     if (!filtered)
         return NO_FILTER;
@@ -149,14 +190,14 @@ static int enter_without_filters(bool get, bool load, const char *expected)
     bool filtered = true;
     if (hide_filters(get, load) != 0)
         return NO_FILTER;
-    if (sandbox_prepare(&error) != VSA_OK)
+    if (vsa_sandbox_prepare(&error) != VSA_OK)
         return 1;
-    enum vsa_status status = sandbox_enter(&filtered, &error);
+    enum vsa_status status = vsa_sandbox_enter(&filtered, &error);
     if (status == VSA_OK && !filtered)
         return NO_FILTER; /* a build without libseccomp */
     if (status != VSA_ERR_IO || filtered)
         return 2;
-    return strstr(error.detail, expected) && strstr(error.detail, "--no-sandbox") ? 0 : 3;
+    return strstr(error.detail, expected) ? 0 : 3;
 }
 
 static void without_filters_it_fails(void **state)

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "programs/enclave_app/sandbox.h"
 #include "protocol/request.h"
+#include "sandbox/sandbox.h"
 
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
@@ -178,6 +178,14 @@ static void check_limits(const struct vsa_server_options *options)
 
 /* --- privileges ------------------------------------------------------------------------------- */
 
+/* Names the option that does without, where the sandbox's own errors cannot. */
+static enum vsa_status advise(enum vsa_status status, struct vsa_error *error)
+{
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "sandbox (--no-sandbox does without)");
+    return status;
+}
+
 static enum vsa_status enter_sandbox(const struct enclave_app_arguments *arguments,
                                      struct vsa_error *error)
 {
@@ -185,7 +193,7 @@ static enum vsa_status enter_sandbox(const struct enclave_app_arguments *argumen
     bool filtered = false;
     const char *detail = "--no-sandbox: all privileges and system calls are kept";
     if (!arguments->no_sandbox) {
-        VSA_TRY(sandbox_enter(&filtered, error));
+        VSA_TRY(advise(vsa_sandbox_enter(&filtered, error), error));
         detail =
             "privileges are dropped, but this build has no filter of system calls (libseccomp)";
     }
@@ -209,7 +217,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     log_set_level(arguments->log_level);
     check_limits(&options);
     if (!arguments->no_sandbox)
-        VSA_TRY(sandbox_prepare(error));
+        VSA_TRY(advise(vsa_sandbox_prepare(error), error));
     VSA_TRY(vsa_server_new(&options, &server, error));
     signalled_server = server;
     catch_signals();

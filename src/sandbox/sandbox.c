@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/enclave_app/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "sandbox/filter.h"
 
 static enum vsa_status failed(const char *what, struct vsa_error *error)
 {
-    return vsa_fail(error, VSA_ERR_IO, "cannot drop privileges: %s: %s (--no-sandbox keeps them)",
-                    what, strerror(errno));
+    return vsa_fail(error, VSA_ERR_IO, "cannot drop privileges: %s: %s", what, strerror(errno));
 }
 
 /* Of the calling thread: those of `kept` that it has. */
@@ -31,7 +31,7 @@ static enum vsa_status keep_capabilities(uint32_t kept, struct vsa_error *error)
     return VSA_OK;
 }
 
-enum vsa_status sandbox_prepare(struct vsa_error *error)
+enum vsa_status vsa_sandbox_prepare(struct vsa_error *error)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return failed("no new privileges", error);
@@ -43,10 +43,10 @@ enum vsa_status sandbox_prepare(struct vsa_error *error)
                              error);
 }
 
-enum vsa_status sandbox_enter(bool *filtered, struct vsa_error *error)
+enum vsa_status vsa_sandbox_enter(bool *filtered, struct vsa_error *error)
 {
     VSA_TRY(keep_capabilities(0, error));
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return failed("core dumps", error);
-    return sandbox_filter(filtered, error);
+    return vsa_sandbox_filter(filtered, error);
 }

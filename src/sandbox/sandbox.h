@@ -3,8 +3,8 @@
  * What a server gives up: privileges that it needs no longer once it listens, so that a fault in it
  * is worth less. Linux man-pages: capabilities(7), prctl(2), seccomp(2).
  */
-#ifndef VSA_PROGRAMS_ENCLAVE_APP_SANDBOX_H
-#define VSA_PROGRAMS_ENCLAVE_APP_SANDBOX_H
+#ifndef VSA_SANDBOX_SANDBOX_H
+#define VSA_SANDBOX_SANDBOX_H
 
 #include <stdbool.h>
 
@@ -16,7 +16,7 @@
  *
  * Errors: VSA_ERR_IO.
  */
-VSA_MUST_USE enum vsa_status sandbox_prepare(struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_sandbox_prepare(struct vsa_error *error);
 
 /*
  * Once NSM and listener are open: no capabilities, no core dumps, no debugger, and in every thread
@@ -26,9 +26,6 @@ VSA_MUST_USE enum vsa_status sandbox_prepare(struct vsa_error *error);
  *
  * Errors: VSA_ERR_IO, also where the kernel has no filters; VSA_ERR_MEMORY.
  */
-VSA_MUST_USE enum vsa_status sandbox_enter(bool *filtered, struct vsa_error *error);
-
-/* The filter alone: sandbox_seccomp.c, or sandbox_none.c in a build without libseccomp. */
-VSA_MUST_USE enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_sandbox_enter(bool *filtered, struct vsa_error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The system calls of a server that runs. libseccomp: seccomp_rule_add(3), seccomp_attr_set(3). */
-#include "programs/enclave_app/sandbox.h"
+#include "sandbox/filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,16 @@ static const int allowed[] = {
     SCMP_SYS(getsockname),
     SCMP_SYS(getpeername),
     SCMP_SYS(fcntl),
+    /* the same where long has 32 bits: offsets and times of 64 bits, the NSM's timed waits */
+    SCMP_SYS(fcntl64),
+    SCMP_SYS(_llseek),
+    SCMP_SYS(fstat64),
+    SCMP_SYS(fstatat64),
+    SCMP_SYS(clock_gettime64),
+    SCMP_SYS(clock_nanosleep_time64),
+    SCMP_SYS(futex_time64),
+    SCMP_SYS(ppoll_time64),
+    SCMP_SYS(sigreturn),
     /* the loop, the thread, time, signals */
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
@@ -86,10 +96,12 @@ static const struct {
     uint64_t mask;
     uint64_t value;
 } conditional[] = {
-    {SCMP_SYS(socket), 0, UINT64_MAX, AF_UNIX},       /* a software NSM again */
+    /* A software NSM again. On i386 libc has socketcall(2), of which no filter sees the kind. */
+    {SCMP_SYS(socket), 0, UINT64_MAX, AF_UNIX},
     {SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD}, /* the NSM's thread */
     {SCMP_SYS(ioctl), 1, UINT32_MAX, VSA_NSM_IOCTL_RAW},
     {SCMP_SYS(mmap), 2, PROT_EXEC, 0},
+    {SCMP_SYS(mmap2), 2, PROT_EXEC, 0},
     {SCMP_SYS(mprotect), 2, PROT_EXEC, 0},
     {SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY},
     {SCMP_SYS(prlimit64), 2, UINT64_MAX, 0}, /* asking for limits, not setting them */
@@ -116,14 +128,13 @@ static int add_rules(scmp_filter_ctx filter)
 
 VSA_DEFINE_CLEANUP(void, seccomp_release, cleanup_filter);
 
-enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error)
+enum vsa_status vsa_sandbox_filter(bool *filtered, struct vsa_error *error)
 {
     *filtered = false;
     /* seccomp_load() would only give "Invalid argument". */
     if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
         return vsa_fail(error, VSA_ERR_IO,
-                        "this kernel cannot filter system calls (CONFIG_SECCOMP_FILTER): "
-                        "--no-sandbox does without");
+                        "this kernel cannot filter system calls (CONFIG_SECCOMP_FILTER)");
     /* Not the end of the process: a new libc may have new calls, and fallbacks for them. */
     VSA_CLEANUP(cleanup_filter) void *filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
@@ -135,9 +146,7 @@ enum vsa_status sandbox_filter(bool *filtered, struct vsa_error *error)
     if (result == 0)
         result = seccomp_load(filter);
     if (result != 0)
-        return vsa_fail(error, VSA_ERR_IO,
-                        "cannot filter system calls: %s (--no-sandbox does without)",
-                        strerror(-result));
+        return vsa_fail(error, VSA_ERR_IO, "cannot filter system calls: %s", strerror(-result));
     *filtered = true;
     return VSA_OK;
 }
