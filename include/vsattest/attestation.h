@@ -82,7 +82,7 @@ struct vsa_policy {
     int64_t max_age_ms;          /* document no older than this at `now` */
     int64_t max_skew_ms;         /* document and notBefore no more than this ahead of `now` */
     bool allow_debug;            /* accept a document whose PCR0 is all zero */
-    bool require_pcrs;           /* neither `pcrs` nor `measurements` is VSA_ERR_POLICY_EMPTY */
+    bool require_pcrs;           /* VSA_ERR_POLICY_EMPTY unless PCR0, 1, 2 or 8 is expected */
     struct vsa_slice user_data;  /* absent: not compared, as for all below */
     struct vsa_slice nonce;      /* compared when present */
     struct vsa_slice public_key; /* DER or whatever the enclave puts there, byte by byte */

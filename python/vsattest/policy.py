@@ -43,8 +43,9 @@ class Policy(NamedTuple):
         max_age_seconds: the oldest document accepted.
         max_skew_seconds: how far its time may be ahead of ours.
         allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
-        require_pcrs: neither `pcrs` nor `measurements` is a mistake (UsageError, a ValueError), so
-            that an expectation that got lost on its way here does not pass silently.
+        require_pcrs: a UsageError (a ValueError) unless `pcrs` or `measurements` expect a PCR of
+            the image (0, 1, 2 or 8), so that an expectation that got lost on its way here does not
+            pass silently.
         any_enclave: whichever program runs in the enclave, that is meant: no UserWarning.
 
     Without PCRs or measurements nothing says *which* program runs in the enclave: each

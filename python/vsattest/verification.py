@@ -191,7 +191,7 @@ def verify_attestation_document(
             ``pathlib.Path``).
         allow_debug: accept enclaves in debug mode, whose PCRs prove nothing. Never in production.
         now: verify at this time (Unix seconds, or a datetime with a time zone) instead of now.
-        require_pcrs: neither `pcrs` nor `measurements` is a mistake (UsageError, a ValueError).
+        require_pcrs: a UsageError unless a PCR of the image (0, 1, 2 or 8) is expected.
         any_enclave: whichever program runs in the enclave, that is meant: no UserWarning if
             nothing says which.
         at: ``"document"`` verifies at the document's own time, for archives: its age is then 0 and

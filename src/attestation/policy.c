@@ -19,6 +19,8 @@ static const char rule_freshness[] = "AWS attestation process 3.2.2";
 #define PCR_INSTANCE_ID 4
 /* What an image is known by (PCR0, PCR1, PCR2). */
 #define IMAGE_PCRS UINT32_C(7)
+/* PCR8: by whom it is signed. */
+#define SIGNER_PCR (UINT32_C(1) << 8)
 
 VSA_SIZED_ASSERT(struct vsa_policy, measurement_count);
 
@@ -117,13 +119,27 @@ static enum vsa_status check_contradiction(const struct vsa_policy *policy, stru
                        policy->measurement_count > 1 ? ", by whichever of the measurements" : "");
 }
 
-static enum vsa_status check_measurements(const struct vsa_policy *policy, struct vsa_error *error)
+/* PCR3 and PCR4 are the parent's, and from PCR16 on they are the program's own: not which one. */
+static enum vsa_status check_required(const struct vsa_policy *policy, struct vsa_error *error)
 {
-    size_t count = policy->measurement_count;
-    if (policy->require_pcrs && !policy->measurements && !policy->pcrs.present)
+    uint32_t expected = policy->pcrs.present;
+    /* Each of several has a PCR of the image, or is refused (check_image()). */
+    if (policy->measurements && policy->measurement_count)
+        expected |= policy->measurements[0].pcrs.present;
+    if (!policy->require_pcrs || expected & (IMAGE_PCRS | SIGNER_PCR))
+        return VSA_OK;
+    if (!expected)
         return vsa_fail(error, VSA_ERR_POLICY_EMPTY,
                         "PCRs are required and there is nothing to compare: expect the "
                         "measurements of an image, or a PCR");
+    return vsa_fail_at(error, VSA_ERR_POLICY_EMPTY, VSA_NO_OFFSET, VSA_RULE_PCRS,
+                       "PCRs are required and no expected one is of the image: expect its "
+                       "measurements, or PCR0, 1, 2 or 8");
+}
+
+static enum vsa_status check_measurements(const struct vsa_policy *policy, struct vsa_error *error)
+{
+    size_t count = policy->measurement_count;
     if (!policy->measurements && !count)
         return VSA_OK;
     if (!policy->measurements || !count)
@@ -162,7 +178,8 @@ static enum vsa_status check(const struct vsa_policy *policy, struct vsa_error *
     if (policy->instance.data && !policy->instance.size)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "empty instance ID");
     VSA_TRY(refuse_zero_pcrs(&policy->pcrs, error));
-    return check_measurements(policy, error);
+    VSA_TRY(check_measurements(policy, error));
+    return check_required(policy, error);
 }
 
 enum vsa_status vsa_policy_read(const struct vsa_policy *given, struct vsa_policy *policy,

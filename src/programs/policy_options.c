@@ -31,7 +31,7 @@ const struct program_option policy_option_table[] = {
      "array of such; may be repeated: any one image",
      true},
     {"require-pcrs", POLICY_OPTION_REQUIRE_PCRS, NULL,
-     "neither --pcr nor --measurements is a mistake", false},
+     "no --measurements, nor --pcr 0, 1, 2 or 8, is a mistake", false},
     {"instance-id", POLICY_OPTION_INSTANCE_ID, "ID", "parent instance (module ID and PCR4)", false},
     {"max-age", POLICY_OPTION_MAX_AGE, "SECONDS", "oldest document accepted (default: 300)", false},
     {"max-skew", POLICY_OPTION_MAX_SKEW, "SECONDS",
@@ -320,7 +320,7 @@ enum vsa_status policy_options_finish(struct policy_options *options, struct vsa
     options->policy.measurement_count = options->measurements.count;
     enum vsa_status status = vsa_policy_check(&options->policy, error);
     if (status == VSA_ERR_POLICY_EMPTY)
-        vsa_error_wrap(error, "--require-pcrs without --measurements FILE and --pcr N=HEX");
+        vsa_error_wrap(error, "--require-pcrs without --measurements FILE and --pcr 0=HEX");
     return status;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/reply.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/slice.h"
@@ -67,10 +69,33 @@ static const char *printable(const json_t *string, char *text, size_t capacity)
     return text;
 }
 
+/* Lists what a server offers beside unknown_command, as far as there is room; "" without a list. */
+static void list_commands(const json_t *reply, char *text, size_t capacity)
+{
+    const json_t *names = json_object_get(reply, "available_commands");
+    size_t size = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        char name[MAX_PEER_CODE];
+        const json_t *value = json_array_get(names, i);
+        if (!json_is_string(value))
+            continue;
+        (void)printable(value, name, sizeof(name));
+        int added =
+            snprintf(text + size, capacity - size, "%s%s", size ? ", " : "; there is ", name);
+        if (added < 0 || (size_t)added >= capacity - size) {
+            text[size] = '\0';
+            return;
+        }
+        size += (size_t)added;
+    }
+}
+
 enum vsa_status vsa_reply_check(const json_t *reply, struct vsa_error *error)
 {
     char sentence[MAX_PEER_TEXT] = "no reason given";
     char code[MAX_PEER_CODE] = "";
+    char commands[MAX_PEER_TEXT] = "";
     const json_t *success = json_object_get(reply, "success");
     if (!json_is_boolean(success))
         return vsa_fail(error, VSA_ERR_REPLY,
@@ -81,6 +106,8 @@ enum vsa_status vsa_reply_check(const json_t *reply, struct vsa_error *error)
         printable(json_object_get(reply, "error"), sentence, sizeof(sentence));
     if (json_is_string(json_object_get(reply, "error_code")))
         printable(json_object_get(reply, "error_code"), code, sizeof(code));
-    return vsa_fail(error, status_of_peer(code), "the enclave refused: %s%s%s%s", sentence,
-                    *code ? " [" : "", code, *code ? "]" : "");
+    if (vsa_status_from_code(code) == VSA_ERR_UNKNOWN_COMMAND)
+        list_commands(reply, commands, sizeof(commands));
+    return vsa_fail(error, status_of_peer(code), "the enclave refused: %s%s%s%s%s", sentence,
+                    *code ? " [" : "", code, *code ? "]" : "", commands);
 }

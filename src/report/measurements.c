@@ -19,6 +19,14 @@
 /* Other builders print other forms; one PCR at a time always works. */
 #define OTHER_FORMS "; PCRs in another form can be given one by one"
 
+/* A byte order mark of UTF-16, or an ASCII character with its other byte. */
+static bool is_utf16(struct vsa_slice file)
+{
+    return file.size >= 2 &&
+           ((file.data[0] == 0xff && file.data[1] == 0xfe) ||
+            (file.data[0] == 0xfe && file.data[1] == 0xff) || !file.data[0] != !file.data[1]);
+}
+
 static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct vsa_error *error)
 {
     static const struct vsa_json_limits limits = {
@@ -27,6 +35,12 @@ static enum vsa_status parse_json(struct vsa_slice file, json_t **root, struct v
         .max_depth = VSA_MAX_JSON_FILE_DEPTH,
         .skip_preamble = true, /* "Enclave Image successfully created."; marks of editors */
     };
+    if (is_utf16(file))
+        return vsa_fail_at(
+            error, VSA_ERR_JSON, 0, "RFC 8259 section 8.1",
+            "the measurements file is UTF-16 text, as > of PowerShell writes it, and "
+            "JSON is UTF-8: write it with Out-File -Encoding utf8, or convert it "
+            "with iconv -f UTF-16 -t UTF-8");
     enum vsa_status status = vsa_json_load(file, &limits, root, error);
     if (status == VSA_ERR_EMPTY)
         return vsa_fail(error, VSA_ERR_JSON,
@@ -142,6 +156,19 @@ static enum vsa_status expect_all(struct vsa_policy *policy, json_t *measurement
     return VSA_OK;
 }
 
+/* Beside "Measurements" no other object may hold PCRs: they would not be compared. */
+static enum vsa_status refuse_others(json_t *entry, const json_t *nested, struct vsa_error *error)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(entry, name, value)
+    {
+        if (value != nested && names_any_pcr(value))
+            return refuse_key(name, error);
+    }
+    return VSA_OK;
+}
+
 /* Finds {"Measurements": {...}, ...}, or the bare {"PCR0": ...}. */
 static enum vsa_status find_measurements(json_t *entry, json_t **measurements,
                                          struct vsa_error *error)
@@ -157,6 +184,8 @@ static enum vsa_status find_measurements(json_t *entry, json_t **measurements,
     if (nested && !json_is_object(nested))
         return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
                            "Measurements is not an object");
+    if (nested)
+        VSA_TRY(refuse_others(entry, nested, error));
     *measurements = nested ? nested : entry;
     if (bare || (nested && names_any_pcr(nested)))
         return VSA_OK;

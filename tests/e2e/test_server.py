@@ -265,6 +265,7 @@ class Guide(ServerTestCase):
             (b'{"command":"ping","a":' + b"[" * 8 + b"]" * 8 + b"}\n", "nesting_too_deep"),
             (b'{"command":"ping","a":' + b"[" * 30000 + b"\n", "nesting_too_deep"),
             ({}, "request_invalid"),
+            ({"cmd": "ping"}, "request_invalid"),
             ({"Command": "ping"}, "request_invalid"),
             ({"command": None}, "request_invalid"),
             ({"command": 1}, "field_invalid"),
@@ -287,6 +288,8 @@ class Guide(ServerTestCase):
         ):
             with self.subTest(request=request if len(request) < 99 else code):
                 self.assert_code(client.ask(request), code)
+        # The likeliest slip is shown what to write.
+        self.assertIn('{"command": "ping"}', client.ask({"cmd": "ping"})["error"])
         # None of it has ended the connection.
         self.assertEqual(client.ask(PING), PONG)
 

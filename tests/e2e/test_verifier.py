@@ -647,10 +647,16 @@ class Output(VerifierTestCase):
     def test_nothing_to_compare(self):
         """--require-pcrs: an expectation that got lost on its way here does not pass."""
         error = self.refuses(2, "policy_empty", "--require-pcrs", "--nonce=x", document(SAMPLE))
-        self.assertIn("--require-pcrs without --measurements FILE and --pcr N=HEX", error)
+        self.assertIn("--require-pcrs without --measurements FILE and --pcr 0=HEX", error)
         pcrs = self.accepts(f"--at={SAMPLE_TIME}", document(SAMPLE))["pcrs"]
-        self.accepts("--require-pcrs", f"--pcr=4={pcrs['4']}", f"--at={SAMPLE_TIME}",
-                     document(SAMPLE))
+        # The parent's role and instance are not the program.
+        for index in ("3", "4"):
+            value = pcrs[index] if index == "4" else "33" * 48
+            error = self.refuses(2, "policy_empty", "--require-pcrs", f"--pcr={index}={value}",
+                                 f"--at={SAMPLE_TIME}", document(SAMPLE))
+            self.assertIn("expect its measurements, or PCR0, 1, 2 or 8", error)
+        self.accepts("--require-pcrs", f"--pcr=4={pcrs['4']}", f"--pcr=1={pcrs['1']}",
+                     f"--at={SAMPLE_TIME}", document(SAMPLE))
 
     def test_another_root_is_warned_of(self):
         self.start_nsm()

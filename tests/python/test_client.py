@@ -189,6 +189,7 @@ class Enclave(ClientTestCase):
         error = self.fails(vsattest.PolicyError, "refused_by_peer",
                            self.client_.send_request, {"command": "reboot"})
         self.assertIn("Unknown command", str(error))
+        self.assertIn("there is ping, status, attest, metrics", str(error))
         # The connection is still good.
         self.assertIs(self.client_.ping(), True)
 

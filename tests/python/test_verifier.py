@@ -210,6 +210,8 @@ class Arguments(support.EnclaveTestCase):
             error = self.refused(UsageError, "policy_empty", pcrs=pcrs, require_pcrs=True)
             self.assertIsInstance(error, ValueError)
             self.assertIn("nothing to compare", str(error))
+        error = self.refused(UsageError, "policy_empty", pcrs={3: b"3" * 48}, require_pcrs=True)
+        self.assertIn("PCR0, 1, 2 or 8", str(error))
         self.verify(pcrs={0: support.PCRS[0]}, require_pcrs=True)
         self.refused(UsageError, "invalid_argument", pcrs={0: support.PCRS[0]}, require_pcrs=True,
                      any_enclave=True)

@@ -152,6 +152,29 @@ static void pcrs_may_be_required(void **state)
     assert_int_equal(vsa_policy_check(&policy, NULL), VSA_OK);
 }
 
+/* Of the parent's role and instance, and of what a program measures itself, none says which. */
+static void required_pcrs_are_of_the_image(void **state)
+{
+    (void)state;
+    for (unsigned index = 0; index < VSA_PCR_COUNT; index++) {
+        struct vsa_policy policy;
+        struct vsa_error error = {0};
+        struct vsa_measurements image = image_of(1u << index, 1, 0);
+        bool enough = index <= 2 || index == 8;
+        vsa_policy_init(&policy);
+        policy.pcrs = image.pcrs;
+        assert_int_equal(vsa_policy_check(&policy, NULL), VSA_OK);
+        policy.require_pcrs = true;
+        assert_int_equal(vsa_policy_check(&policy, &error), enough ? VSA_OK : VSA_ERR_POLICY_EMPTY);
+        policy.pcrs.present = 0;
+        policy.measurements = &image;
+        policy.measurement_count = 1;
+        assert_int_equal(vsa_policy_check(&policy, &error), enough ? VSA_OK : VSA_ERR_POLICY_EMPTY);
+        if (!enough)
+            assert_non_null(strstr(error.detail, "PCR0, 1, 2 or 8"));
+    }
+}
+
 /* One image without PCR0 to 2 is what was asked for; among several it would match any. */
 static void one_image_may_be_known_by_its_signer(void **state)
 {
@@ -282,6 +305,7 @@ int main(void)
         cmocka_unit_test(measurements_must_make_sense),
         cmocka_unit_test(a_count_without_measurements_is_a_slip),
         cmocka_unit_test(pcrs_may_be_required),
+        cmocka_unit_test(required_pcrs_are_of_the_image),
         cmocka_unit_test(one_image_may_be_known_by_its_signer),
         cmocka_unit_test(pcrs_may_contradict_some_of_the_measurements),
         cmocka_unit_test(any_one_image_matches_as_a_whole),

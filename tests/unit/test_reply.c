@@ -70,6 +70,33 @@ static void test_check(void **state)
                  VSA_ERR_REFUSED_BY_PEER, "the enclave refused: no [field_invalid]");
 }
 
+#define UNKNOWN                                                                                    \
+    "{\"success\": false, \"error\": \"no\", \"error_code\": \"unknown_command\", "                \
+    "\"available_commands\": "
+
+/* What a client can ask instead; more than there is room for ends the list, not the sentence. */
+static void test_check_lists_commands(void **state)
+{
+    (void)state;
+    static const char plain[] = "the enclave refused: no [unknown_command]";
+    assert_check(UNKNOWN "[\"ping\", 7, \"a\\u001bb\"]}", VSA_ERR_REFUSED_BY_PEER,
+                 "the enclave refused: no [unknown_command]; there is ping, a?b");
+    assert_check(UNKNOWN "[]}", VSA_ERR_REFUSED_BY_PEER, plain);
+    assert_check(UNKNOWN "\"ping\"}", VSA_ERR_REFUSED_BY_PEER, plain);
+    assert_check(UNKNOWN "{\"ping\": 1}}", VSA_ERR_REFUSED_BY_PEER, plain);
+    assert_check("{\"success\": false, \"error\": \"no\", \"error_code\": \"busy\", "
+                 "\"available_commands\": [\"ping\"]}",
+                 VSA_ERR_BUSY, "the enclave refused: no [busy]");
+    char text[8192] = UNKNOWN "[\"0\"";
+    struct vsa_error error = {0};
+    for (int i = 0; i < 500; i++)
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), ", \"c%d\"", i);
+    (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "]}");
+    VSA_AUTO_JSON json_t *reply = load(text);
+    assert_int_equal(vsa_reply_check(reply, &error), VSA_ERR_REFUSED_BY_PEER);
+    assert_non_null(strstr(error.detail, "; there is 0, c0, c1, "));
+}
+
 /* A peer can neither claim success nor a verdict of verification by its code. */
 static void test_check_codes(void **state)
 {
@@ -245,11 +272,17 @@ static void test_status_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set_error),      cmocka_unit_test(test_set_error_cut),
-        cmocka_unit_test(test_check),          cmocka_unit_test(test_check_codes),
-        cmocka_unit_test(test_retry_after),    cmocka_unit_test(test_check_printable),
-        cmocka_unit_test(test_ping),           cmocka_unit_test(test_status),
-        cmocka_unit_test(test_status_unknown), cmocka_unit_test(test_status_of_old_server),
+        cmocka_unit_test(test_set_error),
+        cmocka_unit_test(test_set_error_cut),
+        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_check_lists_commands),
+        cmocka_unit_test(test_check_codes),
+        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_check_printable),
+        cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_status_unknown),
+        cmocka_unit_test(test_status_of_old_server),
         cmocka_unit_test(test_status_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
