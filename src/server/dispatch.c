@@ -289,6 +289,22 @@ static void on_closed(struct vsa_stream *stream, enum vsa_status why)
 const struct vsa_stream_handlers vsa_dispatch_handlers = {on_opened, on_line, on_failing,
                                                           on_closed};
 
+/* The line fits into the peer's buffer: a new one's is empty. */
+void vsa_dispatch_refused(void *user, int fd, const struct vsa_error *why)
+{
+    struct vsa_requests *all = user;
+    struct vsa_server_event event = {
+        .kind = VSA_EVENT_ACCEPT_PAUSED, .status = VSA_ERR_IO, .detail = why->detail};
+    if (fd >= 0) {
+        struct vsa_reply reply = vsa_reply_of_error(why, (struct vsa_slice){0}, all->buffer);
+        vsa_reply_send_raw(fd, &reply);
+        vsa_counter_add(&all->counters.refused, 1);
+        event =
+            (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED, .status = why->status};
+    }
+    vsa_observe(&all->observer, event);
+}
+
 /* --- begin and end ---------------------------------------------------------------------------- */
 
 void vsa_dispatch_init(struct vsa_requests *all)

@@ -14,6 +14,12 @@
 /* Of streams whose owner is a struct vsa_requests. */
 extern const struct vsa_stream_handlers vsa_dispatch_handlers;
 
+/*
+ * Reports that a connection was refused, after its only line, or, with `fd` -1, that accepting
+ * pauses. Of an acceptor, whose user is a struct vsa_requests.
+ */
+void vsa_dispatch_refused(void *user, int fd, const struct vsa_error *why);
+
 /* Prepares what the caller did not set. */
 void vsa_dispatch_init(struct vsa_requests *all);
 /* Frees what is kept, after the worker is gone; fine without vsa_dispatch_init(). */

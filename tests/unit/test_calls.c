@@ -70,6 +70,29 @@ static void test_charge(void **state)
     assert_nothing_buffered();
 }
 
+static enum vsa_status agree(const struct vsa_command_context *context, const json_t *request,
+                             json_t *reply, struct vsa_error *error)
+{
+    (void)context, (void)request, (void)reply, (void)error;
+    return VSA_OK;
+}
+
+/* A handler that does without the NSM says nothing about it. */
+static void test_blocking_is_no_news(void **state)
+{
+    (void)state;
+    const struct vsa_command command = {"agree", agree, NULL, VSA_COMMAND_BLOCKING};
+    int peer = connect_stream();
+    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+    int64_t heard_ms = pipeline.health.heard_ms;
+    start_worker();
+    send_text(peer, "{\"command\":\"agree\"}\n");
+    assert_says(peer, "true");
+    assert_true(pipeline.health.reachable);
+    assert_int_equal(pipeline.health.heard_ms, heard_ms);
+    assert_int_equal(pipeline.fake.exchanges, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_set_up, pipeline_tear_down)
 
 int main(void)
@@ -78,6 +101,7 @@ int main(void)
         TEST(test_kept_replies),
         TEST(test_probe),
         TEST(test_charge),
+        TEST(test_blocking_is_no_news),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,14 +136,68 @@ static void test_reader_that_goes(void **state)
     assert_nothing_buffered();
 }
 
+static void add(const char *name, vsa_command_handler *handler, unsigned flags)
+{
+    const struct vsa_command command = {name, handler, NULL, flags};
+    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+}
+
+static enum vsa_status say_too_much(const struct vsa_command_context *context,
+                                    const json_t *request, json_t *reply, struct vsa_error *error)
+{
+    static char text[VSA_MAX_REPLY_LINE];
+    (void)context, (void)request;
+    memset(text, 'a', sizeof(text));
+    return vsa_json_set(reply, "text", json_stringn(text, sizeof(text)), error);
+}
+
+static enum vsa_status agree(const struct vsa_command_context *context, const json_t *request,
+                             json_t *reply, struct vsa_error *error)
+{
+    (void)context, (void)request, (void)reply, (void)error;
+    return VSA_OK;
+}
+
+/* It counts as what its client reads. */
+static void test_too_large(void **state)
+{
+    (void)state;
+    int peer = connect_stream();
+    add("here", say_too_much, 0);
+    add("there", say_too_much, VSA_COMMAND_BLOCKING);
+    start_worker();
+    send_text(peer, "{\"command\":\"here\",\"id\":1}\n{\"command\":\"there\"}\n");
+    assert_says(peer, "\"error_code\":\"too_large\",\"id\":1}\n");
+    assert_says(peer, "\"error_code\":\"too_large\"}\n");
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.errors), 2);
+}
+
+/* A handler before all commands lifts no limit, and is not limited for those that have none. */
+static void test_limited_behind_any(void **state)
+{
+    (void)state;
+    int peer = connect_stream();
+    pipeline.requests.rate.rate = 1;
+    pipeline.requests.rate.burst = 1;
+    add(VSA_COMMAND_ANY, agree, VSA_COMMAND_BLOCKING);
+    start_worker();
+    send_text(peer, ATTEST PING ATTEST PING);
+    assert_says(peer, "true");
+    assert_says(peer, "true");
+    assert_says(peer, "\"error_code\":\"rate_limited\"");
+    assert_says(peer, "true");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_set_up, pipeline_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_here),      TEST(test_mistakes),         TEST(test_attest),
-        TEST(test_order),     TEST(test_queue_full),       TEST(test_in_flight_limit),
-        TEST(test_summaries), TEST(test_reader_that_goes),
+        TEST(test_too_large),  TEST(test_limited_behind_any),
+        TEST(test_here),       TEST(test_mistakes),
+        TEST(test_attest),     TEST(test_order),
+        TEST(test_queue_full), TEST(test_in_flight_limit),
+        TEST(test_summaries),  TEST(test_reader_that_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

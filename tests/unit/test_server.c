@@ -245,20 +245,6 @@ static void assert_not_new(enum vsa_status status)
     assert_null(made);
 }
 
-static void test_defaults(void **state)
-{
-    (void)state;
-    vsa_server_options_init(&options);
-    assert_string_equal(options.listen, "vsock:any:9000");
-    assert_string_equal(options.nsm, "/dev/nsm");
-    assert_int_equal(options.max_line, 65536);
-    assert_int_equal(options.rate_limit, 100);
-    assert_int_equal(options.rate_burst, 200);
-    assert_int_equal(options.cache_ttl_ms, 0);
-    assert_null(options.on_event);
-    assert_null(options.on_key);
-}
-
 static void test_bad_options(void **state)
 {
     (void)state;
@@ -274,19 +260,6 @@ static void test_bad_options(void **state)
     WITH(nsm, NULL, VSA_ERR_ARGUMENT);
     WITH(nsm, "nsm", VSA_ERR_ARGUMENT);
     WITH(nsm, "/dev/vsattest-no-such-device", VSA_ERR_NSM_UNREACHABLE);
-    WITH(max_connections, 0, VSA_ERR_ARGUMENT);
-    WITH(max_queue, 0, VSA_ERR_ARGUMENT);
-    WITH(max_in_flight, 0, VSA_ERR_ARGUMENT);
-    WITH(max_buffered, 0, VSA_ERR_ARGUMENT);
-    WITH(rate_limit, VSA_MAX_RATE_LIMIT + 1, VSA_ERR_ARGUMENT);
-    WITH(rate_burst, VSA_MAX_RATE_LIMIT + 1, VSA_ERR_ARGUMENT);
-    WITH(cache_ttl_ms, -1, VSA_ERR_ARGUMENT);
-    WITH(cache_ttl_ms, VSA_MAX_CACHE_TTL_MS + 1, VSA_ERR_ARGUMENT);
-    WITH(max_line, 255, VSA_ERR_ARGUMENT);
-    WITH(max_line, 65537, VSA_ERR_ARGUMENT);
-    WITH(idle_timeout_ms, 0, VSA_ERR_ARGUMENT);
-    WITH(request_timeout_ms, -1, VSA_ERR_ARGUMENT);
-    WITH(drain_timeout_ms, 0, VSA_ERR_ARGUMENT);
 #undef WITH
 }
 
@@ -308,16 +281,6 @@ static void test_options_are_copied(void **state)
     memset(address, 'x', sizeof(address) - 1);
     start_server();
     assert_reply("{\"command\":\"ping\"}\n", "{\"success\":true,\"message\":\"pong\"}");
-}
-
-static void test_stop_before_run(void **state)
-{
-    (void)state;
-    make_server();
-    vsa_server_stop(server);
-    vsa_server_stop(server);
-    assert_int_equal(vsa_server_run(server, NULL), VSA_OK);
-    assert_int_equal(vsa_server_run(server, NULL), VSA_ERR_ARGUMENT);
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -356,58 +319,10 @@ static enum vsa_status fail_plainly(const struct vsa_command_context *context,
     return VSA_ERR_POLICY_EMPTY;
 }
 
-static enum vsa_status say_too_much(const struct vsa_command_context *context,
-                                    const json_t *request, json_t *reply, struct vsa_error *error)
-{
-    (void)request;
-    static char text[VSA_MAX_REPLY_LINE];
-    const size_t size = *(const size_t *)context->user;
-    memset(text, 'a', size);
-    return vsa_json_set(reply, "text", json_stringn(text, size), error);
-}
-
 static void add(const char *name, vsa_command_handler *handler, void *user, unsigned flags)
 {
     const struct vsa_command command = {name, handler, user, flags};
     assert_int_equal(vsa_server_register(server, &command, NULL), VSA_OK);
-}
-
-static void assert_not_added(struct vsa_command command, enum vsa_status status)
-{
-    assert_int_equal(vsa_server_register(server, &command, NULL), status);
-}
-
-static void test_register_refused(void **state)
-{
-    (void)state;
-    char name[VSA_MAX_COMMAND_NAME + 2];
-    make_server();
-    assert_not_added((struct vsa_command){NULL, greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"", greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"Greet", greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"a b", greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", NULL, NULL, 0}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"**", greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 3}, VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 3 | VSA_COMMAND_RATE_LIMITED},
-                     VSA_ERR_ARGUMENT);
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 32}, VSA_ERR_ARGUMENT);
-    /* Once each. */
-    add("ping", greet, NULL, 0);
-    assert_not_added((struct vsa_command){"ping", greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    add(VSA_COMMAND_ANY, greet, NULL, 0);
-    assert_not_added((struct vsa_command){VSA_COMMAND_ANY, greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    memset(name, 'n', sizeof(name));
-    name[VSA_MAX_COMMAND_NAME + 1] = '\0';
-    assert_not_added((struct vsa_command){name, greet, NULL, 0}, VSA_ERR_ARGUMENT);
-    name[VSA_MAX_COMMAND_NAME] = '\0';
-    add(name, greet, NULL, 0);
-    /* Four built-in ones, the one for any, and the long name. */
-    for (int i = 6; i < VSA_MAX_COMMANDS; i++) {
-        (void)snprintf(name, sizeof(name), "greet-%d", i);
-        add(name, greet, NULL, 0);
-    }
-    assert_not_added((struct vsa_command){"greet", greet, NULL, 0}, VSA_ERR_TOO_MANY);
 }
 
 static void test_own_commands(void **state)
@@ -553,195 +468,6 @@ static void test_any_without_nsm(void **state)
     assert_code("{\"command\":\"describe\"}\n", "nsm_unreachable");
 }
 
-static void test_reply_size(void **state)
-{
-    (void)state;
-    /* {"success":true,"text":"..."} and a newline */
-    size_t fits = VSA_MAX_REPLY_LINE - strlen("{\"success\":true,\"text\":\"\"}\n");
-    size_t too_much = fits + 1;
-    make_server();
-    add("fits", say_too_much, &fits, 0);
-    add("too-much", say_too_much, &too_much, 0);
-    add("worker-too-much", say_too_much, &too_much, VSA_COMMAND_NSM);
-    start_server();
-    VSA_AUTO_JSON json_t *reply = ask("{\"command\":\"fits\"}\n");
-    assert_int_equal(json_string_length(json_object_get(reply, "text")), fits);
-    assert_code("{\"command\":\"fits\",\"id\":1}\n", "too_large");
-    assert_code("{\"command\":\"too-much\"}\n", "too_large");
-    assert_code("{\"command\":\"worker-too-much\"}\n", "too_large");
-    /* They count as what their clients were told. */
-    struct vsa_server_statistics statistics;
-    vsa_server_get_statistics(server, &statistics);
-    assert_counts(&statistics, "fits", 2, 1);
-    assert_counts(&statistics, "too-much", 1, 1);
-    assert_counts(&statistics, "worker-too-much", 1, 1);
-    assert_int_equal(statistics.errors, 3);
-}
-
-static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
-static atomic_bool is_waiting;
-
-static enum vsa_status wait_until_released(const struct vsa_command_context *context,
-                                           const json_t *request, json_t *reply,
-                                           struct vsa_error *error)
-{
-    (void)context;
-    (void)request;
-    (void)reply;
-    (void)error;
-    atomic_store(&is_waiting, true);
-    (void)pthread_mutex_lock(&held);
-    (void)pthread_mutex_unlock(&held);
-    return VSA_OK;
-}
-
-/* A handler that waits for something else says nothing about the NSM. */
-static void test_blocking_is_no_news(void **state)
-{
-    (void)state;
-    static const char wait[] = "{\"command\":\"wait\"}\n";
-    make_server();
-    add("wait", wait_until_released, NULL, VSA_COMMAND_BLOCKING);
-    start_server();
-    json_decref(ask("{\"command\":\"status\"}\n"));
-    atomic_store(&is_waiting, false);
-    (void)pthread_mutex_lock(&held);
-    int fd = send_lines(wait);
-    while (!atomic_load(&is_waiting))
-        (void)poll(NULL, 0, 5);
-    /* Until what is known of the NSM is old enough to be asked for again. */
-    (void)poll(NULL, 0, 1200);
-    struct vsa_server_statistics statistics;
-    json_decref(ask("{\"command\":\"status\"}\n"));
-    vsa_server_get_statistics(server, &statistics);
-    (void)pthread_mutex_unlock(&held);
-    VSA_AUTO_JSON json_t *reply = receive_replies(fd, wait);
-    assert_true(json_is_true(json_object_get(reply, "success")));
-    assert_true(statistics.nsm_reachable);
-}
-
-static void wait_for_in_flight(uint64_t count)
-{
-    struct vsa_server_statistics statistics;
-    int64_t deadline = vsa_deadline(PATIENCE_MS);
-    do {
-        (void)poll(NULL, 0, 5);
-        vsa_server_get_statistics(server, &statistics);
-        assert_true(vsa_monotonic_ms() < deadline);
-    } while (statistics.in_flight < count);
-}
-
-static void assert_received(int fd, const char *code)
-{
-    VSA_AUTO_JSON json_t *reply = receive_replies(fd, "\n");
-    assert_string_equal(json_string_value(json_object_get(reply, "error_code")), code);
-}
-
-/* "shutting_down" means that nothing was done, so that clients ask another server. */
-static void test_begun_at_the_stop(void **state)
-{
-    (void)state;
-    void *result = server;
-    options.drain_timeout_ms = 100;
-    make_server();
-    add("wait", wait_until_released, NULL, VSA_COMMAND_BLOCKING);
-    start_server();
-    atomic_store(&is_waiting, false);
-    (void)pthread_mutex_lock(&held);
-    int begun = send_lines("{\"command\":\"wait\"}\n");
-    while (!atomic_load(&is_waiting))
-        (void)poll(NULL, 0, 5);
-    int waiting = send_lines("{\"command\":\"wait\"}\n");
-    wait_for_in_flight(2);
-    vsa_server_stop(server);
-    assert_received(begun, "timeout");
-    assert_received(waiting, "shutting_down");
-    (void)pthread_mutex_unlock(&held);
-    server_runs = false;
-    assert_int_equal(pthread_join(server_thread, &result), 0);
-    assert_null(result); /* it did not end in time */
-}
-
-static enum vsa_status agree(const struct vsa_command_context *context, const json_t *request,
-                             json_t *reply, struct vsa_error *error)
-{
-    (void)context;
-    (void)request;
-    (void)reply;
-    (void)error;
-    return VSA_OK;
-}
-
-static enum vsa_status nest(const struct vsa_command_context *context, const json_t *request,
-                            json_t *reply, struct vsa_error *error)
-{
-    json_int_t levels = json_integer_value(json_object_get(request, "levels"));
-    json_t *value = json_array();
-    (void)context;
-    (void)error;
-    for (json_int_t i = 1; i < levels; i++) {
-        json_t *outer = json_array();
-        (void)json_array_append_new(outer, value);
-        value = outer;
-    }
-    (void)json_object_set_new(reply, "value", value);
-    return VSA_OK;
-}
-
-/* What a client would have to refuse is not sent; 3000 levels are more than jansson writes. */
-static void test_nested_reply(void **state)
-{
-    (void)state;
-    make_server();
-    add("nest", nest, NULL, 0);
-    add("nest-there", nest, NULL, VSA_COMMAND_BLOCKING);
-    start_server();
-    assert_reply("{\"command\":\"nest\",\"levels\":7}\n",
-                 "{\"success\":true,\"value\":[[[[[[[]]]]]]]}");
-    assert_code("{\"command\":\"nest\",\"levels\":8}\n", "internal_error");
-    assert_code("{\"command\":\"nest\",\"levels\":3000}\n", "internal_error");
-    assert_code("{\"command\":\"nest-there\",\"levels\":8}\n", "internal_error");
-}
-
-/* So slow that the test is over before there is a second token. */
-static void one_at_once(void)
-{
-    options.rate_limit = 1;
-    options.rate_burst = 1;
-    make_server();
-}
-
-/* Any command may be limited; others go on. */
-static void test_limited(void **state)
-{
-    (void)state;
-    one_at_once();
-    add("limited", agree, NULL, VSA_COMMAND_RATE_LIMITED);
-    add("free", agree, NULL, 0);
-    add("worker-limited", agree, NULL, VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED);
-    start_server();
-    assert_code("{\"command\":\"limited\"}\n{\"command\":\"limited\"}\n", "rate_limited");
-    assert_code("{\"command\":\"worker-limited\"}\n{\"command\":\"limited\"}\n", "rate_limited");
-    assert_code("{\"command\":\"limited\"}\n{\"command\":\"attest\"}\n", "rate_limited");
-    assert_reply("{\"command\":\"limited\"}\n{\"command\":\"ping\"}\n",
-                 "{\"success\":true,\"message\":\"pong\"}");
-    VSA_AUTO_JSON json_t *reply = ask("{\"command\":\"limited\"}\n{\"command\":\"free\"}\n");
-    assert_true(json_is_true(json_object_get(reply, "success")));
-}
-
-/* A handler before all commands lifts no limit, and is not limited for those that have none. */
-static void test_limited_behind_any(void **state)
-{
-    (void)state;
-    one_at_once();
-    add(VSA_COMMAND_ANY, look, NULL, VSA_COMMAND_BLOCKING);
-    start_server();
-    assert_code("{\"command\":\"attest\"}\n{\"command\":\"attest\"}\n", "rate_limited");
-    VSA_AUTO_JSON json_t *reply =
-        ask("{\"command\":\"attest\"}\n{\"command\":\"ping\"}\n{\"command\":\"ping\"}\n");
-    assert_true(json_is_true(json_object_get(reply, "success")));
-}
-
 /* --- attest and keys -------------------------------------------------------------------------- */
 
 static struct {
@@ -767,33 +493,6 @@ static enum vsa_status on_key(void *user, const struct vsa_server_key *key)
                    vsa_slice_equal_text(key->user_data, "data") &&
                    vsa_slice_equal_text(key->nonce, "n");
     return keys.answer;
-}
-
-static void test_attest(void **state)
-{
-    (void)state;
-    make_server();
-    start_server();
-    VSA_AUTO_JSON json_t *reply = ask("{\"command\":\"attest\",\"user_data\":\"data\",\"id\":1}\n");
-    assert_true(json_is_integer(json_object_get(reply, "timestamp")));
-    (void)json_object_del(reply, "timestamp");
-    VSA_AUTO_JSON json_t *expected =
-        json_loads("{\"success\":true,\"attestation_document\":\"ZGF0YQ==\",\"user_data\":\"data\","
-                   "\"user_data_base64\":\"ZGF0YQ==\",\"nonce\":null,\"nonce_base64\":null,"
-                   "\"has_public_key\":false,\"document_size\":4,\"id\":1}",
-                   0, NULL);
-    assert_true(json_equal(reply, expected));
-    assert_int_equal(attested_key_size, 0);
-}
-
-static void test_key_without_hook(void **state)
-{
-    (void)state;
-    make_server();
-    start_server();
-    VSA_AUTO_JSON json_t *reply = ask("{\"command\":\"attest\",\"generate_key\":true}\n");
-    assert_true(json_is_true(json_object_get(reply, "has_public_key")));
-    assert_int_equal(attested_key_size, VSA_P384_SPKI_SIZE);
 }
 
 static void test_key_hook(void **state)
@@ -943,29 +642,12 @@ static void test_statistics_while_serving(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults),
-        TEST(test_bad_options),
-        TEST(test_address_in_use),
-        TEST(test_options_are_copied),
-        TEST(test_stop_before_run),
-        TEST(test_register_refused),
-        TEST(test_own_commands),
-        TEST(test_reply_size),
-        TEST(test_blocking_is_no_news),
-        TEST(test_begun_at_the_stop),
-        TEST(test_nested_reply),
-        TEST(test_limited),
-        TEST(test_limited_behind_any),
-        TEST(test_attest),
-        TEST(test_key_without_hook),
-        TEST(test_key_hook),
-        TEST(test_events),
-        TEST(test_statistics),
-        TEST(test_any),
-        TEST(test_built_in_replaced),
-        TEST(test_any_in_the_loop),
-        TEST(test_any_without_nsm),
-        TEST(test_statistics_while_serving),
+        TEST(test_bad_options),        TEST(test_address_in_use),
+        TEST(test_options_are_copied), TEST(test_own_commands),
+        TEST(test_key_hook),           TEST(test_events),
+        TEST(test_statistics),         TEST(test_any),
+        TEST(test_built_in_replaced),  TEST(test_any_in_the_loop),
+        TEST(test_any_without_nsm),    TEST(test_statistics_while_serving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
