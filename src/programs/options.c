@@ -9,7 +9,7 @@
 #include "programs/exit_code.h"
 
 #define HELP_COLUMN 28
-#define MAX_ROWS    48
+#define MAX_ROWS    64
 /* What getopt_long() returns for each: above all characters. */
 #define LONG_OPTION 256
 

@@ -65,7 +65,7 @@ struct option_group {
     const struct program_option *rows;
 };
 
-#define OPTION_GROUPS 3
+#define OPTION_GROUPS 5
 
 /* The command line of a program or of its subcommand. */
 struct option_set {

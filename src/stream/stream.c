@@ -360,6 +360,14 @@ void vsa_stream_answer(struct vsa_stream *stream, const struct vsa_slice *parts,
         make_runnable(stream);
 }
 
+void vsa_stream_close(struct vsa_stream *stream, enum vsa_status why)
+{
+    if (stream->state == STREAM_CLOSED)
+        return;
+    break_off(stream, why);
+    make_runnable(stream);
+}
+
 /* --- what happens next ------------------------------------------------------------------------ */
 
 static enum stream_state next_state(const struct vsa_stream *stream)
@@ -583,13 +591,23 @@ static void on_writable(struct vsa_stream *stream)
     work_on_input(stream);
 }
 
-/* Handles a hang-up: both directions are closed, so no reply can be read. */
+/*
+ * Returns whether nothing more can come of the stream. After a hang-up both directions are closed,
+ * so no reply of ours can be read; one of the peer's can.
+ */
+static bool has_hung_up(const struct vsa_stream *stream, uint32_t events)
+{
+    bool has_reply = stream->streams->limits.peers_reply && stream->state == STREAM_READING &&
+                     (events & EPOLLIN) && !(events & EPOLLERR);
+    return (events & (EPOLLERR | EPOLLHUP)) && !has_reply;
+}
+
 static void on_ready(struct vsa_event_watch *watch, uint32_t events)
 {
     struct vsa_stream *stream = VSA_CONTAINER_OF(watch, struct vsa_stream, watch);
     if (stream->state == STREAM_CLOSED)
         return;
-    if (events & (EPOLLERR | EPOLLHUP)) {
+    if (has_hung_up(stream, events)) {
         break_off(stream, events & EPOLLERR ? VSA_ERR_CLOSED : VSA_OK);
         close_stream(stream);
     } else if (events & EPOLLOUT) {

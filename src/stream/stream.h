@@ -33,6 +33,7 @@ struct vsa_stream_limits {
     size_t max_buffered; /* bytes of all buffers, and of what is charged */
     size_t attachment;   /* bytes that each stream has for its owner, zeroed */
     int64_t idle_timeout_ms;
+    bool peers_reply; /* they are servers: what one sent before it hung up is handled */
 };
 
 /* What a stream is doing, as it is counted. */
@@ -72,9 +73,12 @@ VSA_MUST_USE enum vsa_status vsa_streams_adopt(struct vsa_streams *streams, int 
 
 /*
  * Replies to the line that is being handled, or that the stream is suspended for, which goes on
- * then; the parts make one line with its newline. They are copied or sent, not kept.
+ * then. Without either, sends a line to a peer that is itself a server: the next one is its reply.
+ * In any case the parts make one line with its newline. They are copied or sent, not kept.
  */
 void vsa_stream_answer(struct vsa_stream *stream, const struct vsa_slice *parts, size_t count);
+/* Closes the stream in this iteration, without a last line. `closed` is called, with `why`. */
+void vsa_stream_close(struct vsa_stream *stream, enum vsa_status why);
 /* From a line's handler: no further line until it is answered. */
 void vsa_stream_suspend(struct vsa_stream *stream, void *pending);
 

@@ -261,6 +261,75 @@ static void test_hang_up(void **state)
     assert_string_equal(ended, "1:ok ");
 }
 
+/* What a peer that replies sent before it hung up is handled; what a client sent is not. */
+static void test_hang_up_after_a_line(void **state)
+{
+    (void)state;
+    limits.peers_reply = true;
+    put(connect_one(), "ignore\nignore");
+    (void)close(peers[0]);
+    peers[0] = -1;
+    iterate(3);
+    assert_string_equal(seen, "ignore|ignore|");
+    assert_string_equal(ended, "1:ok ");
+}
+
+static void test_hang_up_of_a_client(void **state)
+{
+    (void)state;
+    put(connect_one(), "ignore\n");
+    (void)close(peers[0]);
+    peers[0] = -1;
+    iterate(3);
+    assert_string_equal(seen, "");
+    assert_string_equal(ended, "1:ok ");
+}
+
+/* A line that answers none, to a peer that replies. */
+static void test_ask_and_close(void **state)
+{
+    (void)state;
+    const struct vsa_slice line = vsa_slice_of_text("question\n");
+    int fd = connect_one();
+    put(fd, "wait\n");
+    iterate(1);
+    struct vsa_stream *stream = waiting;
+    answer(stream, "reply");
+    iterate(1);
+    vsa_stream_answer(stream, &line, 1);
+    assert_reads(fd, "reply\nquestion\n");
+    put(fd, "ignore\n");
+    iterate(2);
+    assert_string_equal(seen, "wait|ignore|");
+    vsa_stream_close(stream, VSA_ERR_TIMEOUT);
+    assert_string_equal(ended, "");
+    iterate(1);
+    assert_string_equal(ended, "1:timeout ");
+    assert_reads(fd, "EOF");
+    assert_phases(0, 0, 0, 0);
+}
+
+/* While it is suspended, and while its peer does not read. */
+static void test_close_in_any_state(void **state)
+{
+    (void)state;
+    put(connect_one(), "wait\n");
+    iterate(1);
+    vsa_stream_close(waiting, VSA_ERR_CLOSED);
+    iterate(1);
+    assert_null(waiting);
+    assert_string_equal(ended, "1:connection_closed ");
+    put(connect_one(), "wait\nlarge\nlarge\nlarge\nlarge\n");
+    iterate(1);
+    struct vsa_stream *stream = waiting;
+    answer(stream, "reply");
+    iterate(4);
+    assert_phases(0, 0, 1, 0);
+    vsa_stream_close(stream, VSA_ERR_CLOSED);
+    iterate(1);
+    assert_string_equal(ended, "1:connection_closed 2:connection_closed ");
+}
+
 static void test_too_long(void **state)
 {
     (void)state;
@@ -541,6 +610,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_half_close, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hang_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hang_up_after_a_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hang_up_of_a_client, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ask_and_close, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_close_in_any_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_suspend, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_peers, set_up, tear_down),

@@ -261,6 +261,8 @@ const struct client_action client_actions[] = {
      "send any request in clear, print the reply: the JSON\n"
      "itself, a file or standard input (/dev/fd/N: a descriptor)",
      0, ask_request, print_reply, json_reply, NULL, NULL, NULL, NULL},
+    {"relay", NULL, "carry lines between clients elsewhere and the enclave", CLIENT_RELAYS, NULL,
+     NULL, NULL, NULL, NULL, NULL, NULL},
     {NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 _Static_assert(sizeof(client_actions) / sizeof(client_actions[0]) <= CLIENT_MAX_ACTIONS + 1,

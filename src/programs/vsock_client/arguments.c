@@ -15,6 +15,11 @@
 /* A day: more is a mistake. */
 #define MAX_TIMEOUT_SECONDS 86400
 #define DEFAULT_INTERVAL_MS 10000
+/* Clients of a relay; each takes two descriptors. */
+#define DEFAULT_RELAYED 256
+#define MAX_RELAYED     100000
+/* Half of the documents that an enclave makes for its parent: its own clients have the rest. */
+#define DEFAULT_RELAY_RATE (VSA_DEFAULT_RATE_LIMIT / 2)
 /* Ten rounds a second: more is a load test. */
 #define MIN_INTERVAL_MS 100
 /* Least timeout of a round of --watch in ms; the default is its interval. */
@@ -29,6 +34,9 @@ enum {
     KEY_INTERVAL,
     KEY_COUNT,
     KEY_RETRIES,
+    KEY_MAX_CONNECTIONS,
+    KEY_RATE_LIMIT,
+    KEY_IDLE_TIMEOUT,
     KEY_ACTION, /* and on: actions by their position */
 };
 
@@ -65,6 +73,21 @@ static const struct program_option own_options[] = {
                     "instead of the above"),
     OPTION_ROW_HELP,
     OPTION_ROW_VERSION,
+    OPTION_ROWS_END,
+};
+
+static const struct program_option relay_options[] = {
+    OPTION_ROW_TEXT(client_arguments, listen, "listen", "ADDRESS", "unix:PATH or tcp:HOST:PORT"),
+    OPTION_ROW_FLAG(client_arguments, anywhere, "anywhere",
+                    "HOST may be an address that other machines reach,\n"
+                    "not only one of the loopback"),
+    {"max-connections", KEY_MAX_CONNECTIONS, "N", "clients at once (default: 256)", false},
+    {"rate-limit", KEY_RATE_LIMIT, "N",
+     "lines a second of all clients together, 0 for no\n"
+     "limit (default: 50)",
+     false},
+    {"idle-timeout", KEY_IDLE_TIMEOUT, "SECONDS",
+     "of a client without a complete line (default: 60)", false},
     OPTION_ROWS_END,
 };
 
@@ -169,6 +192,16 @@ static enum vsa_status take_interval(struct client_arguments *arguments, const c
     return VSA_OK;
 }
 
+static enum vsa_status take_idle_timeout(struct client_arguments *arguments, const char *value,
+                                         struct vsa_error *error)
+{
+    VSA_TRY(numbers_parse_seconds("--idle-timeout", value, MAX_TIMEOUT_SECONDS,
+                                  &arguments->idle_timeout_ms, error));
+    if (arguments->idle_timeout_ms == 0)
+        return usage(error, "--idle-timeout: 0 seconds leave no time for a line");
+    return VSA_OK;
+}
+
 static enum vsa_status take_retries(struct client_arguments *arguments, const char *value,
                                     struct vsa_error *error)
 {
@@ -184,6 +217,15 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
     if (key >= KEY_ACTION)
         return take_action(arguments, &arguments->actions[key - KEY_ACTION], value, error);
     switch (key) {
+    case KEY_MAX_CONNECTIONS:
+        return numbers_parse("--max-connections", value, 1, MAX_RELAYED,
+                             &arguments->max_connections, error);
+    case KEY_RATE_LIMIT:
+        arguments->has_rate_limit = true;
+        return numbers_parse("--rate-limit", value, 0, VSA_MAX_RATE_LIMIT, &arguments->rate_limit,
+                             error);
+    case KEY_IDLE_TIMEOUT:
+        return take_idle_timeout(arguments, value, error);
     case KEY_INTERVAL:
         return take_interval(arguments, value, error);
     case KEY_COUNT:
@@ -275,6 +317,31 @@ static enum vsa_status check_watch(const struct client_arguments *arguments,
     return VSA_OK;
 }
 
+static enum vsa_status check_relay(const struct client_arguments *arguments,
+                                   struct vsa_error *error)
+{
+    const char *listen = arguments->listen;
+    bool limits =
+        arguments->max_connections || arguments->has_rate_limit || arguments->idle_timeout_ms;
+    if (!(arguments->action->flags & CLIENT_RELAYS)) {
+        if (listen || arguments->anywhere || limits)
+            return usage(error, "--listen, --anywhere, --max-connections, --rate-limit and "
+                                "--idle-timeout go with --relay");
+        return VSA_OK;
+    }
+    if (!listen)
+        return usage(error, "--relay: where? --listen unix:PATH or --listen tcp:127.0.0.1:PORT");
+    bool is_tcp = strncmp(listen, "tcp:", strlen("tcp:")) == 0;
+    if (!is_tcp && strncmp(listen, "unix:", strlen("unix:")) != 0)
+        return usage(error, "--listen takes unix:PATH or tcp:HOST:PORT");
+    if (arguments->anywhere && !is_tcp)
+        return usage(error, "--anywhere is for tcp: addresses");
+    if (arguments->json || arguments->retries)
+        return usage(error, "--relay has no result and sends nothing itself: no --json or "
+                            "--retries beside it");
+    return VSA_OK;
+}
+
 static enum vsa_status check(const struct client_arguments *arguments, struct vsa_error *error)
 {
     char actions[ACTIONS_TEXT];
@@ -284,6 +351,7 @@ static enum vsa_status check(const struct client_arguments *arguments, struct vs
     VSA_TRY(check_enclave(arguments, error));
     VSA_TRY(check_request(arguments, error));
     VSA_TRY(check_save(arguments, error));
+    VSA_TRY(check_relay(arguments, error));
     return check_watch(arguments, error);
 }
 
@@ -371,6 +439,16 @@ static enum vsa_status read_request(struct client_arguments *arguments, struct v
     return status;
 }
 
+static void settle_relay(struct client_arguments *arguments)
+{
+    if (!arguments->max_connections)
+        arguments->max_connections = DEFAULT_RELAYED;
+    if (!arguments->has_rate_limit)
+        arguments->rate_limit = DEFAULT_RELAY_RATE;
+    if (!arguments->idle_timeout_ms)
+        arguments->idle_timeout_ms = VSA_DEFAULT_IDLE_TIMEOUT_MS;
+}
+
 static enum vsa_status finish(const struct option_operands *operands,
                               struct client_arguments *arguments, struct vsa_error *error)
 {
@@ -382,14 +460,16 @@ static enum vsa_status finish(const struct option_operands *operands,
     VSA_TRY(policy_options_finish(&arguments->policy, error));
     VSA_TRY(read_request(arguments, error));
     settle_times(arguments);
+    settle_relay(arguments);
     return VSA_OK;
 }
 
 static const char usage_text[] =
     "Usage: vsock_client (--ping | --status | --metrics | --attest | --verify | --watch |\n"
-    "                     --request JSON) [OPTION]...\n"
+    "                     --request JSON | --relay --listen ADDRESS) [OPTION]...\n"
     "\n"
     "Talks to enclave_app in a Nitro enclave, from its parent instance.\n\n";
+static const char relay_title[] = "Where --relay listens, and its limits:";
 static const char policy_title[] =
     "What the document must be (--verify, --watch). User data and nonce are what is sent\n"
     "and what is expected back; without a nonce a random one is made:";
@@ -404,7 +484,10 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
     struct option_operands operands;
     const struct option_set set = {
         .usage = usage_text,
-        .groups = {{NULL, rows}, {NULL, own_options}, {policy_title, policy_option_table}},
+        .groups = {{NULL, rows},
+                   {NULL, own_options},
+                   {relay_title, relay_options},
+                   {policy_title, policy_option_table}},
         .note = note,
         .program = "vsock_client",
         .take = take,

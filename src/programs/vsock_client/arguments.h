@@ -15,6 +15,7 @@ enum client_action_flag {
     CLIENT_TAKES_DOCUMENT = 1, /* user data, nonce and key may be requested */
     CLIENT_VERIFIES = 2,       /* includes what only takes a document */
     CLIENT_MAY_ALL = 4,        /* of every enclave at once */
+    CLIENT_RELAYS = 8,         /* sends nothing itself: the functions below are NULL */
 };
 
 struct client_action {
@@ -56,6 +57,12 @@ struct client_arguments {
     json_t *request;     /* what it says, read; owned */
     int64_t timeout_ms;  /* 0 before it is given or known; with --watch for one round */
     unsigned retries;
+    const char *listen; /* of --relay, as the next four are */
+    bool anywhere;
+    uint64_t max_connections;
+    uint64_t rate_limit; /* lines a second; 0: no limit */
+    bool has_rate_limit;
+    int64_t idle_timeout_ms;
     const char *address; /* --connect or NULL */
     bool has_cid;
     uint32_t cid;

@@ -7,6 +7,7 @@
 #include "programs/output.h"
 #include "programs/vsock_client/actions.h"
 #include "programs/vsock_client/all.h"
+#include "programs/vsock_client/relay.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
 #include "programs/vsock_client/watch.h"
@@ -122,6 +123,8 @@ static enum exit_code vsock_client(int argc, char **argv, struct run *run)
         return client_watch(arguments);
     if (arguments->all)
         return client_all(arguments);
+    if (arguments->action->flags & CLIENT_RELAYS)
+        return client_relay(arguments);
     return one_enclave(run);
 }
 

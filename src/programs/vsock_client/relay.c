@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs/vsock_client/relay.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "programs/output.h"
+#include "programs/vsock_client/session.h"
+#include "programs/vsock_client/text.h"
+#include "relay/relay.h"
+#include "transport/listen_tcp.h"
+
+#define PROGRAM "vsock_client"
+
+/* Lines of all clients that wait, and as much of replies: 256 of the longest. */
+#define MAX_BUFFERED (16 * 1024 * 1024)
+/* Descriptors that are not connections: standard ones, listener, loop. */
+#define OTHER_DESCRIPTORS 32
+
+VSA_DEFINE_CLEANUP(struct vsa_relay, vsa_relay_free, cleanup_relay);
+
+/* For the signal handler; NULL while there is no relay. */
+static struct vsa_relay *volatile signalled_relay;
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    (void)number;
+    if (signalled_relay)
+        vsa_relay_stop(signalled_relay);
+    errno = saved;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGINT, &stop, NULL);
+    /* A reader of stderr that goes away is no reason to end. */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void log_event(void *user, enum vsa_relay_event event, const struct vsa_error *why)
+{
+    static const char *const texts[] = {
+        [VSA_RELAY_UNREACHABLE] = "the enclave cannot be reached",
+        [VSA_RELAY_REACHABLE] = "the enclave can be reached again",
+        [VSA_RELAY_PAUSED] = "accepting pauses",
+    };
+    (void)user;
+    (void)fprintf(stderr, "%s: relay: %s", PROGRAM, texts[event]);
+    if (why) {
+        (void)fputs(": ", stderr);
+        output_text(stderr, vsa_slice_of_text(why->detail));
+    }
+    (void)fputc('\n', stderr);
+}
+
+/* A client takes two descriptors. Where the system has fewer, further clients wait. */
+static void raise_descriptors(size_t max_connections)
+{
+    rlim_t needed = 2 * (rlim_t)max_connections + OTHER_DESCRIPTORS;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+        return;
+    limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == needed)
+        return;
+    (void)fprintf(stderr,
+                  "%s: relay: warning: fewer descriptors than connections: raise the hard limit of "
+                  "open files (ulimit -Hn) or lower --max-connections\n",
+                  PROGRAM);
+}
+
+static enum vsa_status open_listener(const struct client_arguments *arguments,
+                                     struct vsa_listener *listener, struct vsa_error *error)
+{
+    struct vsa_address address;
+    VSA_TRY(vsa_address_parse(arguments->listen, &address, error));
+    if (address.kind != VSA_ADDRESS_TCP)
+        return vsa_listen(&address, listener, error);
+    enum vsa_status status = vsa_listen_tcp(&address, arguments->anywhere, listener, error);
+    if (status == VSA_ERR_ARGUMENT)
+        vsa_error_wrap(error, arguments->anywhere ? "--listen" : "--listen without --anywhere");
+    return status;
+}
+
+static enum vsa_status make_relay(const struct client_arguments *arguments, const char *enclave,
+                                  struct vsa_relay **relay, struct vsa_error *error)
+{
+    struct vsa_listener listener = {.fd = -1};
+    struct vsa_relay_options options = {
+        .max_connections = arguments->max_connections,
+        .max_buffered = MAX_BUFFERED,
+        .rate = (uint32_t)arguments->rate_limit,
+        .idle_timeout_ms = arguments->idle_timeout_ms,
+        .timeout_ms = arguments->timeout_ms,
+        .drain_timeout_ms = VSA_DEFAULT_DRAIN_TIMEOUT_MS,
+        .on_event = log_event,
+    };
+    VSA_TRY(vsa_address_parse(enclave, &options.enclave, error));
+    raise_descriptors(arguments->max_connections);
+    VSA_TRY(open_listener(arguments, &listener, error));
+    enum vsa_status status = vsa_relay_new(&options, &listener, relay, error);
+    if (status != VSA_OK)
+        vsa_listener_close(&listener);
+    return status;
+}
+
+static enum vsa_status run_relay(const struct client_arguments *arguments,
+                                 const struct client_target *target, struct vsa_error *error)
+{
+    VSA_CLEANUP(cleanup_relay) struct vsa_relay *relay = NULL;
+    VSA_TRY(make_relay(arguments, target->address, &relay, error));
+    signalled_relay = relay;
+    catch_signals();
+    (void)fprintf(stderr, "%s: relay: from %s to %s\n", PROGRAM, arguments->listen,
+                  target->address);
+    enum vsa_status status = vsa_relay_run(relay, error);
+    signalled_relay = NULL;
+    if (status == VSA_OK)
+        (void)fprintf(stderr, "%s: relay: stopped\n", PROGRAM);
+    return status;
+}
+
+enum exit_code client_relay(const struct client_arguments *arguments)
+{
+    static struct vsa_enclave_list running;
+    struct client_target target;
+    struct vsa_error error = {0};
+    enum vsa_status status = client_find_target(arguments, vsa_deadline(arguments->timeout_ms),
+                                                &target, &running, &error);
+    client_text_unreachable(&running);
+    if (status != VSA_OK) {
+        client_text_failure(&error, CLIENT_PLACE_NITRO_CLI, &running);
+        return exit_code_of(status);
+    }
+    if (target.enclave.id[0])
+        client_text_announce(&target.enclave);
+    status = run_relay(arguments, &target, &error);
+    if (status != VSA_OK)
+        output_error(PROGRAM, &error);
+    return exit_code_of(status);
+}
