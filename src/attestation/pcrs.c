@@ -53,7 +53,7 @@ static uint32_t bits_of(struct vsa_pcr_difference difference)
     return difference.differ | difference.missing;
 }
 
-/* "PCR0, PCR1 and PCR2"; the verb follows: `one` or `several`. */
+/* Writes "PCR0, PCR1 and PCR2" and a verb: `one` or `several`. */
 static const char *name_pcrs(uint32_t bits, const char *one, const char *several,
                              char text[NAMES_SIZE])
 {
@@ -104,7 +104,7 @@ static enum vsa_status fail_one(const struct vsa_pcrs *expected, const struct vs
                        SHOWN, have + at, dots, SHOWN, want + at, meaning_of(difference.differ));
 }
 
-/* Fewest differences first, then most that agree. */
+/* Returns the image with the fewest PCRs that differ, then the most that agree. */
 static size_t find_closest(const struct vsa_policy *policy, const struct vsa_pcrs *found)
 {
     size_t closest = 0;

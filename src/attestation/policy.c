@@ -103,7 +103,7 @@ static enum vsa_status check_image(const struct vsa_policy *policy,
     return refuse_zero_pcrs(&image->pcrs, error);
 }
 
-/* Some image agrees with the PCRs that are expected besides: else no document could be right. */
+/* Fails if no image agrees with the PCRs expected besides: no document could match. */
 static enum vsa_status check_contradiction(const struct vsa_policy *policy, struct vsa_error *error)
 {
     uint32_t differ = 0;
@@ -119,7 +119,7 @@ static enum vsa_status check_contradiction(const struct vsa_policy *policy, stru
                        policy->measurement_count > 1 ? ", by whichever of the measurements" : "");
 }
 
-/* PCR3 and PCR4 are the parent's, and from PCR16 on they are the program's own: not which one. */
+/* Requires a PCR that names the program: PCR3, PCR4 and those from 16 on do not. */
 static enum vsa_status check_required(const struct vsa_policy *policy, struct vsa_error *error)
 {
     uint32_t expected = policy->pcrs.present;

@@ -4,7 +4,7 @@
 /* Thousandths of a token. */
 #define TOKEN INT64_C(1000)
 
-/* A clock that went back gives nothing, and takes nothing away. */
+/* Adds the tokens of the time since the last call; none if the clock went back. */
 static void refill(struct vsa_bucket *bucket, int64_t rate, int64_t now_ms)
 {
     uint64_t passed_ms = 0;

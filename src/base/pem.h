@@ -9,7 +9,7 @@
 /* Room for the PEM form of `size` bytes: 64 characters a line, the two lines around them. */
 #define VSA_PEM_SIZE(size) (((size) + 2) / 3 * 4 + ((size) / 48 + 1) + 96)
 
-/* Encodes; `label` is "CERTIFICATE" or the like. Errors: VSA_ERR_BUFFER. */
+/* Writes the PEM text; `label` is "CERTIFICATE" or the like. Errors: VSA_ERR_BUFFER. */
 VSA_MUST_USE enum vsa_status vsa_pem_encode(const char *label, struct vsa_slice der, char *buffer,
                                             size_t capacity, struct vsa_slice *pem,
                                             struct vsa_error *error);

@@ -16,7 +16,7 @@ static const EVP_CIPHER *cipher_for(struct vsa_slice key)
     return key.size == 32 ? EVP_aes_256_gcm() : NULL;
 }
 
-/* A call with no output and no input would end the message. */
+/* Adds the associated data. Skips an empty one: such a call would end the message. */
 static bool add_aad(EVP_CIPHER_CTX *context, struct vsa_slice aad)
 {
     int length = 0;

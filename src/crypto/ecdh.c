@@ -105,7 +105,7 @@ enum vsa_status vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key *
     return wrap(pkey, group, key, error);
 }
 
-/* The decoder does not look whether a scalar is within the group's order. */
+/* Returns whether the scalar is within the group's order, which the decoder ignores. */
 static bool is_usable(const EVP_PKEY *pkey, int type)
 {
     return pkey && (type != EVP_PKEY_EC || EC_KEY_check_key(EVP_PKEY_get0_EC_KEY(pkey)) == 1);
@@ -146,7 +146,7 @@ enum vsa_status vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key,
     return fits ? VSA_OK : vsa_crypto_fail(error, "public key encoding");
 }
 
-/* NULL: no public key of the group. Compressed and hybrid points of SEC 1 are none for HPKE. */
+/* Returns NULL if it is no public key of the group; for HPKE only uncompressed points are. */
 static EVP_PKEY *read_public(const struct vsa_dh_key *key, struct vsa_slice encoded)
 {
     const struct group_facts *facts = &facts_of[key->group];

@@ -27,7 +27,7 @@ struct vsa_dh_key;
 void vsa_dh_key_free(struct vsa_dh_key *key);
 VSA_DEFINE_CLEANUP(struct vsa_dh_key, vsa_dh_key_free, vsa_cleanup_dh_key);
 
-/* Errors: VSA_ERR_CRYPTO, VSA_ERR_MEMORY. */
+/* Makes a fresh key. Errors: VSA_ERR_CRYPTO, VSA_ERR_MEMORY. */
 VSA_MUST_USE enum vsa_status vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key **key,
                                                  struct vsa_error *error);
 /*

@@ -40,7 +40,7 @@ enum vsa_status vsa_hkdf_extract(enum vsa_hash hash, struct vsa_slice salt,
     return vsa_crypto_fail(error, "HKDF-Extract");
 }
 
-/* T(n) = HMAC(prk, T(n-1) || info || n). */
+/* Computes T(n) = HMAC(prk, T(n-1) || info || n). */
 static bool expand(HMAC_CTX *context, size_t hash_size, const struct vsa_slice *parts, size_t count,
                    uint8_t block[VSA_MAX_HASH_SIZE], uint8_t *output, size_t size)
 {

@@ -13,7 +13,7 @@ enum vsa_hash { VSA_HASH_SHA256, VSA_HASH_SHA384 };
 size_t vsa_hash_size(enum vsa_hash hash);
 
 /*
- * HKDF-Extract (section 2.2) of the concatenated parts.
+ * Computes HKDF-Extract (section 2.2) of the concatenated parts.
  *
  * salt  in: may be empty, which is the same as a digest's size of zeros
  * prk   out: vsa_hash_size() bytes; the caller wipes them. Zeroed on failure
@@ -25,7 +25,7 @@ VSA_MUST_USE enum vsa_status vsa_hkdf_extract(enum vsa_hash hash, struct vsa_sli
                                               uint8_t *prk, struct vsa_error *error);
 
 /*
- * HKDF-Expand (section 2.3); the info is the concatenated parts.
+ * Computes HKDF-Expand (section 2.3); the info is the concatenated parts.
  *
  * prk     in: vsa_hash_size() bytes
  * output  out: `size` bytes, at most 255 digests; the caller wipes them. Zeroed on failure

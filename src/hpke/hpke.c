@@ -102,7 +102,7 @@ static enum vsa_status extract_and_expand(const struct vsa_hpke_suite *suite, st
 }
 
 /*
- * Encap and Decap: both sides derive the same from one private and one public key.
+ * Computes what Encap and Decap share, from one private and one public key.
  *
  * enc, recipient  in: public keys of suite->enc_size bytes, one of them the peer's
  */
@@ -169,7 +169,7 @@ enum vsa_status vsa_hpke_key_schedule(const struct vsa_hpke_suite *suite,
     return status;
 }
 
-/* Both setups. Wipes the context on failure. */
+/* Does both setups. Wipes the context on failure. */
 static enum vsa_status set_up(const struct vsa_hpke_suite *suite, const struct vsa_dh_key *own,
                               struct vsa_slice peer, struct vsa_slice enc,
                               struct vsa_slice recipient, struct vsa_slice info,

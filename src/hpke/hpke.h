@@ -57,11 +57,11 @@ struct vsa_hpke_context {
     uint64_t sequence; /* of the next message */
 };
 
-/* NULL is fine. */
+/* Wipes the keys. NULL is fine. */
 void vsa_hpke_wipe(struct vsa_hpke_context *context);
 
 /*
- * SetupBaseS (section 5.1.1): makes an ephemeral key.
+ * Performs SetupBaseS (section 5.1.1): makes an ephemeral key.
  *
  * recipient  in: public key, suite->enc_size bytes
  * info       in: what both sides must agree on
@@ -81,7 +81,7 @@ vsa_hpke_setup_sender_with(const struct vsa_hpke_suite *suite, const struct vsa_
                            struct vsa_slice recipient, struct vsa_slice info, uint8_t *enc,
                            struct vsa_hpke_context *context, struct vsa_error *error);
 /*
- * SetupBaseR (section 5.1.1).
+ * Performs SetupBaseR (section 5.1.1).
  *
  * enc      in: from the sender, hostile
  * context  out: wiped on failure
@@ -95,8 +95,8 @@ VSA_MUST_USE enum vsa_status vsa_hpke_setup_recipient(const struct vsa_hpke_suit
                                                       struct vsa_error *error);
 
 /*
- * KeySchedule (section 5.1) in base mode; the second half of both setups, with known answers of
- * its own.
+ * Performs KeySchedule (section 5.1) in base mode; the second half of both setups, with known
+ * answers of its own.
  *
  * shared_secret  in: vsa_hash_size(suite->kem_hash) bytes for our KEMs
  * context        out: wiped on failure

@@ -148,7 +148,7 @@ enum vsa_status vsa_executable_read(const char *what, struct vsa_slice program,
     return VSA_OK;
 }
 
-/* What distributions compress modules with, and the program that undoes it. */
+/* Returns the program that decompresses a kernel module, by its first bytes. */
 static const char *decompressor(struct vsa_slice bytes)
 {
     static const struct {

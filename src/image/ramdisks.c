@@ -43,7 +43,7 @@ static enum vsa_status add_lines(struct vsa_tree *tree, const char *path, const 
     return status;
 }
 
-/* The last part of a path; "" when it ends with a slash. */
+/* Returns the last part of a path; "" when it ends with a slash. */
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -63,7 +63,7 @@ static enum vsa_status add_module(struct vsa_tree *tree, const char *path, const
     return vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&module), error);
 }
 
-/* The modules, and a file with their names in the order of loading. */
+/* Adds the modules, and a file with their names in the order of loading. */
 static enum vsa_status add_modules(struct vsa_tree *tree, const struct vsa_image_recipe *recipe,
                                    struct vsa_error *error)
 {
@@ -217,7 +217,7 @@ static enum vsa_status add_program(struct vsa_tree *tree, const struct vsa_image
                      error);
 }
 
-/* Root leaves no file: such an image is what it was before there was a choice. */
+/* Adds /user; none for root, so that such images have the bytes that they always had. */
 static enum vsa_status add_user(struct vsa_tree *tree, const struct vsa_image_recipe *recipe,
                                 struct vsa_error *error)
 {

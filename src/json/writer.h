@@ -36,7 +36,7 @@ void vsa_json_put(struct vsa_json_writer *writer, const char *key, json_t *value
 /* Appends an element to an array; otherwise as above. */
 void vsa_json_append(struct vsa_json_writer *writer, json_t *value);
 
-/* Ends. Returns the reference; NULL, with everything released, when something failed. */
+/* Ends: returns the reference, or NULL, with all released, when something failed. */
 VSA_MUST_USE json_t *vsa_json_finish(struct vsa_json_writer *writer);
 
 /* Ends, after vsa_json_extend(): gives the reference back. Errors: VSA_ERR_MEMORY. */

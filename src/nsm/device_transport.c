@@ -80,9 +80,9 @@ static void close_device(struct vsa_nsm_transport *transport)
 }
 
 /*
- * Whether another driver's: that one does not know the call, or takes it for something else. NSM
- * drivers (Linux's and the one that comes with nitro-cli) fail to copy the argument, before the
- * module is asked anything.
+ * Returns whether it is another driver's: that one does not know the call, or takes it for
+ * something else. NSM drivers (Linux's and the one that comes with nitro-cli) fail to copy the
+ * argument, before the module is asked anything.
  */
 static bool is_other_device(int fd, vsa_nsm_ioctl *call)
 {

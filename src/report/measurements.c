@@ -19,7 +19,7 @@
 /* Other builders print other forms; one PCR at a time always works. */
 #define OTHER_FORMS "; PCRs in another form can be given one by one"
 
-/* A byte order mark of UTF-16, or an ASCII character with its other byte. */
+/* Returns whether it begins with UTF-16's byte order mark or a zero beside ASCII. */
 static bool is_utf16(struct vsa_slice file)
 {
     return file.size >= 2 &&
@@ -83,7 +83,7 @@ static enum vsa_status check_hash_algorithm(const json_t *value, struct vsa_erro
                        "HashAlgorithm of the measurements is not Sha384 (Sha512_48)");
 }
 
-/* Hexadecimal digits of a PCR's length, 0x before them or not. */
+/* Decodes hexadecimal digits of a PCR's length, with or without 0x before them. */
 static bool decode_value(const json_t *value, uint8_t bytes[VSA_PCR_SIZE])
 {
     if (!json_is_string(value))
@@ -119,7 +119,7 @@ static bool names_any_pcr(json_t *object)
     return false;
 }
 
-/* By its name or by its value: a PCR that is meant to be compared, in a form that is not known. */
+/* Returns whether name or value is like a PCR's: one to compare, in an unknown form. */
 static bool looks_like_pcr(const char *name, json_t *value)
 {
     uint8_t ignored[VSA_PCR_SIZE];
@@ -156,7 +156,7 @@ static enum vsa_status expect_all(struct vsa_policy *policy, json_t *measurement
     return VSA_OK;
 }
 
-/* Beside "Measurements" no other object may hold PCRs: they would not be compared. */
+/* Refuses PCRs in objects beside "Measurements": they would not be compared. */
 static enum vsa_status refuse_others(json_t *entry, const json_t *nested, struct vsa_error *error)
 {
     const char *name;
@@ -204,7 +204,7 @@ static void read_name(json_t *entry, char name[VSA_MAX_MEASUREMENTS_NAME])
     vsa_printable_make(name, strlen(name));
 }
 
-/* A policy of its own holds the checks of each PCR. */
+/* Reads one image; a policy made for it has the checks of each PCR. */
 static enum vsa_status read_image(json_t *entry, struct vsa_measurements *image,
                                   struct vsa_error *error)
 {
@@ -218,7 +218,7 @@ static enum vsa_status read_image(json_t *entry, struct vsa_measurements *image,
     return VSA_OK;
 }
 
-/* An array: each of its members; their errors say which one. */
+/* Reads each member of an array; errors name its index. */
 static enum vsa_status read_images(json_t *root, struct vsa_measurements *images,
                                    struct vsa_error *error)
 {
@@ -278,7 +278,7 @@ void vsa_measurements_free(struct vsa_measurements_list *list)
     *list = (struct vsa_measurements_list){0};
 }
 
-/* All of them or none. An older program's policy is shorter than ours: no copy of the whole. */
+/* Expects all PCRs or none. Not by a copy: an older program's policy is shorter than ours. */
 static enum vsa_status expect_pcrs(struct vsa_policy *policy, const struct vsa_pcrs *pcrs,
                                    struct vsa_error *error)
 {

@@ -39,7 +39,7 @@ static json_t *indexes_of(uint32_t bits)
     return vsa_json_finish(&writer);
 }
 
-/* Which of the expected images it is; null if none was expected by measurements. */
+/* Returns which of the expected images it is; null if no measurements were given. */
 static json_t *measurements_of(const struct vsa_claims *claims)
 {
     const struct vsa_measurements *image = claims->measurements;

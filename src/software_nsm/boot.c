@@ -8,7 +8,7 @@
 #define PCR_ROLE     3
 #define PCR_INSTANCE 4
 
-/* Enclave IDs of AWS are the time in milliseconds and two bytes more. */
+/* Chooses a module ID: AWS's enclave IDs are the time in milliseconds and two bytes. */
 static enum vsa_status choose_module_id(const struct vsa_software_nsm_options *options,
                                         struct vsa_module_id *module_id, struct vsa_error *error)
 {

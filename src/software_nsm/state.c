@@ -113,7 +113,7 @@ static enum vsa_status read_file(int directory, const char *name, uint8_t *buffe
     return VSA_OK;
 }
 
-/* The directory is locked: a temporary file that is there is what a crash left behind. */
+/* Writes a file. The directory is locked, so an existing temporary file is of a crash. */
 static enum vsa_status write_file(int directory, const char *name, struct vsa_slice content,
                                   struct vsa_error *error)
 {
