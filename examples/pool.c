@@ -45,10 +45,12 @@ static void complain(const struct vsa_error *error)
 static void *work(void *argument)
 {
     struct job *job = argument;
-    struct vsa_attestation_request wanted = {.no_user_data = true}; /* and a random nonce */
-    struct vsa_attestation_reply *reply = malloc(sizeof(*reply));   /* claims borrow from it */
+    struct vsa_attestation_request wanted;                        /* with a random nonce */
+    struct vsa_attestation_reply *reply = malloc(sizeof(*reply)); /* claims borrow from it */
     struct vsa_claims claims;
     struct vsa_error error = {0};
+    vsa_attestation_request_init(&wanted);
+    wanted.no_user_data = true;
     for (int i = 0; reply && i < REQUESTS; i++) {
         if (vsa_client_attest_and_verify(job->client, &wanted, job->verifier, &job->policy,
                                          clock_ms, NULL, reply, &claims, &error) == VSA_OK)

@@ -66,8 +66,10 @@ static enum vsa_status request(const char *address, struct vsa_verifier *verifie
     struct vsa_policy policy;
     struct vsa_client *client = NULL;
     /* No nonce is named, so a random one is made, sent, and expected in the document. */
-    struct vsa_attestation_request wanted = {.generate_key = true};
+    struct vsa_attestation_request wanted;
 
+    vsa_attestation_request_init(&wanted);
+    wanted.generate_key = true;
     vsa_policy_init(&policy);
     snprintf(measurements, sizeof(measurements), "{\"PCR0\": \"%.100s\"}", pcr0);
     enum vsa_status status =

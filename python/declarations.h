@@ -127,11 +127,12 @@ struct vsa_address {
 int vsa_address_parse(const char *text, struct vsa_address *address, struct vsa_error *error);
 
 struct vsa_attestation_request {
+    bool generate_key;
     struct vsa_slice user_data;
     struct vsa_slice nonce;
-    bool generate_key;
     ...;
 };
+void vsa_attestation_request_init(struct vsa_attestation_request *request);
 struct vsa_attestation_reply {
     size_t document_size;
     size_t user_data_size;
@@ -143,6 +144,7 @@ struct vsa_attestation_reply {
     uint8_t document[...];
     uint8_t user_data[...];
     uint8_t nonce[...];
+    ...;
 };
 struct vsa_client_options {
     int64_t timeout_ms;

@@ -129,19 +129,27 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_ping(struct vsa_client *clien
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_status(struct vsa_client *client,
                                                           json_t **status, struct vsa_error *error);
 
-/* A request of `attest`. Zero it, then fill it. Slices are borrowed during the call. */
+/* A request of `attest`. Set up with vsa_attestation_request_init(). Slices are borrowed. */
 struct vsa_attestation_request {
-    struct vsa_slice user_data; /* absent: the server's default, "hello-from-enclave" */
+    size_t size;                /* of this struct, in bytes */
     bool no_user_data;          /* a document without user data; `user_data` must be absent */
-    struct vsa_slice nonce;     /* absent: none; at most VSA_MAX_FIELD bytes, as user_data */
     bool generate_key;          /* a fresh key made in the enclave, its public half attested */
+    struct vsa_slice user_data; /* absent: the server's default, "hello-from-enclave" */
+    struct vsa_slice nonce;     /* absent: none; at most VSA_MAX_FIELD bytes, as user_data */
 };
+
+static inline void vsa_attestation_request_init(struct vsa_attestation_request *request)
+{
+    memset(request, 0, sizeof(*request));
+    request->size = sizeof(*request);
+}
 
 /*
  * A reply to `attest`, *not verified*: only the document proves anything, and only after
  * vsa_verify().
  */
 struct vsa_attestation_reply {
+    size_t size; /* of this struct, in bytes; set by the calls that fill it */
     size_t document_size;
     size_t user_data_size;
     size_t nonce_size;
@@ -159,16 +167,26 @@ static inline struct vsa_slice vsa_reply_document(const struct vsa_attestation_r
     return vsa_slice_of(reply->document, reply->document_size);
 }
 
+/* Sets the first `reply_size` bytes of the reply: vsa_client_attest() for other languages. */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_client_attest_size(struct vsa_client *client, const struct vsa_attestation_request *request,
+                       struct vsa_attestation_reply *reply, size_t reply_size,
+                       struct vsa_error *error);
+
 /*
  * Requests a document and verifies nothing.
  *
  * reply  out: set on success; untouched otherwise
  *
- * Errors: as vsa_client_request(); VSA_ERR_TOO_LARGE for fields that are too long.
+ * Errors: as vsa_client_request(); VSA_ERR_TOO_LARGE for fields that are too long;
+ * VSA_ERR_ARGUMENT for a request that was not set up.
  */
-VSA_PUBLIC VSA_MUST_USE enum vsa_status
+static inline VSA_MUST_USE enum vsa_status
 vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_request *request,
-                  struct vsa_attestation_reply *reply, struct vsa_error *error);
+                  struct vsa_attestation_reply *reply, struct vsa_error *error)
+{
+    return vsa_client_attest_size(client, request, reply, sizeof(*reply), error);
+}
 
 /* 32 random bytes in lower-case hex and a NUL: what makes a good nonce. */
 #define VSA_NONCE_TEXT_SIZE 65
@@ -176,12 +194,12 @@ vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_reques
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_SIZE],
                                                        struct vsa_error *error);
 
-/* Sets the first `size` bytes of the claims: vsa_client_attest_and_verify() for other languages. */
+/* Sets so many bytes of reply and claims: vsa_client_attest_and_verify() for other languages. */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify_size(
     struct vsa_client *client, const struct vsa_attestation_request *request,
     struct vsa_verifier *verifier, const struct vsa_policy *policy,
     int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
-    struct vsa_claims *claims, size_t size, struct vsa_error *error);
+    size_t reply_size, struct vsa_claims *claims, size_t claims_size, struct vsa_error *error);
 
 /*
  * Requests a document and verifies it. The connection is free for others before that: verifying
@@ -208,7 +226,7 @@ static inline VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
     struct vsa_claims *claims, struct vsa_error *error)
 {
     return vsa_client_attest_and_verify_size(client, request, verifier, policy, now, context, reply,
-                                             claims, sizeof(*claims), error);
+                                             sizeof(*reply), claims, sizeof(*claims), error);
 }
 
 /*

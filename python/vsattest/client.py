@@ -139,6 +139,7 @@ class _Request:
     def __init__(self, user_data: object, nonce: object, generate_key: object) -> None:
         self.keep: List[Any] = []
         self.pointer = ffi.new("struct vsa_attestation_request *")
+        lib.vsa_attestation_request_init(self.pointer)
         user_data_bytes = _convert.as_field("user_data", user_data)
         nonce_bytes = _convert.as_field("nonce", nonce, may_be_empty=False)
         self.pointer.user_data = _convert.slice_of(user_data_bytes, self.keep)

@@ -8,8 +8,12 @@
 #include "attestation/policy.h"
 #include "base/error.h"
 #include "base/hex.h"
+#include "base/sized.h"
 #include "base/slice.h"
 #include "protocol/attest.h"
+
+VSA_SIZED_ASSERT(struct vsa_attestation_request, nonce);
+VSA_SIZED_ASSERT(struct vsa_attestation_reply, nonce);
 
 #define NONCE_BYTES ((VSA_NONCE_TEXT_SIZE - 1) / 2)
 
@@ -49,29 +53,52 @@ static void copy_field(struct vsa_slice value, uint8_t *bytes, size_t *size, boo
 }
 
 static enum vsa_status read_reply(const json_t *received, struct vsa_attestation_reply *reply,
-                                  struct vsa_error *error)
+                                  size_t reply_size, struct vsa_error *error)
 {
     struct vsa_attest_reply_buffers buffers;
     struct vsa_attest_reply decoded;
+    struct vsa_attestation_reply known = {0};
     VSA_TRY(vsa_attest_reply_decode(received, &buffers, &decoded, error));
-    memcpy(reply->document, decoded.document.data, decoded.document.size);
-    reply->document_size = decoded.document.size;
-    copy_field(decoded.user_data, reply->user_data, &reply->user_data_size, &reply->has_user_data);
-    copy_field(decoded.nonce, reply->nonce, &reply->nonce_size, &reply->has_nonce);
-    reply->has_public_key = decoded.has_public_key;
-    reply->timestamp_ms = decoded.timestamp_ms;
+    memcpy(known.document, decoded.document.data, decoded.document.size);
+    known.document_size = decoded.document.size;
+    copy_field(decoded.user_data, known.user_data, &known.user_data_size, &known.has_user_data);
+    copy_field(decoded.nonce, known.nonce, &known.nonce_size, &known.has_nonce);
+    known.has_public_key = decoded.has_public_key;
+    known.timestamp_ms = decoded.timestamp_ms;
+    vsa_sized_write(reply, reply_size, &known, sizeof(known));
     return VSA_OK;
 }
 
-enum vsa_status vsa_client_attest(struct vsa_client *client,
-                                  const struct vsa_attestation_request *request,
-                                  struct vsa_attestation_reply *reply, struct vsa_error *error)
+static enum vsa_status read_request(const struct vsa_attestation_request *given,
+                                    struct vsa_attestation_request *request,
+                                    struct vsa_error *error)
+{
+    vsa_attestation_request_init(request);
+    return vsa_sized_read(request, sizeof(*request), given, "a request for a document",
+                          "vsa_attestation_request_init()", error);
+}
+
+/* `request` is one that this library knows. */
+static enum vsa_status exchange(struct vsa_client *client,
+                                const struct vsa_attestation_request *request,
+                                struct vsa_attestation_reply *reply, size_t reply_size,
+                                struct vsa_error *error)
 {
     VSA_AUTO_JSON json_t *object = NULL;
     VSA_AUTO_JSON json_t *received = NULL;
     VSA_TRY(write_request(request, &object, error));
     VSA_TRY(vsa_client_request(client, object, &received, error));
-    return read_reply(received, reply, error);
+    return read_reply(received, reply, reply_size, error);
+}
+
+enum vsa_status vsa_client_attest_size(struct vsa_client *client,
+                                       const struct vsa_attestation_request *request,
+                                       struct vsa_attestation_reply *reply, size_t reply_size,
+                                       struct vsa_error *error)
+{
+    struct vsa_attestation_request known;
+    VSA_TRY(read_request(request, &known, error));
+    return exchange(client, &known, reply, reply_size, error);
 }
 
 /* One request and its policy, completed from each other. */
@@ -98,7 +125,7 @@ static enum vsa_status make_plan(const struct vsa_attestation_request *request,
 {
     struct vsa_attestation_request *asked = &plan->asked;
     struct vsa_policy *expected = &plan->expected;
-    *asked = *request;
+    VSA_TRY(read_request(request, asked, error));
     /* A policy that vsa_verify() would refuse fails before anything is sent. */
     VSA_TRY(vsa_policy_read(policy, expected, error));
     if (!asked->user_data.data && !asked->no_user_data)
@@ -129,12 +156,12 @@ enum vsa_status vsa_client_attest_and_verify_size(
     struct vsa_client *client, const struct vsa_attestation_request *request,
     struct vsa_verifier *verifier, const struct vsa_policy *policy,
     int64_t (*now)(const void *context), const void *context, struct vsa_attestation_reply *reply,
-    struct vsa_claims *claims, size_t size, struct vsa_error *error)
+    size_t reply_size, struct vsa_claims *claims, size_t claims_size, struct vsa_error *error)
 {
     struct plan plan;
-    reply->document_size = 0;
-    memset(claims, 0, size);
+    vsa_sized_write(reply, reply_size, &reply_size, sizeof(reply_size));
+    memset(claims, 0, claims_size);
     VSA_TRY(make_plan(request, policy, &plan, error));
-    VSA_TRY(vsa_client_attest(client, &plan.asked, reply, error));
-    return verify_reply(&plan, verifier, now(context), reply, claims, size, error);
+    VSA_TRY(exchange(client, &plan.asked, reply, reply_size, error));
+    return verify_reply(&plan, verifier, now(context), reply, claims, claims_size, error);
 }

@@ -7,8 +7,8 @@
 #include "base/pem.h"
 #include "base/slice.h"
 #include "base/time_text.h"
+#include "clock/wall_clock.h"
 #include "programs/numbers.h"
-#include "programs/wall_clock.h"
 
 /* A hundred years: longer than any root lives. */
 #define MAX_AGE_SECONDS UINT64_C(3153600000)
@@ -328,5 +328,5 @@ int64_t policy_options_time(const struct policy_options *options)
 {
     if (options->has_time)
         return options->time_ms;
-    return wall_clock_ms();
+    return vsa_wall_clock_ms();
 }

@@ -11,12 +11,12 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/pem.h"
+#include "clock/wall_clock.h"
 #include "file/whole_file.h"
 #include "programs/exit_code.h"
 #include "programs/options.h"
 #include "programs/output.h"
 #include "programs/policy_options.h"
-#include "programs/wall_clock.h"
 #include "software_nsm/boot.h"
 #include "software_nsm/cuse.h"
 #include "software_nsm/serve.h"
@@ -219,7 +219,7 @@ static enum vsa_status boot(struct arguments *arguments, struct vsa_module_id *m
     VSA_TRY(choose_state(arguments, state, error));
     struct vsa_software_nsm_options module = arguments->module;
     module.state = state;
-    module.now_ms = wall_clock_ms();
+    module.now_ms = vsa_wall_clock_ms();
     module.pcrs = &arguments->pcrs.policy.pcrs;
     VSA_TRY(vsa_software_nsm_boot(&module, nsm, module_id, buffer, sizeof(buffer), &root, error));
     return arguments->root_out ? write_root(arguments->root_out, root, error) : VSA_OK;
@@ -263,7 +263,7 @@ static enum vsa_status serve_socket(const struct arguments *arguments,
 {
     VSA_CLEANUP(vsa_listener_close) struct vsa_listener listener = {.fd = -1};
     VSA_TRY(vsa_software_nsm_listen(arguments->listen, &listener, error));
-    struct vsa_software_service service = {nsm, listener.fd, signals, wall_clock_ms, report};
+    struct vsa_software_service service = {nsm, listener.fd, signals, vsa_wall_clock_ms, report};
     say_ready(arguments, arguments->listen, module_id);
     return vsa_software_nsm_serve(&service, error);
 }
@@ -278,7 +278,7 @@ static enum vsa_status serve_device(const struct arguments *arguments,
     char path[sizeof("/dev/") + VSA_CUSE_MAX_NAME];
     VSA_TRY(vsa_cuse_init(&cuse, nsm, arguments->device, error));
     VSA_TRY(vsa_cuse_open(&cuse, &device, error));
-    struct vsa_cuse_service service = {&cuse, device, signals, wall_clock_ms, report};
+    struct vsa_cuse_service service = {&cuse, device, signals, vsa_wall_clock_ms, report};
     (void)snprintf(path, sizeof(path), "/dev/%s", cuse.name);
     say_ready(arguments, path, module_id);
     return vsa_cuse_serve(&service, error);

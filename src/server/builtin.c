@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "clock/wall_clock.h"
 #include "nsm/attest_with_key.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
@@ -85,14 +85,6 @@ static enum vsa_status metrics(const struct vsa_command_context *context, const 
 
 /* --- attest ----------------------------------------------------------------------------------- */
 
-/* Only for the reply's "timestamp", on which nothing rests. */
-static uint64_t wall_clock_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static enum vsa_status hand_over(const struct vsa_server_options *options,
                                  const struct vsa_key_pair *pair,
                                  const struct vsa_attest_request *request,
@@ -129,7 +121,7 @@ enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa
     if (life_ms)
         *life_ms = vsa_share_life_ms(answer.document);
     answer.has_public_key = asked->generate_key;
-    answer.timestamp_ms = wall_clock_ms();
+    answer.timestamp_ms = (uint64_t)vsa_wall_clock_ms(); /* nothing rests on it */
     return vsa_attest_reply_encode(&answer, reply, error);
 }
 

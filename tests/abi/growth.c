@@ -80,6 +80,44 @@ static void client_statistics(void **state)
     vsa_client_free(client);
 }
 
+/* Until the request is sent: no enclave is there. */
+static void attestation(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_attestation_request) request;
+    GUARDED(struct vsa_attestation_reply) reply;
+    GUARDED(struct vsa_claims) claims;
+    struct vsa_client *client = NULL;
+    struct vsa_policy policy;
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    FILL(request);
+    FILL(reply);
+    FILL(claims);
+    vsa_policy_init(&policy);
+    vsa_attestation_request_init(&request.given);
+    CHECK(request);
+    assert_int_equal(vsa_client_new(ADDRESS, NULL, &client, NULL), VSA_OK);
+    assert_int_equal(vsa_client_attest(client, &request.given, &reply.given, NULL),
+                     VSA_ERR_REFUSED);
+    assert_true(reply.guard == GUARD);
+    assert_int_equal(vsa_client_attest_and_verify(client, &request.given, verifier, &policy, NULL,
+                                                  NULL, &reply.given, &claims.given, NULL),
+                     VSA_ERR_REFUSED);
+    CHECK(reply);
+    assert_true(claims.guard == GUARD);
+    assert_int_equal(reply.given.document_size, 0);
+#ifdef NEWER
+    request.given.added = 1;
+    assert_int_equal(vsa_client_attest(client, &request.given, &reply.given, NULL),
+                     VSA_ERR_ARGUMENT);
+#endif
+    memset(&request.given, 0, sizeof(request.given));
+    assert_int_equal(vsa_client_attest(client, &request.given, &reply.given, NULL),
+                     VSA_ERR_ARGUMENT);
+    vsa_client_free(client);
+    vsa_verifier_free(verifier);
+}
+
 static void image_recipe(void **state)
 {
     (void)state;
@@ -224,11 +262,11 @@ static void server_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(client_options), cmocka_unit_test(client_statistics),
-        cmocka_unit_test(policy),         cmocka_unit_test(policy_before_a_gap),
-        cmocka_unit_test(claims),         cmocka_unit_test(verifier_statistics),
-        cmocka_unit_test(server_options), cmocka_unit_test(server_statistics),
-        cmocka_unit_test(image_recipe),
+        cmocka_unit_test(client_options),      cmocka_unit_test(client_statistics),
+        cmocka_unit_test(attestation),         cmocka_unit_test(policy),
+        cmocka_unit_test(policy_before_a_gap), cmocka_unit_test(claims),
+        cmocka_unit_test(verifier_statistics), cmocka_unit_test(server_options),
+        cmocka_unit_test(server_statistics),   cmocka_unit_test(image_recipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -521,9 +521,11 @@ static struct vsa_attestation_reply reply;
 static void attest_requests(void **state)
 {
     (void)state;
-    struct vsa_attestation_request silent = {.generate_key = false};
-    struct vsa_attestation_request none = {.no_user_data = true, .generate_key = true};
-    struct vsa_attestation_request both = {.user_data = vsa_slice_of_text("a \"b\""),
+    struct vsa_attestation_request silent = {.size = sizeof(silent), .generate_key = false};
+    struct vsa_attestation_request none = {
+        .size = sizeof(none), .no_user_data = true, .generate_key = true};
+    struct vsa_attestation_request both = {.size = sizeof(both),
+                                           .user_data = vsa_slice_of_text("a \"b\""),
                                            .nonce = vsa_slice_of("\xff\x00", 2)};
     struct vsa_client *client = CLIENT_OF({ATTEST, NULL, NULL}, {ATTEST, NULL, NULL},
                                           {ATTEST, NULL, NULL}, {SAY_AND_CLOSE, PONG, NULL});
@@ -545,11 +547,29 @@ static void attest_requests(void **state)
     vsa_client_free(client);
 }
 
+/* An older program's reply ends before the last member that this library knows. */
+static void attest_fills_what_the_program_knows(void **state)
+{
+    (void)state;
+    size_t older = offsetof(struct vsa_attestation_reply, nonce);
+    struct vsa_attestation_request request = {.size = sizeof(request)};
+    struct vsa_client *client = CLIENT_OF({ATTEST, NULL, NULL});
+    memset(&reply, 0x5a, sizeof(reply));
+    assert_int_equal(vsa_client_attest_size(client, &request, &reply, older, NULL), VSA_OK);
+    join_peer();
+    assert_int_equal(reply.size, older);
+    assert_true(vsa_slice_equal(vsa_reply_document(&reply), forge_build(&forge)));
+    for (size_t i = 0; i < sizeof(reply.nonce); i++)
+        assert_int_equal(reply.nonce[i], 0x5a);
+    vsa_client_free(client);
+}
+
 static void attest_fields_are_limited(void **state)
 {
     (void)state;
     static uint8_t bytes[VSA_MAX_FIELD + 1];
-    struct vsa_attestation_request request = {.nonce = vsa_slice_of(bytes, sizeof(bytes))};
+    struct vsa_attestation_request request = {.size = sizeof(request),
+                                              .nonce = vsa_slice_of(bytes, sizeof(bytes))};
     struct vsa_client *client = CLIENT_OF({END, NULL, NULL});
     assert_int_equal(vsa_client_attest(client, &request, &reply, NULL), VSA_ERR_TOO_LARGE);
     vsa_client_free(client);
@@ -559,7 +579,8 @@ static void attest_fields_are_limited(void **state)
 static void attest_gives_the_peers_word(void **state)
 {
     (void)state;
-    struct vsa_attestation_request request = {.nonce = vsa_slice_of_text("n")};
+    struct vsa_attestation_request request = {.size = sizeof(request),
+                                              .nonce = vsa_slice_of_text("n")};
     struct vsa_client *client = CLIENT_OF({ATTEST, NULL, NULL});
     assert_int_equal(vsa_client_attest(client, &request, &reply, NULL), VSA_OK);
     join_peer();
@@ -640,7 +661,7 @@ static void verifies_with_a_nonce_of_its_own(void **state)
     (void)state;
     struct vsa_policy policy;
     struct vsa_claims claims;
-    struct vsa_attestation_request request = {0};
+    struct vsa_attestation_request request = {.size = sizeof(request)};
     struct step honest = {ATTEST, NULL, NULL};
     vsa_policy_init(&policy);
     assert_int_equal(attest_and_verify(&request, &policy, &honest, &claims), VSA_OK);
@@ -662,7 +683,8 @@ static void verifies_what_was_asked_for(void **state)
     (void)state;
     struct vsa_policy policy;
     struct vsa_claims claims;
-    struct vsa_attestation_request request = {.user_data = vsa_slice_of_text("session"),
+    struct vsa_attestation_request request = {.size = sizeof(request),
+                                              .user_data = vsa_slice_of_text("session"),
                                               .nonce = vsa_slice_of_text("challenge"),
                                               .generate_key = true};
     struct step honest = {ATTEST, NULL, NULL};
@@ -680,7 +702,7 @@ static void asks_for_what_the_policy_names(void **state)
     (void)state;
     struct vsa_policy policy;
     struct vsa_claims claims;
-    struct vsa_attestation_request request = {0};
+    struct vsa_attestation_request request = {.size = sizeof(request)};
     struct step honest = {ATTEST, NULL, NULL};
     vsa_policy_init(&policy);
     policy.nonce = vsa_slice_of_text("of the policy");
@@ -704,8 +726,8 @@ static const struct {
 static void lies_are_refused(void **state)
 {
     struct vsa_policy policy;
-    struct vsa_attestation_request request = {.user_data = vsa_slice_of_text("session"),
-                                              .generate_key = true};
+    struct vsa_attestation_request request = {
+        .size = sizeof(request), .user_data = vsa_slice_of_text("session"), .generate_key = true};
     vsa_policy_init(&policy);
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         struct vsa_claims claims;
@@ -726,7 +748,7 @@ static void nothing_received_is_nothing(void **state)
     (void)state;
     struct vsa_policy policy;
     struct vsa_claims claims;
-    struct vsa_attestation_request request = {0};
+    struct vsa_attestation_request request = {.size = sizeof(request)};
     struct step refusing = {SAY, "{\"success\":false,\"error\":\"no\",\"error_code\":\"busy\"}",
                             NULL};
     vsa_policy_init(&policy);
@@ -741,7 +763,8 @@ static void contradictions_are_not_sent(void **state)
     (void)state;
     struct vsa_policy policy;
     struct vsa_claims claims;
-    struct vsa_attestation_request request = {.nonce = vsa_slice_of_text("a")};
+    struct vsa_attestation_request request = {.size = sizeof(request),
+                                              .nonce = vsa_slice_of_text("a")};
     struct step honest = {ATTEST, NULL, NULL};
     vsa_policy_init(&policy);
     policy.nonce = vsa_slice_of_text("b");
@@ -782,6 +805,7 @@ int main(void)
         cmocka_unit_test(nobody_there),
         WITH_PEER(status_is_the_whole_reply),
         WITH_PEER(attest_requests),
+        WITH_PEER(attest_fills_what_the_program_knows),
         WITH_PEER(attest_fields_are_limited),
         WITH_PEER(attest_gives_the_peers_word),
         WITH_PEER(verifies_with_a_nonce_of_its_own),

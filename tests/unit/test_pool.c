@@ -323,7 +323,7 @@ static void what_may_have_been_done_is_not_done_again(void **state)
 {
     (void)state;
     struct vsa_client *client = client_that_retries(3);
-    struct vsa_attestation_request with_key = {.generate_key = true};
+    struct vsa_attestation_request with_key = {.size = sizeof(with_key), .generate_key = true};
     static struct vsa_attestation_reply reply;
     assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
     SCRIPT(PEER_HANG_UP);
@@ -388,7 +388,7 @@ static void asks_again_while_refused(void **state)
     (void)state;
     struct vsa_client *client = client_that_retries(5);
     struct vsa_error error = {VSA_OK, 0, NULL, "untouched"};
-    struct vsa_attestation_request with_key = {.generate_key = true};
+    struct vsa_attestation_request with_key = {.size = sizeof(with_key), .generate_key = true};
     static struct vsa_attestation_reply reply;
     SCRIPT(LIMITED("1"), NO("busy"), PEER_LAST NO("too_many_connections"),
            PEER_LAST NO("shutting_down"), PEER_HANG_UP);
@@ -443,7 +443,7 @@ static void refused_documents_leave_nothing(void **state)
 {
     (void)state;
     struct vsa_client *client = client_of(1);
-    struct vsa_attestation_request request = {.no_user_data = true};
+    struct vsa_attestation_request request = {.size = sizeof(request), .no_user_data = true};
     struct vsa_verifier *verifier = vsa_verifier_new();
     static struct vsa_attestation_reply reply;
     static struct vsa_claims claims;

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/time_text.h"
-#include "programs/wall_clock.h"
+#include "clock/wall_clock.h"
 
 /* Lines that clients cause: a serial console takes about 100 a second. */
 #define LINES_A_SECOND 100
@@ -76,7 +76,7 @@ static void put_quoted(struct log_line *line, const char *text)
 static void start(struct log_line *line, enum log_level level, const char *event)
 {
     char now[VSA_TIME_TEXT_SIZE];
-    vsa_time_format(wall_clock_ms(), now, sizeof(now));
+    vsa_time_format(vsa_wall_clock_ms(), now, sizeof(now));
     line->size = 0;
     put(line, "time=");
     put(line, now);

@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "clock/wall_clock.h"
 #include "crypto/key.h"
 #include "programs/output.h"
-#include "programs/wall_clock.h"
 #include "json/writer.h"
 
 enum vsa_status image_read_options(struct image_call *call, const struct image_command *command,
@@ -75,7 +75,7 @@ void image_signer_free(struct image_signer *signer)
 
 int64_t image_signer_time(const struct image_signer *signer)
 {
-    return signer->has_time ? signer->time_ms : wall_clock_ms();
+    return signer->has_time ? signer->time_ms : vsa_wall_clock_ms();
 }
 
 enum vsa_status image_sign_with(struct vsa_image *image, const struct image_signer *signer,

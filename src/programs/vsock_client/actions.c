@@ -119,11 +119,11 @@ static enum vsa_status print_reply(const struct client_arguments *arguments,
 
 static struct vsa_attestation_request request_of(const struct client_arguments *arguments)
 {
-    struct vsa_attestation_request request = {
-        .user_data = arguments->policy.policy.user_data,
-        .nonce = arguments->policy.policy.nonce,
-        .generate_key = arguments->generate_key,
-    };
+    struct vsa_attestation_request request;
+    vsa_attestation_request_init(&request);
+    request.user_data = arguments->policy.policy.user_data;
+    request.nonce = arguments->policy.policy.nonce;
+    request.generate_key = arguments->generate_key;
     return request;
 }
 

@@ -2,6 +2,7 @@
 /* vsock_client: asks an enclave for attestation and verifies it. man/vsock_client.1.scd */
 #include <string.h>
 
+#include "clock/wall_clock.h"
 #include "programs/claims_text.h"
 #include "programs/exit_code.h"
 #include "programs/output.h"
@@ -11,7 +12,6 @@
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
 #include "programs/vsock_client/watch.h"
-#include "programs/wall_clock.h"
 
 #define PROGRAM "vsock_client"
 
@@ -83,7 +83,7 @@ static enum exit_code one_enclave(struct run *run)
         client_text_failure(&outcome->error, place_of(run), &run->running);
     if (verifies)
         claims_explain(stderr, &arguments->policy, outcome->status,
-                       vsa_reply_document(&outcome->attestation), wall_clock_ms(), true);
+                       vsa_reply_document(&outcome->attestation), vsa_wall_clock_ms(), true);
     enum exit_code code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
     enum vsa_status printed = VSA_OK;
     if (arguments->json)

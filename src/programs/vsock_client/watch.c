@@ -9,11 +9,11 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "base/time_text.h"
+#include "clock/wall_clock.h"
 #include "programs/claims_text.h"
 #include "programs/output.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/session.h"
-#include "programs/wall_clock.h"
 
 #define PROGRAM "vsock_client"
 
@@ -63,7 +63,7 @@ static void look(struct watch *watch)
     client_outcome_free(now);
     *now = (struct client_outcome){0};
     watch->changes = (struct vsa_claims_difference){0};
-    watch->unix_ms = wall_clock_ms();
+    watch->unix_ms = vsa_wall_clock_ms();
     if (!watch->found) {
         watch->target = (struct client_target){0};
         now->status = client_find_target(watch->arguments, deadline_ms, &watch->target, &running,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/wall_clock.h"
+#include "clock/wall_clock.h"
 
 #include <time.h>
 
-int64_t wall_clock_ms(void)
+int64_t vsa_wall_clock_ms(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
