@@ -407,6 +407,69 @@ static void make_boot_files(void)
                "\"6.1\"},\"DockerInfo\":{},\"CustomMetadata\":{\"a\":[1]}}");
 }
 
+/* An archive that grows by entries; fuzz_layers.c puts in the checksums. */
+struct seed_tar {
+    uint8_t bytes[1 + 32 * 512];
+    size_t size;
+};
+
+static void add_member(struct seed_tar *tar, const char *name, char type, const char *target,
+                       const char *data)
+{
+    char header[512] = "";
+    size_t size = strlen(data);
+    FUZZ_REQUIRE(tar->size + 2 * sizeof(header) <= sizeof(tar->bytes) && size <= sizeof(header));
+    memcpy(header, name, strlen(name));
+    memcpy(header + 100, "0000755", 7);
+    (void)snprintf(header + 124, 12, "%011zo", size);
+    header[156] = type;
+    memcpy(header + 157, target, strlen(target));
+    memcpy(header + 257, "ustar\00000", 8);
+    memcpy(tar->bytes + tar->size, header, sizeof(header));
+    memset(tar->bytes + tar->size + sizeof(header), 0, sizeof(header));
+    memcpy(tar->bytes + tar->size + sizeof(header), data, size);
+    tar->size += sizeof(header) + (size ? sizeof(header) : 0);
+}
+
+static void end_archive(struct seed_tar *tar)
+{
+    memset(tar->bytes + tar->size, 0, 512);
+    tar->size += 512;
+}
+
+/* Two layers, each kind of entry, each form of a long name, and an archive of `docker save`. */
+static void make_layers(void)
+{
+    struct seed_tar tar = {.size = 1};
+    add_member(&tar, "./", '5', "", "");
+    add_member(&tar, "d/", '5', "", "");
+    add_member(&tar, "d/file", '0', "", "contents");
+    add_member(&tar, "d/hard", '1', "d/file", "");
+    add_member(&tar, "link", '2', "/d/file", "");
+    end_archive(&tar);
+    tar.bytes[0] = (uint8_t)((tar.size - 1) / 512);
+    add_member(&tar, "d/.wh.file", '0', "", "");
+    add_member(&tar, "d/.wh..wh..opq", '0', "", "");
+    add_member(&tar, "d/new", '0', "", "2");
+    end_archive(&tar);
+    write_seed("layers", "whiteouts", vsa_slice_of(tar.bytes, tar.size));
+    tar = (struct seed_tar){.bytes = {255}, .size = 1};
+    add_member(&tar, "pax", 'g', "", "13 comment=x\n");
+    add_member(&tar, "pax", 'x', "", "15 path=./long\n16 linkpath=x/y\n9 size=1\n");
+    add_member(&tar, "short", '0', "", "1");
+    add_member(&tar, "././@LongLink", 'L', "", "a/long/name");
+    add_member(&tar, "././@LongLink", 'K', "", "long");
+    add_member(&tar, "short", '1', "x", "");
+    end_archive(&tar);
+    write_seed("layers", "long-names", vsa_slice_of(tar.bytes, tar.size));
+    tar = (struct seed_tar){.bytes = {255}, .size = 1};
+    add_member(&tar, "blobs/", '5', "", "");
+    add_member(&tar, "blobs/a", '0', "", "");
+    add_member(&tar, "manifest.json", '0', "", "[{\"Config\":\"c\",\"Layers\":[\"blobs/a\"]}]");
+    end_archive(&tar);
+    write_seed("layers", "manifest", vsa_slice_of(tar.bytes, tar.size));
+}
+
 /* One of each KEM and part; what fuzz_sealed.c's keys do not open is refused at the same place. */
 static void make_sealed(void)
 {
@@ -621,6 +684,7 @@ int main(int argc, char **argv)
     make_texts();
     make_settings();
     make_boot_files();
+    make_layers();
     make_client_replies();
     make_sealed();
     make_plain_programs();

@@ -237,6 +237,27 @@ vsa_image_verify_signature(const struct vsa_image *image, int64_t now_ms, struct
 
 /* --- building --------------------------------------------------------------------------------- */
 
+/* Which ends of a service lead to another start: enclave_init(8). */
+enum vsa_image_restart {
+    VSA_IMAGE_RESTART_ON_FAILURE,
+    VSA_IMAGE_RESTART_ALWAYS,
+    VSA_IMAGE_RESTART_NEVER,
+};
+
+/* A program that runs beside that of the image: enclave_init(8), SERVICES. Strings are borrowed. */
+struct vsa_image_service {
+    const char *name;    /* up to 32 of a-z, 0-9 and -; its directory is /run/NAME */
+    const char *program; /* absolute path in the enclave */
+    const char *const *arguments;
+    size_t argument_count;
+    const char *const *environment; /* "NAME=VALUE" */
+    size_t environment_count;
+    const char *socket; /* /run/NAME/FILE: ready when it takes a connection; NULL: ready at once */
+    enum vsa_image_restart restart;
+    uint32_t user;  /* UID; 0: root */
+    uint32_t group; /* GID, not 0 for a `user` that is not root */
+};
+
 /*
  * What an image is built from. Strings and arrays are borrowed; all names are of files. Begin with
  * vsa_image_recipe_init(). Later versions of the library add members at the end.
@@ -270,6 +291,14 @@ struct vsa_image_recipe {
     uint32_t group;             /* its GID, not 0 for a `user` that is not root */
     const char *const *modules; /* kernel modules, loaded in this order after `nsm_module` */
     size_t module_count;        /* up to VSA_MAX_IMAGE_MODULES */
+    /*
+     * File trees, each above the one before: directories, tar archives (layers), archives of
+     * `docker save`. Permissions, links and whiteouts are kept. `files` come on top.
+     */
+    const char *const *rootfs;
+    size_t rootfs_count; /* with the layers of archives up to VSA_MAX_IMAGE_LAYERS */
+    const struct vsa_image_service *services; /* in the order of starting, before the program */
+    size_t service_count;                     /* up to VSA_MAX_IMAGE_SERVICES */
 };
 
 /* An image with all that its sections borrow. */

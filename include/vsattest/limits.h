@@ -169,6 +169,12 @@
 #define VSA_MAX_IMAGE_MODULE (64 * 1024 * 1024)
 /* Entries of one cpio archive: the tree of a large container image has some 100,000 files. */
 #define VSA_MAX_ARCHIVE_ENTRIES 1000000
+/* Parts of one path in an archive from elsewhere: real trees have below 50. */
+#define VSA_MAX_ARCHIVE_DEPTH 128
+/* Layers of one application: Docker's own limit is 127. */
+#define VSA_MAX_IMAGE_LAYERS 128
+/* Programs that run beside the one of an image: enclave_init takes no more. */
+#define VSA_MAX_IMAGE_SERVICES 15
 /* PATH_MAX of Linux, with its NUL: what the kernel can unpack. */
 #define VSA_MAX_ARCHIVE_PATH 4096
 

@@ -38,7 +38,7 @@ _vsattest_addresses() {
 _vsattest_value() {
     case $1:$2 in
     *:) return 1 ;;
-    *:FILE | *:PEM | *:PROGRAM) _vsattest_paths '' ;;
+    *:FILE | *:PEM | *:PROGRAM | *:DIR\|TAR) _vsattest_paths '' ;;
     *:SOURCE:/DEST) [[ $cur == *:* ]] || _vsattest_paths '' ;;
     *:TEXT\|@FILE) [[ $cur != @* ]] || _vsattest_paths @ ;;
     *:JSON\|@FILE\|-) [[ $cur != @* ]] || _vsattest_paths @ ;;
@@ -48,6 +48,7 @@ _vsattest_value() {
     *:unix:PATH) _vsattest_addresses unix: ;;
     *:LEVEL) _vsattest_words error warn info debug ;;
     *:ARCH) _vsattest_words x86_64 aarch64 ;;
+    *:POLICY) _vsattest_words on-failure always never ;;
     esac
     return 0
 }

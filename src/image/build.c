@@ -24,7 +24,7 @@ struct vsa_built_image {
 
 VSA_DEFINE_CLEANUP(struct vsa_built_image, vsa_built_image_free, cleanup_built_image);
 
-VSA_SIZED_ASSERT(struct vsa_image_recipe, module_count);
+VSA_SIZED_ASSERT(struct vsa_image_recipe, service_count);
 
 void vsa_image_recipe_init_size(struct vsa_image_recipe *recipe, size_t size)
 {
@@ -58,6 +58,8 @@ static enum vsa_status check_recipe(const struct vsa_image_recipe *recipe, struc
         problem = "either a program or ramdisks, and one of them, make an image";
     else if (!recipe->program && (recipe->user || recipe->module_count))
         problem = "a user and kernel modules belong to an image of a program";
+    else if (!recipe->program && (recipe->rootfs_count || recipe->service_count))
+        problem = "file trees and services belong to an image of a program";
     else if (!recipe->user != !recipe->group)
         problem = "a program that does not run as root has a UID and a GID that are not 0";
     else if (recipe->user == UINT32_MAX || recipe->group == UINT32_MAX)

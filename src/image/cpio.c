@@ -129,6 +129,10 @@ static void write_entry(struct vsa_builder *builder, size_t inode, unsigned mode
 {
     size_t name_size = strlen(entry->path) + 1;
     unsigned links = entry->kind == VSA_CPIO_DIRECTORY ? 2 : 1;
+    if (entry->links > 1) {
+        links = entry->links;
+        inode = entry->inode;
+    }
     /* In this order; those that stay 0 are owner, group, time and device numbers. */
     const size_t numbers[13] = {inode, mode, 0, 0, links,     0, entry->data.size,
                                 0,     0,    0, 0, name_size, 0};

@@ -19,6 +19,9 @@ struct vsa_cpio_entry {
     enum vsa_cpio_kind kind;
     unsigned permissions;  /* 0755 */
     struct vsa_slice data; /* a file's contents, a link's target; absent for a directory */
+    size_t link_group;     /* for the caller's use */
+    unsigned links;        /* names of this file when above 1; then the first one has the data */
+    size_t inode;          /* then: position of the first one, from 1 on; otherwise ignored */
 };
 
 /* Puts entries into the order of their paths' bytes, parents before children. */

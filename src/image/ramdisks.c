@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 #include "image/executable.h"
-#include "image/tree.h"
+#include "image/layers.h"
+#include "image/services.h"
 
 /* Everything of the application is below it: enclave_init makes it the root. */
 #define ROOT          "rootfs"
@@ -110,30 +111,6 @@ enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
     return vsa_tree_archive(&tree, archive, error);
 }
 
-/* Checks that each item fits on a line of the files cmd and env. */
-static enum vsa_status check_lines(const char *what, const char *const *items, size_t count,
-                                   struct vsa_error *error)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strchr(items[i], '\n'))
-            return vsa_fail(error, VSA_ERR_ARGUMENT,
-                            "%s '%.60s' holds a line break, which an image cannot carry", what,
-                            items[i]);
-    return VSA_OK;
-}
-
-static enum vsa_status check_environment(const struct vsa_image_recipe *recipe,
-                                         struct vsa_error *error)
-{
-    for (size_t i = 0; i < recipe->environment_count; i++) {
-        const char *item = recipe->environment[i];
-        if (item[0] == '=' || !strchr(item, '='))
-            return vsa_fail(error, VSA_ERR_ARGUMENT, "environment entry '%.80s' is not NAME=VALUE",
-                            item);
-    }
-    return VSA_OK;
-}
-
 /* Adds "SOURCE:/DESTINATION"; the last colon separates them, so that a source may contain one. */
 static enum vsa_status add_file(struct vsa_tree *tree, const char *pair, struct vsa_error *error)
 {
@@ -157,7 +134,7 @@ static enum vsa_status fail_missing(const char *program, const char *needed,
 {
     return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "%.100s needs %.60s, which is not in the image: link it statically, or add "
-                    "that and the libraries as files SOURCE:/DESTINATION",
+                    "that and the libraries as files SOURCE:/DESTINATION or in a file tree",
                     program, needed);
 }
 
@@ -228,16 +205,44 @@ static enum vsa_status add_user(struct vsa_tree *tree, const struct vsa_image_re
     return vsa_tree_add_bytes(tree, "user", 0644, vsa_slice_of_text(text), error);
 }
 
+/* Adds the file of services, whose programs the tree must have. */
+static enum vsa_status add_services(struct vsa_tree *tree, const struct vsa_image_recipe *recipe,
+                                    struct vsa_error *error)
+{
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file text = {NULL, 0, false};
+    if (!recipe->service_count)
+        return VSA_OK;
+    VSA_TRY(vsa_services_write(recipe->services, recipe->service_count, &text, error));
+    for (size_t i = 0; i < recipe->service_count; i++) {
+        const struct vsa_image_service *service = &recipe->services[i];
+        struct vsa_slice program;
+        if (!vsa_tree_find_file(tree, ROOT, service->program, &program))
+            return vsa_fail(error, VSA_ERR_ARGUMENT, "service %.40s: %.120s is not in the image",
+                            service->name, service->program);
+        VSA_TRY(check_needs(tree, service->program, program, recipe, 0, error));
+    }
+    return vsa_tree_add_bytes(tree, "services", 0644, vsa_whole_file_slice(&text), error);
+}
+
+static enum vsa_status add_file_trees(struct vsa_tree *tree, struct vsa_layers *layers,
+                                      const struct vsa_image_recipe *recipe,
+                                      struct vsa_error *error)
+{
+    for (size_t i = 0; i < recipe->rootfs_count; i++)
+        VSA_TRY(vsa_layers_add(layers, recipe->rootfs[i], error));
+    return vsa_layers_merge(layers, tree, error);
+}
+
 enum vsa_status vsa_app_ramdisk_make(const struct vsa_image_recipe *recipe,
                                      struct vsa_whole_file *archive, struct vsa_error *error)
 {
     static const char *const directories[] = {"dev", "proc", "run", "sys", "tmp", "var"};
+    VSA_AUTO_LAYERS struct vsa_layers layers = {.count = 0};
     VSA_AUTO_TREE struct vsa_tree tree = {.nodes = NULL};
-    VSA_TRY(check_lines("program", &recipe->program, 1, error));
-    VSA_TRY(check_lines("argument", recipe->arguments, recipe->argument_count, error));
-    VSA_TRY(
-        check_lines("environment entry", recipe->environment, recipe->environment_count, error));
-    VSA_TRY(check_environment(recipe, error));
+    VSA_TRY(vsa_image_check_lines("program", &recipe->program, 1, error));
+    VSA_TRY(vsa_image_check_lines("argument", recipe->arguments, recipe->argument_count, error));
+    VSA_TRY(vsa_image_check_environment(recipe->environment, recipe->environment_count, error));
+    VSA_TRY(add_file_trees(&tree, &layers, recipe, error));
     for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
         char path[32];
         (void)snprintf(path, sizeof(path), ROOT "/%s", directories[i]);
@@ -248,5 +253,6 @@ enum vsa_status vsa_app_ramdisk_make(const struct vsa_image_recipe *recipe,
     VSA_TRY(add_program(&tree, recipe, error));
     VSA_TRY(add_lines(&tree, "env", NULL, recipe->environment, recipe->environment_count, error));
     VSA_TRY(add_user(&tree, recipe, error));
+    VSA_TRY(add_services(&tree, recipe, error));
     return vsa_tree_archive(&tree, archive, error);
 }

@@ -14,13 +14,6 @@
 /* As Linux: MAXSYMLINKS. */
 #define MAX_LINKS 40
 
-struct vsa_tree_node {
-    struct vsa_whole_file contents; /* a file's bytes, a link's target */
-    enum vsa_cpio_kind kind;
-    unsigned permissions;
-    char path[];
-};
-
 static int compare_nodes(const void *a, const void *b)
 {
     return strcmp(((const struct vsa_tree_node *)a)->path, ((const struct vsa_tree_node *)b)->path);
@@ -35,7 +28,7 @@ void vsa_tree_free(struct vsa_tree *tree)
 {
     tdestroy(tree->index, keep);
     for (size_t i = 0; i < tree->count; i++) {
-        vsa_whole_file_close(&tree->nodes[i]->contents);
+        vsa_whole_file_close(&tree->nodes[i]->owned);
         free(tree->nodes[i]);
     }
     free(tree->nodes);
@@ -94,19 +87,15 @@ static enum vsa_status add(struct vsa_tree *tree, const char *path, size_t lengt
         return no_memory(error);
     }
     if (contents) {
-        node->contents = *contents;
+        node->owned = *contents;
+        node->data = vsa_whole_file_slice(&node->owned);
         *contents = (struct vsa_whole_file){NULL, 0, false};
     }
     tree->nodes[tree->count++] = node;
     return VSA_OK;
 }
 
-/*
- * Finds a node; returns NULL also when there is no memory to search: adding it then fails for the
- * same reason.
- */
-static const struct vsa_tree_node *find(const struct vsa_tree *tree, const char *path,
-                                        size_t length)
+struct vsa_tree_node *vsa_tree_find(const struct vsa_tree *tree, const char *path, size_t length)
 {
     struct vsa_tree_node *key = new_node(path, length, VSA_CPIO_FILE, 0);
     void *const *found = key ? tfind(key, &tree->index, compare_nodes) : NULL;
@@ -114,9 +103,20 @@ static const struct vsa_tree_node *find(const struct vsa_tree *tree, const char 
     return found ? *found : NULL;
 }
 
+enum vsa_status vsa_tree_add_borrowed(struct vsa_tree *tree, const char *path,
+                                      enum vsa_cpio_kind kind, unsigned permissions,
+                                      struct vsa_slice data, size_t link_group,
+                                      struct vsa_error *error)
+{
+    VSA_TRY(add(tree, path, strlen(path), kind, permissions, NULL, error));
+    tree->nodes[tree->count - 1]->data = data;
+    tree->nodes[tree->count - 1]->link_group = link_group;
+    return VSA_OK;
+}
+
 static bool has_directory(const struct vsa_tree *tree, const char *path, size_t length)
 {
-    const struct vsa_tree_node *node = find(tree, path, length);
+    const struct vsa_tree_node *node = vsa_tree_find(tree, path, length);
     return node && node->kind == VSA_CPIO_DIRECTORY;
 }
 
@@ -162,8 +162,55 @@ enum vsa_status vsa_tree_add_bytes(struct vsa_tree *tree, const char *path, unsi
 
 /* --- copying from this machine ---------------------------------------------------------------- */
 
+/* Files with several names that were met, by device and inode. */
+struct linked_file {
+    dev_t device;
+    ino_t inode;
+    size_t link_group;
+};
+
+struct links {
+    void *index;    /* struct linked_file: tsearch(3) */
+    size_t *groups; /* numbers that are taken */
+};
+
+static int compare_linked(const void *a, const void *b)
+{
+    const struct linked_file *one = a;
+    const struct linked_file *other = b;
+    if (one->device != other->device)
+        return one->device < other->device ? -1 : 1;
+    if (one->inode != other->inode)
+        return one->inode < other->inode ? -1 : 1;
+    return 0;
+}
+
+/* Returns the number of a file's hard links; 0 for a file with one name. */
+static enum vsa_status find_link_group(struct links *links, const struct stat *status,
+                                       size_t *group, struct vsa_error *error)
+{
+    *group = 0;
+    if (status->st_nlink < 2)
+        return VSA_OK;
+    VSA_AUTO_FREE struct linked_file *file = malloc(sizeof(*file));
+    if (!file)
+        return no_memory(error);
+    *file = (struct linked_file){status->st_dev, status->st_ino, *links->groups + 1};
+    struct linked_file **found =
+        (struct linked_file **)tsearch(file, &links->index, compare_linked);
+    if (!found)
+        return no_memory(error);
+    *group = (*found)->link_group;
+    if (*found == file) {
+        ++*links->groups;
+        file = NULL;
+    }
+    return VSA_OK;
+}
+
 /* One thing to copy: `name` in the directory `directory` goes to `path`; `source` is for errors. */
 struct copy {
+    struct links *links; /* permissions and hard links are kept; NULL: they are not */
     int directory;
     const char *name;
     bool follow; /* `name` may be a link to what is meant */
@@ -207,14 +254,18 @@ static enum vsa_status copy_child(struct vsa_tree *tree, int directory, const ch
     /* This bounds the depth, too. */
     if (strlen(path) >= VSA_MAX_ARCHIVE_PATH)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s...: the path is too long", source);
-    const struct copy child = {directory, name, false, path, source};
+    const struct copy child = {parent->links, directory, name, false, path, source};
     return copy_any(tree, &child, error);
 }
 
 static enum vsa_status copy_directory(struct vsa_tree *tree, int *fd, const struct copy *copy,
-                                      struct vsa_error *error)
+                                      const struct stat *status_of, struct vsa_error *error)
 {
-    VSA_TRY(add_directories(tree, copy->path, strlen(copy->path), error));
+    if (copy->links)
+        VSA_TRY(add(tree, copy->path, strlen(copy->path), VSA_CPIO_DIRECTORY,
+                    status_of->st_mode & 01777, NULL, error));
+    else
+        VSA_TRY(add_directories(tree, copy->path, strlen(copy->path), error));
     DIR *listing = fdopendir(*fd);
     if (!listing)
         return fail_errno(copy->source, error);
@@ -245,7 +296,7 @@ static enum vsa_status copy_opened(struct vsa_tree *tree, int *fd, const struct 
     if (fstat(*fd, &status) != 0)
         return fail_errno(copy->source, error);
     if (S_ISDIR(status.st_mode))
-        return copy_directory(tree, fd, copy, error);
+        return copy_directory(tree, fd, copy, &status, error);
     if (!S_ISREG(status.st_mode))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%.160s is neither a file nor a directory nor a link", copy->source);
@@ -255,7 +306,14 @@ static enum vsa_status copy_opened(struct vsa_tree *tree, int *fd, const struct 
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file contents = {NULL, 0, false};
     VSA_TRY(vsa_whole_file_of(*fd, copy->source, &contents, error));
     unsigned permissions = status.st_mode & S_IXUSR ? 0755 : 0644;
-    return add_with_directories(tree, copy->path, VSA_CPIO_FILE, permissions, &contents, error);
+    size_t link_group = 0;
+    if (copy->links) {
+        permissions = status.st_mode & 0777;
+        VSA_TRY(find_link_group(copy->links, &status, &link_group, error));
+    }
+    VSA_TRY(add_with_directories(tree, copy->path, VSA_CPIO_FILE, permissions, &contents, error));
+    tree->nodes[tree->count - 1]->link_group = link_group;
+    return VSA_OK;
 }
 
 static enum vsa_status copy_any(struct vsa_tree *tree, const struct copy *copy,
@@ -282,8 +340,18 @@ static enum vsa_status copy_any(struct vsa_tree *tree, const struct copy *copy,
 enum vsa_status vsa_tree_add_copy(struct vsa_tree *tree, const char *path, const char *source,
                                   struct vsa_error *error)
 {
-    const struct copy copy = {AT_FDCWD, source, true, path, source};
+    const struct copy copy = {NULL, AT_FDCWD, source, true, path, source};
     return copy_any(tree, &copy, error);
+}
+
+enum vsa_status vsa_tree_add_exact(struct vsa_tree *tree, const char *path, const char *source,
+                                   size_t *link_groups, struct vsa_error *error)
+{
+    struct links links = {NULL, link_groups};
+    const struct copy copy = {&links, AT_FDCWD, source, true, path, source};
+    enum vsa_status status = copy_any(tree, &copy, error);
+    tdestroy(links.index, free);
+    return status;
 }
 
 /* --- looking up ------------------------------------------------------------------------------- */
@@ -301,8 +369,8 @@ static void go_up(char *path, size_t floor)
 static bool follow_link(const struct vsa_tree_node *link, char *rest)
 {
     char spliced[MAX_REST];
-    int size = snprintf(spliced, sizeof(spliced), "%.*s/%s", (int)link->contents.size,
-                        (const char *)link->contents.data, rest);
+    int size = snprintf(spliced, sizeof(spliced), "%.*s/%s", (int)link->data.size,
+                        (const char *)link->data.data, rest);
     if (size < 0 || (size_t)size >= sizeof(spliced))
         return false;
     memcpy(rest, spliced, (size_t)size + 1);
@@ -346,19 +414,19 @@ bool vsa_tree_find_file(const struct vsa_tree *tree, const char *root, const cha
             return false;
         at[end] = '/';
         memcpy(at + end + 1, part, length + 1);
-        const struct vsa_tree_node *node = find(tree, at, end + 1 + length);
+        const struct vsa_tree_node *node = vsa_tree_find(tree, at, end + 1 + length);
         if (!node)
             return false;
         if (node->kind != VSA_CPIO_SYMLINK)
             continue;
         if (++links > MAX_LINKS || !follow_link(node, rest))
             return false;
-        at[node->contents.data[0] == '/' ? floor : end] = '\0';
+        at[node->data.data[0] == '/' ? floor : end] = '\0';
     }
-    const struct vsa_tree_node *node = find(tree, at, strlen(at));
+    const struct vsa_tree_node *node = vsa_tree_find(tree, at, strlen(at));
     if (!node || node->kind != VSA_CPIO_FILE)
         return false;
-    *data = vsa_whole_file_slice(&node->contents);
+    *data = node->data;
     return true;
 }
 
@@ -373,6 +441,46 @@ bool vsa_tree_has_name(const struct vsa_tree *tree, const char *name)
     return false;
 }
 
+/* Of one link group: its first entry in the archive, and how many there are. */
+struct link_group {
+    size_t first;
+    unsigned count;
+};
+
+/*
+ * Links the names of one file: all have the inode of the first one, which alone has the contents
+ * (linux init/initramfs.c: do_name()). A group with one name left is a file like others.
+ */
+static enum vsa_status link_entries(struct vsa_cpio_entry *entries, size_t count,
+                                    struct vsa_error *error)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].link_group > largest)
+            largest = entries[i].link_group;
+    VSA_AUTO_FREE struct link_group *groups = calloc(largest + 1, sizeof(*groups));
+    if (!groups)
+        return no_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        struct link_group *group = &groups[entries[i].link_group];
+        if (!entries[i].link_group)
+            continue;
+        if (group->count++ == 0)
+            group->first = i;
+        else
+            entries[i].data = vsa_slice_of(NULL, 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct link_group *group = &groups[entries[i].link_group];
+        if (!entries[i].link_group)
+            continue;
+        entries[i].links = group->count;
+        entries[i].inode = group->first + 1;
+        entries[i].permissions = entries[group->first].permissions;
+    }
+    return VSA_OK;
+}
+
 enum vsa_status vsa_tree_archive(const struct vsa_tree *tree, struct vsa_whole_file *archive,
                                  struct vsa_error *error)
 {
@@ -381,11 +489,15 @@ enum vsa_status vsa_tree_archive(const struct vsa_tree *tree, struct vsa_whole_f
         return no_memory(error);
     for (size_t i = 0; i < tree->count; i++) {
         const struct vsa_tree_node *node = tree->nodes[i];
-        entries[i] = (struct vsa_cpio_entry){node->path, node->kind, node->permissions,
-                                             vsa_whole_file_slice(&node->contents)};
+        entries[i] = (struct vsa_cpio_entry){.path = node->path,
+                                             .kind = node->kind,
+                                             .permissions = node->permissions,
+                                             .data = node->data,
+                                             .link_group = node->link_group};
     }
     vsa_cpio_sort(entries, tree->count);
     VSA_TRY(vsa_cpio_check(entries, tree->count, error));
+    VSA_TRY(link_entries(entries, tree->count, error));
     size_t size = vsa_cpio_size(entries, tree->count);
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file made = {malloc(size), size, false};
     struct vsa_slice written;

@@ -17,14 +17,15 @@ BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
 PROGRAMS = ("verifier", "vsock_client", "enclave_app", "enclave_image", "software_nsm")
 # What --help has behind an option, and what is completed there. "free": nothing can be proposed.
 KINDS = {
-    "FILE": "file", "PEM": "file", "PROGRAM": "file", "SOURCE:/DEST": "file",
+    "FILE": "file", "PEM": "file", "PROGRAM": "file", "SOURCE:/DEST": "file", "DIR|TAR": "file",
     "DIR": "directory",
     "TEXT|@FILE": "free",  # completed behind "@", below
     "ADDRESS": "address", "unix:PATH": "address",
-    "LEVEL": "words", "ARCH": "words",
+    "LEVEL": "words", "ARCH": "words", "POLICY": "words",
     **dict.fromkeys(
         ("ARN", "BASE64", "CID", "HEX", "ID", "N", "N=HEX", "NAME", "NAME=VALUE", "PORT", "SECONDS",
-         "TEXT", "TIME", "WORD", "N[:BURST]", "MILLISECONDS", "UID[:GID]"),
+         "TEXT", "TIME", "WORD", "N[:BURST]", "MILLISECONDS", "UID[:GID]",
+         "NAME=/PROGRAM", "/run/NAME/FILE"),
         "free",
     ),
 }

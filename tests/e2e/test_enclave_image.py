@@ -76,9 +76,12 @@ def sections(image):
     return found
 
 
-def cpio(archive):
-    """{path: (mode, data)} of a newc archive; everything that has to be zero is checked."""
-    table, offset, inodes = {}, 0, set()
+def cpio(archive, links=None):
+    """{path: (mode, data)} of a newc archive; everything that has to be zero is checked.
+
+    Hard links, which are refused without `links`, are noted there: {inode: [path, ...]}.
+    """
+    table, offset, inodes = {}, 0, {}
     while True:
         fields = [int(archive[offset + 6 + 8 * i:offset + 14 + 8 * i], 16) for i in range(13)]
         assert archive[offset:offset + 6] == b"070701"
@@ -91,8 +94,14 @@ def cpio(archive):
             assert offset == len(archive)
             return table
         assert uid == gid == mtime == 0 and not any(fields[7:11])
-        assert inode not in inodes and path not in table
-        inodes.add(inode)
+        assert path not in table
+        if inode in inodes:
+            # As Linux unpacks it: the first one has the contents, all say how many there are.
+            assert links is not None and size == 0 and fields[4] > 1
+            links.setdefault(inode, [inodes[inode]]).append(path)
+            table[path] = table[inodes[inode]]
+            continue
+        inodes[inode] = path
         table[path] = (mode, archive[data:data + size])
 
 

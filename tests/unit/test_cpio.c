@@ -9,12 +9,15 @@
 
 static struct vsa_cpio_entry directory(const char *path)
 {
-    return (struct vsa_cpio_entry){path, VSA_CPIO_DIRECTORY, 0755, {NULL, 0}};
+    return (struct vsa_cpio_entry){.path = path, .kind = VSA_CPIO_DIRECTORY, .permissions = 0755};
 }
 
 static struct vsa_cpio_entry file(const char *path, const char *contents)
 {
-    return (struct vsa_cpio_entry){path, VSA_CPIO_FILE, 0644, vsa_slice_of_text(contents)};
+    return (struct vsa_cpio_entry){.path = path,
+                                   .kind = VSA_CPIO_FILE,
+                                   .permissions = 0644,
+                                   .data = vsa_slice_of_text(contents)};
 }
 
 static void newc_bytes(void **state)
@@ -22,8 +25,14 @@ static void newc_bytes(void **state)
     (void)state;
     const struct vsa_cpio_entry entries[] = {
         directory("dev"),
-        {"init", VSA_CPIO_FILE, 0755, vsa_slice_of_text("#!")},
-        {"link", VSA_CPIO_SYMLINK, 0777, vsa_slice_of_text("init")},
+        {.path = "init",
+         .kind = VSA_CPIO_FILE,
+         .permissions = 0755,
+         .data = vsa_slice_of_text("#!")},
+        {.path = "link",
+         .kind = VSA_CPIO_SYMLINK,
+         .permissions = 0777,
+         .data = vsa_slice_of_text("init")},
     };
     /* Magic, inode, mode, owner, group, links, time, size, device, special device, name size, 0. */
     static const char expected[] = "070701"

@@ -21,6 +21,7 @@
 #include "enclave_init/supervise.h"
 #include "enclave_init/user.h"
 #include "enclave_init/words.h"
+#include "image/services.h"
 
 static struct lines lines;
 
@@ -263,6 +264,50 @@ static void files_of_services(void **state)
     assert_null(other->environment[0]);
     assert_string_equal(other->command[0], "/bin/b");
     assert_null(other->command[1]);
+}
+
+/* What enclave_image writes is what PID 1 reads. */
+static void written_services(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"", " x", "arg y"};
+    static const char *const variables[] = {"A=1", "B="};
+    const struct vsa_image_service written[] = {
+        {.name = "all",
+         .program = "/bin/all",
+         .arguments = words,
+         .argument_count = 3,
+         .environment = variables,
+         .environment_count = 2,
+         .socket = "/run/all/socket",
+         .restart = VSA_IMAGE_RESTART_NEVER,
+         .user = 4294967294,
+         .group = 1},
+        {.name = "none", .program = "/bin/none", .restart = VSA_IMAGE_RESTART_ALWAYS},
+        {.name = "default", .program = "/x"},
+    };
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file text = {NULL, 0, false};
+    size_t line = 0;
+    assert_int_equal(vsa_services_write(written, 3, &text, NULL), VSA_OK);
+    assert_null(parse((const char *)text.data, text.size));
+    assert_null(services_parse(&lines, &services, &line));
+    assert_int_equal(services.count, 3);
+    assert_string_equal(services.items[0].name, "all");
+    assert_string_equal(services.items[0].socket, "/run/all/socket");
+    assert_int_equal(services.items[0].user.uid, 4294967294);
+    assert_int_equal(services.items[0].user.gid, 1);
+    assert_string_equal(services.items[0].command[0], "/bin/all");
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(services.items[0].command[i + 1], words[i]);
+    assert_null(services.items[0].command[4]);
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(services.items[0].environment[i], variables[i]);
+    assert_null(services.items[0].environment[2]);
+    assert_int_equal(services.items[0].restart, RESTART_NEVER);
+    assert_int_equal(services.items[1].restart, RESTART_ALWAYS);
+    assert_int_equal(services.items[2].restart, RESTART_ON_FAILURE);
+    assert_int_equal(services.items[2].user.uid, 0);
+    assert_null(services.items[2].socket);
 }
 
 #define WRONG_SOCKET "a socket is /run/NAME/FILE, of the service's own name"
@@ -527,6 +572,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(other_policies),
         cmocka_unit_test(descriptions),
         cmocka_unit_test(files_of_services),
+        cmocka_unit_test(written_services),
         cmocka_unit_test(bad_services),
         cmocka_unit_test(many_services),
         cmocka_unit_test(starts_in_order),

@@ -4,28 +4,24 @@
 #include "base/time_text.h"
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
+#include "programs/enclave_image/services.h"
 #include "programs/numbers.h"
 
 #define INIT_NAME "enclave_init"
 /* 9999-12-31T23:59:59Z, the last that RFC 3339 can write. */
 #define LAST_SECOND UINT64_C(253402300799)
-/* 4294967295 is -1, no user's. */
-#define LAST_ID 4294967294
-
-/* What a repeatable option collects; room for every argument there is. */
-struct list {
-    const char **items;
-    size_t count;
-};
 
 struct arguments {
     int argc; /* no option can be there more often */
     struct vsa_image_recipe recipe;
-    struct list words, variables, files, modules, ramdisks;
+    struct list files, modules, ramdisks, file_trees;
+    /* That of --app, then the services; the last one is what options are about. */
+    struct program programs[1 + VSA_MAX_IMAGE_SERVICES];
+    size_t service_count;
+    struct vsa_image_service services[VSA_MAX_IMAGE_SERVICES];
     struct vsa_whole_file cmdline_file;
     char init[4096]; /* the one that was found */
     const char *output;
-    bool has_user;
     struct image_signer signer;
 };
 
@@ -36,6 +32,10 @@ enum {
     KEY_MODULE,
     KEY_RAMDISK,
     KEY_USER,
+    KEY_ROOTFS,
+    KEY_SERVICE,
+    KEY_SOCKET,
+    KEY_RESTART,
     KEY_CMDLINE,
     KEY_ARCH,
     KEY_CERTIFICATE,
@@ -61,7 +61,13 @@ static const struct program_option options[] = {
     OPTION_ROW_TEXT(arguments, recipe.nsm_module, "nsm-module", "FILE",
                     "nsm.ko, for kernels without the driver built in"),
     {"module", KEY_MODULE, "FILE", "another kernel module, loaded after it (again for more)", true},
-    {"user", KEY_USER, "UID[:GID]", "user that the program runs as; default: 0, root", false},
+    {"user", KEY_USER, "UID[:GID]", "user that the program runs as; default: 0, root", true},
+    {"rootfs", KEY_ROOTFS, "DIR|TAR",
+     "file tree of the enclave, or a layer above it (again for more)", true},
+    {"service", KEY_SERVICE, "NAME=/PROGRAM",
+     "run this program of the tree, too; --arg, --env, --user behind it are its own", true},
+    {"socket", KEY_SOCKET, "/run/NAME/FILE", "where that service listens once it is ready", true},
+    {"restart", KEY_RESTART, "POLICY", "on-failure (default), always or never", true},
     {"ramdisk", KEY_RAMDISK, "FILE", "in the place of --app: ramdisks, the one that boots first",
      true},
     OPTION_ROW_TEXT(arguments, recipe.name, "name", "NAME",
@@ -80,24 +86,14 @@ static const struct program_option options[] = {
 
 static void free_arguments(struct arguments *arguments)
 {
-    free(arguments->words.items);
-    free(arguments->variables.items);
+    for (size_t i = 0; i <= arguments->service_count; i++)
+        program_free(&arguments->programs[i]);
+    free(arguments->file_trees.items);
     free(arguments->files.items);
     free(arguments->modules.items);
     free(arguments->ramdisks.items);
     vsa_whole_file_close(&arguments->cmdline_file);
     image_signer_free(&arguments->signer);
-}
-
-static enum vsa_status append(struct list *list, int argc, const char *value,
-                              struct vsa_error *error)
-{
-    if (!list->items)
-        list->items = calloc((size_t)argc, sizeof(*list->items));
-    if (!list->items)
-        return vsa_fail_memory(error);
-    list->items[list->count++] = value;
-    return VSA_OK;
 }
 
 static enum vsa_status take_cmdline(struct arguments *arguments, const char *value,
@@ -131,30 +127,34 @@ static enum vsa_status take_arch(struct arguments *arguments, const char *value,
     return VSA_OK;
 }
 
-/* UID or UID:GID; the group has the user's number by default. */
-static enum vsa_status take_user(struct arguments *arguments, const char *value,
-                                 struct vsa_error *error)
+static enum vsa_status take_service(struct arguments *arguments, const char *value,
+                                    struct vsa_error *error)
 {
-    char user[16] = "";
-    uint64_t uid = 0;
-    uint64_t gid = 0;
-    size_t length = strcspn(value, ":");
-    if (length >= sizeof(user))
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "--user UID[:GID]: '%.40s' has too many digits for a UID", value);
-    memcpy(user, value, length);
-    VSA_TRY(numbers_parse("--user UID[:GID]", user, 0, LAST_ID, &uid, error));
-    if (value[length])
-        VSA_TRY(numbers_parse("--user UID:GID", value + length + 1, 0, LAST_ID, &gid, error));
-    else
-        gid = uid;
-    if (!uid != !gid)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "--user %.40s: 0 is root's, as a user and as a group: neither or both",
-                        value);
-    arguments->recipe.user = (uint32_t)uid;
-    arguments->recipe.group = (uint32_t)gid;
+    if (arguments->service_count == VSA_MAX_IMAGE_SERVICES)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "more than %d services", VSA_MAX_IMAGE_SERVICES);
+    VSA_TRY(program_take_service(&arguments->programs[arguments->service_count + 1], value, error));
+    arguments->service_count++;
     return VSA_OK;
+}
+
+/* Takes an option about one program. */
+static enum vsa_status take_of_program(struct arguments *arguments, int key, const char *value,
+                                       struct vsa_error *error)
+{
+    struct program *program = &arguments->programs[arguments->service_count];
+    switch (key) {
+    case KEY_ARG:
+        return list_append(&program->words, arguments->argc, value, error);
+    case KEY_ENV:
+        return list_append(&program->variables, arguments->argc, value, error);
+    case KEY_USER:
+        return program_take_user(program, value, error);
+    case KEY_SOCKET:
+        return program_take_socket(program, value, error);
+    case KEY_RESTART:
+    default:
+        return program_take_restart(program, value, error);
+    }
 }
 
 static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
@@ -163,18 +163,21 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
     int argc = arguments->argc;
     switch (key) {
     case KEY_ARG:
-        return append(&arguments->words, argc, value, error);
     case KEY_ENV:
-        return append(&arguments->variables, argc, value, error);
-    case KEY_FILE:
-        return append(&arguments->files, argc, value, error);
-    case KEY_MODULE:
-        return append(&arguments->modules, argc, value, error);
     case KEY_USER:
-        arguments->has_user = true;
-        return take_user(arguments, value, error);
+    case KEY_SOCKET:
+    case KEY_RESTART:
+        return take_of_program(arguments, key, value, error);
+    case KEY_SERVICE:
+        return take_service(arguments, value, error);
+    case KEY_ROOTFS:
+        return list_append(&arguments->file_trees, argc, value, error);
+    case KEY_FILE:
+        return list_append(&arguments->files, argc, value, error);
+    case KEY_MODULE:
+        return list_append(&arguments->modules, argc, value, error);
     case KEY_RAMDISK:
-        return append(&arguments->ramdisks, argc, value, error);
+        return list_append(&arguments->ramdisks, argc, value, error);
     case KEY_CMDLINE:
         return take_cmdline(arguments, value, error);
     case KEY_ARCH:
@@ -197,9 +200,11 @@ static enum vsa_status check_arguments(const struct option_operands *operands,
                                        const struct arguments *arguments, struct vsa_error *error)
 {
     const struct vsa_image_recipe *recipe = &arguments->recipe;
-    bool app_options = arguments->words.count || arguments->variables.count ||
+    const struct program *app = &arguments->programs[0];
+    bool app_options = app->words.count || app->variables.count || app->user.is_set ||
                        arguments->files.count || arguments->modules.count || recipe->init ||
-                       recipe->nsm_module || arguments->has_user;
+                       recipe->nsm_module || arguments->file_trees.count ||
+                       arguments->service_count;
     const char *problem = NULL;
     if (operands->count)
         problem = "every input has its option; what stands alone?";
@@ -212,8 +217,8 @@ static enum vsa_status check_arguments(const struct option_operands *operands,
     else if (recipe->program && arguments->ramdisks.count)
         problem = "--app makes the ramdisks: leave out --ramdisk, or --app";
     else if (!recipe->program && app_options)
-        problem = "--arg, --env, --file, --init, --nsm-module, --module and --user belong to "
-                  "--app";
+        problem = "--arg, --env, --file, --init, --nsm-module, --module, --user, --rootfs and "
+                  "--service belong to --app";
     else if (!arguments->signer.certificate.data != !arguments->signer.private_key.data)
         problem = "signing needs both --signing-certificate and --private-key";
     else if (recipe->metadata && (recipe->name || recipe->version))
@@ -264,6 +269,23 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Puts the program of --app and the services into the recipe. */
+static void fill_programs(struct arguments *arguments)
+{
+    struct vsa_image_recipe *recipe = &arguments->recipe;
+    const struct program *app = &arguments->programs[0];
+    recipe->arguments = app->words.items;
+    recipe->argument_count = app->words.count;
+    recipe->environment = app->variables.items;
+    recipe->environment_count = app->variables.count;
+    recipe->user = app->user.uid;
+    recipe->group = app->user.gid;
+    for (size_t i = 0; i < arguments->service_count; i++)
+        arguments->services[i] = program_as_service(&arguments->programs[i + 1]);
+    recipe->services = arguments->services;
+    recipe->service_count = arguments->service_count;
+}
+
 static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
                                       struct vsa_error *error)
 {
@@ -272,11 +294,10 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     if (call->done)
         return VSA_OK;
     VSA_TRY(check_arguments(&operands, arguments, error));
+    fill_programs(arguments);
     struct vsa_image_recipe *recipe = &arguments->recipe;
-    recipe->arguments = arguments->words.items;
-    recipe->argument_count = arguments->words.count;
-    recipe->environment = arguments->variables.items;
-    recipe->environment_count = arguments->variables.count;
+    recipe->rootfs = arguments->file_trees.items;
+    recipe->rootfs_count = arguments->file_trees.count;
     recipe->files = arguments->files.items;
     recipe->file_count = arguments->files.count;
     recipe->modules = arguments->modules.items;
