@@ -13,8 +13,11 @@
 /* 64 KiB of metadata once made 126 MB. */
 #define MOST_OUTPUT ((size_t)8 * 1024 * 1024)
 
-/* The linker puts it in the place of output_json() (-Wl,--wrap). */
-enum vsa_status __wrap_output_json(json_t *object, struct vsa_error *error);
+/*
+ * Takes the place of output_json() (-Wl,--wrap). `used`: link-time optimisation of gcc does not see
+ * the calls that the linker redirects, and would drop it.
+ */
+__attribute__((used)) enum vsa_status __wrap_output_json(json_t *object, struct vsa_error *error);
 enum vsa_status __wrap_output_json(json_t *object, struct vsa_error *error)
 {
     (void)error;
