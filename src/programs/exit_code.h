@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the programs' exit statuses mean; the man pages say the same. */
+/* The programs' exit statuses, as in the man pages. */
 #ifndef VSA_PROGRAMS_EXIT_CODE_H
 #define VSA_PROGRAMS_EXIT_CODE_H
 
@@ -14,7 +14,7 @@ enum exit_code {
     EXIT_CODE_INTERNAL = 5,    /* out of memory, or a fault of ours */
 };
 
-/* The lines of --help about them. */
+/* Lines of --help about them. */
 #define EXIT_CODE_HELP                                                                             \
     "Exit status:\n"                                                                               \
     "  0  done; with verification: verified\n"                                                     \
@@ -26,12 +26,11 @@ enum exit_code {
 
 enum exit_code exit_code_of(enum vsa_status status);
 
-/* Returns what a failure to read the arguments is: of usage, but for faults of ours. */
+/* Returns the exit status of a failure to read the arguments: usage, or internal. */
 enum exit_code exit_code_of_arguments(enum vsa_status status);
 
 /*
- * Of several results the one that a caller must not miss: refused, then malformed, internal,
- * usage, unreachable.
+ * Returns the worse of two: refused is the worst, then malformed, internal, usage, unreachable.
  */
 enum exit_code exit_code_worse(enum exit_code one, enum exit_code other);
 

@@ -32,7 +32,7 @@ struct enclave_app_arguments {
 };
 
 /*
- * Command line and configuration file. Free also after a failure.
+ * Reads command line and configuration file. Free also after a failure.
  * Errors: VSA_ERR_ARGUMENT; of the file also VSA_ERR_IO, VSA_ERR_TOO_LARGE, VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status enclave_app_read_arguments(int argc, char **argv,
@@ -49,7 +49,7 @@ VSA_MUST_USE enum vsa_status enclave_app_serve(const struct enclave_app_argument
 VSA_MUST_USE enum vsa_status enclave_app_one_shot(const struct enclave_app_arguments *arguments,
                                                   struct vsa_error *error);
 
-/* Obeys commands on standard input until `exit` or its end. */
+/* Executes commands of standard input until `exit` or its end. */
 VSA_MUST_USE enum vsa_status enclave_app_daemon(const struct enclave_app_arguments *arguments,
                                                 struct vsa_error *error);
 

@@ -4,7 +4,7 @@
  *
  *     time=2026-01-02T03:04:05.678Z level=info event=request connection=7 command=attest ...
  *
- * A slow or stuck reader of stderr never holds up the server: a line that would block is dropped
+ * A slow or stuck reader of stderr never delays the server: a line that would block is dropped
  * and counted, and lines that clients can cause are limited in number.
  * `lines_dropped` reports them.
  */
@@ -17,11 +17,11 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* "error", "warn", "info" or "debug". Errors: VSA_ERR_ARGUMENT. */
+/* Parses "error", "warn", "info" or "debug". Errors: VSA_ERR_ARGUMENT. */
 VSA_MUST_USE enum vsa_status log_level_parse(const char *text, enum log_level *level,
                                              struct vsa_error *error);
 
-/* Everything up to this level is written; LOG_INFO until it is called. */
+/* Sets the level up to which lines are written; LOG_INFO by default. */
 void log_set_level(enum log_level level);
 
 struct log_line {
@@ -30,11 +30,11 @@ struct log_line {
 };
 
 /*
- * Begins a line; false when it is not to be written, and then nothing more is to be done.
+ * Begins a line; returns false if it is not to be written: then call no other function for it.
  * `limited`: clients can cause any number of these.
  */
 bool log_begin(struct log_line *line, enum log_level level, const char *event, bool limited);
-/* NULL is left out. */
+/* Adds a text; NULL is left out. */
 void log_text(struct log_line *line, const char *key, const char *value);
 void log_number(struct log_line *line, const char *key, int64_t value);
 void log_end(struct log_line *line);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of enclave_app can be set: one table for the command line (--max-connections 100) and the
+ * The settings of enclave_app: one table for the command line (--max-connections 100) and the
  * configuration file (max-connections = 100).
  */
 #ifndef VSA_PROGRAMS_ENCLAVE_APP_SETTINGS_H
@@ -17,9 +17,9 @@ struct setting {
     /* Reads `value`, which lives as long as `arguments`; `what` names it in errors. */
     enum vsa_status (*take)(const struct setting *setting, const char *what, const char *value,
                             struct enclave_app_arguments *arguments, struct vsa_error *error);
-    size_t offset;    /* where in struct vsa_server_options, if `take` wants to know */
+    size_t offset;    /* of the member of struct vsa_server_options, where `take` uses it */
     uint64_t highest; /* the largest number, or number of seconds */
-    bool only_server; /* means nothing without --vsock or --listen */
+    bool only_server; /* has no effect without --vsock or --listen */
 };
 
 #define SETTINGS_MAX 24
@@ -27,23 +27,23 @@ struct setting {
 /* Bits by position in the table. */
 typedef uint32_t settings_set;
 
-/* Rows for the command line, with keys from `first_key` on; NULL-terminated. */
+/* Writes rows for the command line, with keys from `first_key` on; NULL-terminated. */
 void settings_options(int first_key, struct program_option rows[SETTINGS_MAX + 1]);
 
-/* The position in the table, or -1. */
+/* Returns the position in the table, or -1. */
 int settings_find(const char *name);
-/* Whether any of the set is for servers only. */
+/* Returns whether any of the set is for servers only. */
 bool settings_any_only_server(settings_set set);
 
-/* From the command line. Errors: VSA_ERR_ARGUMENT. */
+/* Sets one setting from the command line. Errors: VSA_ERR_ARGUMENT. */
 VSA_MUST_USE enum vsa_status settings_take(int index, const char *value,
                                            struct enclave_app_arguments *arguments,
                                            settings_set *set, struct vsa_error *error);
 
 /*
- * From a configuration file, for all that is not in `set` already. Lines of `name = value`, blank
- * ones, and ones that begin with #; the value is the rest of the line without the blanks at both
- * ends. `arguments->config` keeps the text.
+ * Reads a configuration file, for settings that are not in `set` already. Lines are `name = value`,
+ * blank, or begin with #; the value is the rest of the line, without blanks at both ends.
+ * `arguments->config` owns the text.
  *
  * set  in/out: what the command line has; then also what the file has
  *

@@ -6,7 +6,7 @@
 #include "programs/exit_code.h"
 #include "programs/vsock_client/arguments.h"
 
-/* --ping, --status or --verify; prints the table or the JSON. Gives the worst result of all. */
+/* Runs the action on each enclave; prints the table or JSON. Returns the worst result. */
 enum exit_code client_all(const struct client_arguments *arguments);
 
 #endif

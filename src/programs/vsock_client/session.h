@@ -7,11 +7,11 @@
 #include <vsattest/transport.h>
 
 struct client_target {
-    struct vsa_enclave enclave; /* as nitro-cli shows it; `id` empty if it was not asked */
+    struct vsa_enclave enclave; /* nitro-cli's description; `id` is empty if it was not run */
     char address[VSA_MAX_ADDRESS];
 };
 
-/* What came of it. Zero it first, free it with client_outcome_free(). */
+/* The outcome of an action. Zero it first, free it with client_outcome_free(). */
 struct client_outcome {
     enum vsa_status status;
     struct vsa_error error;                   /* unless `status` is VSA_OK */
@@ -23,20 +23,20 @@ struct client_outcome {
 
 void client_outcome_free(struct client_outcome *outcome);
 
-/* The enclave that nitro-cli showed, as a target. */
+/* Makes a target of an enclave that nitro-cli described. */
 void client_target_of(const struct client_arguments *arguments, const struct vsa_enclave *enclave,
                       struct client_target *target);
 
 /*
- * The one that the arguments name; asks nitro-cli if they name no address.
- * `running`: what nitro-cli shows, if it was asked. Errors: those of vsa_find_enclave().
+ * Finds the enclave that the arguments name; runs nitro-cli if they name no address.
+ * `running`: nitro-cli's list, if it was run. Errors: those of vsa_find_enclave().
  */
 VSA_MUST_USE enum vsa_status client_find_target(const struct client_arguments *arguments,
                                                 int64_t deadline_ms, struct client_target *target,
                                                 struct vsa_enclave_list *running,
                                                 struct vsa_error *error);
 
-/* Connects and carries out the action, and again as often as the arguments allow. */
+/* Connects and executes the action, with the retries that the arguments allow. */
 void client_perform(const struct client_arguments *arguments, const char *address,
                     int64_t deadline_ms, struct client_outcome *outcome);
 
