@@ -70,7 +70,7 @@ enum vsa_status vsa_event_loop_watch(struct vsa_event_loop *loop, struct vsa_eve
     if (epoll_ctl(loop->epoll_fd, operation, watch->fd, &entry) < 0)
         return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "epoll_ctl(2)", "%s", strerror(errno));
     watch->added = true;
-    watch->events = events;
+    watch->events = (uint16_t)events;
     return VSA_OK;
 }
 

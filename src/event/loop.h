@@ -17,7 +17,7 @@
 struct vsa_event_watch {
     int fd;
     bool added;
-    uint32_t events; /* events waited for: EPOLLIN, EPOLLOUT */
+    uint16_t events; /* events waited for: EPOLLIN, EPOLLOUT */
     /* Handler; `events` may also have EPOLLERR and EPOLLHUP, which cannot be masked. */
     void (*ready)(struct vsa_event_watch *watch, uint32_t events);
 };

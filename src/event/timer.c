@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/timer.h"
 
-#include <stddef.h>
+#include "base/container_of.h"
 
 void vsa_timer_list_init(struct vsa_timer_list *list, int64_t duration_ms,
                          void (*expired)(void *user, struct vsa_timer *timer), void *user)
 {
-    list->head = (struct vsa_timer){&list->head, &list->head, VSA_TIMER_NEVER};
-    list->mark = (struct vsa_timer){0};
-    list->duration_ms = duration_ms;
-    list->expired = expired;
-    list->user = user;
-    list->next = NULL;
+    *list = (struct vsa_timer_list){.duration_ms = duration_ms, .expired = expired, .user = user};
 }
 
 void vsa_timer_stop(struct vsa_timer *timer)
 {
-    if (!vsa_timer_runs(timer))
-        return;
-    timer->previous->next = timer->next;
-    timer->next->previous = timer->previous;
-    timer->previous = NULL;
-    timer->next = NULL;
+    vsa_list_remove(&timer->link);
 }
 
 void vsa_timer_start(struct vsa_timer_list *list, struct vsa_timer *timer, int64_t now_ms)
@@ -29,15 +19,19 @@ void vsa_timer_start(struct vsa_timer_list *list, struct vsa_timer *timer, int64
     vsa_timer_stop(timer);
     timer->due_ms =
         list->duration_ms > VSA_TIMER_NEVER - now_ms ? VSA_TIMER_NEVER : now_ms + list->duration_ms;
-    timer->previous = list->head.previous;
-    timer->next = &list->head;
-    timer->previous->next = timer;
-    list->head.previous = timer;
+    vsa_list_append(&list->running, &timer->link);
 }
 
 struct vsa_timer *vsa_timer_first(const struct vsa_timer_list *list)
 {
-    return list->head.next == &list->head ? NULL : list->head.next;
+    struct vsa_link *link = vsa_list_first(&list->running);
+    return link ? VSA_CONTAINER_OF(link, struct vsa_timer, link) : NULL;
+}
+
+int64_t vsa_timer_next_ms(const struct vsa_timer_list *list)
+{
+    const struct vsa_timer *first = vsa_timer_first(list);
+    return first ? first->due_ms : VSA_TIMER_NEVER;
 }
 
 void vsa_timer_expire(struct vsa_timer_list *list, int64_t now_ms, bool (*is_over)(void *user),
@@ -47,7 +41,7 @@ void vsa_timer_expire(struct vsa_timer_list *list, int64_t now_ms, bool (*is_ove
         return;
     vsa_timer_start(list, &list->mark, now_ms);
     do {
-        struct vsa_timer *timer = list->head.next;
+        struct vsa_timer *timer = VSA_CONTAINER_OF(list->running.next, struct vsa_timer, link);
         if (timer == &list->mark || timer->due_ms > now_ms)
             break;
         vsa_timer_stop(timer);

@@ -6,19 +6,19 @@
 #ifndef VSA_EVENT_TIMER_H
 #define VSA_EVENT_TIMER_H
 
-#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/list.h"
 
 /* A timer. Embed it. Zeroed: not running. */
 struct vsa_timer {
-    struct vsa_timer *previous;
-    struct vsa_timer *next;
+    struct vsa_link link;
     int64_t due_ms;
 };
 
 struct vsa_timer_list {
-    struct vsa_timer head; /* head of the ring */
-    struct vsa_timer mark; /* in the ring while timers expire; those started then go behind it */
+    struct vsa_link running; /* timers, the one that is due first before the others */
+    struct vsa_timer mark;   /* in the list while timers expire; those started then go behind it */
     int64_t duration_ms;
     /* Handler; the timer is stopped before the call, and may be started again. */
     void (*expired)(void *user, struct vsa_timer *timer);
@@ -26,7 +26,6 @@ struct vsa_timer_list {
     struct vsa_timer_list *next; /* next list of the loop */
 };
 
-/* Duration of lists whose timers never expire. */
 #define VSA_TIMER_NEVER INT64_MAX
 
 void vsa_timer_list_init(struct vsa_timer_list *list, int64_t duration_ms,
@@ -40,17 +39,14 @@ void vsa_timer_stop(struct vsa_timer *timer);
 
 static inline bool vsa_timer_runs(const struct vsa_timer *timer)
 {
-    return timer->next != 0;
+    return vsa_link_is_listed(&timer->link);
 }
 
 /* Returns the timer that is due first, or NULL. */
 struct vsa_timer *vsa_timer_first(const struct vsa_timer_list *list);
 
 /* Returns when the first timer is due, or VSA_TIMER_NEVER. */
-static inline int64_t vsa_timer_next_ms(const struct vsa_timer_list *list)
-{
-    return list->head.next->due_ms; /* the head's own is "never" */
-}
+int64_t vsa_timer_next_ms(const struct vsa_timer_list *list);
 
 /*
  * Calls `expired` for due timers, except those started meanwhile: for the first always, for the

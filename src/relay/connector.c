@@ -18,9 +18,9 @@ static void unlock(struct vsa_connector *connector)
     (void)pthread_mutex_unlock(&connector->lock);
 }
 
-static struct vsa_connecting *pop(struct vsa_queue *queue)
+static struct vsa_connecting *pop(struct vsa_link *queue)
 {
-    struct vsa_queue_entry *entry = vsa_queue_pop(queue);
+    struct vsa_link *entry = vsa_list_pop(queue);
     return entry ? VSA_CONTAINER_OF(entry, struct vsa_connecting, entry) : NULL;
 }
 
@@ -53,7 +53,7 @@ static void *run(void *argument)
             order->fd = -1;
         lock(connector);
         order->done = true;
-        vsa_queue_push(&connector->finished, &order->entry);
+        vsa_list_append(&connector->finished, &order->entry);
         unlock(connector);
         connector->done(connector->user);
     }
@@ -106,7 +106,7 @@ struct vsa_connecting *vsa_connector_order(struct vsa_connector *connector, void
     order->user = user;
     order->fd = -1;
     lock(connector);
-    vsa_queue_push(&connector->waiting, &order->entry);
+    vsa_list_append(&connector->waiting, &order->entry);
     (void)pthread_cond_signal(&connector->changed);
     unlock(connector);
     return order;
@@ -115,7 +115,9 @@ struct vsa_connecting *vsa_connector_order(struct vsa_connector *connector, void
 void vsa_connector_cancel(struct vsa_connector *connector, struct vsa_connecting *order)
 {
     lock(connector);
-    bool waits = !order->done && vsa_queue_remove(&connector->waiting, &order->entry);
+    bool waits = !order->done && vsa_link_is_listed(&order->entry);
+    if (waits)
+        vsa_list_remove(&order->entry);
     order->user = NULL;
     unlock(connector);
     if (waits)

@@ -8,12 +8,12 @@
 
 #include <pthread.h>
 
-#include "worker/queue.h"
+#include "base/list.h"
 #include <vsattest/transport.h>
 
 /* One connection that was ordered. */
 struct vsa_connecting {
-    struct vsa_queue_entry entry;
+    struct vsa_link entry;
     void *user; /* the loop's; NULL: it was cancelled */
     int fd;     /* -1 after a failure */
     bool done;  /* it is in the queue of those */
@@ -30,8 +30,8 @@ struct vsa_connector {
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
-    struct vsa_queue waiting;
-    struct vsa_queue finished;
+    struct vsa_link waiting;
+    struct vsa_link finished;
     bool running;
     bool stopping;
 };

@@ -13,6 +13,8 @@
 #include "protocol/reply.h"
 #include "relay/connector.h"
 #include "stream/acceptor.h"
+#include "stream/closing.h"
+#include "stream/writing.h"
 
 /* Lines that wait for the rate limit are looked after so often. */
 #define TICK_MS 10
@@ -102,7 +104,7 @@ static void drop_line(struct link *link)
 {
     if (!link->line)
         return;
-    vsa_streams_refund(link->relay->clients, link->size);
+    vsa_budget_refund(&link->relay->clients->budget, link->size);
     free(link->line);
     link->line = NULL;
 }
@@ -117,11 +119,11 @@ static void refuse_line(struct link *link, enum vsa_status status, const char *d
 
 static void keep_line(struct link *link, struct vsa_slice line)
 {
-    if (!vsa_streams_charge(link->relay->clients, line.size))
+    if (!vsa_budget_charge(&link->relay->clients->budget, line.size))
         return;
     link->line = malloc(line.size ? line.size : 1);
     if (!link->line) {
-        vsa_streams_refund(link->relay->clients, line.size);
+        vsa_budget_refund(&link->relay->clients->budget, line.size);
         return;
     }
     memcpy(link->line, line.data, line.size);
@@ -180,14 +182,14 @@ static void wait_for_token(struct link *link)
 
 static void on_client_opened(struct vsa_stream *stream)
 {
-    struct link *link = vsa_stream_attachment(stream);
-    link->relay = vsa_stream_owner(stream);
+    struct link *link = (void *)stream->attachment;
+    link->relay = stream->streams->owner;
     link->client = stream;
 }
 
 static void on_client_line(struct vsa_stream *stream, struct vsa_slice line)
 {
-    struct link *link = vsa_stream_attachment(stream);
+    struct link *link = (void *)stream->attachment;
     struct vsa_relay *relay = link->relay;
     /* No reply would come for it. */
     if (vsa_json_is_blank(line))
@@ -218,12 +220,12 @@ static void on_client_failing(struct vsa_stream *stream, enum vsa_status why, co
 
 static struct link **link_of(struct vsa_stream *enclave)
 {
-    return vsa_stream_attachment(enclave);
+    return (void *)enclave->attachment;
 }
 
 static void on_client_closed(struct vsa_stream *stream, enum vsa_status why)
 {
-    struct link *link = vsa_stream_attachment(stream);
+    struct link *link = (void *)stream->attachment;
     (void)why;
     vsa_timer_stop(&link->turn);
     drop_line(link);
@@ -242,7 +244,7 @@ static const struct vsa_stream_handlers client_handlers = {on_client_opened, on_
 
 static void on_enclave_opened(struct vsa_stream *stream)
 {
-    const struct vsa_relay *relay = vsa_stream_owner(stream);
+    const struct vsa_relay *relay = stream->streams->owner;
     *link_of(stream) = relay->adopting;
     relay->adopting->enclave = stream;
 }

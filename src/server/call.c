@@ -128,7 +128,7 @@ void vsa_call_free(struct vsa_call *call)
         return;
     vsa_sharing_end(call->context->sharing, &call->share);
     if (call->charged > 0)
-        vsa_streams_refund(call->context->streams, call->charged);
+        vsa_budget_refund(&call->context->streams->budget, call->charged);
     json_decref(call->object);
     free(call->text);
     free(call);

@@ -5,7 +5,7 @@
 
 #include "server/command_table.h"
 #include "server/sharing.h"
-#include "stream/stream.h"
+#include "stream/state.h"
 #include "worker/worker.h"
 
 /* What all calls share: the thread has one at a time. */
@@ -26,8 +26,8 @@ struct vsa_call {
 
     /* The loop's. */
     struct vsa_share share;
-    struct vsa_queue waiters; /* see server/waiting.h */
-    size_t charged;           /* bytes, to the streams' budget */
+    struct vsa_link waiters; /* see server/waiting.h */
+    size_t charged;          /* bytes, to the streams' budget */
 
     /* Set once it is done. */
     enum vsa_status status;

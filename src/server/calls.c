@@ -9,7 +9,7 @@ enum vsa_status vsa_calls_put(struct vsa_requests *all, struct vsa_call *call,
                               struct vsa_error *error)
 {
     size_t size = vsa_call_size(call);
-    if (!vsa_streams_charge(all->streams, size))
+    if (!vsa_budget_charge(&all->streams->budget, size))
         return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
     call->charged = size;
     return vsa_worker_put(all->worker, &call->work, error);
@@ -64,10 +64,10 @@ static const char *freshness(const struct vsa_requests *all, const struct vsa_ca
 
 void vsa_calls_collect(struct vsa_requests *all)
 {
-    struct vsa_queue done = {0};
+    struct vsa_link done = {0};
     struct vsa_work *work;
     vsa_worker_finished(all->worker, &done);
-    while ((work = vsa_work_of(vsa_queue_pop(&done)))) {
+    while ((work = vsa_work_of(vsa_list_pop(&done)))) {
         struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, work);
         learn(all, call);
         if (call->status == VSA_OK && call->text)

@@ -35,6 +35,7 @@ struct vsa_counters {
     vsa_counter opened;
     vsa_counter refused;
     vsa_counter in_flight;
+    vsa_counter queue_depth;
     vsa_counter rate_limited;
     vsa_counter cached;
     vsa_counter coalesced;

@@ -84,8 +84,8 @@ static enum vsa_status take_token(struct arrival *arrival, struct vsa_error *err
     struct vsa_stream *stream = arrival->request.stream;
     if (!is_rate_limited(arrival))
         return VSA_OK;
-    arrival->retry_after_ms = vsa_rate_limit_take(&all->rate, vsa_stream_peer(stream),
-                                                  vsa_stream_attachment(stream), all->loop->now_ms);
+    arrival->retry_after_ms =
+        vsa_rate_limit_take(&all->rate, stream->cid, (void *)stream->attachment, all->loop->now_ms);
     if (arrival->retry_after_ms == 0)
         return VSA_OK;
     vsa_counter_add(&all->counters.rate_limited, 1);
@@ -99,7 +99,7 @@ static void give_token_back(const struct arrival *arrival)
     struct vsa_requests *all = arrival->all;
     struct vsa_stream *stream = arrival->request.stream;
     if (is_rate_limited(arrival))
-        vsa_rate_limit_give_back(&all->rate, vsa_stream_peer(stream), vsa_stream_attachment(stream),
+        vsa_rate_limit_give_back(&all->rate, stream->cid, (void *)stream->attachment,
                                  all->loop->now_ms);
 }
 
@@ -247,7 +247,7 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
     struct arrival arrival;
     if (vsa_json_is_blank(line))
         return;
-    arrival.all = vsa_stream_owner(stream);
+    arrival.all = stream->streams->owner;
     arrival.request = (struct vsa_request){.stream = stream, .started_us = vsa_monotonic_us()};
     arrival.object = NULL;
     if (handle(&arrival, line, &error) != VSA_OK)
@@ -259,16 +259,16 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
 
 static void on_opened(struct vsa_stream *stream)
 {
-    struct vsa_requests *all = vsa_stream_owner(stream);
+    struct vsa_requests *all = stream->streams->owner;
     vsa_counter_add(&all->counters.opened, 1);
     vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
-                                                          .connection = vsa_stream_number(stream)});
+                                                          .connection = stream->number});
 }
 
 /* The stream's last line, which answers no request. */
 static void on_failing(struct vsa_stream *stream, enum vsa_status why, const char *detail)
 {
-    struct vsa_requests *all = vsa_stream_owner(stream);
+    struct vsa_requests *all = stream->streams->owner;
     struct vsa_error error;
     vsa_error_set(&error, why, VSA_NO_OFFSET, NULL, "%s", detail);
     struct vsa_reply reply = vsa_reply_of_error(&error, (struct vsa_slice){0}, all->buffer);
@@ -277,13 +277,13 @@ static void on_failing(struct vsa_stream *stream, enum vsa_status why, const cha
 
 static void on_closed(struct vsa_stream *stream, enum vsa_status why)
 {
-    const struct vsa_requests *all = vsa_stream_owner(stream);
-    struct vsa_waiter *waiter = vsa_stream_pending(stream);
+    const struct vsa_requests *all = stream->streams->owner;
+    struct vsa_waiter *waiter = stream->pending;
     if (waiter)
         vsa_waiter_abandon(waiter);
     vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
                                                           .status = why,
-                                                          .connection = vsa_stream_number(stream)});
+                                                          .connection = stream->number});
 }
 
 const struct vsa_stream_handlers vsa_dispatch_handlers = {on_opened, on_line, on_failing,

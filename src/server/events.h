@@ -3,7 +3,7 @@
 #ifndef VSA_SERVER_EVENTS_H
 #define VSA_SERVER_EVENTS_H
 
-#include "stream/stream.h"
+#include "stream/state.h"
 #include <vsattest/server.h>
 
 struct vsa_observer {

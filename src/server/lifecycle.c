@@ -6,6 +6,8 @@
 #include "server/calls.h"
 #include "server/dispatch.h"
 #include "server/waiting.h"
+#include "stream/closing.h"
+#include "stream/stream.h"
 
 /* Clients wait in the backlog until the NSM is known, but not longer. */
 #define BEGIN_MS 500

@@ -19,7 +19,7 @@ struct vsa_rate_limit {
     int64_t rate;  /* tokens a second, 1..VSA_MAX_RATE_LIMIT; 0: no limit at all */
     int64_t burst; /* tokens of a full bucket, 1..VSA_MAX_RATE_LIMIT */
     struct {
-        uint64_t peer;
+        uint32_t cid;
         struct vsa_bucket bucket;
     } entries[VSA_MAX_LIMITED_PEERS]; /* outlive connections: hanging up fills no bucket */
     size_t count;
@@ -29,13 +29,13 @@ struct vsa_rate_limit {
 /*
  * Takes a token: returns 0, or after how many milliseconds there is one.
  *
- * peer  in: below 2^32: a CID
- * own   in/out: the peer's bucket, if it has no CID
+ * cid  in: of the peer; 0: it has none
+ * own  in/out: the peer's bucket, if it has no CID
  */
-int64_t vsa_rate_limit_take(struct vsa_rate_limit *limit, uint64_t peer, struct vsa_bucket *own,
+int64_t vsa_rate_limit_take(struct vsa_rate_limit *limit, uint32_t cid, struct vsa_bucket *own,
                             int64_t now_ms);
 /* Gives a token back that was taken just now: the request was not carried out. */
-void vsa_rate_limit_give_back(struct vsa_rate_limit *limit, uint64_t peer, struct vsa_bucket *own,
+void vsa_rate_limit_give_back(struct vsa_rate_limit *limit, uint32_t cid, struct vsa_bucket *own,
                               int64_t now_ms);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "protocol/reply.h"
+#include "stream/writing.h"
 
 #define END "}\n"
 

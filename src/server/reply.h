@@ -7,7 +7,7 @@
 #define VSA_SERVER_REPLY_H
 
 #include "protocol/json.h"
-#include "stream/stream.h"
+#include "stream/state.h"
 
 /* `,"id":` and an id, whose bytes may become \u00xx each. */
 #define VSA_REPLY_ID (8 + 6 * VSA_MAX_REQUEST_ID)

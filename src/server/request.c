@@ -13,7 +13,7 @@ void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *requ
     vsa_observe(&all->observer, (struct vsa_server_event){
                                     .kind = VSA_EVENT_REQUEST,
                                     .status = reply->status,
-                                    .connection = vsa_stream_number(request->stream),
+                                    .connection = request->stream->number,
                                     .command = named ? named->name : NULL,
                                     .duration_us = vsa_monotonic_us() - request->started_us,
                                 });

@@ -12,6 +12,7 @@
 #include "server/lifecycle.h"
 #include "server/options.h"
 #include "server/statistics.h"
+#include "stream/stream.h"
 #include <vsattest/key.h>
 
 struct vsa_server {
@@ -52,6 +53,7 @@ static enum vsa_status make_worker(struct vsa_server *server, struct vsa_error *
         .nsm = address,
         .timeout_ms = timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms,
         .max_queue = server->options.max_queue,
+        .depth = &server->requests.counters.queue_depth,
         .done = on_done,
         .exchanged = on_exchanged,
         .user = server,
@@ -105,7 +107,7 @@ static void connect_parts(struct vsa_server *server)
     requests->sharing.ttl_ms = options->cache_ttl_ms;
     requests->observer.on_event = options->on_event;
     requests->observer.user = options->user;
-    requests->observer.phases = vsa_streams_phases(requests->streams);
+    requests->observer.phases = requests->streams->phases;
     vsa_dispatch_init(requests);
     server->lifecycle.requests = requests;
     server->builtin.options = options;

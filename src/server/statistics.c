@@ -6,7 +6,7 @@
 void vsa_statistics_read(const void *requests, struct vsa_server_statistics *statistics)
 {
     const struct vsa_requests *all = requests;
-    const vsa_counter *phases = all->observer.phases;
+    const vsa_counter *phases = all->streams->phases;
     int64_t now_ms = vsa_monotonic_ms();
     vsa_counters_read(&all->counters, now_ms, statistics);
     vsa_nsm_health_read(all->health, now_ms, statistics);
@@ -16,8 +16,7 @@ void vsa_statistics_read(const void *requests, struct vsa_server_statistics *sta
     statistics->connections_closing = vsa_counter_get(&phases[VSA_STREAM_CLOSING]);
     statistics->connections = statistics->connections_idle + statistics->connections_busy +
                               statistics->connections_sending + statistics->connections_closing;
-    statistics->buffered_bytes = vsa_counter_get(vsa_streams_buffered(all->streams));
-    statistics->queue_depth = vsa_counter_get(vsa_worker_depth(all->worker));
+    statistics->buffered_bytes = vsa_counter_get(&all->streams->budget.used);
     statistics->command_count = all->table.count;
     for (size_t i = 0; i < all->table.count; i++)
         statistics->commands[i].name = all->table.rows[i].name;

@@ -7,6 +7,7 @@
 #include "base/container_of.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "stream/writing.h"
 
 static struct vsa_waiter *waiter_of(struct vsa_timer *timer)
 {
@@ -36,7 +37,7 @@ void vsa_waiter_wait(struct vsa_waiter *waiter, struct vsa_call *call)
 {
     struct vsa_requests *all = waiter->all;
     waiter->call = call;
-    vsa_queue_push(&call->waiters, &waiter->place);
+    vsa_list_append(&call->waiters, &waiter->place);
     vsa_timer_start(&all->timeouts, &waiter->timer, all->loop->now_ms);
     vsa_counter_add(&all->counters.in_flight, 1);
     vsa_stream_suspend(waiter->request.stream, waiter);
@@ -44,7 +45,7 @@ void vsa_waiter_wait(struct vsa_waiter *waiter, struct vsa_call *call)
 
 static void free_waiter(struct vsa_waiter *waiter)
 {
-    (void)vsa_queue_remove(&waiter->call->waiters, &waiter->place);
+    vsa_list_remove(&waiter->place);
     vsa_timer_stop(&waiter->timer);
     vsa_counter_add(&waiter->all->counters.in_flight, -1);
     free(waiter);
@@ -55,7 +56,7 @@ void vsa_waiter_abandon(struct vsa_waiter *waiter)
     struct vsa_worker *worker = waiter->all->worker;
     struct vsa_call *call = waiter->call;
     free_waiter(waiter);
-    if (!call->waiters.first && vsa_worker_withdraw(worker, &call->work))
+    if (!vsa_list_first(&call->waiters) && vsa_worker_withdraw(worker, &call->work))
         vsa_call_free(call);
 }
 
@@ -75,8 +76,8 @@ static void on_timeout(void *user, struct vsa_timer *timer)
 
 void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
 {
-    struct vsa_queue_entry *place;
-    while ((place = call->waiters.first)) {
+    struct vsa_link *place;
+    while ((place = vsa_list_first(&call->waiters))) {
         struct vsa_waiter *waiter = VSA_CONTAINER_OF(place, struct vsa_waiter, place);
         const struct vsa_request *request = &waiter->request;
         struct vsa_slice text = vsa_slice_of(call->text, call->text_size);

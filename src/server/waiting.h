@@ -7,7 +7,7 @@
 
 /* Its stream is suspended for it. */
 struct vsa_waiter {
-    struct vsa_queue_entry place; /* among those that wait for the same call */
+    struct vsa_link place; /* among those that wait for the same call */
     struct vsa_timer timer;
     struct vsa_requests *all;
     struct vsa_call *call;

@@ -15,7 +15,7 @@
 /* Without descriptors or memory, unless a stream closes before. */
 #define PAUSE_MS 100
 
-uint64_t vsa_acceptor_peer_of(const struct sockaddr *address, socklen_t size)
+uint32_t vsa_acceptor_cid_of(const struct sockaddr *address, socklen_t size)
 {
     struct sockaddr_vm vsock;
     if (size < sizeof(vsock) || address->sa_family != AF_VSOCK)
@@ -68,7 +68,7 @@ static void adopt(struct vsa_acceptor *acceptor, int fd, const struct sockaddr *
 {
     struct vsa_error error;
     enum vsa_status status =
-        vsa_streams_adopt(acceptor->streams, fd, vsa_acceptor_peer_of(peer, size), &error);
+        vsa_streams_adopt(acceptor->streams, fd, vsa_acceptor_cid_of(peer, size), &error);
     if (status == VSA_OK)
         return;
     acceptor->refused(acceptor->user, fd, &error);
@@ -125,14 +125,15 @@ enum vsa_status vsa_acceptor_start(struct vsa_acceptor *acceptor, struct vsa_err
     vsa_timer_list_init(&acceptor->pauses, PAUSE_MS, on_pause_over, acceptor);
     VSA_TRY(vsa_event_loop_watch(acceptor->loop, &acceptor->watch, EPOLLIN, error));
     vsa_event_loop_add(acceptor->loop, &acceptor->pauses);
-    vsa_streams_set_observer(acceptor->streams, on_freed, acceptor);
+    acceptor->streams->freed = on_freed;
+    acceptor->streams->freed_user = acceptor;
     acceptor->accepting = true;
     return VSA_OK;
 }
 
 void vsa_acceptor_stop(struct vsa_acceptor *acceptor)
 {
-    vsa_streams_set_observer(acceptor->streams, NULL, NULL);
+    acceptor->streams->freed = NULL;
     vsa_timer_stop(&acceptor->pause);
     /*
      * Connections made before the stop are accepted and get an answer: 2^12 is the longest backlog

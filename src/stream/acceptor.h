@@ -33,6 +33,6 @@ VSA_MUST_USE enum vsa_status vsa_acceptor_start(struct vsa_acceptor *acceptor,
 void vsa_acceptor_stop(struct vsa_acceptor *acceptor);
 
 /* The CID of a vsock address as accept(2) gave it, else 0: no peer has CID 0, the hypervisor's. */
-uint64_t vsa_acceptor_peer_of(const struct sockaddr *address, socklen_t size);
+uint32_t vsa_acceptor_cid_of(const struct sockaddr *address, socklen_t size);
 
 #endif

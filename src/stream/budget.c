@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/budget.h"
 
-#include "base/container_of.h"
-
 static size_t class_of(size_t bytes)
 {
     size_t power = 0;
@@ -11,56 +9,52 @@ static size_t class_of(size_t bytes)
     return power;
 }
 
-void vsa_budget_init(struct vsa_budget *budget, size_t limit)
+static void publish(struct vsa_budget *budget)
 {
-    budget->limit = limit;
-    budget->held = 0;
-    budget->waited = 0;
-    for (size_t i = 0; i < VSA_BUDGET_CLASSES; i++)
-        vsa_timer_list_init(&budget->classes[i], VSA_TIMER_NEVER, NULL, NULL);
+    vsa_counter_set(&budget->used, budget->held + budget->charged);
 }
 
-bool vsa_budget_allows(const struct vsa_budget *budget, const struct vsa_budget_share *share,
-                       size_t bytes)
+bool vsa_budget_allows(const struct vsa_budget *budget, size_t before, size_t after)
 {
-    size_t held = budget->held - share->bytes + bytes;
-    return bytes <= share->bytes ||
-           (held <= budget->limit - budget->limit / 4 && held <= budget->limit - budget->waited);
+    size_t held = budget->held - before + after;
+    return after <= before ||
+           (held <= budget->limit - budget->limit / 4 && held <= budget->limit - budget->charged);
 }
 
-void vsa_budget_set(struct vsa_budget *budget, struct vsa_budget_share *share, size_t bytes)
+void vsa_budget_change(struct vsa_budget *budget, struct vsa_link *place, size_t before,
+                       size_t after)
 {
-    bool moves = class_of(bytes) != class_of(share->bytes) || !vsa_timer_runs(&share->place);
-    if (bytes == share->bytes)
+    bool moves = before == 0 || after == 0 || class_of(before) != class_of(after);
+    if (before == after)
         return;
-    budget->held = budget->held - share->bytes + bytes;
-    share->bytes = bytes;
-    if (bytes == 0)
-        vsa_timer_stop(&share->place);
-    else if (moves)
-        vsa_timer_start(&budget->classes[class_of(bytes)], &share->place, 0);
+    budget->held = budget->held - before + after;
+    publish(budget);
+    if (moves)
+        vsa_list_remove(place);
+    if (moves && after > 0)
+        vsa_list_append(&budget->classes[class_of(after)], place);
 }
 
-struct vsa_budget_share *vsa_budget_largest(const struct vsa_budget *budget, size_t bytes)
+struct vsa_link *vsa_budget_largest(const struct vsa_budget *budget, size_t bytes)
 {
-    for (size_t i = VSA_BUDGET_CLASSES; i-- > class_of(bytes) + 1;) {
-        struct vsa_timer *place = vsa_timer_first(&budget->classes[i]);
-        if (place)
-            return VSA_CONTAINER_OF(place, struct vsa_budget_share, place);
-    }
-    return NULL;
+    struct vsa_link *place = NULL;
+    for (size_t i = VSA_BUDGET_CLASSES; i-- > class_of(bytes) + 1 && !place;)
+        place = vsa_list_first(&budget->classes[i]);
+    return place;
 }
 
 bool vsa_budget_charge(struct vsa_budget *budget, size_t bytes)
 {
-    if (bytes > budget->limit - budget->waited ||
-        budget->held > budget->limit - budget->waited - bytes)
+    if (bytes > budget->limit - budget->charged ||
+        budget->held > budget->limit - budget->charged - bytes)
         return false;
-    budget->waited += bytes;
+    budget->charged += bytes;
+    publish(budget);
     return true;
 }
 
 void vsa_budget_refund(struct vsa_budget *budget, size_t bytes)
 {
-    budget->waited -= bytes;
+    budget->charged -= bytes;
+    publish(budget);
 }

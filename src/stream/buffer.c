@@ -11,7 +11,7 @@
  */
 size_t vsa_buffer_capacity_for(const struct vsa_buffer *buffer, size_t size)
 {
-    size_t needed = buffer->size + size;
+    size_t needed = (size_t)buffer->size + size;
     if (needed <= buffer->capacity)
         return buffer->capacity;
     return buffer->size == 0 ? needed : needed + needed / 8;
@@ -19,11 +19,11 @@ size_t vsa_buffer_capacity_for(const struct vsa_buffer *buffer, size_t size)
 
 static bool resize(struct vsa_buffer *buffer, size_t capacity)
 {
-    char *data = realloc(buffer->data, capacity);
+    char *data = capacity <= UINT32_MAX ? realloc(buffer->data, capacity) : NULL;
     if (!data)
         return false;
     buffer->data = data;
-    buffer->capacity = capacity;
+    buffer->capacity = (uint32_t)capacity;
     return true;
 }
 
@@ -35,13 +35,13 @@ bool vsa_buffer_add(struct vsa_buffer *buffer, const char *data, size_t size)
     if (capacity != buffer->capacity && !resize(buffer, capacity))
         return false;
     memcpy(buffer->data + buffer->size, data, size);
-    buffer->size += size;
+    buffer->size += (uint32_t)size;
     return true;
 }
 
 void vsa_buffer_drop(struct vsa_buffer *buffer, size_t size)
 {
-    buffer->size -= size;
+    buffer->size -= (uint32_t)size;
     if (buffer->size == 0) {
         free(buffer->data);
         *buffer = (struct vsa_buffer){0};

@@ -5,12 +5,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zeroed: empty, without memory. An empty buffer never has memory. */
 struct vsa_buffer {
     char *data;
-    size_t size;
-    size_t capacity; /* bytes allocated */
+    uint32_t size;
+    uint32_t capacity; /* bytes allocated */
 };
 
 /* What the buffer would have allocated after an append of so many bytes. */

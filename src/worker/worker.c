@@ -18,13 +18,13 @@ struct vsa_worker {
     bool started;
     pthread_mutex_t mutex; /* guards the members below, and `place` and `begun_ms` of work */
     pthread_cond_t wake;
-    struct vsa_queue waiting;
-    struct vsa_queue done;
+    struct vsa_link waiting;
+    struct vsa_link done;
     bool stop;
     vsa_counter depth; /* length of `waiting` */
 };
 
-struct vsa_work *vsa_work_of(struct vsa_queue_entry *place)
+struct vsa_work *vsa_work_of(struct vsa_link *place)
 {
     return place ? VSA_CONTAINER_OF(place, struct vsa_work, place) : NULL;
 }
@@ -36,7 +36,6 @@ static void lock(struct vsa_worker *worker)
 
 static void unlock(struct vsa_worker *worker)
 {
-    vsa_counter_set(&worker->depth, worker->waiting.count);
     (void)pthread_mutex_unlock(&worker->mutex);
 }
 
@@ -57,8 +56,9 @@ static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *err
 static struct vsa_work *next_work(struct vsa_worker *worker)
 {
     while (!worker->stop) {
-        struct vsa_work *work = vsa_work_of(vsa_queue_pop(&worker->waiting));
+        struct vsa_work *work = vsa_work_of(vsa_list_pop(&worker->waiting));
         if (work) {
+            vsa_counter_add(worker->options.depth, -1);
             work->begun_ms = vsa_monotonic_ms();
             return work;
         }
@@ -82,7 +82,7 @@ static void *work_on(void *argument)
         unlock(worker);
         run(worker, work);
         lock(worker);
-        vsa_queue_push(&worker->done, &work->place);
+        vsa_list_append(&worker->done, &work->place);
         worker->options.done(worker->options.user);
     }
     unlock(worker);
@@ -141,9 +141,9 @@ void vsa_worker_free(struct vsa_worker *worker, void (*release)(struct vsa_work 
     if (!worker)
         return;
     stop(worker);
-    while ((work = vsa_work_of(vsa_queue_pop(&worker->done))))
+    while ((work = vsa_work_of(vsa_list_pop(&worker->done))))
         release(work);
-    while ((work = vsa_work_of(vsa_queue_pop(&worker->waiting))))
+    while ((work = vsa_work_of(vsa_list_pop(&worker->waiting))))
         release(work);
     vsa_nsm_free(worker->nsm);
     (void)pthread_cond_destroy(&worker->wake);
@@ -151,36 +151,46 @@ void vsa_worker_free(struct vsa_worker *worker, void (*release)(struct vsa_work 
     free(worker);
 }
 
+/* Inserts work behind `place`, with the mutex held. */
+static void insert(struct vsa_worker *worker, struct vsa_link *place, struct vsa_work *work)
+{
+    vsa_list_insert(place, &work->place);
+    vsa_counter_add(worker->options.depth, 1);
+    (void)pthread_cond_signal(&worker->wake);
+}
+
 enum vsa_status vsa_worker_put(struct vsa_worker *worker, struct vsa_work *work,
                                struct vsa_error *error)
 {
+    const struct vsa_worker_options *options = &worker->options;
     lock(worker);
-    bool full = worker->waiting.count >= worker->options.max_queue;
-    if (!full) {
-        vsa_queue_push(&worker->waiting, &work->place);
-        (void)pthread_cond_signal(&worker->wake);
-    }
+    bool full = vsa_counter_get(options->depth) >= options->max_queue;
+    if (!full)
+        insert(worker, vsa_list_end(&worker->waiting), work);
     unlock(worker);
     if (full)
         return vsa_fail(error, VSA_ERR_BUSY,
                         "%zu requests wait for the NSM already; try again later",
-                        worker->options.max_queue);
+                        options->max_queue);
     return VSA_OK;
 }
 
 void vsa_worker_put_first(struct vsa_worker *worker, struct vsa_work *work)
 {
     lock(worker);
-    vsa_queue_push_first(&worker->waiting, &work->place);
-    (void)pthread_cond_signal(&worker->wake);
+    insert(worker, &worker->waiting, work);
     unlock(worker);
 }
 
 bool vsa_worker_withdraw(struct vsa_worker *worker, struct vsa_work *work)
 {
     lock(worker);
-    /* `place` of done work is in the queue `done`. */
-    bool waits = work->begun_ms == 0 && vsa_queue_remove(&worker->waiting, &work->place);
+    /* Done work is in a list, too. */
+    bool waits = work->begun_ms == 0 && vsa_link_is_listed(&work->place);
+    if (waits) {
+        vsa_list_remove(&work->place);
+        vsa_counter_add(worker->options.depth, -1);
+    }
     unlock(worker);
     return waits;
 }
@@ -193,16 +203,11 @@ int64_t vsa_worker_begun_ms(struct vsa_worker *worker, const struct vsa_work *wo
     return begun_ms ? begun_ms : INT64_MAX;
 }
 
-void vsa_worker_finished(struct vsa_worker *worker, struct vsa_queue *done)
+void vsa_worker_finished(struct vsa_worker *worker, struct vsa_link *done)
 {
-    struct vsa_queue_entry *entry;
+    struct vsa_link *entry;
     lock(worker);
-    while ((entry = vsa_queue_pop(&worker->done)))
-        vsa_queue_push(done, entry);
+    while ((entry = vsa_list_pop(&worker->done)))
+        vsa_list_append(done, entry);
     unlock(worker);
-}
-
-const vsa_counter *vsa_worker_depth(const struct vsa_worker *worker)
-{
-    return &worker->depth;
 }

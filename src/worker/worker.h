@@ -7,7 +7,7 @@
 #define VSA_WORKER_WORKER_H
 
 #include "base/counter.h"
-#include "worker/queue.h"
+#include "base/list.h"
 #include <vsattest/nsm.h>
 
 /*
@@ -19,14 +19,15 @@ struct vsa_work {
     void (*run)(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_error *nsm_error);
     bool may_block; /* run() may wait for other things than the NSM */
 
-    struct vsa_queue_entry place; /* in `waiting` or `done` of the worker */
-    int64_t begun_ms;             /* start of run(), CLOCK_MONOTONIC; read by the loop when done */
+    struct vsa_link place; /* in `waiting` or `done` of the worker */
+    int64_t begun_ms;      /* start of run(), CLOCK_MONOTONIC; read by the loop when done */
 };
 
 struct vsa_worker_options {
     const char *nsm; /* address, borrowed */
     int timeout_ms;  /* limit of one call of the NSM */
     size_t max_queue;
+    vsa_counter *depth; /* work that waits now; borrowed, written by both threads under a lock */
     /* Called in the thread when vsa_worker_finished() has work. */
     void (*done)(void *user);
     /* Called in the thread after each call of the NSM. */
@@ -69,12 +70,9 @@ bool vsa_worker_withdraw(struct vsa_worker *worker, struct vsa_work *work);
 int64_t vsa_worker_begun_ms(struct vsa_worker *worker, const struct vsa_work *work);
 
 /* Moves work that is done to the end of `done`, oldest first. */
-void vsa_worker_finished(struct vsa_worker *worker, struct vsa_queue *done);
-
-/* Returns the counter of work that waits now, readable by any thread. */
-const vsa_counter *vsa_worker_depth(const struct vsa_worker *worker);
+void vsa_worker_finished(struct vsa_worker *worker, struct vsa_link *done);
 
 /* Returns the work that contains `place`; NULL for NULL. */
-struct vsa_work *vsa_work_of(struct vsa_queue_entry *place);
+struct vsa_work *vsa_work_of(struct vsa_link *place);
 
 #endif

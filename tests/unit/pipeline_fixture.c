@@ -9,6 +9,8 @@
 
 #include "server/calls.h"
 #include "server/dispatch.h"
+#include "stream/closing.h"
+#include "stream/stream.h"
 
 struct pipeline pipeline;
 
@@ -68,6 +70,7 @@ int pipeline_set_up(void **state)
     const struct vsa_worker_options how = {.nsm = "unix:/nowhere",
                                            .timeout_ms = 1000,
                                            .max_queue = 2,
+                                           .depth = &pipeline.requests.counters.queue_depth,
                                            .done = on_done,
                                            .exchanged = on_exchanged,
                                            .user = &pipeline.loop};
@@ -82,7 +85,7 @@ int pipeline_set_up(void **state)
     pipeline.requests.health = &pipeline.health;
     pipeline.requests.options = &pipeline.options;
     pipeline.requests.observer.on_event = on_event;
-    pipeline.requests.observer.phases = vsa_streams_phases(pipeline.streams);
+    pipeline.requests.observer.phases = pipeline.streams->phases;
     vsa_dispatch_init(&pipeline.requests);
     return 0;
 }
@@ -164,5 +167,5 @@ void assert_in_flight(uint64_t count)
 
 void assert_nothing_buffered(void)
 {
-    assert_int_equal(vsa_counter_get(vsa_streams_buffered(pipeline.streams)), 0);
+    assert_int_equal(vsa_counter_get(&pipeline.streams->budget.used), 0);
 }

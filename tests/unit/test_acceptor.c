@@ -10,6 +10,8 @@
 
 #include "slow_tool.h"
 #include "stream/acceptor.h"
+#include "stream/closing.h"
+#include "stream/writing.h"
 
 static struct vsa_event_loop loop;
 static struct vsa_streams *streams;
@@ -151,7 +153,7 @@ static void test_descriptors(void **state)
     iterate();
     assert_int_equal(paused, 1);
     assert_int_equal(opened, 1);
-    acceptor.pauses.head.next->due_ms = INT64_MAX; /* the pause itself would not end */
+    acceptor.pause.due_ms = INT64_MAX; /* the pause itself would not end */
     iterate();
     assert_int_equal(opened, 1);
     (void)shutdown(clients[0], SHUT_RDWR);
@@ -180,9 +182,9 @@ static void test_peers(void **state)
     struct sockaddr plain = {.sa_family = AF_UNIX};
     memcpy(&storage, &vsock, sizeof(vsock));
     const struct sockaddr *address = (const struct sockaddr *)&storage;
-    assert_int_equal(vsa_acceptor_peer_of(address, sizeof(vsock)), 3);
-    assert_int_equal(vsa_acceptor_peer_of(address, sizeof(vsock) - 1), 0);
-    assert_int_equal(vsa_acceptor_peer_of(&plain, sizeof(plain)), 0);
+    assert_int_equal(vsa_acceptor_cid_of(address, sizeof(vsock)), 3);
+    assert_int_equal(vsa_acceptor_cid_of(address, sizeof(vsock) - 1), 0);
+    assert_int_equal(vsa_acceptor_cid_of(&plain, sizeof(plain)), 0);
 }
 
 int main(void)

@@ -43,7 +43,7 @@ static void test_probe(void **state)
     (void)vsa_nsm_health_end_probe(&pipeline.health, VSA_ERR_TIMEOUT, NULL, 0);
     send_text(peer, "{\"command\":\"status\"}\n{\"command\":\"status\"}\n");
     assert_says(peer, "running");
-    assert_int_equal(vsa_counter_get(vsa_worker_depth(pipeline.worker)), 1);
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.queue_depth), 1);
     start_worker();
     while (!pipeline.health.reachable)
         iterate();
@@ -57,14 +57,14 @@ static void test_charge(void **state)
     (void)state;
     const size_t budget = 1 << 20;
     int peer = connect_stream();
-    assert_true(vsa_streams_charge(pipeline.streams, budget));
+    assert_true(vsa_budget_charge(&pipeline.streams->budget, budget));
     send_text(peer, NONCE);
     assert_says(peer, "\"error_code\":\"busy\"");
     assert_in_flight(0);
-    assert_int_equal(vsa_counter_get(vsa_worker_depth(pipeline.worker)), 0);
-    vsa_streams_refund(pipeline.streams, budget);
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.queue_depth), 0);
+    vsa_budget_refund(&pipeline.streams->budget, budget);
     begin_request(peer, NONCE);
-    assert_true(vsa_counter_get(vsa_streams_buffered(pipeline.streams)) > 0);
+    assert_true(vsa_counter_get(&pipeline.streams->budget.used) > 0);
     start_worker();
     assert_says(peer, "attestation_document");
     assert_nothing_buffered();

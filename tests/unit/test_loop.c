@@ -106,7 +106,7 @@ static void test_timer(void **state)
     (void)state;
     struct vsa_timer_list soon;
     struct vsa_timer_list late;
-    struct vsa_timer timers[2] = {{0}};
+    struct vsa_timer timers[2] = {{{0}}};
     int late_ones = 0;
     vsa_timer_list_init(&soon, 1, on_expired, &expiries);
     vsa_timer_list_init(&late, VSA_TIMER_NEVER, on_expired, &late_ones);
@@ -133,7 +133,7 @@ static void test_slice(void **state)
 {
     (void)state;
     struct vsa_timer_list list;
-    struct vsa_timer timers[3] = {{0}};
+    struct vsa_timer timers[3] = {{{0}}};
     vsa_timer_list_init(&list, 0, on_expired_slowly, &expiries);
     vsa_event_loop_add(&loop, &list);
     for (int i = 0; i < 3; i++)

@@ -6,7 +6,7 @@
 
 #include "server/rate_limit.h"
 
-#define NO_CID (UINT64_C(1) << 32)
+#define NO_CID 0
 
 static struct vsa_rate_limit limit;
 static struct vsa_bucket own;
@@ -127,7 +127,7 @@ static void given_back(void **state)
 
 /* --- CIDs ------------------------------------------------------------------------------------- */
 
-static bool may(uint64_t cid, int64_t now_ms)
+static bool may(uint32_t cid, int64_t now_ms)
 {
     return vsa_rate_limit_take(&limit, cid, NULL, now_ms) == 0;
 }
@@ -150,15 +150,15 @@ static void table_is_bounded(void **state)
 {
     (void)state;
     set(1, 1);
-    for (uint64_t cid = 0; cid < VSA_MAX_LIMITED_PEERS; cid++)
+    for (uint32_t cid = 1; cid <= VSA_MAX_LIMITED_PEERS; cid++)
         assert_true(may(cid, 0));
     assert_int_equal(limit.count, VSA_MAX_LIMITED_PEERS);
     /* One allowance for all others. */
     assert_true(may(1000, 0));
-    for (uint64_t cid = 1000; cid < 100000; cid++)
+    for (uint32_t cid = 1000; cid < 100000; cid++)
         assert_false(may(cid, 1));
     assert_int_equal(limit.count, VSA_MAX_LIMITED_PEERS);
-    for (uint64_t cid = 0; cid < VSA_MAX_LIMITED_PEERS; cid++)
+    for (uint32_t cid = 1; cid <= VSA_MAX_LIMITED_PEERS; cid++)
         assert_false(may(cid, 999));
 }
 
@@ -167,13 +167,13 @@ static void full_buckets_are_forgotten(void **state)
 {
     (void)state;
     set(1, 1);
-    for (uint64_t cid = 0; cid < VSA_MAX_LIMITED_PEERS; cid++)
-        assert_true(may(cid, cid == 0 ? 0 : 500));
+    for (uint32_t cid = 1; cid <= VSA_MAX_LIMITED_PEERS; cid++)
+        assert_true(may(cid, cid == 1 ? 0 : 500));
     assert_true(may(1000, 1000));
-    assert_int_equal(limit.entries[0].peer, 1000);
+    assert_int_equal(limit.entries[0].cid, 1000);
     assert_int_equal(limit.count, VSA_MAX_LIMITED_PEERS);
     assert_false(may(1000, 1000));
-    for (uint64_t cid = 1; cid < VSA_MAX_LIMITED_PEERS; cid++)
+    for (uint32_t cid = 2; cid <= VSA_MAX_LIMITED_PEERS; cid++)
         assert_false(may(cid, 1000));
 }
 

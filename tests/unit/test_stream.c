@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/slice.h"
+#include "stream/closing.h"
 #include "stream/stream.h"
+#include "stream/writing.h"
 
 #define MAX_LINE 1024
 #define LARGE    60000
@@ -49,8 +51,8 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
 {
     char text[MAX_LINE];
     (void)snprintf(text, sizeof(text), "%.*s", (int)line.size, (const char *)line.data);
-    assert_ptr_equal(vsa_stream_owner(stream), &loop);
-    assert_null(vsa_stream_pending(stream));
+    assert_ptr_equal(stream->streams->owner, &loop);
+    assert_null(stream->pending);
     if (strcmp(text, "wait") == 0) {
         waiting = stream;
         vsa_stream_suspend(stream, &waiting);
@@ -77,16 +79,16 @@ static void on_failing(struct vsa_stream *stream, enum vsa_status why, const cha
 static void on_opened(struct vsa_stream *stream)
 {
     opened++;
-    assert_int_equal(vsa_stream_number(stream), opened);
-    assert_int_equal(*(int64_t *)vsa_stream_attachment(stream), 0);
+    assert_int_equal(stream->number, opened);
+    assert_int_equal(stream->attachment[0], 0);
 }
 
 static void on_closed(struct vsa_stream *stream, enum vsa_status why)
 {
     (void)snprintf(ended + strlen(ended), sizeof(ended) - strlen(ended), "%d:%s ",
-                   (int)vsa_stream_number(stream), why == VSA_OK ? "ok" : vsa_status_code(why));
-    if (vsa_stream_pending(stream)) {
-        assert_ptr_equal(vsa_stream_pending(stream), &waiting);
+                   (int)stream->number, why == VSA_OK ? "ok" : vsa_status_code(why));
+    if (stream->pending) {
+        assert_ptr_equal(stream->pending, &waiting);
         waiting = NULL;
     }
 }
@@ -136,18 +138,19 @@ static int tear_down(void **state)
 static void start(void)
 {
     assert_int_equal(vsa_streams_new(&loop, &limits, &handlers, &loop, &streams, NULL), VSA_OK);
-    vsa_streams_set_observer(streams, on_freed, &freed);
+    streams->freed = on_freed;
+    streams->freed_user = &freed;
 }
 
 /* The peer's end of a new stream. */
-static int connect_stream(uint64_t peer, enum vsa_status expected)
+static int connect_stream(uint32_t cid, enum vsa_status expected)
 {
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     peers[peer_count++] = pair[0];
     if (send_buffer)
         (void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
-    enum vsa_status status = vsa_streams_adopt(streams, pair[1], peer, NULL);
+    enum vsa_status status = vsa_streams_adopt(streams, pair[1], cid, NULL);
     assert_int_equal(status, expected);
     if (status != VSA_OK)
         (void)close(pair[1]);
@@ -204,7 +207,7 @@ static size_t read_all(int fd)
 
 static void assert_phases(uint64_t idle, uint64_t busy, uint64_t sending, uint64_t closing)
 {
-    const vsa_counter *phases = vsa_streams_phases(streams);
+    const vsa_counter *phases = streams->phases;
     assert_int_equal(vsa_counter_get(&phases[VSA_STREAM_IDLE]), idle);
     assert_int_equal(vsa_counter_get(&phases[VSA_STREAM_BUSY]), busy);
     assert_int_equal(vsa_counter_get(&phases[VSA_STREAM_SENDING]), sending);
@@ -359,7 +362,7 @@ static void test_suspend(void **state)
     put(fd, "four\n");
     iterate(2);
     assert_string_equal(seen, "one|wait|");
-    assert_ptr_equal(vsa_stream_pending(waiting), &waiting);
+    assert_ptr_equal(waiting->pending, &waiting);
     answer(waiting, "two");
     iterate(3);
     assert_reads(fd, "two\nthree\nfour\n");
@@ -374,10 +377,10 @@ static void test_peers(void **state)
     (void)connect_stream(0, VSA_OK);
     put(peers[0], "wait\n");
     iterate(1);
-    assert_int_equal(vsa_stream_peer(waiting), 3);
+    assert_int_equal(waiting->cid, 3);
     put(peers[1], "wait\n");
     iterate(1);
-    assert_true(vsa_stream_peer(waiting) > UINT32_MAX);
+    assert_int_equal(waiting->cid, 0);
 }
 
 /* --- the peer does not read ------------------------------------------------------------------- */
@@ -462,9 +465,9 @@ static void test_budget(void **state)
     iterate(1);
     assert_string_not_equal(seen, "");
     /* The rest is for complete requests. */
-    assert_true(vsa_streams_charge(streams, 500));
-    assert_false(vsa_streams_charge(streams, 2000));
-    vsa_streams_refund(streams, 500);
+    assert_true(vsa_budget_charge(&streams->budget, 500));
+    assert_false(vsa_budget_charge(&streams->budget, 2000));
+    vsa_budget_refund(&streams->budget, 500);
 }
 
 /* Unread replies have the same limit; of equals the one that comes last gives way. */
@@ -532,7 +535,7 @@ static void test_idle_timeout(void **state)
     (void)state;
     limits.idle_timeout_ms = 1;
     int fd = connect_one();
-    while (ended[0] == '\0' && vsa_counter_get(&vsa_streams_phases(streams)[VSA_STREAM_IDLE]) > 0)
+    while (ended[0] == '\0' && vsa_counter_get(&streams->phases[VSA_STREAM_IDLE]) > 0)
         iterate(1);
     assert_reads(fd, "idle_timeout\nEOF");
     (void)shutdown(fd, SHUT_WR);

@@ -17,7 +17,7 @@ static void test_timeout(void **state)
     assert_says(peer, "\"error_code\":\"timeout\",\"id\":1}\n");
     assert_string_equal(receive_lines(peer, 1), PONG);
     assert_in_flight(0);
-    assert_int_equal(vsa_counter_get(vsa_worker_depth(pipeline.worker)), 0); /* taken back */
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.queue_depth), 0); /* taken back */
     assert_nothing_buffered();
 }
 
@@ -55,7 +55,7 @@ static void test_peers_that_go(void **state)
     (void)shutdown(other, SHUT_RDWR);
     iterate();
     assert_in_flight(0);
-    assert_int_equal(vsa_counter_get(vsa_worker_depth(pipeline.worker)), 0);
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.queue_depth), 0);
     assert_null(pipeline.requests.sharing.under_way);
     assert_nothing_buffered();
 }

@@ -28,6 +28,7 @@ static sem_t done;
 static sem_t begun;
 static sem_t may_end;
 static int ran;
+static vsa_counter depth;
 static int released;
 static int closed;
 static int exchanges;
@@ -93,11 +94,13 @@ static int set_up(void **state)
     options = (struct vsa_worker_options){.nsm = NO_NSM,
                                           .timeout_ms = 1000,
                                           .max_queue = 2,
+                                          .depth = &depth,
                                           .done = on_done,
                                           .exchanged = on_exchange,
                                           .user = &done};
     ran = released = closed = exchanges = 0;
     worker = NULL;
+    depth = 0;
     return sem_init(&done, 0, 0) + sem_init(&begun, 0, 0) + sem_init(&may_end, 0, 0);
 }
 
@@ -137,24 +140,24 @@ static void wait_for(int count)
 static void test_order(void **state)
 {
     (void)state;
-    struct vsa_queue finished = {0};
+    struct vsa_link finished = {0};
     start(NULL);
     put_long_one();
     put(1);
     put(2);
     vsa_worker_put_first(worker, &jobs[3].work); /* although the queue is full */
-    assert_int_equal(vsa_counter_get(vsa_worker_depth(worker)), 3);
+    assert_int_equal(vsa_counter_get(&depth), 3);
     vsa_worker_finished(worker, &finished);
-    assert_int_equal(finished.count, 0);
+    assert_null(vsa_list_first(&finished));
     (void)sem_post(&may_end);
     wait_for(4);
     vsa_worker_finished(worker, &finished);
     static const size_t order[] = {0, 3, 1, 2};
     for (size_t i = 0; i < 4; i++)
-        assert_ptr_equal(vsa_work_of(vsa_queue_pop(&finished)), &jobs[order[i]].work);
-    assert_null(vsa_work_of(vsa_queue_pop(&finished)));
+        assert_ptr_equal(vsa_work_of(vsa_list_pop(&finished)), &jobs[order[i]].work);
+    assert_null(vsa_work_of(vsa_list_pop(&finished)));
     assert_int_equal(jobs[3].order, 2);
-    assert_int_equal(vsa_counter_get(vsa_worker_depth(worker)), 0);
+    assert_int_equal(vsa_counter_get(&depth), 0);
 }
 
 static void test_full(void **state)
@@ -178,7 +181,7 @@ static void test_full(void **state)
 static void test_withdraw(void **state)
 {
     (void)state;
-    struct vsa_queue finished = {0};
+    struct vsa_link finished = {0};
     start(NULL);
     put_long_one();
     put(1);
@@ -191,7 +194,7 @@ static void test_withdraw(void **state)
     wait_for(1);
     assert_false(vsa_worker_withdraw(worker, &jobs[0].work)); /* done: it is to be collected */
     vsa_worker_finished(worker, &finished);
-    assert_int_equal(finished.count, 1);
+    assert_ptr_equal(vsa_list_first(&finished), finished.previous); /* one */
 }
 
 static void test_no_nsm(void **state)
@@ -217,6 +220,7 @@ static void test_nsm(void **state)
     assert_int_equal(exchanges, 1);
     vsa_worker_free(worker, release);
     worker = NULL;
+    depth = 0;
     assert_int_equal(closed, 1);
     assert_int_equal(released, 1); /* done, and not collected */
 }
@@ -227,7 +231,7 @@ static void test_late_thread(void **state)
     (void)state;
     assert_int_equal(vsa_worker_new(&options, NULL, &worker, NULL), VSA_OK);
     put(0);
-    assert_int_equal(vsa_counter_get(vsa_worker_depth(worker)), 1);
+    assert_int_equal(vsa_counter_get(&depth), 1);
     assert_int_equal(vsa_worker_start(worker, NULL), VSA_OK);
     wait_for(1);
     assert_int_equal(jobs[0].order, 1);
@@ -236,6 +240,7 @@ static void test_late_thread(void **state)
     put(1);
     vsa_worker_free(worker, release);
     worker = NULL;
+    depth = 0;
     assert_int_equal(jobs[1].order, 0);
     assert_int_equal(released, 2);
 }
@@ -251,6 +256,7 @@ static void test_stop(void **state)
     (void)sem_post(&may_end);
     vsa_worker_free(worker, release);
     worker = NULL;
+    depth = 0;
     assert_int_equal(released, 3);
     vsa_worker_free(NULL, release);
 }
