@@ -62,11 +62,6 @@ size_t vsa_dh_secret_size(enum vsa_dh_group group)
     return facts_of[group].secret_size;
 }
 
-enum vsa_dh_group vsa_dh_key_group(const struct vsa_dh_key *key)
-{
-    return key->group;
-}
-
 void vsa_dh_key_free(struct vsa_dh_key *key)
 {
     if (!key)

@@ -209,28 +209,6 @@ enum vsa_status vsa_key_read_public(struct vsa_slice spki, struct vsa_key **key,
     return vsa_key_wrap(taken, curve, key, error);
 }
 
-enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer, size_t capacity,
-                                         struct vsa_slice *der, struct vsa_error *error)
-{
-    static const char pem_start[] = "-----BEGIN ";
-    if (file.size < sizeof(pem_start) - 1 ||
-        memcmp(file.data, pem_start, sizeof(pem_start) - 1) != 0) {
-        *der = file;
-        return VSA_OK;
-    }
-    if (file.size > VSA_MAX_KEY_FILE)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, "public key file too large");
-    VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new_mem_buf(file.data, (int)file.size);
-    if (!bio)
-        return vsa_crypto_fail(error, "public key");
-    VSA_CLEANUP(vsa_cleanup_pkey)
-    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, vsa_no_passphrase, NULL);
-    ERR_clear_error();
-    if (!pkey)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "PEM file holds no readable PUBLIC KEY");
-    return write_spki(pkey, buffer, capacity, der, error);
-}
-
 /* Converts DER ECDSA-Sig-Value to r || s. */
 static enum vsa_status signature_to_raw(const uint8_t *der, size_t size, size_t field_size,
                                         uint8_t *raw, struct vsa_error *error)

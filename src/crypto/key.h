@@ -54,14 +54,6 @@ VSA_MUST_USE enum vsa_status vsa_key_write_public(const struct vsa_key *key, uin
 VSA_MUST_USE enum vsa_status vsa_key_read_public(struct vsa_slice spki, struct vsa_key **key,
                                                  struct vsa_error *error);
 
-/*
- * Decodes a public key file for comparing: PEM ("PUBLIC KEY", any algorithm) becomes its DER in
- * `buffer`; everything else is taken as it is. `*der` borrows `file` or `buffer`.
- */
-VSA_MUST_USE enum vsa_status vsa_public_key_from_file(struct vsa_slice file, uint8_t *buffer,
-                                                      size_t capacity, struct vsa_slice *der,
-                                                      struct vsa_error *error);
-
 /* Signs the concatenated parts. `signature` has room for vsa_curve_signature_size() bytes. */
 VSA_MUST_USE enum vsa_status vsa_key_sign(const struct vsa_key *key, const struct vsa_slice *parts,
                                           size_t count, uint8_t *signature,

@@ -4,10 +4,10 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/hex.h"
-#include "base/pem.h"
 #include "base/slice.h"
 #include "base/time_text.h"
 #include "clock/wall_clock.h"
+#include "crypto/public_key_file.h"
 #include "programs/numbers.h"
 
 /* A hundred years: longer than any root lives. */
@@ -169,57 +169,26 @@ static enum vsa_status take_root(struct policy_options *options, const char *pat
     return status;
 }
 
-/* Compared as it is, another kind of PEM would only ever be "not the expected one". */
-static enum vsa_status check_key_form(const char *path, struct vsa_slice file,
-                                      struct vsa_error *error)
+static enum vsa_status read_public_key(const char *path, struct vsa_whole_file *key,
+                                       struct vsa_error *error)
 {
-    static const struct {
-        const char *begin;
-        const char *message;
-    } others[] = {
-        {"-----BEGIN PUBLIC KEY-----", NULL},
-        {"-----BEGIN RSA PUBLIC KEY-----",
-         "PKCS#1, but documents hold SubjectPublicKeyInfo; convert it by openssl rsa "
-         "-RSAPublicKey_in -pubout -in FILE"},
-        {"-----BEGIN CERTIFICATE-----",
-         "a certificate, not a public key; take its key by openssl x509 -pubkey -noout -in FILE"},
-        {"-----BEGIN ", "PEM, but not of a PUBLIC KEY; a private key has its public one by openssl "
-                        "pkey -pubout -in FILE"},
-    };
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        size_t size = strlen(others[i].begin);
-        if (file.size < size || memcmp(file.data, others[i].begin, size) != 0)
-            continue;
-        if (!others[i].message)
-            return VSA_OK;
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "--public-key %.80s: %s", path, others[i].message);
-    }
-    return VSA_OK;
-}
-
-/* Replaces PEM by the DER in it; other bytes stay. */
-static enum vsa_status pem_to_der(struct vsa_whole_file *bytes, struct vsa_error *error)
-{
-    VSA_AUTO_WHOLE_FILE struct vsa_whole_file decoded = {malloc(bytes->size + 1), 0};
-    struct vsa_slice der;
-    if (!decoded.data)
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
+    struct vsa_slice bytes;
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    key->data = malloc(file.size + 1);
+    if (!key->data)
         return vsa_fail_memory(error);
-    VSA_TRY(vsa_pem_decode(vsa_whole_file_slice(bytes), "PUBLIC KEY", decoded.data, bytes->size,
-                           &der, error));
-    if (!der.data)
-        return VSA_OK;
-    vsa_whole_file_close(bytes);
-    *bytes = (struct vsa_whole_file){decoded.data, der.size, false};
-    decoded.data = NULL;
+    VSA_TRY(vsa_public_key_from_file(vsa_whole_file_slice(&file), key->data, file.size + 1, &bytes,
+                                     error));
+    memmove(key->data, bytes.data, bytes.size);
+    key->size = bytes.size;
     return VSA_OK;
 }
 
 static enum vsa_status take_public_key(struct policy_options *options, const char *path,
                                        struct vsa_error *error)
 {
-    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &options->public_key, error));
-    VSA_TRY(check_key_form(path, vsa_whole_file_slice(&options->public_key), error));
-    enum vsa_status status = pem_to_der(&options->public_key, error);
+    enum vsa_status status = read_public_key(path, &options->public_key, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "--public-key %.80s", path);
         return status;

@@ -20,12 +20,10 @@
 #include "software_nsm/boot.h"
 #include "software_nsm/cuse.h"
 #include "software_nsm/serve.h"
+#include "software_nsm/state_directory.h"
 
-#define PROGRAM         "software_nsm"
-#define DEFAULT_DEVICE  "nsm" /* /dev/nsm */
-#define STATE_DIRECTORY "vsattest/" PROGRAM
-/* The project's name until November 2026. */
-#define OLD_PROJECT "vsock-attest"
+#define PROGRAM        "software_nsm"
+#define DEFAULT_DEVICE "nsm" /* /dev/nsm */
 
 struct arguments {
     bool done; /* --help or --version was all */
@@ -46,7 +44,7 @@ static const struct program_option own_options[] = {
     OPTION_ROW_FLAG(arguments, cuse, "cuse", "be the device /dev/NAME (/dev/nsm); root, with CUSE"),
     OPTION_ROW_TEXT(arguments, state, "state", "DIR",
                     "where the root key and certificate are kept\n"
-                    "(default: ~/.local/state/" STATE_DIRECTORY ")"),
+                    "(default: ~/.local/state/" VSA_SOFTWARE_STATE_DIRECTORY ")"),
     OPTION_ROW_TEXT(arguments, root_out, "root-out", "FILE",
                     "write the root certificate here (PEM), for the\n"
                     "--root option of verifier and vsock_client"),
@@ -140,63 +138,6 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
 
 /* --- the root --------------------------------------------------------------------------------- */
 
-/*
- * Moves the state that has the project's old name: a root that verifiers know must not be replaced
- * by a new one in silence.
- */
-static enum vsa_status move_old_state(const char *directory, const char *path,
-                                      struct vsa_error *error)
-{
-    char old[PATH_MAX];
-    char parent[PATH_MAX];
-    struct stat there;
-    int length = snprintf(old, sizeof(old), "%s/" OLD_PROJECT "/" PROGRAM, directory);
-    if (length < 0 || (size_t)length >= sizeof(old) || lstat(path, &there) == 0 ||
-        lstat(old, &there) != 0)
-        return VSA_OK;
-    (void)snprintf(parent, sizeof(parent), "%s", path);
-    *strrchr(parent, '/') = '\0';
-    if ((mkdir(parent, S_IRWXU) != 0 && errno != EEXIST) || rename(old, path) != 0)
-        return vsa_fail(error, VSA_ERR_IO, "cannot move %.160s to %.160s: %s", old, path,
-                        strerror(errno));
-    *strrchr(old, '/') = '\0';
-    (void)rmdir(old);
-    return VSA_OK;
-}
-
-static enum vsa_status default_state(const char *home, const char *below, char path[PATH_MAX],
-                                     struct vsa_error *error)
-{
-    char directory[PATH_MAX];
-    int length = snprintf(directory, sizeof(directory), "%s%s", home, below);
-    if (length > 0 && (size_t)length < sizeof(directory))
-        length = snprintf(path, PATH_MAX, "%s/" STATE_DIRECTORY, directory);
-    if (length < 0 || length >= PATH_MAX)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "the state directory's name is too long");
-    return move_old_state(directory, path, error);
-}
-
-/* $XDG_STATE_HOME, by default ~/.local/state (XDG Base Directory Specification). */
-static enum vsa_status choose_state(const struct arguments *arguments, char path[PATH_MAX],
-                                    struct vsa_error *error)
-{
-    const char *state_home = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    int length = 0;
-    if (arguments->state)
-        length = snprintf(path, PATH_MAX, "%s", arguments->state);
-    else if (state_home && state_home[0] == '/')
-        return default_state(state_home, "", path, error);
-    else if (home && home[0] == '/')
-        return default_state(home, "/.local/state", path, error);
-    else
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "no home directory to keep the root in: give --state DIR");
-    if (length < 0 || length >= PATH_MAX)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "the state directory's name is too long");
-    return VSA_OK;
-}
-
 static enum vsa_status write_root(const char *path, struct vsa_slice root, struct vsa_error *error)
 {
     char text[VSA_PEM_SIZE(VSA_MAX_CERTIFICATE)];
@@ -216,9 +157,12 @@ static enum vsa_status boot(struct arguments *arguments, struct vsa_module_id *m
     char state[PATH_MAX];
     uint8_t buffer[VSA_MAX_CERTIFICATE];
     struct vsa_slice root;
-    VSA_TRY(choose_state(arguments, state, error));
     struct vsa_software_nsm_options module = arguments->module;
-    module.state = state;
+    module.state = arguments->state;
+    if (!module.state) {
+        VSA_TRY(vsa_software_state_find(state, error));
+        module.state = state;
+    }
     module.now_ms = vsa_wall_clock_ms();
     module.pcrs = &arguments->pcrs.policy.pcrs;
     VSA_TRY(vsa_software_nsm_boot(&module, nsm, module_id, buffer, sizeof(buffer), &root, error));

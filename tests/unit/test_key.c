@@ -276,54 +276,6 @@ static void encrypted_keys_are_refused(void **state)
                      VSA_ERR_CERTIFICATE_SYNTAX);
 }
 
-static void public_key_files(void **state)
-{
-    (void)state;
-    VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = known_key();
-    static const char pem[] = "-----BEGIN PUBLIC KEY-----\n"
-                              "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEWoKfYvL08JXA6SJxkoW0uYHGd5EocKQT\n"
-                              "E3pdcxmRb6hYSmA2lR0G/+rpnKc6saLc4bduCMsg1q/Op0I/i0nshB3ebyEKYXR1\n"
-                              "C/gTajFUlCJN8VMYRVemwpodeZSAT2BM\n"
-                              "-----END PUBLIC KEY-----\n";
-    uint8_t buffer[512];
-    uint8_t spki[VSA_P384_SPKI_SIZE];
-    struct vsa_slice expected;
-    struct vsa_slice der;
-    assert_int_equal(vsa_key_write_public(key, spki, sizeof(spki), &expected, NULL), VSA_OK);
-    assert_int_equal(
-        vsa_public_key_from_file(vsa_slice_of_text(pem), buffer, sizeof(buffer), &der, NULL),
-        VSA_OK);
-    assert_true(vsa_slice_equal(der, expected));
-    /* Everything that is not PEM is taken as it is. */
-    assert_int_equal(vsa_public_key_from_file(expected, buffer, sizeof(buffer), &der, NULL),
-                     VSA_OK);
-    assert_ptr_equal(der.data, spki);
-    assert_int_equal(vsa_public_key_from_file(vsa_slice_of_text("raw"), buffer, 0, &der, NULL),
-                     VSA_OK);
-    assert_int_equal(der.size, 3);
-    assert_int_equal(vsa_public_key_from_file(vsa_slice_of_text(pem), buffer, 10, &der, NULL),
-                     VSA_ERR_BUFFER);
-    static char huge[VSA_MAX_KEY_FILE + 1];
-    memset(huge, '\n', sizeof(huge));
-    memcpy(huge, pem, sizeof(pem) - 1);
-    assert_int_equal(vsa_public_key_from_file(vsa_slice_of(huge, sizeof(huge) - 1), buffer,
-                                              sizeof(buffer), &der, NULL),
-                     VSA_OK);
-    assert_int_equal(vsa_public_key_from_file(vsa_slice_of(huge, sizeof(huge)), buffer,
-                                              sizeof(buffer), &der, NULL),
-                     VSA_ERR_TOO_LARGE);
-    static const char *const bad[] = {
-        "-----BEGIN PUBLIC KEY-----\n", "-----BEGIN CERTIFICATE-----\nAAAA\n",
-        "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-        "-----BEGIN PUBLIC KEY-----\nProc-Type: 4,ENCRYPTED\n"
-        "DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n"
-        "AAAAAAAAAAAAAAAAAAAAAA==\n-----END PUBLIC KEY-----\n"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(
-            vsa_public_key_from_file(vsa_slice_of_text(bad[i]), buffer, sizeof(buffer), &der, NULL),
-            VSA_ERR_ARGUMENT);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,7 +290,6 @@ int main(void)
         cmocka_unit_test(what_is_no_private_key_is_refused),
         cmocka_unit_test(other_curves_are_refused),
         cmocka_unit_test(encrypted_keys_are_refused),
-        cmocka_unit_test(public_key_files),
     };
     return cmocka_run_group_tests_name("key", tests, NULL, NULL);
 }

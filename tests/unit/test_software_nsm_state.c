@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "software_nsm/state.h"
+#include "software_nsm/state_directory.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -201,6 +202,31 @@ static void test_paths(void **state)
     memcpy(context->directory, whole, sizeof(whole));
 }
 
+/* XDG_STATE_HOME counts if it is absolute (XDG Base Directory Specification), else HOME does. */
+static void test_default_directory(void **state)
+{
+    struct context *context = *state;
+    struct vsa_error error = {0};
+    char expected[128];
+    char path[PATH_MAX];
+    assert_int_equal(setenv("HOME", "/home/of/none", 1), 0);
+    assert_int_equal(setenv("XDG_STATE_HOME", context->folder, 1), 0);
+    assert_int_equal(vsa_software_state_find(path, NULL), VSA_OK);
+    (void)snprintf(expected, sizeof(expected), "%s/vsattest/software_nsm", context->folder);
+    assert_string_equal(path, expected);
+    assert_int_equal(setenv("XDG_STATE_HOME", "relative", 1), 0);
+    assert_int_equal(vsa_software_state_find(path, NULL), VSA_OK);
+    assert_string_equal(path, "/home/of/none/.local/state/vsattest/software_nsm");
+    static char longest[PATH_MAX] = "/";
+    memset(longest + 1, 'x', sizeof(longest) - 2);
+    assert_int_equal(setenv("HOME", longest, 1), 0);
+    assert_int_equal(vsa_software_state_find(path, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(unsetenv("HOME"), 0);
+    assert_int_equal(unsetenv("XDG_STATE_HOME"), 0);
+    assert_int_equal(vsa_software_state_find(path, &error), VSA_ERR_ARGUMENT);
+    assert_non_null(strstr(error.detail, "--state DIR"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_half_made_root_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_of_another_kind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_default_directory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

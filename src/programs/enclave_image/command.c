@@ -5,6 +5,7 @@
 #include "base/slice.h"
 #include "clock/wall_clock.h"
 #include "crypto/key.h"
+#include "image/description.h"
 #include "programs/output.h"
 #include "json/writer.h"
 
@@ -97,30 +98,11 @@ enum vsa_status image_sign_with(struct vsa_image *image, const struct image_sign
     return vsa_image_add(image, VSA_IMAGE_SIGNATURE, signature, error);
 }
 
-static void put_pcr(struct vsa_json_writer *writer, const char *key,
-                    const uint8_t pcr[VSA_PCR_SIZE])
-{
-    vsa_json_put(writer, key, vsa_json_hex(vsa_slice_of(pcr, VSA_PCR_SIZE)));
-}
-
-json_t *image_measurements_json(const struct vsa_image_measurements *measurements)
-{
-    struct vsa_json_writer writer = vsa_json_object();
-    /* What Rust's Debug makes of AWS's hasher; nitro-cli prints it, so others may look for it. */
-    vsa_json_put(&writer, "HashAlgorithm", json_string("Sha384 { ... }"));
-    put_pcr(&writer, "PCR0", measurements->pcr0);
-    put_pcr(&writer, "PCR1", measurements->pcr1);
-    put_pcr(&writer, "PCR2", measurements->pcr2);
-    if (measurements->is_signed)
-        put_pcr(&writer, "PCR8", measurements->pcr8);
-    return vsa_json_finish(&writer);
-}
-
 enum vsa_status image_print_measurements(const struct vsa_image *image, struct vsa_error *error)
 {
     struct vsa_image_measurements measurements;
     VSA_TRY(vsa_image_measure(image, &measurements, error));
     struct vsa_json_writer writer = vsa_json_object();
-    vsa_json_put(&writer, "Measurements", image_measurements_json(&measurements));
+    vsa_json_put(&writer, "Measurements", vsa_image_measurements_json(&measurements));
     return output_json(vsa_json_finish(&writer), error);
 }

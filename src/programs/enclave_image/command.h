@@ -3,7 +3,6 @@
 #ifndef VSA_PROGRAMS_ENCLAVE_IMAGE_COMMAND_H
 #define VSA_PROGRAMS_ENCLAVE_IMAGE_COMMAND_H
 
-#include <jansson.h>
 #include <limits.h>
 
 #include "file/whole_file.h"
@@ -80,9 +79,6 @@ VSA_MUST_USE enum vsa_status image_sign_with(struct vsa_image *image,
                                              const struct image_signer *signer,
                                              struct vsa_whole_file *section,
                                              struct vsa_error *error);
-
-/* {"HashAlgorithm": ..., "PCR0": ...}; new reference, NULL when memory is short. */
-json_t *image_measurements_json(const struct vsa_image_measurements *measurements);
 
 /* Prints {"Measurements": ...} as nitro-cli build-enclave does. */
 VSA_MUST_USE enum vsa_status image_print_measurements(const struct vsa_image *image,
