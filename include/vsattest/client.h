@@ -3,7 +3,7 @@
  * Requests attestation of an enclave from its parent instance: find it, request, verify.
  *
  * Source: docs/PROTOCOL.md (the wire contract); nitro-cli's describe-enclaves output.
- * Example: examples/request_attestation.c, examples/pool.c
+ * Example: examples/request_attestation.c, examples/pool.c, examples/sealed_request.c
  */
 #ifndef VSATTEST_CLIENT_H
 #define VSATTEST_CLIENT_H
@@ -228,6 +228,64 @@ static inline VSA_MUST_USE enum vsa_status vsa_client_attest_and_verify(
     return vsa_client_attest_and_verify_size(client, request, verifier, policy, now, context, reply,
                                              sizeof(*reply), claims, sizeof(*claims), error);
 }
+
+/* --- sealed requests -------------------------------------------------------------------------- */
+
+/* A sender's private key: seal.h. */
+struct vsa_sender;
+
+/*
+ * An enclave whose document holds, and its sealing key: what is sent here can be read by that
+ * enclave alone, and replies by this client alone. All functions but vsa_sealed_enclave_free() may
+ * be called from any number of threads at once; while one gets a new key, the others wait.
+ */
+struct vsa_sealed_enclave;
+
+/*
+ * Requests the enclave's sealing key and verifies the document about it.
+ *
+ * client    in: as all that is borrowed below, until vsa_sealed_enclave_free()
+ * verifier  in: trust anchors; borrowed
+ * policy    in: what is expected of the document; without nonce and user data. Copied, what it
+ *           points to is borrowed. A policy without PCRs and measurements proves of no program that
+ *           it gets what is sealed
+ * now       in: called with `context` for each key: Unix milliseconds
+ * sender    in: signs each request, so that the enclave knows who sends it; borrowed, may be NULL
+ * enclave   out: set on success; vsa_sealed_enclave_free()
+ *
+ * Errors: those of vsa_client_attest_and_verify(); VSA_ERR_FIELD (the document is not about a
+ * sealing key); VSA_ERR_ARGUMENT (a policy with a nonce or user data).
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_client_seal(struct vsa_client *client, struct vsa_verifier *verifier,
+                const struct vsa_policy *policy, int64_t (*now)(const void *context),
+                const void *context, const struct vsa_sender *sender,
+                struct vsa_sealed_enclave **enclave, struct vsa_error *error);
+/* Frees it; no call may be in progress. NULL is fine. */
+VSA_PUBLIC void vsa_sealed_enclave_free(struct vsa_sealed_enclave *enclave);
+
+/*
+ * Seals a request, sends it once, and opens the reply. A key that is about to expire is replaced
+ * first, by a document that is verified as the first one was.
+ *
+ * request  in: as of vsa_client_request(); at most VSA_SEAL_MAX_PLAINTEXT bytes as JSON
+ * aad      in: at most VSA_SEAL_MAX_AAD bytes that the enclave gets as they are, and that the
+ *          parent can read; or absent
+ * reply    out: the enclave's reply with "success": true, authentic and secret; a new reference
+ *
+ * Once some of it is sent, a request is never sent again, whatever `retries` says: VSA_ERR_OUTCOME
+ * means that the enclave may have carried it out, because the reply did not come, did not open, or
+ * was an error that any process on the way can make up. The next request gets a new key then.
+ *
+ * Errors: VSA_ERR_OUTCOME; before it is sent VSA_ERR_REQUEST, VSA_ERR_TOO_LARGE, and those of
+ * vsa_client_seal(); and what the enclave itself refuses, as vsa_client_request() reports it.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_sealed_request(struct vsa_sealed_enclave *enclave,
+                                                           const json_t *request,
+                                                           struct vsa_slice aad, json_t **reply,
+                                                           struct vsa_error *error);
+
+/* --- connections and their numbers ------------------------------------------------------------ */
 
 /*
  * Closes connections that are idle for `idle_ms` milliseconds or longer, all idle ones for 0, and

@@ -9,7 +9,8 @@
  * a request, and sees its length (in steps of 256 bytes), its time, and that it was made.
  *
  * Source: RFC 9180 (base mode) in the encapsulation of RFC 9458 sections 4.3 and 4.4;
- * docs/PROTOCOL.md has the bytes.
+ * docs/PROTOCOL.md has the bytes. Most programs use vsa_client_seal() (client.h) instead.
+ * Example: examples/sealed_request.c
  */
 #ifndef VSATTEST_SEAL_H
 #define VSATTEST_SEAL_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests a document, and one that verifies. */
-#include <vsattest/client.h>
+#include "client/attest.h"
+#include "client/client.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -11,6 +12,7 @@
 #include "base/sized.h"
 #include "base/slice.h"
 #include "protocol/attest.h"
+#include "protocol/request.h"
 
 VSA_SIZED_ASSERT(struct vsa_attestation_request, nonce);
 VSA_SIZED_ASSERT(struct vsa_attestation_reply, nonce);
@@ -164,4 +166,38 @@ enum vsa_status vsa_client_attest_and_verify_size(
     VSA_TRY(make_plan(request, policy, &plan, error));
     VSA_TRY(exchange(client, &plan.asked, reply, reply_size, error));
     return verify_reply(&plan, verifier, now(context), reply, claims, claims_size, error);
+}
+
+static json_t *seal_key_request(struct vsa_slice nonce)
+{
+    struct vsa_json_writer writer = vsa_json_object();
+    vsa_json_put(&writer, "command", json_string(VSA_COMMAND_NAME_SEAL_KEY));
+    vsa_json_put(&writer, "nonce", json_stringn((const char *)nonce.data, nonce.size));
+    return vsa_json_finish(&writer);
+}
+
+enum vsa_status vsa_client_seal_key(struct vsa_client *client, struct vsa_verifier *verifier,
+                                    const struct vsa_policy *policy,
+                                    int64_t (*now)(const void *context), const void *context,
+                                    int64_t deadline_ms, struct vsa_attestation_reply *reply,
+                                    struct vsa_claims *claims, int64_t *expires_in_ms,
+                                    struct vsa_error *error)
+{
+    struct vsa_attestation_request nothing;
+    struct plan plan;
+    VSA_AUTO_JSON json_t *received = NULL;
+    vsa_attestation_request_init(&nothing);
+    nothing.no_user_data = true;
+    VSA_TRY(make_plan(&nothing, policy, &plan, error));
+    VSA_AUTO_JSON json_t *object = seal_key_request(plan.asked.nonce);
+    if (!object)
+        return vsa_fail_memory(error);
+    VSA_TRY(vsa_client_request_until(client, object, deadline_ms, &received, error));
+    const json_t *expires = json_object_get(received, "expires_in_ms");
+    if (!json_is_integer(expires) || json_integer_value(expires) < 0)
+        return vsa_fail(error, VSA_ERR_REPLY, "the reply has no \"expires_in_ms\"");
+    VSA_TRY(read_reply(received, reply, sizeof(*reply), error));
+    VSA_TRY(verify_reply(&plan, verifier, now(context), reply, claims, sizeof(*claims), error));
+    *expires_in_ms = json_integer_value(expires);
+    return VSA_OK;
 }

@@ -18,6 +18,7 @@ struct vsa_channel {
     int64_t deadline_ms;    /* end of the exchange in progress, CLOCK_MONOTONIC */
     uint64_t requests;      /* number of requests sent; the `id` of the last one */
     int64_t retry_after_ms; /* member of the last reply; -1: it had none */
+    bool sent;              /* some of the last request, perhaps */
     bool broken;            /* the next line may belong to any request: send no more */
     struct vsa_line_reader reader;
     char address[VSA_MAX_ADDRESS];
@@ -124,6 +125,7 @@ enum vsa_status vsa_channel_request(struct vsa_channel *channel, const json_t *r
 {
     struct vsa_slice line;
     channel->retry_after_ms = -1;
+    channel->sent = false;
     if (channel->broken)
         return vsa_fail(error, VSA_ERR_CLOSED,
                         "an earlier request broke the connection to %s; connect again",
@@ -132,6 +134,7 @@ enum vsa_status vsa_channel_request(struct vsa_channel *channel, const json_t *r
         channel->deadline_ms = vsa_deadline(channel->timeout_ms);
     VSA_TRY(write_request(channel, request, &line, error));
     VSA_AUTO_JSON json_t *received = NULL;
+    channel->sent = true;
     enum vsa_status status = exchange(channel, line, &received, error);
     if (status != VSA_OK) {
         channel->broken = true;
@@ -160,6 +163,11 @@ bool vsa_channel_is_ready(const struct vsa_channel *channel)
     struct pollfd entry = {.fd = channel->fd, .events = POLLIN | POLLRDHUP};
     return !channel->broken && channel->reader.filled == channel->reader.consumed &&
            poll(&entry, 1, 0) == 0;
+}
+
+bool vsa_channel_has_sent(const struct vsa_channel *channel)
+{
+    return channel->sent;
 }
 
 bool vsa_channel_is_unanswered(const struct vsa_channel *channel)

@@ -47,6 +47,9 @@ bool vsa_channel_is_broken(const struct vsa_channel *channel);
  */
 bool vsa_channel_is_ready(const struct vsa_channel *channel);
 
+/* Returns whether some of the last request may have been sent. */
+bool vsa_channel_has_sent(const struct vsa_channel *channel);
+
 /* Returns whether the last request broke the channel before any byte of a reply came. */
 bool vsa_channel_is_unanswered(const struct vsa_channel *channel);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: lease a connection, one exchange, return the lease; send again if that helps. */
-#include <vsattest/client.h>
+#include "client/client.h"
 
 #include "base/error.h"
 #include "base/sized.h"
@@ -108,6 +108,7 @@ struct call {
     const json_t *request;
     int64_t deadline_ms;
     bool idempotent; /* the request may be sent twice */
+    bool once;       /* never sent twice, whatever comes of it */
 };
 
 static enum vsa_status exchange(const struct call *call, struct vsa_lease *lease, json_t **reply,
@@ -115,7 +116,7 @@ static enum vsa_status exchange(const struct call *call, struct vsa_lease *lease
 {
     enum vsa_status status =
         vsa_channel_request(lease->connection->channel, call->request, reply, error);
-    if (!was_stale(lease, status, call->idempotent))
+    if (call->once || !was_stale(lease, status, call->idempotent))
         return status;
     vsa_lease_count_retry(call->client);
     VSA_TRY(vsa_lease_replace(call->client, call->deadline_ms, lease, error));
@@ -135,6 +136,7 @@ static void try_once(const struct call *call, struct vsa_attempt *attempt, json_
         return;
     const struct vsa_channel *channel = lease.connection->channel;
     attempt->retry_after_ms = vsa_channel_retry_after_ms(channel);
+    attempt->sent = vsa_channel_has_sent(channel);
     attempt->unanswered = vsa_channel_is_unanswered(channel);
     vsa_lease_return(call->client, &lease,
                      !vsa_channel_is_broken(channel) && !ends_connection(attempt->status));
@@ -143,7 +145,8 @@ static void try_once(const struct call *call, struct vsa_attempt *attempt, json_
 /* Pauses before retry number `retry`; returns false if there is to be no retry. */
 static bool pause_before(const struct call *call, unsigned retry, const struct vsa_attempt *attempt)
 {
-    if (retry >= call->client->options.retries || !vsa_retry_makes_sense(attempt, call->idempotent))
+    if (retry >= call->client->options.retries || (call->once && attempt->sent) ||
+        !vsa_retry_makes_sense(attempt, call->idempotent))
         return false;
     int64_t pause_ms = vsa_retry_pause_ms(
         retry, attempt->retry_after_ms, call->deadline_ms - vsa_monotonic_ms(), vsa_retry_random());
@@ -154,22 +157,60 @@ static bool pause_before(const struct call *call, unsigned retry, const struct v
     return true;
 }
 
-enum vsa_status vsa_client_request(struct vsa_client *client, const json_t *request, json_t **reply,
-                                   struct vsa_error *error)
+/* Carries out the call; `*sent`: whether some of the last attempt may have been sent. */
+static enum vsa_status carry_out(const struct call *call, bool *sent, json_t **reply,
+                                 struct vsa_error *error)
 {
-    struct call call = {client, request, vsa_deadline(client->options.timeout_ms),
-                        vsa_retry_is_idempotent(request)};
     struct vsa_attempt attempt;
     /* Failure of the last attempt; the caller's `error` is left alone on success. */
     struct vsa_error why = {.status = VSA_OK};
     unsigned retry = 0;
-    VSA_TRY(check_process(client, error));
+    *sent = false;
+    VSA_TRY(check_process(call->client, error));
     do {
-        try_once(&call, &attempt, reply, &why);
-    } while (attempt.status != VSA_OK && pause_before(&call, retry++, &attempt));
+        try_once(call, &attempt, reply, &why);
+    } while (attempt.status != VSA_OK && pause_before(call, retry++, &attempt));
+    *sent = attempt.sent;
     if (attempt.status != VSA_OK && error)
         *error = why;
     return attempt.status;
+}
+
+enum vsa_status vsa_client_request_until(struct vsa_client *client, const json_t *request,
+                                         int64_t deadline_ms, json_t **reply,
+                                         struct vsa_error *error)
+{
+    bool sent;
+    const struct call call = {.client = client,
+                              .request = request,
+                              .deadline_ms = deadline_ms,
+                              .idempotent = vsa_retry_is_idempotent(request)};
+    return carry_out(&call, &sent, reply, error);
+}
+
+enum vsa_status vsa_client_request_once(struct vsa_client *client, const json_t *request,
+                                        int64_t deadline_ms, bool *sent, json_t **reply,
+                                        struct vsa_error *error)
+{
+    const struct call call = {
+        .client = client, .request = request, .deadline_ms = deadline_ms, .once = true};
+    return carry_out(&call, sent, reply, error);
+}
+
+int64_t vsa_client_deadline(const struct vsa_client *client)
+{
+    return vsa_deadline(client->options.timeout_ms);
+}
+
+void vsa_client_set_timeout(struct vsa_client *client, int64_t timeout_ms)
+{
+    client->options.timeout_ms = timeout_ms;
+}
+
+enum vsa_status vsa_client_request(struct vsa_client *client, const json_t *request, json_t **reply,
+                                   struct vsa_error *error)
+{
+    return vsa_client_request_until(client, request, vsa_client_deadline(client), reply, error);
 }
 
 static enum vsa_status request_command(struct vsa_client *client, const char *command,

@@ -16,7 +16,7 @@
 bool vsa_retry_is_idempotent(const json_t *request)
 {
     static const char *const idempotent[] = {VSA_COMMAND_NAME_PING, VSA_COMMAND_NAME_STATUS,
-                                             VSA_COMMAND_NAME_METRICS};
+                                             VSA_COMMAND_NAME_METRICS, VSA_COMMAND_NAME_SEAL_KEY};
     const char *command;
     if (vsa_request_command(request, &command, NULL) != VSA_OK)
         return false;

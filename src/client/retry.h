@@ -14,6 +14,7 @@ struct vsa_attempt {
     enum vsa_status status;
     int64_t retry_after_ms; /* pause that the enclave asked for; -1: none */
     bool unanswered;        /* sent, and no byte of a reply received */
+    bool sent;              /* some of the request, perhaps */
 };
 
 /* Returns whether the request is idempotent: sent twice it has no further effect. */

@@ -5,10 +5,12 @@
 
 #include "protocol/json.h"
 
-#define VSA_COMMAND_NAME_PING    "ping"
-#define VSA_COMMAND_NAME_STATUS  "status"
-#define VSA_COMMAND_NAME_ATTEST  "attest"
-#define VSA_COMMAND_NAME_METRICS "metrics"
+#define VSA_COMMAND_NAME_PING     "ping"
+#define VSA_COMMAND_NAME_STATUS   "status"
+#define VSA_COMMAND_NAME_ATTEST   "attest"
+#define VSA_COMMAND_NAME_METRICS  "metrics"
+#define VSA_COMMAND_NAME_SEAL_KEY "seal_key"
+#define VSA_COMMAND_NAME_SEALED   "sealed"
 
 /* Returns {"command": command}, a new reference; NULL when memory is short. */
 json_t *vsa_request_new(const char *command);

@@ -20,6 +20,7 @@ KINDS = {
     "FILE": "file", "PEM": "file", "PROGRAM": "file", "SOURCE:/DEST": "file", "DIR|TAR": "file",
     "DIR": "directory",
     "TEXT|@FILE": "free",  # completed behind "@", below
+    "JSON|@FILE|-": "free",  # as above
     "ADDRESS": "address", "unix:PATH": "address",
     "LEVEL": "words", "ARCH": "words", "POLICY": "words",
     **dict.fromkeys(
@@ -160,6 +161,7 @@ class Completion(harness.TestCase):
         self.assertEqual(self.complete("vsock_client fi"), [])
         self.assertIn("--ping", self.complete("vsock_client "))
         self.assertEqual(self.complete("enclave_image build --cmdline @fi"), ["@file"])
+        self.assertEqual(self.complete("vsock_client --request @fi"), ["@file"])
 
     def test_a_program_that_is_not_there_completes_nothing(self):
         done = harness.run(

@@ -10,6 +10,7 @@
 #include "programs/claims_text.h"
 #include "programs/output.h"
 #include "programs/vsock_client/result.h"
+#include "programs/vsock_client/sealed.h"
 #include "programs/vsock_client/status_text.h"
 #include "protocol/service.h"
 
@@ -105,6 +106,8 @@ static enum vsa_status save_metrics(const char *path, const struct client_outcom
 static enum vsa_status ask_request(const struct client_arguments *arguments,
                                    struct vsa_client *client, struct client_outcome *outcome)
 {
+    if (arguments->sealed)
+        return client_ask_sealed(arguments, client, outcome);
     return vsa_client_request(client, arguments->request, &outcome->reply, &outcome->error);
 }
 
@@ -258,8 +261,8 @@ const struct client_action client_actions[] = {
      client_result_verified, remark_verified, save_document,
      "  PCR0      PCR1      PCR2      CHECKED  MODULE ID", print_claims_columns},
     {"request", "JSON|@FILE|-",
-     "send any request in clear, print the reply: the JSON\n"
-     "itself, a file or standard input (/dev/fd/N: a descriptor)",
+     "send any request, print the reply: the JSON itself,\n"
+     "a file or standard input (/dev/fd/N: a descriptor)",
      0, ask_request, print_reply, json_reply, NULL, NULL, NULL, NULL},
     {"relay", NULL, "carry lines between clients elsewhere and the enclave", CLIENT_RELAYS, NULL,
      NULL, NULL, NULL, NULL, NULL, NULL},

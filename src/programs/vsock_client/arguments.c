@@ -10,11 +10,14 @@
 #include "programs/numbers.h"
 #include "protocol/json.h"
 #include "protocol/request.h"
+#include <vsattest/seal.h>
 #include <vsattest/transport.h>
 
 /* A day: more is a mistake. */
 #define MAX_TIMEOUT_SECONDS 86400
 #define DEFAULT_INTERVAL_MS 10000
+/* A private key in PEM has a tenth of it. */
+#define MAX_KEY_FILE 4096
 /* Clients of a relay; each takes two descriptors. */
 #define DEFAULT_RELAYED 256
 #define MAX_RELAYED     100000
@@ -73,6 +76,20 @@ static const struct program_option own_options[] = {
                     "instead of the above"),
     OPTION_ROW_HELP,
     OPTION_ROW_VERSION,
+    OPTION_ROWS_END,
+};
+
+static const struct program_option sealed_options[] = {
+    OPTION_ROW_FLAG(client_arguments, sealed, "sealed",
+                    "send it so that only an enclave that verifies can\n"
+                    "read it, and only this program the reply"),
+    OPTION_ROW_TEXT(client_arguments, aad, "aad", "TEXT",
+                    "associated data, which the parent can read"),
+    OPTION_ROW_TEXT(client_arguments, sign_key, "sign-key", "FILE",
+                    "sign it with this private key (P-384)"),
+    OPTION_ROW_FLAG(client_arguments, idempotent, "idempotent",
+                    "send it again when its outcome is unknown: to carry\n"
+                    "it out twice is harmless"),
     OPTION_ROWS_END,
 };
 
@@ -267,7 +284,7 @@ static enum vsa_status check_request(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
     const struct policy_options *policy = &arguments->policy;
-    bool verifies = arguments->action->flags & CLIENT_VERIFIES;
+    bool verifies = (arguments->action->flags & CLIENT_VERIFIES) || arguments->sealed;
     bool documents = arguments->action->flags & CLIENT_TAKES_DOCUMENT;
     if (!documents &&
         (arguments->generate_key || policy->policy.user_data.data || policy->policy.nonce.data))
@@ -275,7 +292,7 @@ static enum vsa_status check_request(const struct client_arguments *arguments,
                             "--watch");
     if (policy->check_only && !verifies)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "--%s is about verification: it needs --verify or --watch",
+                        "--%s is about verification: it needs --verify, --watch or --sealed",
                         policy->check_only);
     if (policy->document_time)
         return usage(error, "--at document is for saved documents (verifier): one made just now is "
@@ -317,6 +334,18 @@ static enum vsa_status check_watch(const struct client_arguments *arguments,
     return VSA_OK;
 }
 
+static enum vsa_status check_sealed(const struct client_arguments *arguments,
+                                    struct vsa_error *error)
+{
+    if (arguments->sealed && !arguments->operand)
+        return usage(error, "--sealed goes with --request");
+    if ((arguments->aad || arguments->sign_key || arguments->idempotent) && !arguments->sealed)
+        return usage(error, "--aad, --sign-key and --idempotent go with --sealed");
+    if (arguments->aad && strlen(arguments->aad) > VSA_SEAL_MAX_AAD)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "--aad: more than %d bytes", VSA_SEAL_MAX_AAD);
+    return VSA_OK;
+}
+
 static enum vsa_status check_relay(const struct client_arguments *arguments,
                                    struct vsa_error *error)
 {
@@ -351,6 +380,7 @@ static enum vsa_status check(const struct client_arguments *arguments, struct vs
     VSA_TRY(check_enclave(arguments, error));
     VSA_TRY(check_request(arguments, error));
     VSA_TRY(check_save(arguments, error));
+    VSA_TRY(check_sealed(arguments, error));
     VSA_TRY(check_relay(arguments, error));
     return check_watch(arguments, error);
 }
@@ -384,17 +414,13 @@ static void settle_times(struct client_arguments *arguments)
         arguments->timeout_ms = MIN_ROUND_TIMEOUT_MS;
 }
 
-/* The operand itself, or what the file that it names holds, in `buffer`. */
-static enum vsa_status request_text(const char *operand, uint8_t *buffer, size_t capacity,
-                                    struct vsa_slice *text, struct vsa_error *error)
+/* Reads a file that may hold a secret into `buffer`, which the caller wipes. */
+static enum vsa_status read_secret(const char *path, uint8_t *buffer, size_t capacity,
+                                   struct vsa_slice *bytes, struct vsa_error *error)
 {
     VSA_AUTO_FD int opened = -1;
-    const char *path = operand[0] == '@' ? operand + 1 : operand;
-    bool is_standard_input = strcmp(operand, "-") == 0;
+    bool is_standard_input = strcmp(path, "-") == 0;
     size_t size;
-    *text = vsa_slice_of_text(operand);
-    if (path == operand && !is_standard_input)
-        return VSA_OK;
     if (!is_standard_input) {
         opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (opened < 0)
@@ -403,7 +429,19 @@ static enum vsa_status request_text(const char *operand, uint8_t *buffer, size_t
     VSA_TRY(vsa_whole_file_fill(is_standard_input ? STDIN_FILENO : opened,
                                 is_standard_input ? "standard input" : path, buffer, capacity,
                                 &size, error));
-    *text = vsa_slice_of(buffer, size);
+    *bytes = vsa_slice_of(buffer, size);
+    return VSA_OK;
+}
+
+/* The operand itself, or what the file that it names holds, in `buffer`. */
+static enum vsa_status request_text(const char *operand, uint8_t *buffer, size_t capacity,
+                                    struct vsa_slice *text, struct vsa_error *error)
+{
+    if (operand[0] == '@')
+        return read_secret(operand + 1, buffer, capacity, text, error);
+    if (strcmp(operand, "-") == 0)
+        return read_secret(operand, buffer, capacity, text, error);
+    *text = vsa_slice_of_text(operand);
     return VSA_OK;
 }
 
@@ -439,6 +477,22 @@ static enum vsa_status read_request(struct client_arguments *arguments, struct v
     return status;
 }
 
+static enum vsa_status read_sign_key(struct client_arguments *arguments, struct vsa_error *error)
+{
+    static uint8_t buffer[MAX_KEY_FILE];
+    struct vsa_slice bytes = {0};
+    if (!arguments->sign_key)
+        return VSA_OK;
+    enum vsa_status status =
+        read_secret(arguments->sign_key, buffer, sizeof(buffer), &bytes, error);
+    if (status == VSA_OK)
+        status = vsa_sender_new(bytes, &arguments->sender, error);
+    vsa_wipe(buffer, sizeof(buffer));
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--sign-key");
+    return status;
+}
+
 static void settle_relay(struct client_arguments *arguments)
 {
     if (!arguments->max_connections)
@@ -459,6 +513,7 @@ static enum vsa_status finish(const struct option_operands *operands,
     VSA_TRY(check(arguments, error));
     VSA_TRY(policy_options_finish(&arguments->policy, error));
     VSA_TRY(read_request(arguments, error));
+    VSA_TRY(read_sign_key(arguments, error));
     settle_times(arguments);
     settle_relay(arguments);
     return VSA_OK;
@@ -469,6 +524,7 @@ static const char usage_text[] =
     "                     --request JSON | --relay --listen ADDRESS) [OPTION]...\n"
     "\n"
     "Talks to enclave_app in a Nitro enclave, from its parent instance.\n\n";
+static const char sealed_title[] = "Of --request:";
 static const char relay_title[] = "Where --relay listens, and its limits:";
 static const char policy_title[] =
     "What the document must be (--verify, --watch). User data and nonce are what is sent\n"
@@ -486,6 +542,7 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
         .usage = usage_text,
         .groups = {{NULL, rows},
                    {NULL, own_options},
+                   {sealed_title, sealed_options},
                    {relay_title, relay_options},
                    {policy_title, policy_option_table}},
         .note = note,
@@ -509,6 +566,8 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
 void client_arguments_free(struct client_arguments *arguments)
 {
     policy_options_free(&arguments->policy);
+    vsa_sender_free(arguments->sender);
+    arguments->sender = NULL;
     json_decref(arguments->request);
     arguments->request = NULL;
 }

@@ -55,7 +55,12 @@ struct client_arguments {
     const char *save;    /* file or NULL */
     const char *operand; /* the value of the action's option, or NULL */
     json_t *request;     /* what it says, read; owned */
-    int64_t timeout_ms;  /* 0 before it is given or known; with --watch for one round */
+    bool sealed;
+    bool idempotent; /* of a sealed request: it may be carried out twice */
+    const char *aad;
+    const char *sign_key;      /* file or NULL */
+    struct vsa_sender *sender; /* what it holds; owned */
+    int64_t timeout_ms;        /* 0 before it is given or known; with --watch for one round */
     unsigned retries;
     const char *listen; /* of --relay, as the next four are */
     bool anywhere;

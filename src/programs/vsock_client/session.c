@@ -61,6 +61,7 @@ void client_perform(const struct client_arguments *arguments, const char *addres
                     int64_t deadline_ms, struct client_outcome *outcome)
 {
     int64_t started = vsa_monotonic_us();
+    outcome->deadline_ms = deadline_ms;
     outcome->status = connect_and_ask(arguments, address, deadline_ms, outcome);
     outcome->microseconds = vsa_monotonic_us() - started;
 }

@@ -15,6 +15,7 @@ struct client_target {
 struct client_outcome {
     enum vsa_status status;
     struct vsa_error error;                   /* unless `status` is VSA_OK */
+    int64_t deadline_ms;                      /* of the action */
     int64_t microseconds;                     /* connecting and the exchange, verifying too */
     json_t *reply;                            /* of --status and --metrics */
     struct vsa_attestation_reply attestation; /* document_size 0: none came */
