@@ -45,7 +45,6 @@ ENTRIES = {
     "vsa_cose_sign1_parse": "cose",
     "vsa_cose_sign1_parse_with_key_id": "cose through vsa_sender_verify",
     "vsa_cose_sign1_verify": "cose",
-    "vsa_der_is_strict": "certificate",
     "vsa_der_read": "der",
     "vsa_der_skip": "der",
     "vsa_document_decode": "document_text",
@@ -105,6 +104,7 @@ ENTRIES = {
     "vsa_verify_size": "document through vsa_verify",
     "vsa_whole_file_open": "describe through image_describe_command",
     "vsa_whole_file_read": "settings through settings_read_file",
+    "vsa_x509_parse": "x509",
     "words_have": "text",
 }
 

@@ -308,6 +308,7 @@ static void make_certificates(void)
                  VSA_OK);
     write_seed("certificate", "root.der", der);
     write_seed("der", "root.der", der);
+    write_seed("x509", "root.der", der);
     write_pem("certificate", "root.pem", "CERTIFICATE", der);
     FUZZ_REQUIRE(vsa_key_write_private(key, buffer, sizeof(buffer), &der, NULL) == VSA_OK);
     write_seed("private_key", "private.der", der);

@@ -17,8 +17,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "crypto/certificate.h"
 #include "crypto/digest.h"
+#include "x509/certificate.h"
 #include <vsattest/attestation.h>
 
 /* A certificate that is trusted to be what it says, at the end of a verified path. */

@@ -19,15 +19,16 @@ static enum vsa_status refuse(struct vsa_error *error, const char *rule, const c
 static enum vsa_status check_profile(const struct vsa_certificate *certificate,
                                      struct vsa_error *error)
 {
-    if (certificate->version != 3)
+    if (certificate->fields.version != 3)
         return refuse(error, "RFC 5280 section 4.1.2.1", "not X.509 v3");
-    if (!certificate->signed_with_ecdsa_sha384)
+    if (!certificate->fields.signed_with_ecdsa_sha384)
         return refuse(error, rule_aws, "not signed with ecdsa-with-SHA384");
     if (!certificate->key || vsa_key_curve(certificate->key) != VSA_CURVE_P384)
         return refuse(error, rule_aws, "public key is not on the named curve P-384");
-    if (certificate->extensions_malformed)
-        return refuse(error, "RFC 5280 section 4.2", "an extension is malformed or stands twice");
-    if (certificate->unknown_critical)
+    if (certificate->fields.malformed)
+        return refuse(error, certificate->fields.malformed,
+                      "an extension is malformed or stands twice");
+    if (certificate->fields.unknown_critical)
         return refuse(error, "RFC 5280 section 4.2", "unknown critical extension");
     return VSA_OK;
 }
@@ -35,11 +36,12 @@ static enum vsa_status check_profile(const struct vsa_certificate *certificate,
 /* Checks what an issuer must satisfy (RFC 5280 section 6.1.4). */
 static enum vsa_status check_ca(const struct vsa_certificate *certificate, struct vsa_error *error)
 {
-    if (!certificate->has_basic_constraints || !certificate->is_ca)
+    if (!certificate->fields.has_basic_constraints || !certificate->fields.is_ca)
         return refuse(error, "RFC 5280 section 6.1.4 (k)", "not a CA (basicConstraints)");
-    if (!certificate->basic_constraints_critical)
+    if (!certificate->fields.basic_constraints_critical)
         return refuse(error, "RFC 5280 section 4.2.1.9", "a CA's basicConstraints not critical");
-    if (!certificate->has_key_usage || !(certificate->key_usage & VSA_KEY_USAGE_CERTIFICATE_SIGN))
+    if (!certificate->fields.has_key_usage ||
+        !(certificate->fields.key_usage & VSA_KEY_USAGE_CERTIFICATE_SIGN))
         return refuse(error, "RFC 5280 section 6.1.4 (n)", "keyUsage lacks keyCertSign");
     return VSA_OK;
 }
@@ -48,18 +50,20 @@ static enum vsa_status check_ca(const struct vsa_certificate *certificate, struc
 static enum vsa_status check_leaf(const struct vsa_certificate *certificate,
                                   struct vsa_error *error)
 {
-    if (certificate->is_ca || certificate->path_length != VSA_NO_PATH_LENGTH)
+    if (certificate->fields.is_ca || certificate->fields.path_length != VSA_NO_PATH_LENGTH)
         return refuse(error, rule_aws, "the enclave's certificate is a CA");
-    if (!certificate->has_key_usage || !(certificate->key_usage & VSA_KEY_USAGE_DIGITAL_SIGNATURE))
+    if (!certificate->fields.has_key_usage ||
+        !(certificate->fields.key_usage & VSA_KEY_USAGE_DIGITAL_SIGNATURE))
         return refuse(error, rule_aws, "keyUsage lacks digitalSignature");
-    if (certificate->key_usage & VSA_KEY_USAGE_CERTIFICATE_SIGN)
+    if (certificate->fields.key_usage & VSA_KEY_USAGE_CERTIFICATE_SIGN)
         return refuse(error, "RFC 5280 section 4.2.1.3", "keyCertSign without being a CA");
     return VSA_OK;
 }
 
 static int path_length_or_no_limit(const struct vsa_certificate *certificate)
 {
-    return certificate->path_length == VSA_NO_PATH_LENGTH ? NO_CA_LIMIT : certificate->path_length;
+    return certificate->fields.path_length == VSA_NO_PATH_LENGTH ? NO_CA_LIMIT
+                                                                 : certificate->fields.path_length;
 }
 
 /*
@@ -72,8 +76,8 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
     char limit[VSA_TIME_TEXT_SIZE];
     char now[VSA_TIME_TEXT_SIZE];
     vsa_time_format(time->now_ms, now, sizeof(now));
-    if (certificate->not_before_ms - time->now_ms > time->max_skew_ms) {
-        vsa_time_format(certificate->not_before_ms, limit, sizeof(limit));
+    if (certificate->fields.not_before_ms - time->now_ms > time->max_skew_ms) {
+        vsa_time_format(certificate->fields.not_before_ms, limit, sizeof(limit));
         return vsa_fail_at(
             error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
             "valid only from %s, verified at %s: check the verifier's clock, which is slow, or "
@@ -81,8 +85,8 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
             limit, now);
     }
     /* notAfter is the last valid second, all of it. */
-    if (time->now_ms > certificate->not_after_ms + 999) {
-        vsa_time_format(certificate->not_after_ms, limit, sizeof(limit));
+    if (time->now_ms > certificate->fields.not_after_ms + 999) {
+        vsa_time_format(certificate->fields.not_after_ms, limit, sizeof(limit));
         return vsa_fail_at(
             error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(2)",
             "expired at %s, verified at %s: ask for a new document, check the verifier's "
@@ -116,7 +120,7 @@ static enum vsa_status make_node(const struct vsa_path_node *issuer, struct vsa_
                                  struct vsa_path_node *node, struct vsa_error *error)
 {
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
-    VSA_TRY(vsa_certificate_parse(der, &certificate, error));
+    VSA_TRY(vsa_certificate_parse(der, issuer->certificate->key, &certificate, error));
     /* Before the signature: an expired certificate needs no arithmetic. */
     VSA_TRY(check_validity(certificate, time, error));
     VSA_TRY(check_link(issuer, certificate, is_leaf, error));
@@ -218,7 +222,7 @@ static enum vsa_status load_anchor(struct vsa_slice file, struct vsa_anchor *anc
     struct vsa_slice der;
     VSA_TRY(vsa_certificate_read_file(file, buffer, sizeof(buffer), &der, error));
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
-    VSA_TRY(vsa_certificate_parse(der, &certificate, error));
+    VSA_TRY(vsa_certificate_parse(der, NULL, &certificate, error));
     VSA_TRY(check_anchor(certificate, error));
     struct vsa_anchor loaded = {.der_size = der.size};
     VSA_TRY(vsa_sha384(&der, 1, loaded.node.path_digest, error));

@@ -6,6 +6,7 @@
 #include "base/sized.h"
 #include "base/slice.h"
 #include "cose/sign1.h"
+#include "crypto/begin.h"
 
 /* The year 9999, as for document times: sums of times stay far from overflow. */
 #define MAX_NOW_MS INT64_C(253402300799999)
@@ -18,7 +19,7 @@ struct vsa_verifier {
 
 struct vsa_verifier *vsa_verifier_new(void)
 {
-    struct vsa_verifier *verifier = calloc(1, sizeof(*verifier));
+    struct vsa_verifier *verifier = vsa_crypto_begin() ? calloc(1, sizeof(*verifier)) : NULL;
     if (verifier)
         vsa_cache_init(&verifier->cache);
     return verifier;
@@ -130,8 +131,8 @@ static void fill_claims(const struct vsa_unverified_document *document,
     claims->root_is_aws = vsa_is_aws_root(root->sha256);
     memcpy(claims->root_subject, root->subject, sizeof(claims->root_subject));
     memcpy(claims->certificate_subject, leaf->subject, sizeof(claims->certificate_subject));
-    claims->certificate_not_before_ms = leaf->not_before_ms;
-    claims->certificate_not_after_ms = leaf->not_after_ms;
+    claims->certificate_not_before_ms = leaf->fields.not_before_ms;
+    claims->certificate_not_after_ms = leaf->fields.not_after_ms;
 }
 
 /*

@@ -46,7 +46,6 @@ VSA_DEFINE_CLEANUP(EVP_PKEY_CTX, EVP_PKEY_CTX_free, vsa_cleanup_pkey_ctx);
 VSA_DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free, vsa_cleanup_md_ctx);
 VSA_DEFINE_CLEANUP(ECDSA_SIG, ECDSA_SIG_free, vsa_cleanup_ecdsa_sig);
 VSA_DEFINE_CLEANUP(BIO, BIO_free_all, vsa_cleanup_bio);
-VSA_DEFINE_CLEANUP(X509, X509_free, vsa_cleanup_x509);
 VSA_DEFINE_CLEANUP(X509_PUBKEY, X509_PUBKEY_free, vsa_cleanup_x509_pubkey);
 
 #endif

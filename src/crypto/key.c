@@ -166,6 +166,51 @@ enum vsa_status vsa_key_read_private(struct vsa_slice encoded, struct vsa_key **
     return vsa_key_wrap(taken, curve, key, error);
 }
 
+/* Returns a key that has the curve's parameters alone. */
+static EVP_PKEY *new_parameters(int nid)
+{
+    VSA_CLEANUP(vsa_cleanup_pkey_ctx)
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+    EVP_PKEY *pkey = NULL;
+    if (!context || EVP_PKEY_paramgen_init(context) != 1 ||
+        EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, nid) != 1 ||
+        EVP_PKEY_paramgen(context, &pkey) != 1)
+        return NULL;
+    return pkey;
+}
+
+static EVP_PKEY *copy_parameters(const EVP_PKEY *like)
+{
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = EVP_PKEY_new();
+    if (!pkey || EVP_PKEY_copy_parameters(pkey, like) != 1)
+        return NULL;
+    EVP_PKEY *copied = pkey;
+    pkey = NULL;
+    return copied;
+}
+
+enum vsa_status vsa_key_from_point(enum vsa_curve curve, struct vsa_slice point,
+                                   const struct vsa_key *like, struct vsa_key **key,
+                                   struct vsa_error *error)
+{
+    const struct curve_facts *facts = facts_of(curve);
+    VSA_CLEANUP(vsa_cleanup_pkey)
+    EVP_PKEY *pkey =
+        like && like->curve == curve ? copy_parameters(like->pkey) : new_parameters(facts->nid);
+    if (!pkey)
+        return vsa_crypto_fail(error, "reading a public key");
+    /* libcrypto checks that the point is on the curve; other forms it would take, too. */
+    if (point.size != 1 + 2 * facts->field_size || point.data[0] != 0x04 ||
+        EVP_PKEY_set1_tls_encodedpoint(pkey, point.data, point.size) != 1) {
+        ERR_clear_error();
+        return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
+                           "certificate's public key is not a point of its curve");
+    }
+    EVP_PKEY *taken = pkey;
+    pkey = NULL;
+    return vsa_key_wrap(taken, curve, key, error);
+}
+
 static enum vsa_status write_spki(EVP_PKEY *pkey, uint8_t *buffer, size_t capacity,
                                   struct vsa_slice *spki, struct vsa_error *error)
 {

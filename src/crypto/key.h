@@ -54,6 +54,16 @@ VSA_MUST_USE enum vsa_status vsa_key_write_public(const struct vsa_key *key, uin
 VSA_MUST_USE enum vsa_status vsa_key_read_public(struct vsa_slice spki, struct vsa_key **key,
                                                  struct vsa_error *error);
 
+/*
+ * Makes a public key of an uncompressed point (SEC 1 section 2.3.3) of the curve. `like` is a key
+ * on the same curve, whose parameters the new one takes over, which is faster; NULL, or a key on
+ * another curve, if there is none. Errors: VSA_ERR_CERTIFICATE_SYNTAX where the point is not on the
+ * curve.
+ */
+VSA_MUST_USE enum vsa_status vsa_key_from_point(enum vsa_curve curve, struct vsa_slice point,
+                                                const struct vsa_key *like, struct vsa_key **key,
+                                                struct vsa_error *error);
+
 /* Signs the concatenated parts. `signature` has room for vsa_curve_signature_size() bytes. */
 VSA_MUST_USE enum vsa_status vsa_key_sign(const struct vsa_key *key, const struct vsa_slice *parts,
                                           size_t count, uint8_t *signature,

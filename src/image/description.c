@@ -5,9 +5,10 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "crypto/description.h"
 #include "image/metadata.h"
 #include "image/signature.h"
+#include "x509/description.h"
+#include "x509/parse.h"
 #include "json/writer.h"
 
 static void put_pcr(struct vsa_json_writer *writer, const char *key,
@@ -50,7 +51,7 @@ static json_t *signature_hex(const uint8_t *bytes, size_t size)
     return json_string(text);
 }
 
-static json_t *certificate_json(const struct vsa_certificate *certificate,
+static json_t *certificate_json(const struct vsa_x509 *fields,
                                 const struct vsa_certificate_description *description)
 {
     struct vsa_json_writer issuer = vsa_json_object();
@@ -60,10 +61,10 @@ static json_t *certificate_json(const struct vsa_certificate *certificate,
                      json_string(description->issuer[i].value));
     vsa_json_put(&writer, "IssuerName", vsa_json_finish(&issuer));
     vsa_json_put(&writer, "Algorithm", json_string(description->signature_algorithm));
-    vsa_json_put(&writer, "NotBefore", certificate_time(certificate->not_before_ms));
-    vsa_json_put(&writer, "NotAfter", certificate_time(certificate->not_after_ms));
+    vsa_json_put(&writer, "NotBefore", certificate_time(fields->not_before_ms));
+    vsa_json_put(&writer, "NotAfter", certificate_time(fields->not_after_ms));
     vsa_json_put(&writer, "Signature",
-                 signature_hex(description->signature, description->signature_size));
+                 signature_hex(description->signature.data, description->signature.size));
     return vsa_json_finish(&writer);
 }
 
@@ -74,14 +75,14 @@ static enum vsa_status describe_certificate(struct vsa_slice section, json_t **o
     struct vsa_certificate_description description;
     uint8_t buffer[VSA_MAX_IMAGE_CERTIFICATE];
     struct vsa_slice der;
-    VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
+    struct vsa_x509 fields;
     VSA_TRY(vsa_image_signature_read(section, &signature, error));
     VSA_TRY(vsa_image_certificate_from_pem(
         vsa_slice_of(signature.certificate, signature.certificate_size), buffer, sizeof(buffer),
         &der, error));
-    VSA_TRY(vsa_certificate_parse(der, &certificate, error));
-    VSA_TRY(vsa_certificate_describe(certificate, &description, error));
-    *object = certificate_json(certificate, &description);
+    VSA_TRY(vsa_x509_parse(der, &fields, error));
+    VSA_TRY(vsa_certificate_describe(&fields, &description, error));
+    *object = certificate_json(&fields, &description);
     return VSA_OK;
 }
 

@@ -3,8 +3,8 @@
 #include "base/slice.h"
 #include "base/time_text.h"
 #include "cose/sign1.h"
-#include "crypto/certificate.h"
 #include "image/signature.h"
+#include "x509/certificate.h"
 
 static const char rule_signing[] = "AWS EIF, signature section";
 
@@ -18,7 +18,7 @@ static enum vsa_status parse_certificate(struct vsa_slice pem, struct vsa_certif
     struct vsa_slice der;
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *parsed = NULL;
     VSA_TRY(vsa_image_certificate_from_pem(pem, buffer, sizeof(buffer), &der, error));
-    VSA_TRY(vsa_certificate_parse(der, &parsed, error));
+    VSA_TRY(vsa_certificate_parse(der, NULL, &parsed, error));
     if (!parsed->key)
         return vsa_fail_at(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule_signing,
                            "the signing certificate's key is not on P-256, P-384 or P-521");
@@ -31,13 +31,13 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
                                       struct vsa_error *error)
 {
     char limit[VSA_TIME_TEXT_SIZE];
-    if (now_ms < certificate->not_before_ms) {
-        vsa_time_format(certificate->not_before_ms, limit, sizeof(limit));
+    if (now_ms < certificate->fields.not_before_ms) {
+        vsa_time_format(certificate->fields.not_before_ms, limit, sizeof(limit));
         return vsa_fail_at(error, VSA_ERR_NOT_YET_VALID, VSA_NO_OFFSET, rule_signing,
                            "the signing certificate is not valid before %s", limit);
     }
-    if (now_ms > certificate->not_after_ms) {
-        vsa_time_format(certificate->not_after_ms, limit, sizeof(limit));
+    if (now_ms > certificate->fields.not_after_ms) {
+        vsa_time_format(certificate->fields.not_after_ms, limit, sizeof(limit));
         return vsa_fail_at(error, VSA_ERR_EXPIRED, VSA_NO_OFFSET, rule_signing,
                            "the signing certificate expired at %s", limit);
     }

@@ -5,7 +5,7 @@
 #include "base/slice.h"
 #include "cbor/reader.h"
 #include "cbor/writer.h"
-#include "crypto/certificate.h"
+#include "x509/certificate.h"
 
 static const char rule_signature[] = "AWS EIF, signature section";
 

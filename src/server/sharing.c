@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/sharing.h"
 
-#include "crypto/certificate.h"
+#include "crypto/digest.h"
+#include "x509/parse.h"
 #include <vsattest/attestation.h>
 
 /* A nonce asks for a document made for it, even an empty one; a key is for one client only. */
@@ -18,15 +19,15 @@ bool vsa_share_key_of(const struct vsa_attest_request *request, struct vsa_share
 int64_t vsa_share_life_ms(struct vsa_slice document)
 {
     struct vsa_unverified_document parsed;
-    VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *leaf = NULL;
+    struct vsa_x509 leaf;
     if (vsa_document_parse(document, &parsed, NULL) != VSA_OK ||
-        vsa_certificate_parse(parsed.certificate, &leaf, NULL) != VSA_OK)
+        vsa_x509_parse(parsed.certificate, &leaf, NULL) != VSA_OK)
         return 0;
     /*
      * From the document's own time on, which is the NSM's: the enclave's clock has no part in it.
      * Both are before the year 10000, or would not have been parsed: nothing overflows.
      */
-    int64_t life_ms = leaf->not_after_ms - (int64_t)parsed.timestamp_ms;
+    int64_t life_ms = leaf.not_after_ms - (int64_t)parsed.timestamp_ms;
     return life_ms > VSA_CACHE_CERTIFICATE_MARGIN_MS ? life_ms - VSA_CACHE_CERTIFICATE_MARGIN_MS
                                                      : 0;
 }

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "crypto/digest.h"
-#include "crypto/issue.h"
+#include "x509/issue.h"
 
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
@@ -210,20 +210,20 @@ static enum vsa_status issue(struct vsa_authority *authority, enum vsa_authority
     VSA_TRY(vsa_certificate_issue(&wanted, link->key, issuer->certificate, issuer->key, link->der,
                                   sizeof(link->der), &der, error));
     link->size = der.size;
-    return vsa_certificate_parse(der, &link->certificate, error);
+    return vsa_certificate_parse(der, issuer->key, &link->certificate, error);
 }
 
 static bool is_fresh(const struct link *link, enum vsa_authority_level level, int64_t now_ms)
 {
-    return link->certificate && now_ms >= link->certificate->not_before_ms &&
-           link->certificate->not_after_ms - now_ms >= profiles[level].renew_ms;
+    return link->certificate && now_ms >= link->certificate->fields.not_before_ms &&
+           link->certificate->fields.not_after_ms - now_ms >= profiles[level].renew_ms;
 }
 
 static enum vsa_status check_root(const struct link *root, int64_t now_ms, struct vsa_error *error)
 {
     if (is_fresh(root, VSA_AUTHORITY_ROOT, now_ms))
         return VSA_OK;
-    if (now_ms < root->certificate->not_before_ms)
+    if (now_ms < root->certificate->fields.not_before_ms)
         return vsa_fail(error, VSA_ERR_NOT_YET_VALID,
                         "the software NSM's root is not valid yet: check the clock");
     return vsa_fail(error, VSA_ERR_EXPIRED,
@@ -269,9 +269,9 @@ static enum vsa_status check_pair(const struct vsa_key *key,
     uint8_t theirs[VSA_P384_SPKI_SIZE];
     struct vsa_slice our_key;
     struct vsa_slice their_key;
-    if (vsa_key_curve(key) != VSA_CURVE_P384 || !certificate->key || !certificate->is_ca ||
-        certificate->path_length != VSA_NO_PATH_LENGTH ||
-        !(certificate->key_usage & VSA_KEY_USAGE_CERTIFICATE_SIGN) ||
+    if (vsa_key_curve(key) != VSA_CURVE_P384 || !certificate->key || !certificate->fields.is_ca ||
+        certificate->fields.path_length != VSA_NO_PATH_LENGTH ||
+        !(certificate->fields.key_usage & VSA_KEY_USAGE_CERTIFICATE_SIGN) ||
         !vsa_certificate_names_issuer(certificate, certificate))
         return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE,
                         "that certificate is not the root of a software NSM");
@@ -296,7 +296,7 @@ enum vsa_status vsa_authority_new(struct vsa_key *root_key, struct vsa_slice roo
     if (root.size > sizeof(link->der))
         return vsa_fail(error, VSA_ERR_CERTIFICATE_PROFILE, "a root certificate of %zu bytes",
                         root.size);
-    VSA_TRY(vsa_certificate_parse(root, &link->certificate, error));
+    VSA_TRY(vsa_certificate_parse(root, key, &link->certificate, error));
     VSA_TRY(check_pair(key, link->certificate, error));
     memcpy(link->der, root.data, root.size);
     link->size = root.size;

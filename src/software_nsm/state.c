@@ -11,9 +11,9 @@
 #include "base/error.h"
 #include "base/pem.h"
 #include "base/slice.h"
-#include "crypto/certificate.h"
 #include "file/whole_file.h"
 #include "software_nsm/authority.h"
+#include "x509/certificate.h"
 
 #define KEY_FILE         "root.key"
 #define CERTIFICATE_FILE "root.pem"

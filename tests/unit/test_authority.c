@@ -3,9 +3,9 @@
 #include "software_nsm/authority.h"
 
 #include "base/slice.h"
-#include "crypto/certificate.h"
 #include "software_nsm_fixture.h"
 #include "unit_test.h"
+#include "x509/certificate.h"
 
 #define SECOND INT64_C(1000)
 #define HOUR   (3600 * SECOND)
@@ -30,9 +30,9 @@ static struct vsa_certificate *certificate_of(const struct vsa_authority *author
                                               enum vsa_authority_level level)
 {
     struct vsa_certificate *certificate = NULL;
-    assert_int_equal(
-        vsa_certificate_parse(vsa_authority_certificate(authority, level), &certificate, NULL),
-        VSA_OK);
+    assert_int_equal(vsa_certificate_parse(vsa_authority_certificate(authority, level), NULL,
+                                           &certificate, NULL),
+                     VSA_OK);
     return certificate;
 }
 
@@ -56,18 +56,18 @@ static void test_profiles(void **state)
     for (int level = 0; level < VSA_AUTHORITY_LEVELS; level++) {
         struct vsa_certificate *certificate =
             certificate_of(*state, (enum vsa_authority_level)level);
-        assert_int_equal(certificate->version, 3);
-        assert_true(certificate->signed_with_ecdsa_sha384);
-        assert_false(certificate->extensions_malformed);
-        assert_false(certificate->unknown_critical);
+        assert_int_equal(certificate->fields.version, 3);
+        assert_true(certificate->fields.signed_with_ecdsa_sha384);
+        assert_false(certificate->fields.malformed);
+        assert_false(certificate->fields.unknown_critical);
         assert_int_equal(vsa_key_curve(certificate->key), VSA_CURVE_P384);
-        assert_true(certificate->basic_constraints_critical);
-        assert_int_equal(certificate->is_ca, expected[level].is_ca);
-        assert_int_equal(certificate->path_length, expected[level].path_length);
-        assert_int_equal(certificate->key_usage, expected[level].key_usage);
-        assert_int_equal(certificate->not_after_ms - certificate->not_before_ms,
+        assert_true(certificate->fields.basic_constraints_critical);
+        assert_int_equal(certificate->fields.is_ca, expected[level].is_ca);
+        assert_int_equal(certificate->fields.path_length, expected[level].path_length);
+        assert_int_equal(certificate->fields.key_usage, expected[level].key_usage);
+        assert_int_equal(certificate->fields.not_after_ms - certificate->fields.not_before_ms,
                          expected[level].lifetime_ms);
-        assert_true(certificate->not_before_ms < FIXTURE_NOW_MS);
+        assert_true(certificate->fields.not_before_ms < FIXTURE_NOW_MS);
         vsa_certificate_release(certificate);
     }
 }
@@ -97,7 +97,7 @@ static void test_chain(void **state)
         struct vsa_certificate *subject = certificate_of(*state, (enum vsa_authority_level)level);
         assert_true(vsa_certificate_names_issuer(subject, issuer));
         assert_int_equal(vsa_certificate_check_signature(subject, issuer, NULL), VSA_OK);
-        assert_true(subject->not_after_ms <= issuer->not_after_ms);
+        assert_true(subject->fields.not_after_ms <= issuer->fields.not_after_ms);
         vsa_certificate_release(subject);
         vsa_certificate_release(issuer);
     }
@@ -112,7 +112,7 @@ static void test_leaf_serial(void **state)
     struct vsa_certificate *leaf = certificate_of(*state, VSA_AUTHORITY_LEAF);
     assert_int_equal(FIXTURE_NOW_MS / 1000, 0x69597f68);
     assert_non_null(memmem(der.data, der.size, serial, sizeof(serial)));
-    assert_int_equal(leaf->not_before_ms, FIXTURE_NOW_MS - 3 * SECOND);
+    assert_int_equal(leaf->fields.not_before_ms, FIXTURE_NOW_MS - 3 * SECOND);
     vsa_certificate_release(leaf);
 }
 
@@ -195,8 +195,8 @@ static void test_a_week(void **state)
         if (changed & ~LEAF_ON)
             test_chain(state);
         struct vsa_certificate *leaf = certificate_of(authority, VSA_AUTHORITY_LEAF);
-        assert_true(leaf->not_after_ms - now >= VSA_AUTHORITY_LEAF_SLACK_MS);
-        assert_true(leaf->not_before_ms <= now);
+        assert_true(leaf->fields.not_after_ms - now >= VSA_AUTHORITY_LEAF_SLACK_MS);
+        assert_true(leaf->fields.not_before_ms <= now);
         vsa_certificate_release(leaf);
     }
     assert_in_range(renewed, 50, 66);

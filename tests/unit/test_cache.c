@@ -25,7 +25,7 @@ static int set_up(void **state)
         if (!certificates[i])
             return -1;
         atomic_init(&certificates[i]->references, 1);
-        certificates[i]->version = i;
+        certificates[i]->fields.version = i;
     }
     return 0;
 }
@@ -227,7 +227,7 @@ static void *look_and_insert(void *argument)
         }
         worker->hits++;
         worker->wrong += found.certificate != wanted.certificate ||
-                         found.certificate->version != key ||
+                         found.certificate->fields.version != key ||
                          memcmp(found.path_digest, wanted.path_digest, VSA_SHA384_SIZE) != 0;
         vsa_path_node_release(&found);
     }

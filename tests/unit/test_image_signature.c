@@ -10,9 +10,9 @@
 #include "base/slice.h"
 #include "cbor/writer.h"
 #include "cose/sign1.h"
-#include "crypto/description.h"
-#include "crypto/issue.h"
 #include "image/signature.h"
+#include "x509/description.h"
+#include "x509/issue.h"
 
 #define NOW_MS     INT64_C(1768478400000) /* 2026-01-15T12:00:00Z */
 #define DAY_MS     INT64_C(86400000)
@@ -382,20 +382,20 @@ static void description_of_the_certificate(void **state)
 {
     (void)state;
     struct vsa_certificate *certificate = NULL;
-    assert_int_equal(vsa_certificate_parse(signers[1].der, &certificate, NULL), VSA_OK);
+    assert_int_equal(vsa_certificate_parse(signers[1].der, NULL, &certificate, NULL), VSA_OK);
     struct vsa_certificate_description *description = malloc(sizeof(*description));
     assert_non_null(description);
-    assert_int_equal(vsa_certificate_describe(certificate, description, NULL), VSA_OK);
+    assert_int_equal(vsa_certificate_describe(&certificate->fields, description, NULL), VSA_OK);
     assert_int_equal(description->issuer_count, 2);
     assert_string_equal(description->issuer[0].type, "commonName");
     assert_string_equal(description->issuer[0].value, "signer");
     assert_string_equal(description->issuer[1].type, "organizationName");
     assert_string_equal(description->signature_algorithm, "ecdsa-with-SHA384");
     /* The certificate ends with its signature. */
-    assert_true(description->signature_size > 100);
-    assert_memory_equal(description->signature,
-                        signers[1].der.data + signers[1].der.size - description->signature_size,
-                        description->signature_size);
+    const struct vsa_slice signature = description->signature;
+    assert_true(signature.size > 100);
+    assert_memory_equal(signature.data, signers[1].der.data + signers[1].der.size - signature.size,
+                        signature.size);
     free(description);
     vsa_certificate_release(certificate);
 }

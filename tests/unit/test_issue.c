@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "crypto/issue.h"
+#include "x509/issue.h"
 
 #include <stdlib.h>
 
@@ -41,7 +41,7 @@ static void issue(struct made *made, const struct vsa_certificate_template *want
                                            issuer ? issuer->key : made->key, made->buffer,
                                            sizeof(made->buffer), &made->der, NULL),
                      VSA_OK);
-    assert_int_equal(vsa_certificate_parse(made->der, &made->certificate, NULL), VSA_OK);
+    assert_int_equal(vsa_certificate_parse(made->der, NULL, &made->certificate, NULL), VSA_OK);
 }
 
 static void clear(struct made *made)
@@ -62,17 +62,17 @@ static void test_self_signed(void **state)
     struct vsa_certificate_template wanted = root_template();
     issue(&root, &wanted, NULL);
     const struct vsa_certificate *certificate = root.certificate;
-    assert_int_equal(certificate->version, 3);
-    assert_true(certificate->signed_with_ecdsa_sha384);
-    assert_false(certificate->extensions_malformed);
-    assert_true(certificate->has_basic_constraints);
-    assert_true(certificate->basic_constraints_critical);
-    assert_true(certificate->is_ca);
-    assert_int_equal(certificate->path_length, VSA_NO_PATH_LENGTH);
-    assert_int_equal(certificate->key_usage,
+    assert_int_equal(certificate->fields.version, 3);
+    assert_true(certificate->fields.signed_with_ecdsa_sha384);
+    assert_false(certificate->fields.malformed);
+    assert_true(certificate->fields.has_basic_constraints);
+    assert_true(certificate->fields.basic_constraints_critical);
+    assert_true(certificate->fields.is_ca);
+    assert_int_equal(certificate->fields.path_length, VSA_NO_PATH_LENGTH);
+    assert_int_equal(certificate->fields.key_usage,
                      VSA_KEY_USAGE_CERTIFICATE_SIGN | VSA_KEY_USAGE_CRL_SIGN);
-    assert_int_equal(certificate->not_before_ms, NOW_MS);
-    assert_int_equal(certificate->not_after_ms, NOW_MS + DAY_MS);
+    assert_int_equal(certificate->fields.not_before_ms, NOW_MS);
+    assert_int_equal(certificate->fields.not_after_ms, NOW_MS + DAY_MS);
     assert_string_equal(certificate->subject, "CN=root,O=Test,C=XX");
     assert_true(vsa_certificate_names_issuer(certificate, certificate));
     assert_int_equal(vsa_certificate_check_signature(certificate, certificate, NULL), VSA_OK);
@@ -118,7 +118,7 @@ static void test_leaf_extensions(void **state)
     wanted.subject_key_identifier = false;
     issue(&leaf, &wanted, &root);
     assert_der_has(&leaf, extensions, sizeof(extensions));
-    assert_false(leaf.certificate->is_ca);
+    assert_false(leaf.certificate->fields.is_ca);
     assert_true(vsa_certificate_names_issuer(leaf.certificate, root.certificate));
     assert_int_equal(vsa_certificate_check_signature(leaf.certificate, root.certificate, NULL),
                      VSA_OK);
@@ -141,7 +141,7 @@ static void test_identifiers(void **state)
     wanted.path_length = 0;
     wanted.authority_key_identifier = true;
     issue(&child, &wanted, &root);
-    assert_int_equal(child.certificate->path_length, 0);
+    assert_int_equal(child.certificate->fields.path_length, 0);
     assert_true(vsa_certificate_names_issuer(child.certificate, root.certificate));
     /* The same name, another key. */
     assert_false(vsa_certificate_names_issuer(child.certificate, other.certificate));
@@ -187,7 +187,7 @@ static void test_far_future(void **state)
     struct vsa_certificate_template wanted = root_template();
     wanted.not_after_ms = INT64_C(2554416000000); /* 2050-12-12 */
     issue(&root, &wanted, NULL);
-    assert_int_equal(root.certificate->not_after_ms, wanted.not_after_ms);
+    assert_int_equal(root.certificate->fields.not_after_ms, wanted.not_after_ms);
     assert_der_has(&root,
                    "\x18\x0f"
                    "20501212",

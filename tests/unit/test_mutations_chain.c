@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows about the certificate path (src/attestation/chain.c, cache.c, src/crypto/certificate.c).
+ * Rows about the certificate path (src/attestation/chain.c, cache.c, src/x509/parse.c).
  * Certificates below a changed one are issued again, so that each row breaks one rule.
  */
 #include "unit_test.h"
@@ -565,7 +565,10 @@ static const struct mutation rows[] = {
     TEXT("UTCTime with a letter", not_after, FORGE_LEAF, "26011513000OZ",
          VSA_ERR_CERTIFICATE_SYNTAX),
     TEXT("no time at all", not_after, FORGE_LEAF, "", VSA_ERR_CERTIFICATE_SYNTAX),
-    TEXT("GeneralizedTime", not_after, FORGE_LEAF, "20260115145903Z", VSA_OK),
+    /* RFC 5280 section 4.1.2.5: one time, one encoding. */
+    TEXT("GeneralizedTime before 2050", not_after, FORGE_LEAF, "20260115145903Z",
+         VSA_ERR_CERTIFICATE_SYNTAX),
+    TEXT("GeneralizedTime", not_after, FORGE_LEAF, "20500101000000Z", VSA_OK),
     TEXT("GeneralizedTime, no end", not_after, FORGE_LEAF, "99991231235959Z", VSA_OK),
     TEXT("1950 in UTCTime", not_before, FORGE_LEAF, "500101000000Z", VSA_OK),
     TEXT("2049 in UTCTime", not_before, FORGE_LEAF, "491231235959Z", VSA_ERR_NOT_YET_VALID),

@@ -9,8 +9,8 @@
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/slice.h"
-#include "crypto/certificate.h"
 #include "crypto/digest.h"
+#include "x509/certificate.h"
 #include <vsattest/attestation.h>
 
 static const struct {
@@ -64,12 +64,12 @@ static void fingerprints_and_facts(void **state)
         assert_int_equal(der.size, facts[i].size);
         expect_fingerprint(der, i);
         expect_aws(der);
-        assert_int_equal(vsa_certificate_parse(der, &root, NULL), VSA_OK);
+        assert_int_equal(vsa_certificate_parse(der, NULL, &root, NULL), VSA_OK);
         assert_string_equal(root->subject, facts[i].subject);
-        assert_true(root->not_before_ms == facts[i].not_before_ms);
-        assert_true(root->not_after_ms == facts[i].not_after_ms);
-        assert_true(root->is_ca && root->signed_with_ecdsa_sha384);
-        assert_int_equal(root->path_length, VSA_NO_PATH_LENGTH);
+        assert_true(root->fields.not_before_ms == facts[i].not_before_ms);
+        assert_true(root->fields.not_after_ms == facts[i].not_after_ms);
+        assert_true(root->fields.is_ca && root->fields.signed_with_ecdsa_sha384);
+        assert_int_equal(root->fields.path_length, VSA_NO_PATH_LENGTH);
     }
 }
 

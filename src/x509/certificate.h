@@ -1,53 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one X.509 certificate says (RFC 5280). Parsing collects facts; the rules about them stand
- * in attestation/chain.c, one below the other.
+ * A certificate that is kept: its bytes, what they state (x509/fields.h), its key ready for use.
  */
-#ifndef VSA_CRYPTO_CERTIFICATE_H
-#define VSA_CRYPTO_CERTIFICATE_H
+#ifndef VSA_X509_CERTIFICATE_H
+#define VSA_X509_CERTIFICATE_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 
-#include "crypto/key.h"
+#include "x509/fields.h"
 #include <vsattest/limits.h>
-
-/* keyUsage bits (RFC 5280 section 4.2.1.3), bit 0 first. */
-#define VSA_KEY_USAGE_DIGITAL_SIGNATURE (1u << 0)
-#define VSA_KEY_USAGE_NON_REPUDIATION   (1u << 1)
-#define VSA_KEY_USAGE_CERTIFICATE_SIGN  (1u << 5)
-#define VSA_KEY_USAGE_CRL_SIGN          (1u << 6)
-
-#define VSA_NO_PATH_LENGTH (-1)
-
-struct x509_st; /* libcrypto's certificate */
 
 /* Immutable once parsed; reference-counted, so that a cache and its users share one. */
 struct vsa_certificate {
-    struct x509_st *x509;
-    struct vsa_key *key; /* NULL unless the key is on a NIST curve, named, uncompressed */
+    struct vsa_x509 fields; /* borrows `der` */
+    struct vsa_key *key;    /* NULL where `fields` has no curve */
     atomic_int references;
-    int version;                   /* 3 for X.509 v3, 0 for none that exists */
-    bool signed_with_ecdsa_sha384; /* both in the certificate and around it */
-    bool extensions_malformed;     /* undecodable, or one twice */
-    bool unknown_critical;         /* a critical extension besides the two below */
-    bool has_basic_constraints;
-    bool basic_constraints_critical;
-    bool is_ca;
-    int path_length; /* or VSA_NO_PATH_LENGTH */
-    bool has_key_usage;
-    uint32_t key_usage; /* VSA_KEY_USAGE_... */
-    int64_t not_before_ms;
-    int64_t not_after_ms;
-    uint8_t sha256[32];
+    uint8_t sha256[32];            /* of `der` */
     char subject[VSA_MAX_SUBJECT]; /* RFC 2253, printable; for people */
+    uint8_t der[];
 };
 
 /*
- * Parses exactly one DER certificate. Errors: VSA_ERR_CERTIFICATE_SYNTAX (also for a time that does
- * not exist), VSA_ERR_TRAILING_BYTES, VSA_ERR_MEMORY.
+ * Parses exactly one DER certificate and copies it. `like` is a key that the certificate's key may
+ * share parameters with, such as its issuer's, or NULL (vsa_key_from_point()). Errors:
+ * VSA_ERR_CERTIFICATE_SYNTAX (also for a time that does not exist and a point that is not on its
+ * curve), VSA_ERR_TRAILING_BYTES, VSA_ERR_MEMORY.
  */
-VSA_MUST_USE enum vsa_status vsa_certificate_parse(struct vsa_slice der,
+VSA_MUST_USE enum vsa_status vsa_certificate_parse(struct vsa_slice der, const struct vsa_key *like,
                                                    struct vsa_certificate **certificate,
                                                    struct vsa_error *error);
 /*
@@ -64,13 +43,17 @@ VSA_DEFINE_CLEANUP(struct vsa_certificate, vsa_certificate_release, vsa_cleanup_
 
 /*
  * Returns whether `subject` names `issuer` as its issuer: the distinguished names are equal byte
- * for byte and, where both carry them, so are authority and subject key identifiers (RFC 5280
+ * for byte and, where both carry them, so are authority and subject key identifiers; where the
+ * former has the name and serial number of the issuer's certificate, so are these (RFC 5280
  * sections 4.1.2.4, 4.2.1.1). No signature is checked here.
  */
 bool vsa_certificate_names_issuer(const struct vsa_certificate *subject,
                                   const struct vsa_certificate *issuer);
 
-/* Verifies the certificate's signature with the issuer's key. Errors: VSA_ERR_CHAIN. */
+/*
+ * Verifies the certificate's signature, ecdsa-with-SHA384, with the issuer's P-384 key.
+ * Errors: VSA_ERR_CHAIN.
+ */
 VSA_MUST_USE enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *subject,
                                                              const struct vsa_certificate *issuer,
                                                              struct vsa_error *error);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes certificates in the shape of Nitro's; used by the software NSM and by tests. */
-#ifndef VSA_CRYPTO_ISSUE_H
-#define VSA_CRYPTO_ISSUE_H
+#ifndef VSA_X509_ISSUE_H
+#define VSA_X509_ISSUE_H
 
 #include <stdbool.h>
 
-#include "crypto/certificate.h"
+#include "x509/certificate.h"
 
 /* One relative distinguished name: {"CN", "example"}. Up to the first with a NULL type. */
 struct vsa_name_part {
@@ -32,7 +32,8 @@ struct vsa_certificate_template {
 };
 
 /*
- * Signs a certificate for `subject_key` with ecdsa-with-SHA384. `issuer` is the issuer's own
+ * Signs a certificate for `subject_key` with ECDSA and the hash of the issuer's curve (RFC 5758
+ * section 3.2): SHA-384 with P-384. `issuer` is the issuer's own
  * certificate, or NULL for a self-signed one.
  *
  * Errors: VSA_ERR_ARGUMENT for a template that no certificate can be made of,

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/begin.h"
+
+#include <stddef.h>
+
+#include "crypto/internal.h"
+
+bool vsa_crypto_begin(void)
+{
+    /* Of what needs libcrypto's context, a BIO is the least that fails as it should. */
+    VSA_CLEANUP(vsa_cleanup_bio) BIO *bio = BIO_new(BIO_s_mem());
+    ERR_clear_error();
+    return bio != NULL;
+}

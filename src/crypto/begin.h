@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VSA_CRYPTO_BEGIN_H
+#define VSA_CRYPTO_BEGIN_H
+
+#include <stdbool.h>
+
+/*
+ * Has libcrypto make what it makes at its first use, whatever that is. Returns false when memory is
+ * short, where OpenSSL 3.0 crashes if its first use is a digest or a key.
+ */
+bool vsa_crypto_begin(void);
+
+#endif
