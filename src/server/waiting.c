@@ -9,6 +9,7 @@
 #include "base/slice.h"
 #include "stream/writing.h"
 
+/* Returns NULL for NULL. */
 static struct vsa_waiter *waiter_of(struct vsa_timer *timer)
 {
     return timer ? VSA_CONTAINER_OF(timer, struct vsa_waiter, timer) : NULL;
@@ -71,7 +72,8 @@ static void give_up(struct vsa_waiter *waiter, enum vsa_status status, const cha
 static void on_timeout(void *user, struct vsa_timer *timer)
 {
     (void)user;
-    give_up(waiter_of(timer), VSA_ERR_TIMEOUT, "no answer of the NSM in time");
+    give_up(VSA_CONTAINER_OF(timer, struct vsa_waiter, timer), VSA_ERR_TIMEOUT,
+            "no answer of the NSM in time");
 }
 
 void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
