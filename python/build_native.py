@@ -21,6 +21,7 @@ SOURCE = """
 #include <vsattest/key.h>
 #include <vsattest/nsm.h>
 #include <vsattest/report.h>
+#include <vsattest/seal.h>
 #include <vsattest/server.h>
 #include <vsattest/transport.h>
 

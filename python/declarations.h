@@ -174,6 +174,21 @@ int vsa_client_attest_and_verify(struct vsa_client *client,
 /* In build_native.py: milliseconds since 1970. */
 int64_t wall_clock_ms(const void *unused);
 
+struct vsa_sender;
+#define VSA_SEAL_MAX_AAD ...
+int vsa_sender_new(struct vsa_slice private_key, struct vsa_sender **sender,
+                   struct vsa_error *error);
+const char *vsa_sender_thumbprint(const struct vsa_sender *sender);
+void vsa_sender_free(struct vsa_sender *sender);
+struct vsa_sealed_enclave;
+int vsa_client_seal(struct vsa_client *client, struct vsa_verifier *verifier,
+                    const struct vsa_policy *policy, int64_t (*now)(const void *context),
+                    const void *context, const struct vsa_sender *sender,
+                    struct vsa_sealed_enclave **enclave, struct vsa_error *error);
+void vsa_sealed_enclave_free(struct vsa_sealed_enclave *enclave);
+int vsa_sealed_request(struct vsa_sealed_enclave *enclave, const json_t *request,
+                       struct vsa_slice aad, json_t **reply, struct vsa_error *error);
+
 struct vsa_enclave {
     char name[...];
     char id[...];

@@ -27,6 +27,7 @@ from vsattest.errors import (
     WrongTypeError,
 )
 from vsattest.policy import Policy
+from vsattest.sealed import SealedEnclave
 from vsattest.server import VsockAttestationServer
 from vsattest.verification import Verification, verify_attestation_document
 
@@ -42,6 +43,7 @@ __all__ = [
     "MalformedError",
     "Policy",
     "PolicyError",
+    "SealedEnclave",
     "TransportError",
     "TrustError",
     "UsageError",

@@ -22,6 +22,7 @@ from vsattest.errors import (
     WrongTypeError,
 )
 from vsattest.policy import Policy, Root, make_policy, read_roots, verifier_for
+from vsattest.sealed import SealedEnclave, make_sender
 from vsattest.verification import verification_of, warn_of
 
 _log = logging.getLogger("vsattest")
@@ -244,10 +245,13 @@ class VsockAttestationClient:
         # Freed when close() was called and the last call has come back.
         return ffi.gc(holder[0], lib.vsa_client_free)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("the client is closed")
+
     def _find_native(self) -> Any:
         with self._lock:
-            if self._closed:
-                raise UsageError("the client is closed")
+            self._check_open()
             if self._native is None:
                 self._native = self._make_native()
             return self._native
@@ -343,6 +347,33 @@ class VsockAttestationClient:
         reply = ffi.new("json_t **")
         self._call(lib.vsa_client_request, sent, reply)
         return _convert.take_json(reply[0])
+
+    def seal(self, *, sign_key: "Optional[Root]" = None) -> SealedEnclave:
+        """Gets the enclave's sealing key and verifies the document about it.
+
+        What the client's policy says must hold, with a nonce made for this document; and the policy
+        must name a PCR of the image or measurements, unless it says ``any_enclave=True``.
+
+        Args:
+            sign_key: a P-384 private key that signs each request, so that the enclave knows who
+                sends it: PEM or DER, not encrypted, or a path.
+
+        Returns:
+            What sends requests that only this enclave can read. For example::
+
+                with VsockAttestationClient(policy=Policy(pcrs={0: "..."})) as client:
+                    enclave = client.seal()
+                    enclave.send_request({"command": "unlock", "password": "..."})
+
+        Raises:
+            TrustError, PolicyError, MalformedError, FormatError: the document does not verify, or
+                is not about a sealing key.
+            UsageError: the policy names nothing (``policy_empty``), or `sign_key` is no such key.
+            Others as `get_status`.
+        """
+        sender = make_sender(sign_key)
+        native = self._find_native()
+        return SealedEnclave(self, native, verifier_for(self._roots), self._policy, sender)
 
     def request_attestation(
         self,

@@ -511,7 +511,14 @@ static enum vsa_status finish(const struct option_operands *operands,
                         operands->words[0]);
     VSA_TRY(settle_watch(arguments, error));
     VSA_TRY(check(arguments, error));
-    VSA_TRY(policy_options_finish(&arguments->policy, error));
+    /* A secret is for a program, not for any enclave. */
+    bool required = arguments->policy.policy.require_pcrs;
+    arguments->policy.policy.require_pcrs = required || arguments->sealed;
+    enum vsa_status status = policy_options_finish(&arguments->policy, error);
+    if (status == VSA_ERR_POLICY_EMPTY && !required)
+        return vsa_fail(error, status,
+                        "--sealed: which program may read it? --measurements FILE or --pcr 0=HEX");
+    VSA_TRY(status);
     VSA_TRY(read_request(arguments, error));
     VSA_TRY(read_sign_key(arguments, error));
     settle_times(arguments);
