@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/timer.h"
 
-#include "base/container_of.h"
-
 void vsa_timer_list_init(struct vsa_timer_list *list, int64_t duration_ms,
                          void (*expired)(void *user, struct vsa_timer *timer), void *user)
 {
@@ -20,18 +18,6 @@ void vsa_timer_start(struct vsa_timer_list *list, struct vsa_timer *timer, int64
     timer->due_ms =
         list->duration_ms > VSA_TIMER_NEVER - now_ms ? VSA_TIMER_NEVER : now_ms + list->duration_ms;
     vsa_list_append(&list->running, &timer->link);
-}
-
-struct vsa_timer *vsa_timer_first(const struct vsa_timer_list *list)
-{
-    struct vsa_link *link = vsa_list_first(&list->running);
-    return link ? VSA_CONTAINER_OF(link, struct vsa_timer, link) : NULL;
-}
-
-int64_t vsa_timer_next_ms(const struct vsa_timer_list *list)
-{
-    const struct vsa_timer *first = vsa_timer_first(list);
-    return first ? first->due_ms : VSA_TIMER_NEVER;
 }
 
 void vsa_timer_expire(struct vsa_timer_list *list, int64_t now_ms, bool (*is_over)(void *user),

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/container_of.h"
 #include "base/list.h"
 
 /* A timer. Embed it. Zeroed: not running. */
@@ -43,10 +44,18 @@ static inline bool vsa_timer_runs(const struct vsa_timer *timer)
 }
 
 /* Returns the timer that is due first, or NULL. */
-struct vsa_timer *vsa_timer_first(const struct vsa_timer_list *list);
+static inline struct vsa_timer *vsa_timer_first(const struct vsa_timer_list *list)
+{
+    struct vsa_link *link = vsa_list_first(&list->running);
+    return link ? VSA_CONTAINER_OF(link, struct vsa_timer, link) : NULL;
+}
 
 /* Returns when the first timer is due, or VSA_TIMER_NEVER. */
-int64_t vsa_timer_next_ms(const struct vsa_timer_list *list);
+static inline int64_t vsa_timer_next_ms(const struct vsa_timer_list *list)
+{
+    const struct vsa_timer *first = vsa_timer_first(list);
+    return first ? first->due_ms : VSA_TIMER_NEVER;
+}
 
 /*
  * Calls `expired` for due timers, except those started meanwhile: for the first always, for the

@@ -11,6 +11,8 @@ static size_t held_by(const struct vsa_stream *stream)
 void vsa_stream_drop(struct vsa_stream *stream, struct vsa_buffer *buffer, size_t size)
 {
     size_t before = held_by(stream);
+    if (size == 0)
+        return;
     vsa_buffer_drop(buffer, size);
     vsa_budget_change(&stream->streams->budget, &stream->share, before, held_by(stream));
 }
@@ -34,6 +36,8 @@ bool vsa_stream_keep(struct vsa_stream *stream, struct vsa_buffer *buffer, const
     struct vsa_budget *budget = &stream->streams->budget;
     size_t before = held_by(stream);
     size_t after = before - buffer->capacity + vsa_buffer_capacity_for(buffer, size);
+    if (size == 0)
+        return true;
     while (!vsa_budget_allows(budget, before, after)) {
         struct vsa_link *share = vsa_budget_largest(budget, after);
         struct vsa_stream *holder =

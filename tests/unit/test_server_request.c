@@ -11,9 +11,7 @@
 static struct vsa_waiter *begin_waiting(int peer)
 {
     begin_request(peer, "{\"command\":\"attest\",\"nonce\":\"n\",\"id\":5}\n");
-    struct vsa_timer *timer = vsa_timer_first(&pipeline.requests.timeouts);
-    assert_non_null(timer);
-    return VSA_CONTAINER_OF(timer, struct vsa_waiter, timer);
+    return VSA_CONTAINER_OF(pipeline.requests.timeouts.running.next, struct vsa_waiter, timer.link);
 }
 
 static void test_finish(void **state)
