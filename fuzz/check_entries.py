@@ -31,6 +31,7 @@ ENTRIES = {
     "vsa_address_parse": "text",
     "vsa_aead_open": "sealed through vsa_seal_read_request",
     "vsa_anchor_load": "certificate",
+    "vsa_attest_nonce_decode": "protocol_line",
     "vsa_attest_reply_decode": "protocol_line",
     "vsa_attest_request_decode": "protocol_line",
     "vsa_base64_decode": "base64",

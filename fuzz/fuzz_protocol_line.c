@@ -30,6 +30,9 @@ static void check_attest_request(const json_t *object)
     FUZZ_REQUIRE(vsa_attest_request_decode(encoded, &buffers_again, &again, NULL) == VSA_OK);
     FUZZ_REQUIRE(same(request.user_data, again.user_data) && same(request.nonce, again.nonce) &&
                  request.generate_key == again.generate_key);
+    struct vsa_slice nonce = {0};
+    FUZZ_REQUIRE(vsa_attest_nonce_decode(object, buffers_again.nonce, &nonce, NULL) == VSA_OK);
+    FUZZ_REQUIRE(same(request.nonce, nonce));
 }
 
 static void check_request(const json_t *object)

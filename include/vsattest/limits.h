@@ -119,6 +119,25 @@
 /* A kept document's certificate lives so much longer: who checks it within the time that documents
  * are fresh by default (VSA_DEFAULT_MAX_AGE_MS) does not meet one that ran out. */
 #define VSA_CACHE_CERTIFICATE_MARGIN_MS (300 * 1000)
+/*
+ * A sealing key begins anew after an hour, and is accepted for ten minutes more, so that clients
+ * that just got it can use it: after 70 minutes it is wiped, and what was sealed to it stays secret
+ * from a process that gets the enclave's memory later.
+ */
+#define VSA_DEFAULT_SEAL_LIFETIME_MS (3600 * 1000)
+#define VSA_DEFAULT_SEAL_OVERLAP_MS  (600 * 1000)
+#define VSA_MAX_SEAL_TIME_MS         (24 * 3600 * 1000)
+/*
+ * Sealed requests that one key accepts, and remembers, so that none is carried out twice: 8 MiB
+ * (16 bytes each in a table that is half full). The most takes 512 MiB.
+ */
+#define VSA_DEFAULT_SEAL_MAX_USES (256 * 1024)
+#define VSA_MIN_SEAL_MAX_USES     1024
+#define VSA_MAX_SEAL_MAX_USES     (16 * 1024 * 1024)
+/* Sealed requests a second of one peer with P-384, which takes OpenSSL 1.5 ms: half of one core. */
+#define VSA_DEFAULT_SEAL_RATE_P384 400
+/* Keys of senders of one server, for all its commands together. */
+#define VSA_MAX_SENDERS 1024
 /* Idle time of a connection, without a complete request, until it is closed. */
 #define VSA_DEFAULT_IDLE_TIMEOUT_MS (60 * 1000)
 /* Time that a request waits for the NSM. */

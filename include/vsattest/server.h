@@ -193,6 +193,88 @@ static inline void vsa_server_options_init(struct vsa_server_options *options)
     vsa_server_options_init_size(options, sizeof(*options));
 }
 
+/* --- sealed requests -------------------------------------------------------------------------- */
+
+/* KEMs of RFC 9180 section 7.1: of the key that requests are sealed to. */
+#define VSA_SEALING_X25519 0x0020
+#define VSA_SEALING_P384   0x0011
+
+/* The KEM's default: none with X25519, VSA_DEFAULT_SEAL_RATE_P384 with P-384. */
+#define VSA_SEALING_RATE_OF_KEM ((size_t)-1)
+
+/* Fill with vsa_sealing_options_init(), then change what you want. */
+struct vsa_sealing_options {
+    size_t size; /* of this struct, in bytes; set by vsa_sealing_options_init() */
+    size_t kem;  /* VSA_SEALING_X25519 */
+    /* A new key after this time; the one before it is accepted for `overlap_ms` more. */
+    int64_t lifetime_ms; /* VSA_DEFAULT_SEAL_LIFETIME_MS, at most VSA_MAX_SEAL_TIME_MS */
+    int64_t overlap_ms;  /* VSA_DEFAULT_SEAL_OVERLAP_MS, as above */
+    /*
+     * Requests that one key accepts; at 7/8 of them a new one begins. Each is remembered until the
+     * key ends: 32 bytes, for two keys.
+     */
+    size_t max_uses; /* VSA_DEFAULT_SEAL_MAX_USES; VSA_MIN_SEAL_MAX_USES..VSA_MAX_SEAL_MAX_USES */
+    /*
+     * Sealed requests a second for each peer, twice as many at once, whatever is inside; more get
+     * rate_limited. 0: no limit. At most VSA_MAX_RATE_LIMIT.
+     */
+    size_t rate_limit; /* VSA_SEALING_RATE_OF_KEM */
+};
+
+/* Sets the first `size` bytes of the options: vsa_sealing_options_init() for other languages. */
+VSA_PUBLIC void vsa_sealing_options_init_size(struct vsa_sealing_options *options, size_t size);
+
+static inline void vsa_sealing_options_init(struct vsa_sealing_options *options)
+{
+    vsa_sealing_options_init_size(options, sizeof(*options));
+}
+
+/*
+ * Has the server take sealed requests (vsattest/seal.h), opened in a thread of their own: adds the
+ * commands `seal_key` and `sealed`, whose names no program can register then, and which
+ * VSA_COMMAND_ANY does not see. What is inside a sealed request is handled like any other one, but
+ * its reply, errors included, is sealed, and events and statistics say `sealed` and nothing of what
+ * is inside. Once, before vsa_server_run(). Do not fork afterwards: two processes would have one
+ * key.
+ *
+ * options  in: NULL: defaults
+ *
+ * Errors: VSA_ERR_ARGUMENT (options, called twice, the names are taken), VSA_ERR_TOO_MANY
+ * (commands), VSA_ERR_CRYPTO, VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_server_enable_sealing(struct vsa_server *server, const struct vsa_sealing_options *options,
+                          struct vsa_error *error);
+
+/*
+ * Names keys that may send a command: it is then carried out only if it comes sealed and signed by
+ * one of them; others get VSA_ERR_SENDER, and in clear VSA_ERR_SEALED_REQUIRED. After sealing is
+ * enabled, before vsa_server_run(); several calls for one command add up.
+ *
+ * command  in: its name; NULL: all commands that are in no other call. Built-in ones stay open in
+ *          clear unless they are named
+ * pem      in: P-384 public keys ("PUBLIC KEY"), one after the other
+ *
+ * Errors: VSA_ERR_ARGUMENT (no key, or another kind), VSA_ERR_TOO_MANY (VSA_MAX_SENDERS),
+ * VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_allow_senders(struct vsa_server *server,
+                                                                 const char *command,
+                                                                 struct vsa_slice pem,
+                                                                 struct vsa_error *error);
+
+/*
+ * From a handler, in its thread: returns whether the request came sealed.
+ *
+ * aad  out: the associated data, set where it came sealed; borrowed during the call. May be NULL
+ */
+VSA_PUBLIC bool vsa_server_sealed(const struct vsa_command_context *context, struct vsa_slice *aad);
+/*
+ * From a handler, in its thread: returns the thumbprint of the key that signed the request
+ * (VSA_SENDER_THUMBPRINT characters, borrowed during the call), or NULL: it is not signed.
+ */
+VSA_PUBLIC const char *vsa_server_sender(const struct vsa_command_context *context);
+
 /* --- the server ------------------------------------------------------------------------------- */
 
 /*
@@ -334,6 +416,14 @@ struct vsa_server_statistics {
     char module_id[VSA_MAX_MODULE_ID + 1]; /* of the NSM; "" while not known */
     bool nsm_reachable;                    /* result of the last call of the NSM */
     int64_t nsm_age_ms;                    /* time since that call; -1: none yet */
+
+    /* The present sealing key; 0 without vsa_server_enable_sealing(). */
+    uint64_t sealing_kem; /* VSA_SEALING_X25519 or _P384 */
+    uint64_t sealing_key_id;
+    int64_t sealing_age_ms; /* -1 without sealing */
+    uint64_t sealing_uses;  /* requests that it accepted */
+    /* Keys that were used up before their time: each accepts a bounded number of requests. */
+    uint64_t sealed_rotated_early;
 };
 
 /* Sets the first `size` bytes: vsa_server_get_statistics() for other languages. */

@@ -109,6 +109,12 @@ static enum vsa_status decode_request_field(const json_t *object, const struct f
     return VSA_OK;
 }
 
+enum vsa_status vsa_attest_nonce_decode(const json_t *object, uint8_t *buffer,
+                                        struct vsa_slice *nonce, struct vsa_error *error)
+{
+    return decode_request_field(object, &nonce_field, buffer, nonce, error);
+}
+
 static struct vsa_slice default_user_data(const json_t *object)
 {
     bool mentioned = json_object_get(object, user_data_field.text_key) ||

@@ -44,6 +44,16 @@ VSA_MUST_USE enum vsa_status vsa_attest_request_decode(const json_t *object,
                                                        struct vsa_attest_request *request,
                                                        struct vsa_error *error);
 
+/*
+ * Reads the nonce alone, as the function above does.
+ *
+ * buffer  in: VSA_MAX_FIELD bytes; `*nonce` borrows from them, or from `object`
+ * nonce   in: absent; out: left alone if there is none
+ */
+VSA_MUST_USE enum vsa_status vsa_attest_nonce_decode(const json_t *object, uint8_t *buffer,
+                                                     struct vsa_slice *nonce,
+                                                     struct vsa_error *error);
+
 struct vsa_attest_reply {
     struct vsa_slice document;        /* COSE_Sign1, 1..VSA_MAX_DOCUMENT bytes */
     struct vsa_slice document_base64; /* the same as sent; decoding only */

@@ -34,7 +34,8 @@ size_t vsa_seal_reply_overhead(const struct vsa_hpke_suite *suite)
 
 /* --- request (RFC 9458 section 4.3) ----------------------------------------------------------- */
 
-static void write_header(const struct vsa_key_config *config, uint8_t header[VSA_SEAL_HEADER_SIZE])
+void vsa_seal_write_header(const struct vsa_key_config *config,
+                           uint8_t header[VSA_SEAL_HEADER_SIZE])
 {
     header[0] = config->key_id;
     uint8_t *at = vsa_hpke_write_number(header + 1, config->suite->kem);
@@ -75,7 +76,7 @@ enum vsa_status vsa_seal_begin_request(const struct vsa_key_config *config,
                                        const struct vsa_dh_key *ephemeral, uint8_t *sealed,
                                        struct vsa_seal_exchange *exchange, struct vsa_error *error)
 {
-    write_header(config, sealed);
+    vsa_seal_write_header(config, sealed);
     struct info info = make_info(exchange->label, sealed);
     enum vsa_status status =
         set_up_sender(config, ephemeral, vsa_slice_of(info.bytes, info.size), exchange, error);
@@ -116,7 +117,7 @@ enum vsa_status vsa_seal_read_request(const struct vsa_key_config *config,
     vsa_seal_exchange_wipe(exchange);
     if (sealed.size < vsa_seal_request_overhead(config->suite))
         return vsa_fail(error, VSA_ERR_FIELD, "a sealed request of %zu bytes", sealed.size);
-    write_header(config, header);
+    vsa_seal_write_header(config, header);
     if (memcmp(sealed.data, header, sizeof(header)) != 0)
         return vsa_fail_sealed(error);
     struct info info = make_info(exchange->label, header);

@@ -24,6 +24,11 @@ struct vsa_seal_exchange {
     uint8_t enc[VSA_HPKE_MAX_ENC];
 };
 
+/* Writes what requests sealed to this key begin with. */
+void vsa_seal_write_header(const struct vsa_key_config *config,
+                           uint8_t header[VSA_SEAL_HEADER_SIZE]);
+
+/* Wipes all but its label. */
 void vsa_seal_exchange_wipe(struct vsa_seal_exchange *exchange);
 
 /* Returns the bytes that sealing adds to a request and to a reply. */

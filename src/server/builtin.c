@@ -135,6 +135,59 @@ static enum vsa_status attest(const struct vsa_command_context *context, const j
     return vsa_builtin_attest(context->user, context->nsm, &asked, reply, NULL, error);
 }
 
+/* --- seal_key --------------------------------------------------------------------------------- */
+
+static enum vsa_status put_offer(const struct vsa_seal_offer *offer, json_t *reply,
+                                 struct vsa_error *error)
+{
+    const struct vsa_key_config *config = &offer->config;
+    struct vsa_json_writer writer = vsa_json_extend(reply);
+    vsa_json_put(&writer, "key_id", json_integer(config->key_id));
+    vsa_json_put(&writer, "kem_id", json_integer(config->suite->kem));
+    vsa_json_put(&writer, "kdf_id", json_integer(config->suite->kdf));
+    vsa_json_put(&writer, "aead_id", json_integer(config->suite->aead));
+    vsa_json_put(&writer, "expires_in_ms", json_integer(offer->expires_in_ms));
+    vsa_json_put(&writer, "max_plaintext", json_integer(VSA_SEAL_MAX_PLAINTEXT));
+    return vsa_json_close(&writer, error);
+}
+
+enum vsa_status vsa_builtin_seal_key(struct vsa_nsm *nsm, struct vsa_slice nonce,
+                                     const struct vsa_seal_offer *offer, json_t *reply,
+                                     struct vsa_error *error)
+{
+    const struct vsa_key_config *config = &offer->config;
+    uint8_t user_data[VSA_SEAL_PURPOSE_SIZE + VSA_MAX_KEY_CONFIG];
+    uint8_t spki[VSA_MAX_DH_SPKI];
+    size_t spki_size = vsa_dh_write_spki(config->suite->group, config->public_key, spki);
+    struct vsa_attest_reply answer = {
+        .user_data = vsa_slice_of(user_data, vsa_key_config_write(config, user_data)),
+        .nonce = nonce,
+        .has_public_key = true,
+    };
+    VSA_TRY(vsa_nsm_attest(nsm, answer.user_data, nonce, vsa_slice_of(spki, spki_size),
+                           &answer.document, error));
+    answer.timestamp_ms = (uint64_t)vsa_wall_clock_ms();
+    VSA_TRY(vsa_attest_reply_encode(&answer, reply, error));
+    return put_offer(offer, reply, error);
+}
+
+/* Of commands that dispatch.c carries out itself. */
+static enum vsa_status no_handler(const struct vsa_command_context *context, const json_t *request,
+                                  json_t *reply, struct vsa_error *error)
+{
+    (void)context, (void)request, (void)reply;
+    return vsa_fail(error, VSA_ERR_INTERNAL, "there is no handler");
+}
+
+enum vsa_status vsa_builtin_add_sealing(struct vsa_command_table *table, struct vsa_error *error)
+{
+    const struct vsa_command seal_key = {VSA_COMMAND_NAME_SEAL_KEY, no_handler, NULL,
+                                         VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED};
+    const struct vsa_command sealed = {VSA_COMMAND_NAME_SEALED, no_handler, NULL, 0};
+    VSA_TRY(vsa_command_table_add_built_in(table, &seal_key, VSA_ROLE_SEAL_KEY, error));
+    return vsa_command_table_add_built_in(table, &sealed, VSA_ROLE_SEALED, error);
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 static const struct {

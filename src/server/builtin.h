@@ -5,6 +5,7 @@
 
 #include "protocol/attest.h"
 #include "server/command_table.h"
+#include "server/sealing.h"
 
 /* What they need of the server. */
 struct vsa_builtin {
@@ -32,6 +33,21 @@ VSA_MUST_USE enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builti
                                                 const struct vsa_attest_request *asked,
                                                 json_t *reply, int64_t *life_ms,
                                                 struct vsa_error *error);
+
+/*
+ * Carries out `seal_key`, in the NSM's thread: a document about the sealing key, for a nonce.
+ *
+ * reply  in/out: gets the members of the reply
+ *
+ * Errors: those of the NSM; VSA_ERR_MEMORY.
+ */
+VSA_MUST_USE enum vsa_status vsa_builtin_seal_key(struct vsa_nsm *nsm, struct vsa_slice nonce,
+                                                  const struct vsa_seal_offer *offer, json_t *reply,
+                                                  struct vsa_error *error);
+
+/* Adds `seal_key` and `sealed`. Errors: VSA_ERR_ARGUMENT (a program's own has the name). */
+VSA_MUST_USE enum vsa_status vsa_builtin_add_sealing(struct vsa_command_table *table,
+                                                     struct vsa_error *error);
 
 /* Carries out the command that the request names: vsa_server_run_builtin(). */
 VSA_MUST_USE enum vsa_status vsa_builtin_run(struct vsa_builtin *builtin, struct vsa_nsm *nsm,

@@ -23,8 +23,11 @@ static enum vsa_status attest(struct vsa_call *call, struct vsa_nsm *nsm, json_t
 {
     bool may_be_kept = call->share.listed && call->context->sharing->ttl_ms > 0;
     int64_t *life_ms = may_be_kept ? &call->life_ms : NULL;
+    const struct vsa_seal_offer *offer = call->offer.config.suite ? &call->offer : NULL;
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), &call->error);
-    if (status == VSA_OK)
+    if (status == VSA_OK && offer)
+        status = vsa_builtin_seal_key(nsm, call->asked.nonce, offer, reply, &call->error);
+    else if (status == VSA_OK)
         status = vsa_builtin_attest(call->row->command.user, nsm, &call->asked, reply, life_ms,
                                     &call->error);
     if (status != VSA_OK)
@@ -35,10 +38,13 @@ static enum vsa_status attest(struct vsa_call *call, struct vsa_nsm *nsm, json_t
 static enum vsa_status answer(struct vsa_call *call, struct vsa_nsm *nsm, json_t *reply)
 {
     const struct vsa_call_context *context = call->context;
-    if (call->row->role == VSA_ROLE_ATTEST)
+    if (call->row->role == VSA_ROLE_ATTEST || call->row->role == VSA_ROLE_SEAL_KEY)
         return attest(call, nsm, reply);
-    return vsa_command_run(context->table, call->row, context->server, nsm, call->object, reply,
-                           &call->error);
+    (void)vsa_origin_enter(call->sealed ? &call->sealed->origin : NULL);
+    enum vsa_status status = vsa_command_run(context->table, call->row, context->server, nsm,
+                                             call->object, reply, &call->error);
+    (void)vsa_origin_enter(NULL);
+    return status;
 }
 
 static void keep_text(struct vsa_call *call, json_t *reply)
@@ -54,9 +60,14 @@ static void keep_text(struct vsa_call *call, json_t *reply)
     call->text_size = text.size;
 }
 
+static struct vsa_call *call_of(struct vsa_awaited *awaited)
+{
+    return VSA_CONTAINER_OF(awaited, struct vsa_call, awaited);
+}
+
 static void run(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_error *nsm_error)
 {
-    struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, work);
+    struct vsa_call *call = call_of(VSA_CONTAINER_OF(work, struct vsa_awaited, work));
     VSA_AUTO_JSON json_t *reply = json_object();
     if (!nsm && !work->may_block) {
         call->error = *nsm_error;
@@ -73,14 +84,20 @@ static void run(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_err
 
 /* --- in the loop ------------------------------------------------------------------------------ */
 
+static void free_awaited(struct vsa_awaited *awaited)
+{
+    vsa_call_free(call_of(awaited));
+}
+
 static struct vsa_call *new_call(struct vsa_call_context *context,
                                  const struct vsa_command_row *row, size_t fields)
 {
     struct vsa_call *call = calloc(1, sizeof(*call) + fields);
     if (!call)
         return NULL;
-    call->work.run = run;
-    call->work.may_block = row && (row->command.flags & VSA_COMMAND_BLOCKING);
+    call->awaited.work.run = run;
+    call->awaited.free = free_awaited;
+    call->awaited.work.may_block = row && (row->command.flags & VSA_COMMAND_BLOCKING);
     call->context = context;
     call->row = row;
     call->error.offset = VSA_NO_OFFSET;
@@ -129,6 +146,7 @@ void vsa_call_free(struct vsa_call *call)
     vsa_sharing_end(call->context->sharing, &call->share);
     if (call->charged > 0)
         vsa_budget_refund(&call->context->streams->budget, call->charged);
+    vsa_sealed_release(call->sealed);
     json_decref(call->object);
     free(call->text);
     free(call);
@@ -136,7 +154,7 @@ void vsa_call_free(struct vsa_call *call)
 
 void vsa_call_release(struct vsa_work *work)
 {
-    vsa_call_free(VSA_CONTAINER_OF(work, struct vsa_call, work));
+    free_awaited(VSA_CONTAINER_OF(work, struct vsa_awaited, work));
 }
 
 /* What jansson allocates: a table of eight buckets for an object, eight places for an array. */

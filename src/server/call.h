@@ -4,9 +4,9 @@
 #define VSA_SERVER_CALL_H
 
 #include "server/command_table.h"
+#include "server/sealing.h"
 #include "server/sharing.h"
 #include "stream/state.h"
-#include "worker/worker.h"
 
 /* What all calls share: the thread has one at a time. */
 struct vsa_call_context {
@@ -18,16 +18,18 @@ struct vsa_call_context {
 };
 
 struct vsa_call {
-    struct vsa_work work;
+    struct vsa_awaited awaited;
     struct vsa_call_context *context;
     const struct vsa_command_row *row; /* NULL: a probe, DescribeNSM */
     json_t *object;                    /* owned; the request, but of `attest` and probes */
     struct vsa_attest_request asked;   /* of `attest`; borrows from `fields` */
 
+    struct vsa_sealed *sealed;   /* a reference; NULL: the request came in clear */
+    struct vsa_seal_offer offer; /* of `seal_key` */
+
     /* The loop's. */
     struct vsa_share share;
-    struct vsa_link waiters; /* see server/waiting.h */
-    size_t charged;          /* bytes, to the streams' budget */
+    size_t charged; /* bytes, to the streams' budget */
 
     /* Set once it is done. */
     enum vsa_status status;

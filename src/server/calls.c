@@ -12,7 +12,8 @@ enum vsa_status vsa_calls_put(struct vsa_requests *all, struct vsa_call *call,
     if (!vsa_budget_charge(&all->streams->budget, size))
         return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
     call->charged = size;
-    return vsa_worker_put(all->worker, &call->work, error);
+    call->awaited.worker = all->worker;
+    return vsa_worker_put(all->worker, &call->awaited.work, error);
 }
 
 void vsa_calls_probe(struct vsa_requests *all)
@@ -21,7 +22,7 @@ void vsa_calls_probe(struct vsa_requests *all)
         return;
     struct vsa_call *call = vsa_call_new_probe(&all->context);
     if (call)
-        vsa_worker_put_first(all->worker, &call->work);
+        vsa_worker_put_first(all->worker, &call->awaited.work);
     else
         all->health->probing = false; /* the next request tries again */
 }
@@ -68,7 +69,7 @@ void vsa_calls_collect(struct vsa_requests *all)
     struct vsa_work *work;
     vsa_worker_finished(all->worker, &done);
     while ((work = vsa_work_of(vsa_list_pop(&done)))) {
-        struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, work);
+        struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, awaited.work);
         learn(all, call);
         if (call->status == VSA_OK && call->text)
             vsa_sharing_keep(&all->sharing, &call->share, vsa_slice_of(call->text, call->text_size),

@@ -17,7 +17,7 @@ static bool is_command_name(const char *name)
 
 static bool are_flags(unsigned flags)
 {
-    unsigned thread = flags & ~VSA_COMMAND_RATE_LIMITED;
+    unsigned thread = flags & ~(VSA_COMMAND_RATE_LIMITED | VSA_COMMAND_SEALED_ONLY);
     return thread == 0 || thread == VSA_COMMAND_NSM || thread == VSA_COMMAND_BLOCKING;
 }
 
@@ -31,7 +31,8 @@ static enum vsa_status check(const struct vsa_command *command, struct vsa_error
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%s has no handler", command->name);
     if (!are_flags(command->flags))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "%s: flags are VSA_COMMAND_NSM or _BLOCKING, and _RATE_LIMITED",
+                        "%s: flags are VSA_COMMAND_NSM or _BLOCKING, _RATE_LIMITED and "
+                        "_SEALED_ONLY",
                         command->name);
     return VSA_OK;
 }
@@ -80,7 +81,7 @@ enum vsa_status vsa_command_table_add_built_in(struct vsa_command_table *table,
     struct vsa_command_row *row = NULL;
     VSA_TRY(add(table, command, &row, error));
     row->role = role;
-    row->built_in = true;
+    row->built_in = role != VSA_ROLE_SEAL_KEY && role != VSA_ROLE_SEALED;
     return VSA_OK;
 }
 

@@ -8,8 +8,10 @@
 /* What a built-in command is to the pipeline, besides its flags. */
 enum vsa_command_role {
     VSA_ROLE_OTHER,
-    VSA_ROLE_ATTEST,  /* decoded once, may share its reply */
-    VSA_ROLE_SUMMARY, /* how the server is: dear to print, the same for all who ask */
+    VSA_ROLE_ATTEST,   /* decoded once, may share its reply */
+    VSA_ROLE_SUMMARY,  /* how the server is: dear to print, the same for all who ask */
+    VSA_ROLE_SEAL_KEY, /* these two are the pipeline's own: no handler is called, no program has */
+    VSA_ROLE_SEALED,   /* one of this name, and VSA_COMMAND_ANY does not see them */
 };
 
 struct vsa_command_row {
@@ -34,7 +36,7 @@ struct vsa_command_table {
 VSA_MUST_USE enum vsa_status vsa_command_table_add(struct vsa_command_table *table,
                                                    const struct vsa_command *command,
                                                    struct vsa_error *error);
-/* The same for the server's own. */
+/* Adds one of the server's own; of the last two roles only under a name that is not taken. */
 VSA_MUST_USE enum vsa_status vsa_command_table_add_built_in(struct vsa_command_table *table,
                                                             const struct vsa_command *command,
                                                             enum vsa_command_role role,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/container_of.h"
 #include "base/error.h"
@@ -14,13 +15,16 @@
 #include "server/calls.h"
 #include "server/waiting.h"
 
-/* A line on its way through the loop. */
+/* A line, or what a sealed one holds, on its way through the loop. */
 struct arrival {
     struct vsa_requests *all;
     struct vsa_request request;
-    json_t *object;                    /* owned, or NULL */
-    const struct vsa_command_row *row; /* that answers it: mostly the one that it is counted as */
-    int64_t retry_after_ms;            /* why it is VSA_ERR_RATE_LIMITED */
+    struct vsa_waiter *waiter;           /* owned; it came in a sealed request; else NULL */
+    json_t *object;                      /* owned, or NULL */
+    const struct vsa_command_row *row;   /* that answers it */
+    const struct vsa_command_row *named; /* by its command; mostly the same */
+    struct vsa_seal_offer offer;         /* of `seal_key` */
+    int64_t retry_after_ms;              /* why it is VSA_ERR_RATE_LIMITED */
     char id_text[VSA_REPLY_ID];
 };
 
@@ -59,12 +63,12 @@ static bool join(const struct arrival *arrival, const struct vsa_share_key *key)
     if (!share || vsa_waiting_is_full(all))
         return false;
     struct vsa_call *call = VSA_CONTAINER_OF(share, struct vsa_call, share);
-    if (vsa_worker_begun_ms(all->worker, &call->work) < earliest_ms)
+    if (vsa_worker_begun_ms(all->worker, &call->awaited.work) < earliest_ms)
         return false;
     struct vsa_waiter *waiter = vsa_waiter_new(all, &arrival->request);
     if (!waiter)
         return false;
-    vsa_waiter_wait(waiter, call);
+    vsa_waiter_wait(waiter, &call->awaited);
     vsa_counter_add(&all->counters.coalesced, 1);
     return true;
 }
@@ -74,24 +78,33 @@ static bool join(const struct arrival *arrival, const struct vsa_share_key *key)
 /* A handler before all commands does not lift the limits of those that it stands for. */
 static bool is_rate_limited(const struct arrival *arrival)
 {
-    unsigned flags = arrival->row->command.flags | arrival->request.named->command.flags;
+    unsigned flags = arrival->row->command.flags | arrival->named->command.flags;
     return (flags & VSA_COMMAND_RATE_LIMITED) != 0;
+}
+
+/* `sealed` has a limit of its own, for the time that opening takes. */
+static enum vsa_status take_token_of(struct arrival *arrival, struct vsa_rate_limit *rate,
+                                     const char *what, struct vsa_error *error)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_stream *stream = arrival->request.stream;
+    struct vsa_bucket *own = (void *)stream->attachment;
+    arrival->retry_after_ms = vsa_rate_limit_take(
+        rate, stream->cid, rate == &all->rate ? &own[0] : &own[1], all->loop->now_ms);
+    if (arrival->retry_after_ms == 0)
+        return VSA_OK;
+    if (!arrival->request.sealed) /* else the numbers would show what is inside */
+        vsa_counter_add(&all->counters.rate_limited, 1);
+    return vsa_fail(error, VSA_ERR_RATE_LIMITED,
+                    "rate limit of %lld %s a second exceeded; try again in %lld ms",
+                    (long long)rate->rate, what, (long long)arrival->retry_after_ms);
 }
 
 static enum vsa_status take_token(struct arrival *arrival, struct vsa_error *error)
 {
-    struct vsa_requests *all = arrival->all;
-    struct vsa_stream *stream = arrival->request.stream;
     if (!is_rate_limited(arrival))
         return VSA_OK;
-    arrival->retry_after_ms =
-        vsa_rate_limit_take(&all->rate, stream->cid, (void *)stream->attachment, all->loop->now_ms);
-    if (arrival->retry_after_ms == 0)
-        return VSA_OK;
-    vsa_counter_add(&all->counters.rate_limited, 1);
-    return vsa_fail(error, VSA_ERR_RATE_LIMITED,
-                    "rate limit of %lld documents a second exceeded; try again in %lld ms",
-                    (long long)all->rate.rate, (long long)arrival->retry_after_ms);
+    return take_token_of(arrival, &arrival->all->rate, "documents", error);
 }
 
 static void give_token_back(const struct arrival *arrival)
@@ -109,9 +122,12 @@ static struct vsa_reply run(const struct arrival *arrival)
 {
     struct vsa_requests *all = arrival->all;
     struct vsa_error error;
+    const struct vsa_sealed *sealed = arrival->request.sealed;
     VSA_AUTO_JSON json_t *object = json_object();
+    (void)vsa_origin_enter(sealed ? &sealed->origin : NULL);
     enum vsa_status status = vsa_command_run(&all->table, arrival->row, all->server, NULL,
                                              arrival->object, object, &error);
+    (void)vsa_origin_enter(NULL);
     return vsa_reply_of_json(object, arrival->request.id, status, all->buffer);
 }
 
@@ -137,37 +153,123 @@ static void run_here(const struct arrival *arrival)
     vsa_request_finish(arrival->all, &arrival->request, &reply);
 }
 
-/* `asked` is NULL for all but `attest`. */
+/* `asked` is NULL for all but `attest` and `seal_key`. */
 static struct vsa_call *new_call(struct arrival *arrival, const struct vsa_attest_request *asked)
 {
     struct vsa_call_context *context = &arrival->all->context;
-    if (asked)
-        return vsa_call_new_attest(context, arrival->row, asked);
-    struct vsa_call *call = vsa_call_new_command(context, arrival->row, arrival->object);
-    if (call)
+    struct vsa_call *call = asked ? vsa_call_new_attest(context, arrival->row, asked)
+                                  : vsa_call_new_command(context, arrival->row, arrival->object);
+    if (!call)
+        return NULL;
+    if (!asked)
         arrival->object = NULL;
+    call->offer = arrival->offer;
+    call->sealed = vsa_sealed_hold(arrival->request.sealed);
     return call;
+}
+
+/* What came in a sealed request waits since that has come. */
+static struct vsa_waiter *waiter_of(struct arrival *arrival)
+{
+    struct vsa_request *request = &arrival->request;
+    struct vsa_waiter *waiter = arrival->waiter;
+    if (!waiter)
+        return vsa_waiter_new(arrival->all, request);
+    if (request->id.size > 0)
+        memcpy(request->sealed->id, request->id.data, request->id.size);
+    waiter->request.id = vsa_slice_of(request->sealed->id, request->id.size);
+    return waiter;
 }
 
 static enum vsa_status enqueue(struct arrival *arrival, const struct vsa_attest_request *asked,
                                const struct vsa_share_key *key, struct vsa_error *error)
 {
     struct vsa_requests *all = arrival->all;
-    if (vsa_waiting_is_full(all))
-        return vsa_fail(error, VSA_ERR_BUSY, "%zu requests are in flight already; try again later",
-                        all->options->max_in_flight);
-    struct vsa_waiter *waiter = vsa_waiter_new(all, &arrival->request);
+    if (!arrival->waiter && vsa_waiting_is_full(all))
+        return vsa_waiting_fail_full(all, error);
+    struct vsa_waiter *waiter = waiter_of(arrival);
     struct vsa_call *call = waiter ? new_call(arrival, asked) : NULL;
     if (call && key)
         vsa_sharing_begin(&all->sharing, &call->share, key);
     enum vsa_status status = call ? vsa_calls_put(all, call, error) : vsa_fail_memory(error);
     if (status != VSA_OK) {
         vsa_call_free(call);
+        if (!arrival->waiter)
+            free(waiter);
+        return status;
+    }
+    arrival->waiter = NULL;
+    vsa_waiter_wait(waiter, &call->awaited);
+    return VSA_OK;
+}
+
+/* --- sealing ---------------------------------------------------------------------------------- */
+
+/* Whether the request may come as it did: in clear, or from this sender. */
+static enum vsa_status check_origin(const struct arrival *arrival, const char *name,
+                                    struct vsa_error *error)
+{
+    const struct vsa_sealing *sealing = arrival->all->sealing;
+    const struct vsa_sealed *sealed = arrival->request.sealed;
+    const struct vsa_command_row *row = arrival->row;
+    if (!sealing)
+        return VSA_OK;
+    if (sealed && !vsa_senders_may_send(&sealing->senders, name, sealed->origin.sender))
+        return vsa_fail(error, VSA_ERR_SENDER, "not signed by a sender that may send \"%s\"", name);
+    bool needs_seal =
+        row && ((row->command.flags & VSA_COMMAND_SEALED_ONLY) ||
+                vsa_senders_are_named(&sealing->senders, name,
+                                      arrival->named->built_in || row->role == VSA_ROLE_SEAL_KEY ||
+                                          row->role == VSA_ROLE_SEALED));
+    if (!sealed && needs_seal)
+        return vsa_fail(error, VSA_ERR_SEALED_REQUIRED, "\"%s\" is done for sealed requests only",
+                        name);
+    return VSA_OK;
+}
+
+static enum vsa_status handle_seal_key(struct arrival *arrival, struct vsa_error *error)
+{
+    struct vsa_attest_buffers buffers;
+    struct vsa_attest_request asked = {0};
+    VSA_TRY(vsa_attest_nonce_decode(arrival->object, buffers.nonce, &asked.nonce, error));
+    if (asked.nonce.size == 0)
+        return vsa_fail(error, VSA_ERR_FIELD,
+                        "\"nonce\" is needed: else the key may be one of an enclave that is gone");
+    VSA_TRY(vsa_sealing_offer(arrival->all->sealing, &arrival->offer, error));
+    VSA_TRY(take_token(arrival, error));
+    enum vsa_status status = enqueue(arrival, &asked, NULL, error);
+    if (status != VSA_OK)
+        give_token_back(arrival);
+    return status;
+}
+
+static enum vsa_status put_sealed(struct arrival *arrival, struct vsa_sealed *sealed,
+                                  struct vsa_error *error)
+{
+    struct vsa_waiter *waiter = vsa_waiter_new(arrival->all, &arrival->request);
+    enum vsa_status status = waiter ? vsa_sealed_put(sealed, error) : vsa_fail_memory(error);
+    if (status != VSA_OK) {
         free(waiter);
         return status;
     }
-    vsa_waiter_wait(waiter, call);
+    vsa_waiter_wait(waiter, &sealed->awaited);
     return VSA_OK;
+}
+
+static enum vsa_status handle_sealed(struct arrival *arrival, struct vsa_error *error)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_sealed *sealed = NULL;
+    if (arrival->request.sealed)
+        return vsa_fail(error, VSA_ERR_REQUEST, "a sealed request holds another sealed one");
+    VSA_TRY(take_token_of(arrival, &all->sealing->rate, "sealed requests", error));
+    if (vsa_waiting_is_full(all))
+        return vsa_waiting_fail_full(all, error);
+    VSA_TRY(vsa_sealed_new(all->sealing, arrival->object, &sealed, error));
+    enum vsa_status status = put_sealed(arrival, sealed, error);
+    if (status != VSA_OK)
+        vsa_sealed_release(sealed);
+    return status;
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
@@ -184,7 +286,10 @@ static enum vsa_status read_line(struct arrival *arrival, struct vsa_slice line,
     VSA_TRY(vsa_request_command(arrival->object, &name, error));
     if (arrival->all->refusing)
         return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
-    arrival->row = vsa_command_table_find(&arrival->all->table, name, &request->named);
+    arrival->row = vsa_command_table_find(&arrival->all->table, name, &arrival->named);
+    if (!request->sealed)
+        request->named = arrival->named;
+    VSA_TRY(check_origin(arrival, name, error));
     if (!arrival->row)
         return vsa_fail(error, VSA_ERR_UNKNOWN_COMMAND, "Unknown command");
     return VSA_OK;
@@ -195,7 +300,7 @@ static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_re
                              struct vsa_error *error)
 {
     struct vsa_share_key key;
-    bool shares = asked && vsa_share_key_of(asked, &key);
+    bool shares = asked && !arrival->request.sealed && vsa_share_key_of(asked, &key);
     if (shares && (answer_from_cache(arrival, &key) || join(arrival, &key)))
         return VSA_OK;
     VSA_TRY(take_token(arrival, error));
@@ -221,9 +326,18 @@ static enum vsa_status handle(struct arrival *arrival, struct vsa_slice line,
                               struct vsa_error *error)
 {
     VSA_TRY(read_line(arrival, line, error));
-    if (arrival->row->role == VSA_ROLE_ATTEST)
+    switch (arrival->row->role) {
+    case VSA_ROLE_ATTEST:
         return handle_attest(arrival, error);
-    return admit(arrival, NULL, error);
+    case VSA_ROLE_SEAL_KEY:
+        return handle_seal_key(arrival, error);
+    case VSA_ROLE_SEALED:
+        return handle_sealed(arrival, error);
+    case VSA_ROLE_SUMMARY:
+    case VSA_ROLE_OTHER:
+    default:
+        return admit(arrival, NULL, error);
+    }
 }
 
 static void refuse(const struct arrival *arrival, const struct vsa_error *error)
@@ -241,6 +355,15 @@ static void refuse(const struct arrival *arrival, const struct vsa_error *error)
     vsa_request_finish(all, request, &reply);
 }
 
+/* Sets what the caller does not, but for the id's text. */
+static void begin(struct arrival *arrival)
+{
+    arrival->waiter = NULL;
+    arrival->object = NULL;
+    arrival->row = arrival->named = NULL;
+    arrival->offer.config.suite = NULL;
+}
+
 static void on_line(struct vsa_stream *stream, struct vsa_slice line)
 {
     struct vsa_error error;
@@ -249,10 +372,62 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
         return;
     arrival.all = stream->streams->owner;
     arrival.request = (struct vsa_request){.stream = stream, .started_us = vsa_monotonic_us()};
-    arrival.object = NULL;
+    begin(&arrival);
     if (handle(&arrival, line, &error) != VSA_OK)
         refuse(&arrival, &error);
     json_decref(arrival.object);
+}
+
+/* --- what sealed requests hold ---------------------------------------------------------------- */
+
+static enum vsa_status handle_opened(struct arrival *arrival, const struct vsa_sealed *sealed,
+                                     struct vsa_error *error)
+{
+    if (sealed->sender_status != VSA_OK) {
+        *error = sealed->error;
+        return sealed->sender_status;
+    }
+    return handle(arrival, sealed->request, error);
+}
+
+static void dispatch_opened(struct vsa_waiter *waiter, struct vsa_sealed *sealed)
+{
+    struct vsa_error error;
+    struct arrival arrival;
+    begin(&arrival);
+    arrival.all = waiter->all;
+    arrival.waiter = waiter;
+    /* From here on every reply is sealed. */
+    sealed->outer_id = waiter->request.id;
+    waiter->request.id = (struct vsa_slice){0};
+    waiter->request.sealed = vsa_sealed_hold(sealed);
+    arrival.request = waiter->request;
+    if (handle_opened(&arrival, sealed, &error) != VSA_OK)
+        refuse(&arrival, &error);
+    json_decref(arrival.object);
+    if (arrival.waiter)
+        vsa_waiter_free(arrival.waiter);
+}
+
+void vsa_dispatch_opened(struct vsa_requests *all)
+{
+    struct vsa_sealed *sealed;
+    struct vsa_error error;
+    while (all->sealing && (sealed = vsa_sealing_next(all->sealing))) {
+        struct vsa_link *place = vsa_list_first(&sealed->awaited.waiters);
+        struct vsa_waiter *waiter =
+            place ? VSA_CONTAINER_OF(place, struct vsa_waiter, place) : NULL;
+        /* One that is not waited for any more is not carried out. */
+        enum vsa_status status = waiter ? vsa_sealed_accept(sealed, &error) : VSA_OK;
+        if (waiter && status == VSA_OK) {
+            dispatch_opened(waiter, sealed);
+        } else if (waiter) {
+            vsa_request_fail(all, &waiter->request, &error);
+            vsa_waiter_free(waiter);
+        }
+        vsa_sealed_forget_text(sealed);
+        vsa_sealed_release(sealed);
+    }
 }
 
 /* --- streams ---------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include "server/request.h"
 
 /* What streams have for their owner (struct vsa_stream_limits). */
-#define VSA_DISPATCH_ATTACHMENT sizeof(struct vsa_bucket)
+#define VSA_DISPATCH_ATTACHMENT (2 * sizeof(struct vsa_bucket))
 
 /* Of streams whose owner is a struct vsa_requests. */
 extern const struct vsa_stream_handlers vsa_dispatch_handlers;
@@ -19,6 +19,9 @@ extern const struct vsa_stream_handlers vsa_dispatch_handlers;
  * pauses. Of an acceptor, whose user is a struct vsa_requests.
  */
 void vsa_dispatch_refused(void *user, int fd, const struct vsa_error *why);
+
+/* Dispatches what sealed requests hold, once they are opened. */
+void vsa_dispatch_opened(struct vsa_requests *all);
 
 /* Prepares what the caller did not set. */
 void vsa_dispatch_init(struct vsa_requests *all);

@@ -54,6 +54,7 @@ void vsa_lifecycle_woken(void *user)
     struct vsa_lifecycle *lifecycle = user;
     struct vsa_requests *requests = lifecycle->requests;
     vsa_calls_collect(requests);
+    vsa_dispatch_opened(requests);
     bool stops = atomic_load(&lifecycle->stop);
     if (lifecycle->state == VSA_LIFECYCLE_BEGINNING && (requests->health->known || stops))
         begin_serving(lifecycle);
@@ -127,6 +128,7 @@ static enum vsa_status begin(struct vsa_lifecycle *lifecycle, struct vsa_listene
     enter(lifecycle, VSA_LIFECYCLE_BEGINNING, BEGIN_MS);
     /* Not before: the application may have given up privileges since vsa_server_new(). */
     VSA_TRY(vsa_worker_start(requests->worker, error));
+    VSA_TRY(vsa_sealing_start(requests->sealing, error));
     vsa_address_format(&listener->address, address, sizeof(address));
     observe(lifecycle, (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
     vsa_calls_probe(requests);

@@ -4,8 +4,8 @@
 #include "base/monotonic.h"
 
 /* Counted first: a client that has its reply finds it in the numbers. */
-void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,
-                        const struct vsa_reply *reply)
+static void finish(struct vsa_requests *all, const struct vsa_request *request,
+                   const struct vsa_reply *reply)
 {
     const struct vsa_command_row *named = request->named;
     vsa_counters_add_request(&all->counters, named ? named - all->table.rows : -1,
@@ -18,6 +18,18 @@ void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *requ
                                     .duration_us = vsa_monotonic_us() - request->started_us,
                                 });
     vsa_reply_send(request->stream, reply);
+}
+
+/* What is inside is not seen from outside: of a sealed request the reply is a success. */
+void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,
+                        const struct vsa_reply *reply)
+{
+    if (!request->sealed) {
+        finish(all, request, reply);
+        return;
+    }
+    const struct vsa_reply sealed = vsa_sealed_reply(request->sealed, reply, all->buffer);
+    finish(all, request, &sealed);
 }
 
 void vsa_request_fail(struct vsa_requests *all, const struct vsa_request *request,

@@ -18,14 +18,16 @@ struct vsa_request {
     struct vsa_stream *stream;
     const struct vsa_command_row *named; /* that it is counted as; NULL: as none */
     int64_t started_us;
-    struct vsa_slice id; /* as the reply has it; borrowed */
+    struct vsa_slice id;       /* as the reply has it; borrowed */
+    struct vsa_sealed *sealed; /* that it came in, and so its reply is sealed; or NULL */
 };
 
 /* Zeroed, but for the members up to the first empty line, which are borrowed. */
 struct vsa_requests {
     struct vsa_event_loop *loop;
     struct vsa_streams *streams; /* with vsa_dispatch_handlers; their owner is this */
-    struct vsa_worker *worker;
+    struct vsa_worker *worker;   /* the NSM's */
+    struct vsa_sealing *sealing; /* NULL: off */
     struct vsa_nsm_health *health;
     struct vsa_server *server; /* for handlers */
     const struct vsa_server_options *options;

@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "server/builtin.h"
 #include "server/dispatch.h"
+#include "server/enable_sealing.h"
 #include "server/lifecycle.h"
 #include "server/options.h"
 #include "server/statistics.h"
@@ -27,11 +28,11 @@ struct vsa_server {
     struct vsa_lifecycle lifecycle;
 };
 
-VSA_SIZED_ASSERT(struct vsa_server_statistics, nsm_age_ms);
+VSA_SIZED_ASSERT(struct vsa_server_statistics, sealed_rotated_early);
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
-/* In the NSM's thread. */
+/* In one of the threads. */
 static void on_done(void *user)
 {
     struct vsa_server *server = user;
@@ -172,9 +173,11 @@ void vsa_server_free(struct vsa_server *server)
 {
     if (!server)
         return;
-    /* First: it may still want to wake the loop. */
+    /* First: the threads may still want to wake the loop. */
     vsa_worker_free(server->requests.worker, vsa_call_release);
+    vsa_sealing_stop(server->requests.sealing);
     vsa_dispatch_close(&server->requests);
+    vsa_sealing_free(server->requests.sealing);
     vsa_streams_free(server->requests.streams);
     vsa_event_loop_close(&server->loop);
     vsa_listener_close(&server->listener);
@@ -191,7 +194,29 @@ enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_
 {
     if (server->lifecycle.state != VSA_LIFECYCLE_NEW)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "commands are registered before the server runs");
+    if ((command->flags & VSA_COMMAND_SEALED_ONLY) && !server->requests.sealing)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "a command for sealed requests only needs vsa_server_enable_sealing()");
     return vsa_command_table_add(&server->requests.table, command, error);
+}
+
+enum vsa_status vsa_server_enable_sealing(struct vsa_server *server,
+                                          const struct vsa_sealing_options *options,
+                                          struct vsa_error *error)
+{
+    if (server->lifecycle.state != VSA_LIFECYCLE_NEW || server->requests.sealing)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "sealing is enabled once, before the server runs");
+    return vsa_enable_sealing(&server->requests, options, on_done, server, error);
+}
+
+enum vsa_status vsa_server_allow_senders(struct vsa_server *server, const char *command,
+                                         struct vsa_slice pem, struct vsa_error *error)
+{
+    struct vsa_sealing *sealing = server->requests.sealing;
+    if (server->lifecycle.state != VSA_LIFECYCLE_NEW || !sealing)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "senders are named before the server runs, after sealing is enabled");
+    return vsa_senders_allow(&sealing->senders, command, pem, error);
 }
 
 enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context,

@@ -17,6 +17,15 @@ void vsa_statistics_read(const void *requests, struct vsa_server_statistics *sta
     statistics->connections = statistics->connections_idle + statistics->connections_busy +
                               statistics->connections_sending + statistics->connections_closing;
     statistics->buffered_bytes = vsa_counter_get(&all->streams->budget.used);
+    statistics->sealing_age_ms = -1;
+    if (all->sealing) {
+        const struct vsa_seal_keys *keys = &all->sealing->keys;
+        statistics->sealing_kem = keys->suite->kem;
+        statistics->sealing_key_id = vsa_counter_get(&keys->key_id);
+        statistics->sealing_age_ms = now_ms - (int64_t)vsa_counter_get(&keys->begun_ms);
+        statistics->sealing_uses = vsa_counter_get(&keys->uses);
+        statistics->sealed_rotated_early = vsa_counter_get(&keys->rotated_early);
+    }
     statistics->command_count = all->table.count;
     for (size_t i = 0; i < all->table.count; i++)
         statistics->commands[i].name = all->table.rows[i].name;

@@ -20,6 +20,12 @@ bool vsa_waiting_is_full(const struct vsa_requests *all)
     return vsa_counter_get(&all->counters.in_flight) >= all->options->max_in_flight;
 }
 
+enum vsa_status vsa_waiting_fail_full(const struct vsa_requests *all, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_BUSY, "%zu requests are in flight already; try again later",
+                    all->options->max_in_flight);
+}
+
 struct vsa_waiter *vsa_waiter_new(struct vsa_requests *all, const struct vsa_request *request)
 {
     struct vsa_slice id = request->id;
@@ -34,31 +40,34 @@ struct vsa_waiter *vsa_waiter_new(struct vsa_requests *all, const struct vsa_req
     return waiter;
 }
 
-void vsa_waiter_wait(struct vsa_waiter *waiter, struct vsa_call *call)
+void vsa_waiter_wait(struct vsa_waiter *waiter, struct vsa_awaited *awaited)
 {
     struct vsa_requests *all = waiter->all;
-    waiter->call = call;
-    vsa_list_append(&call->waiters, &waiter->place);
+    vsa_list_remove(&waiter->place);
+    waiter->awaited = awaited;
+    vsa_list_append(&awaited->waiters, &waiter->place);
+    if (vsa_timer_runs(&waiter->timer))
+        return;
     vsa_timer_start(&all->timeouts, &waiter->timer, all->loop->now_ms);
     vsa_counter_add(&all->counters.in_flight, 1);
     vsa_stream_suspend(waiter->request.stream, waiter);
 }
 
-static void free_waiter(struct vsa_waiter *waiter)
+void vsa_waiter_free(struct vsa_waiter *waiter)
 {
     vsa_list_remove(&waiter->place);
     vsa_timer_stop(&waiter->timer);
     vsa_counter_add(&waiter->all->counters.in_flight, -1);
+    vsa_sealed_release(waiter->request.sealed);
     free(waiter);
 }
 
 void vsa_waiter_abandon(struct vsa_waiter *waiter)
 {
-    struct vsa_worker *worker = waiter->all->worker;
-    struct vsa_call *call = waiter->call;
-    free_waiter(waiter);
-    if (!vsa_list_first(&call->waiters) && vsa_worker_withdraw(worker, &call->work))
-        vsa_call_free(call);
+    struct vsa_awaited *awaited = waiter->awaited;
+    vsa_waiter_free(waiter);
+    if (!vsa_list_first(&awaited->waiters) && vsa_worker_withdraw(awaited->worker, &awaited->work))
+        awaited->free(awaited);
 }
 
 static void give_up(struct vsa_waiter *waiter, enum vsa_status status, const char *detail)
@@ -79,7 +88,7 @@ static void on_timeout(void *user, struct vsa_timer *timer)
 void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
 {
     struct vsa_link *place;
-    while ((place = vsa_list_first(&call->waiters))) {
+    while ((place = vsa_list_first(&call->awaited.waiters))) {
         struct vsa_waiter *waiter = VSA_CONTAINER_OF(place, struct vsa_waiter, place);
         const struct vsa_request *request = &waiter->request;
         struct vsa_slice text = vsa_slice_of(call->text, call->text_size);
@@ -87,7 +96,7 @@ void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const c
             call->text ? vsa_reply_of_text(text, members, request->id, call->status, all->buffer)
                        : vsa_reply_of_error(&call->error, request->id, all->buffer);
         vsa_request_finish(all, request, &reply);
-        free_waiter(waiter);
+        vsa_waiter_free(waiter);
     }
 }
 
@@ -96,7 +105,8 @@ void vsa_waiting_give_up(struct vsa_requests *all)
 {
     struct vsa_waiter *waiter;
     while ((waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
-        if (vsa_worker_begun_ms(all->worker, &waiter->call->work) == INT64_MAX)
+        const struct vsa_awaited *awaited = waiter->awaited;
+        if (vsa_worker_begun_ms(awaited->worker, &awaited->work) == INT64_MAX)
             give_up(waiter, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
         else
             give_up(waiter, VSA_ERR_TIMEOUT, "the server stopped before the request was done");
@@ -112,9 +122,10 @@ void vsa_waiting_init(struct vsa_requests *all)
 void vsa_waiting_close(struct vsa_requests *all)
 {
     struct vsa_waiter *waiter;
-    /* Their calls went with the worker. */
+    /* What they waited for went with its thread. */
     while (all->loop && (waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
         vsa_timer_stop(&waiter->timer);
+        vsa_sealed_release(waiter->request.sealed);
         free(waiter);
     }
 }

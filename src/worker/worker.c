@@ -47,6 +47,8 @@ static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *err
     const struct vsa_worker_options *options = &worker->options;
     if (worker->nsm)
         return VSA_OK;
+    if (!options->nsm)
+        return vsa_fail(error, VSA_ERR_NSM_UNREACHABLE, "this thread has no NSM");
     VSA_TRY(vsa_nsm_open(options->nsm, options->timeout_ms, &worker->nsm, error));
     vsa_nsm_set_observer(worker->nsm, options->exchanged, options->user);
     return VSA_OK;
@@ -169,8 +171,7 @@ enum vsa_status vsa_worker_put(struct vsa_worker *worker, struct vsa_work *work,
         insert(worker, vsa_list_end(&worker->waiting), work);
     unlock(worker);
     if (full)
-        return vsa_fail(error, VSA_ERR_BUSY,
-                        "%zu requests wait for the NSM already; try again later",
+        return vsa_fail(error, VSA_ERR_BUSY, "%zu requests wait already; try again later",
                         options->max_queue);
     return VSA_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread that calls the NSM, and its bounded FIFO queue: one piece of work after the other, as
- * the module itself works, so that the loop never waits for it. Knows work, not requests.
+ * A thread and its bounded FIFO queue: one piece of work after the other, so that the loop never
+ * waits for it: the thread that calls the NSM, which itself serves one call at a time, and the one
+ * that opens sealed requests. Knows work, not requests.
  */
 #ifndef VSA_WORKER_WORKER_H
 #define VSA_WORKER_WORKER_H
@@ -24,13 +25,13 @@ struct vsa_work {
 };
 
 struct vsa_worker_options {
-    const char *nsm; /* address, borrowed */
+    const char *nsm; /* address, borrowed; NULL: there is none, as all work knows */
     int timeout_ms;  /* limit of one call of the NSM */
     size_t max_queue;
     vsa_counter *depth; /* work that waits now; borrowed, written by both threads under a lock */
     /* Called in the thread when vsa_worker_finished() has work. */
     void (*done)(void *user);
-    /* Called in the thread after each call of the NSM. */
+    /* Called in the thread after each call of the NSM; NULL without one. */
     void (*exchanged)(void *user, int64_t duration_us, enum vsa_status status);
     void *user;
 };

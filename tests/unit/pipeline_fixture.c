@@ -9,6 +9,7 @@
 
 #include "server/calls.h"
 #include "server/dispatch.h"
+#include "server/enable_sealing.h"
 #include "stream/closing.h"
 #include "stream/stream.h"
 
@@ -24,6 +25,7 @@ static void on_woken(void *user)
 {
     (void)user;
     vsa_calls_collect(&pipeline.requests);
+    vsa_dispatch_opened(&pipeline.requests);
 }
 
 static void on_done(void *user)
@@ -60,6 +62,7 @@ int pipeline_set_up(void **state)
                                              .idle_timeout_ms = 600000};
     memset(&pipeline, 0, sizeof(pipeline));
     pipeline.options.max_in_flight = 4;
+    pipeline.options.max_queue = 2;
     pipeline.options.request_timeout_ms = 600000;
     pipeline.builtin = (struct vsa_builtin){.options = &pipeline.options, .read = read_statistics};
     vsa_nsm_health_init(&pipeline.health);
@@ -94,7 +97,9 @@ int pipeline_tear_down(void **state)
 {
     (void)state;
     vsa_worker_free(pipeline.worker, vsa_call_release);
+    vsa_sealing_stop(pipeline.requests.sealing);
     vsa_dispatch_close(&pipeline.requests);
+    vsa_sealing_free(pipeline.requests.sealing);
     vsa_streams_free(pipeline.streams);
     vsa_event_loop_close(&pipeline.loop);
     vsa_nsm_health_destroy(&pipeline.health);
@@ -118,9 +123,16 @@ void iterate(void)
     vsa_streams_end_iteration(pipeline.streams);
 }
 
+void enable_sealing(const struct vsa_sealing_options *options)
+{
+    assert_int_equal(vsa_enable_sealing(&pipeline.requests, options, on_done, &pipeline.loop, NULL),
+                     VSA_OK);
+}
+
 void start_worker(void)
 {
     assert_int_equal(vsa_worker_start(pipeline.worker, NULL), VSA_OK);
+    assert_int_equal(vsa_sealing_start(pipeline.requests.sealing, NULL), VSA_OK);
 }
 
 void send_text(int peer, const char *text)

@@ -38,6 +38,8 @@ int pipeline_tear_down(void **state);
 /* Returns the peer's end of a new stream, which the tear-down closes. */
 int connect_stream(void);
 void iterate(void);
+/* Before start_worker(), which starts both threads. */
+void enable_sealing(const struct vsa_sealing_options *options);
 void start_worker(void);
 
 void send_text(int peer, const char *text);

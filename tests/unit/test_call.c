@@ -61,7 +61,7 @@ static void run(struct vsa_call *call, struct vsa_nsm *with)
     struct vsa_error error;
     vsa_error_set(&error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL, "there is none");
     assert_non_null(call);
-    call->work.run(&call->work, with, &error);
+    call->awaited.work.run(&call->awaited.work, with, &error);
 }
 
 static void assert_says(const struct vsa_call *call, const char *text)
@@ -118,7 +118,7 @@ static void test_absent_fields(void **state)
     assert_null(call->asked.user_data.data);
     assert_non_null(call->asked.nonce.data);
     assert_int_equal(vsa_call_size(call), 0);
-    vsa_call_release(&call->work);
+    vsa_call_release(&call->awaited.work);
 }
 
 static void test_failures(void **state)

@@ -207,6 +207,18 @@ static void test_no_nsm(void **state)
     assert_int_equal(jobs[0].nsm_status, VSA_ERR_NSM_UNREACHABLE);
 }
 
+static void test_without_any_nsm(void **state)
+{
+    (void)state;
+    options.nsm = NULL;
+    options.exchanged = NULL;
+    start(NULL);
+    put(0);
+    wait_for(1);
+    assert_false(jobs[0].had_nsm);
+    assert_int_equal(jobs[0].nsm_status, VSA_ERR_NSM_UNREACHABLE);
+}
+
 static void test_nsm(void **state)
 {
     (void)state;
@@ -268,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_withdraw, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_nsm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_any_nsm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nsm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_late_thread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stop, set_up, tear_down),

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/sealing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/container_of.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+/* Replies are padded to a multiple of it, as requests are. */
+#define PADDING 256
+/* After a key could not be made. */
+#define RETRY_MS 1000
+
+#define REPLY_HEAD "{\"success\":true,\"sealed\":\""
+
+_Static_assert(sizeof(REPLY_HEAD) + (VSA_SEAL_MAX_SEALED + 2) / 3 * 4 + VSA_REPLY_ID <=
+                   VSA_MAX_REPLY_LINE,
+               "the longest sealed reply fits into a line");
+
+/* --- in the thread ---------------------------------------------------------------------------- */
+
+static struct vsa_sealed *sealed_of(struct vsa_work *work)
+{
+    return work ? VSA_CONTAINER_OF(VSA_CONTAINER_OF(work, struct vsa_awaited, work),
+                                   struct vsa_sealed, awaited)
+                : NULL;
+}
+
+static void verify_sender(struct vsa_sealed *sealed)
+{
+    const struct vsa_sender_binding binding = {
+        .enc = vsa_slice_of(sealed->exchange.enc, sealed->generation->config.suite->enc_size),
+        .aad = vsa_slice_of(sealed->origin.aad, sealed->origin.aad_size),
+    };
+    if (vsa_sender_is_signed(sealed->request))
+        sealed->sender_status = vsa_sender_verify(sealed->request, &binding, &sealed->request,
+                                                  sealed->origin.sender, &sealed->error);
+}
+
+static void open_request(struct vsa_work *work, struct vsa_nsm *nsm,
+                         const struct vsa_error *nsm_error)
+{
+    struct vsa_sealed *sealed = sealed_of(work);
+    const struct vsa_seal_generation *generation = sealed->generation;
+    const struct vsa_hpke_suite *suite = generation->config.suite;
+    uint8_t *plaintext = sealed->buffer + sealed->sealed.size;
+    (void)nsm, (void)nsm_error;
+    sealed->status =
+        vsa_seal_read_request(&generation->config, generation->key,
+                              vsa_slice_of(sealed->origin.aad, sealed->origin.aad_size),
+                              sealed->sealed, plaintext, &sealed->exchange, &sealed->error);
+    if (sealed->status == VSA_OK)
+        sealed->status = vsa_replay_tag(generation->filter_key,
+                                        vsa_slice_of(sealed->exchange.enc, suite->enc_size),
+                                        sealed->tag, &sealed->error);
+    if (sealed->status != VSA_OK)
+        return;
+    sealed->request =
+        vsa_slice_of(plaintext, sealed->sealed.size - vsa_seal_request_overhead(suite));
+    verify_sender(sealed);
+}
+
+/* --- one request ------------------------------------------------------------------------------ */
+
+static void free_awaited(struct vsa_awaited *awaited)
+{
+    vsa_sealed_release(VSA_CONTAINER_OF(awaited, struct vsa_sealed, awaited));
+}
+
+static void release_work(struct vsa_work *work)
+{
+    vsa_sealed_release(sealed_of(work));
+}
+
+static void let_key_go(struct vsa_sealed *sealed)
+{
+    if (sealed->generation)
+        vsa_seal_generation_release(sealed->generation);
+    sealed->generation = NULL;
+}
+
+void vsa_sealed_forget_text(struct vsa_sealed *sealed)
+{
+    if (sealed->buffer)
+        vsa_wipe(sealed->buffer, sealed->buffer_size);
+    free(sealed->buffer);
+    sealed->buffer = NULL;
+    sealed->request = sealed->sealed = (struct vsa_slice){0};
+}
+
+struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed)
+{
+    if (sealed)
+        sealed->references++;
+    return sealed;
+}
+
+void vsa_sealed_release(struct vsa_sealed *sealed)
+{
+    if (!sealed || --sealed->references > 0)
+        return;
+    let_key_go(sealed);
+    vsa_sealed_forget_text(sealed);
+    if (sealed->charged)
+        vsa_budget_refund(&sealed->sealing->streams->budget, sealed->charged);
+    vsa_wipe(sealed, sizeof(*sealed));
+    free(sealed);
+}
+
+static enum vsa_status decode(const json_t *object, const char *key, uint8_t *buffer, size_t most,
+                              struct vsa_slice *bytes, struct vsa_error *error)
+{
+    const json_t *value = vsa_json_get(object, key);
+    if (!json_is_string(value))
+        return vsa_fail(error, VSA_ERR_FIELD, "\"%s\" must be a base64 string", key);
+    enum vsa_status status = vsa_base64_decode(vsa_json_string_slice(value), VSA_BASE64_STRICT,
+                                               buffer, most, bytes, error);
+    if (status == VSA_ERR_BUFFER)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "\"%s\" is longer than %zu bytes", key, most);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "\"%s\"", key);
+    return status;
+}
+
+static enum vsa_status read_aad(struct vsa_sealed *sealed, const json_t *object,
+                                struct vsa_error *error)
+{
+    struct vsa_slice aad;
+    if (!vsa_json_get(object, "aad"))
+        return VSA_OK;
+    VSA_TRY(decode(object, "aad", sealed->origin.aad, sizeof(sealed->origin.aad), &aad, error));
+    sealed->origin.aad_size = aad.size;
+    return VSA_OK;
+}
+
+static enum vsa_status find_key(struct vsa_sealed *sealed, struct vsa_error *error)
+{
+    struct vsa_sealing *sealing = sealed->sealing;
+    size_t overhead = vsa_seal_request_overhead(sealing->keys.suite);
+    if (sealed->sealed.size < overhead)
+        return vsa_fail(error, VSA_ERR_FIELD, "a sealed request has at least %zu bytes", overhead);
+    if (sealed->sealed.size > overhead + VSA_SEAL_MAX_PLAINTEXT)
+        return vsa_fail(error, VSA_ERR_TOO_LARGE, "a sealed request has at most %zu bytes",
+                        overhead + VSA_SEAL_MAX_PLAINTEXT);
+    vsa_seal_keys_update(&sealing->keys, sealing->loop->now_ms);
+    sealed->generation = vsa_seal_keys_find(&sealing->keys, sealed->sealed);
+    if (!sealed->generation)
+        return vsa_fail(error, VSA_ERR_SEALED_KEY,
+                        "sealed to a key that is not in use; ask for the present one (seal_key)");
+    vsa_seal_generation_hold(sealed->generation);
+    return VSA_OK;
+}
+
+static enum vsa_status charge(struct vsa_sealed *sealed, size_t size, struct vsa_error *error)
+{
+    if (!vsa_budget_charge(&sealed->sealing->streams->budget, size))
+        return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
+    sealed->charged = size;
+    return VSA_OK;
+}
+
+static enum vsa_status fill(struct vsa_sealed *sealed, const json_t *object,
+                            struct vsa_error *error)
+{
+    /* What is decoded has three bytes for four characters, what is opened no more than that. */
+    size_t most = json_string_length(vsa_json_get(object, "sealed")) / 4 * 3;
+    most = most < VSA_SEAL_MAX_SEALED ? most : VSA_SEAL_MAX_SEALED;
+    VSA_TRY(charge(sealed, sizeof(*sealed) + 2 * most, error));
+    sealed->buffer_size = 2 * most + 1;
+    sealed->buffer = malloc(sealed->buffer_size);
+    if (!sealed->buffer)
+        return vsa_fail_memory(error);
+    VSA_TRY(decode(object, "sealed", sealed->buffer, most, &sealed->sealed, error));
+    VSA_TRY(read_aad(sealed, object, error));
+    return find_key(sealed, error);
+}
+
+enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object,
+                               struct vsa_sealed **sealed, struct vsa_error *error)
+{
+    struct vsa_sealed *made = calloc(1, sizeof(*made));
+    if (!made)
+        return vsa_fail_memory(error);
+    made->awaited.work.run = open_request;
+    made->awaited.free = free_awaited;
+    made->sealing = sealing;
+    made->references = 1;
+    made->exchange.label = VSA_SEAL_LABEL;
+    made->error.offset = VSA_NO_OFFSET;
+    enum vsa_status status = fill(made, object, error);
+    if (status != VSA_OK) {
+        vsa_sealed_release(made);
+        return status;
+    }
+    *sealed = made;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_sealed_put(struct vsa_sealed *sealed, struct vsa_error *error)
+{
+    sealed->awaited.worker = sealed->sealing->worker;
+    return vsa_worker_put(sealed->awaited.worker, &sealed->awaited.work, error);
+}
+
+struct vsa_sealed *vsa_sealing_next(struct vsa_sealing *sealing)
+{
+    if (!vsa_list_first(&sealing->opened))
+        vsa_worker_finished(sealing->worker, &sealing->opened);
+    return sealed_of(vsa_work_of(vsa_list_pop(&sealing->opened)));
+}
+
+static void schedule(struct vsa_sealing *sealing);
+
+enum vsa_status vsa_sealed_accept(struct vsa_sealed *sealed, struct vsa_error *error)
+{
+    struct vsa_sealing *sealing = sealed->sealing;
+    enum vsa_status status = sealed->status;
+    if (status != VSA_OK)
+        *error = sealed->error;
+    else
+        status = vsa_seal_keys_accept(&sealing->keys, sealed->generation, sealed->tag,
+                                      sealing->loop->now_ms, error);
+    let_key_go(sealed);
+    schedule(sealing);
+    return status;
+}
+
+/* --- replies ---------------------------------------------------------------------------------- */
+
+/* Returns the reply's bytes with its spaces; 0: it is too large. */
+static size_t assemble(struct vsa_sealing *sealing, const struct vsa_reply *inner)
+{
+    const struct vsa_slice parts[] = {inner->text, inner->members, inner->id,
+                                      vsa_slice_of_text("}")};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].size > sizeof(sealing->plaintext) - size)
+            return 0;
+        if (parts[i].size)
+            memcpy(sealing->plaintext + size, parts[i].data, parts[i].size);
+        size += parts[i].size;
+    }
+    size_t padded = (size + PADDING - 1) / PADDING * PADDING;
+    memset(sealing->plaintext + size, ' ', padded - size);
+    return padded;
+}
+
+static enum vsa_status seal(const struct vsa_sealed *sealed, size_t size, struct vsa_slice *line,
+                            struct vsa_error *error)
+{
+    struct vsa_sealing *sealing = sealed->sealing;
+    size_t overhead = vsa_seal_reply_overhead(sealed->exchange.context.suite);
+    struct vsa_slice plaintext = vsa_slice_of(sealing->plaintext, size);
+    size_t at = strlen(REPLY_HEAD);
+    VSA_TRY(vsa_seal_write_reply(&sealed->exchange, NULL, plaintext, sealing->sealed, error));
+    memcpy(sealing->line, REPLY_HEAD, at);
+    VSA_TRY(vsa_base64_encode(vsa_slice_of(sealing->sealed, size + overhead), sealing->line + at,
+                              sizeof(sealing->line) - at, error));
+    at += vsa_base64_encoded_size(size + overhead);
+    sealing->line[at++] = '"';
+    *line = vsa_slice_of(sealing->line, at);
+    return VSA_OK;
+}
+
+struct vsa_reply vsa_sealed_reply(const struct vsa_sealed *sealed, const struct vsa_reply *inner,
+                                  char *buffer)
+{
+    struct vsa_sealing *sealing = sealed->sealing;
+    struct vsa_reply reply = {.id = sealed->outer_id, .status = VSA_OK};
+    struct vsa_error error;
+    size_t size = assemble(sealing, inner);
+    if (size == 0) {
+        (void)vsa_fail(&error, VSA_ERR_TOO_LARGE, "the reply is larger than %d bytes",
+                       VSA_SEAL_MAX_PLAINTEXT);
+        const struct vsa_reply too_large = vsa_reply_of_error(&error, inner->id, buffer);
+        size = assemble(sealing, &too_large);
+    }
+    enum vsa_status status = seal(sealed, size, &reply.text, &error);
+    vsa_wipe(sealing->plaintext, size);
+    return status == VSA_OK ? reply : vsa_reply_of_error(&error, sealed->outer_id, buffer);
+}
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+static void schedule(struct vsa_sealing *sealing)
+{
+    int64_t now_ms = sealing->loop->now_ms;
+    int64_t due_ms = vsa_seal_keys_due_ms(&sealing->keys);
+    /* Of one timer, so that each start may have a duration of its own. */
+    sealing->rotations.duration_ms = due_ms > now_ms ? due_ms - now_ms : RETRY_MS;
+    vsa_timer_start(&sealing->rotations, &sealing->rotation, now_ms);
+}
+
+static void on_due(void *user, struct vsa_timer *timer)
+{
+    struct vsa_sealing *sealing = user;
+    (void)timer;
+    vsa_seal_keys_update(&sealing->keys, sealing->loop->now_ms);
+    schedule(sealing);
+}
+
+enum vsa_status vsa_sealing_offer(struct vsa_sealing *sealing, struct vsa_seal_offer *offer,
+                                  struct vsa_error *error)
+{
+    int64_t now_ms = sealing->loop->now_ms;
+    vsa_seal_keys_update(&sealing->keys, now_ms);
+    schedule(sealing);
+    const struct vsa_seal_generation *current = sealing->keys.current;
+    if (!current)
+        return vsa_fail(error, VSA_ERR_CRYPTO, "no sealing key could be made");
+    offer->config = current->config;
+    offer->expires_in_ms = current->ends_ms - now_ms;
+    return VSA_OK;
+}
+
+enum vsa_status vsa_sealing_begin(struct vsa_sealing *sealing, struct vsa_error *error)
+{
+    const struct vsa_worker_options options = {
+        .max_queue = sealing->max_queue,
+        .depth = &sealing->depth,
+        .done = sealing->done,
+        .user = sealing->user,
+    };
+    int64_t now_ms = vsa_monotonic_ms();
+    VSA_TRY(vsa_seal_keys_begin(&sealing->keys, now_ms, error));
+    VSA_TRY(vsa_worker_new(&options, NULL, &sealing->worker, error));
+    vsa_timer_list_init(&sealing->rotations, sealing->keys.lifetime_ms, on_due, sealing);
+    vsa_event_loop_add(sealing->loop, &sealing->rotations);
+    vsa_timer_start(&sealing->rotations, &sealing->rotation, now_ms);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_sealing_start(struct vsa_sealing *sealing, struct vsa_error *error)
+{
+    return sealing ? vsa_worker_start(sealing->worker, error) : VSA_OK;
+}
+
+void vsa_sealing_stop(struct vsa_sealing *sealing)
+{
+    struct vsa_work *work;
+    if (!sealing)
+        return;
+    vsa_worker_free(sealing->worker, release_work);
+    sealing->worker = NULL;
+    while ((work = vsa_work_of(vsa_list_pop(&sealing->opened))))
+        release_work(work);
+}
+
+void vsa_sealing_free(struct vsa_sealing *sealing)
+{
+    if (!sealing)
+        return;
+    vsa_sealing_stop(sealing);
+    vsa_seal_keys_close(&sealing->keys);
+    vsa_senders_clear(&sealing->senders);
+    free(sealing);
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sealed requests from their line to their reply, through the server's own dispatch. */
+#include "unit_test.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/pem.h"
+#include "base/slice.h"
+#include "pipeline_fixture.h"
+#include "seal_client.h"
+#include "server/dispatch.h"
+#include <vsattest/key.h>
+
+#define PING_TEXT "{\"command\":\"ping\",\"id\":7}"
+#define PONG_TEXT "{\"success\":true,\"message\":\"pong\",\"id\":7}"
+
+static struct seal_client client;
+static int peer;
+static int runs;
+static char seen_aad[64];
+static char seen_sender[VSA_SENDER_THUMBPRINT + 1];
+static bool was_sealed;
+
+static enum vsa_status look(const struct vsa_command_context *context, const json_t *request,
+                            json_t *reply, struct vsa_error *error)
+{
+    struct vsa_slice aad = {0};
+    const char *sender = vsa_server_sender(context);
+    (void)request, (void)reply, (void)error;
+    runs++;
+    was_sealed = vsa_server_sealed(context, &aad);
+    (void)snprintf(seen_aad, sizeof(seen_aad), "%.*s", (int)aad.size, (const char *)aad.data);
+    (void)snprintf(seen_sender, sizeof(seen_sender), "%s", sender ? sender : "");
+    return VSA_OK;
+}
+
+static enum vsa_status say_much(const struct vsa_command_context *context, const json_t *request,
+                                json_t *reply, struct vsa_error *error)
+{
+    static char much[VSA_SEAL_MAX_PLAINTEXT];
+    (void)context, (void)request, (void)error;
+    memset(much, 'x', sizeof(much) - 1);
+    return json_object_set_new(reply, "much", json_string(much)) ? VSA_ERR_MEMORY : VSA_OK;
+}
+
+static void add(const char *name, vsa_command_handler *handler, unsigned flags)
+{
+    const struct vsa_command command = {name, handler, NULL, flags};
+    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+}
+
+static void new_client(void)
+{
+    seal_client_free(&client);
+    seal_client_init(&client, &pipeline.requests.sealing->keys.current->config);
+}
+
+static int set_up_with(void **state, size_t kem)
+{
+    struct vsa_sealing_options options;
+    if (pipeline_set_up(state))
+        return -1;
+    vsa_sealing_options_init(&options);
+    options.kem = kem;
+    options.max_uses = VSA_MIN_SEAL_MAX_USES;
+    options.rate_limit = 0;
+    runs = 0;
+    was_sealed = false;
+    enable_sealing(&options);
+    add("look", look, 0);
+    add("look-there", look, VSA_COMMAND_BLOCKING);
+    add("secret", look, VSA_COMMAND_SEALED_ONLY);
+    add("much", say_much, 0);
+    start_worker();
+    peer = connect_stream();
+    new_client();
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, VSA_SEALING_X25519);
+}
+
+static int set_up_p384(void **state)
+{
+    return set_up_with(state, VSA_SEALING_P384);
+}
+
+static int tear_down(void **state)
+{
+    seal_client_free(&client);
+    return pipeline_tear_down(state);
+}
+
+/* Sends a sealed request and returns what its reply says inside. */
+static const char *ask(const char *json)
+{
+    send_text(peer, seal_client_seal(&client, NULL, NULL, json));
+    return seal_client_open(&client, receive_lines(peer, 1));
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("no %s in %s", part, text);
+}
+
+static void a_request_and_its_reply(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    assert_holds(ask("{\"command\":\"attest\",\"nonce\":\"n\"}"), "\"nonce\":\"n\"");
+    assert_string_equal(ask("{\"command\":\"look-there\"}"), "{\"success\":true}");
+    assert_true(was_sealed);
+    assert_in_flight(0);
+    assert_nothing_buffered();
+}
+
+static void handlers_learn_how_it_came(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {"{\"command\":\"look\"}",
+                                           "{\"command\":\"look-there\"}"};
+    for (size_t i = 0; i < 2; i++) {
+        send_text(peer, seal_client_seal(&client, NULL, "tenant-1", requests[i]));
+        assert_string_equal(seal_client_open(&client, receive_lines(peer, 1)),
+                            "{\"success\":true}");
+        assert_true(was_sealed);
+        assert_string_equal(seen_aad, "tenant-1");
+        assert_string_equal(seen_sender, "");
+    }
+    send_text(peer, "{\"command\":\"look\"}\n");
+    (void)receive_lines(peer, 1);
+    assert_false(was_sealed);
+    send_text(peer, "{\"command\":\"look-there\"}\n");
+    (void)receive_lines(peer, 1);
+    assert_false(was_sealed);
+    assert_int_equal(runs, 4);
+}
+
+/* Whatever goes wrong inside is said inside. */
+static void errors_are_sealed(void **state)
+{
+    (void)state;
+    assert_holds(ask("{"), "\"error_code\":\"json_invalid\"");
+    assert_holds(ask("  "), "\"success\":false");
+    assert_holds(ask("[]"), "\"success\":false");
+    assert_holds(ask("{\"command\":\"nothing\",\"id\":1}"), "\"error_code\":\"unknown_command\"");
+    assert_holds(ask("{\"command\":\"attest\",\"nonce\":1}"), "\"error_code\":\"field_invalid\"");
+    assert_holds(ask("{\"command\":\"sealed\",\"sealed\":\"\"}"),
+                 "\"error_code\":\"request_invalid\"");
+    assert_holds(ask("{\"command\":\"much\"}"), "\"error_code\":\"too_large\"");
+    assert_holds(ask("{\"command\":\"seal_key\"}"), "\"error_code\":\"field_invalid\"");
+    assert_nothing_buffered();
+}
+
+static void an_inner_rate_limit(void **state)
+{
+    (void)state;
+    pipeline.requests.rate.rate = pipeline.requests.rate.burst = 1;
+    assert_string_equal(ask("{\"command\":\"limited\"}"), "{\"success\":true}");
+    assert_holds(ask("{\"command\":\"limited\"}"), "\"error_code\":\"rate_limited\"");
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.rate_limited), 0);
+}
+
+static void the_limit_of_sealed(void **state)
+{
+    (void)state;
+    struct vsa_rate_limit *rate = &pipeline.requests.sealing->rate;
+    assert_int_equal(rate->rate, 0);
+    rate->rate = rate->burst = 1;
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    send_text(peer, seal_client_seal(&client, NULL, NULL, PING_TEXT));
+    assert_says(peer, "\"error_code\":\"rate_limited\"");
+    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.rate_limited), 1);
+}
+
+static void outside_it_is_sealed_only(void **state)
+{
+    (void)state;
+    send_text(peer, "{\"command\":\"secret\"}\n");
+    assert_says(peer, "\"error_code\":\"sealed_required\"");
+    assert_int_equal(runs, 0);
+    assert_string_equal(ask("{\"command\":\"secret\"}"), "{\"success\":true}");
+    assert_int_equal(runs, 1);
+}
+
+static void nothing_is_done_twice(void **state)
+{
+    (void)state;
+    int other = connect_stream();
+    const char *line = seal_client_seal(&client, NULL, NULL, "{\"command\":\"look\"}");
+    send_text(peer, line);
+    send_text(other, line);
+    const char *reply = receive_lines(peer, 1);
+    if (strstr(reply, "sealed_replayed")) {
+        reply = receive_lines(other, 1);
+        assert_string_equal(seal_client_open(&client, reply), "{\"success\":true}");
+    } else {
+        assert_string_equal(seal_client_open(&client, reply), "{\"success\":true}");
+        assert_says(other, "\"error_code\":\"sealed_replayed\"");
+    }
+    send_text(peer, line);
+    assert_says(peer, "\"error_code\":\"sealed_replayed\"");
+    assert_int_equal(runs, 1);
+}
+
+static void flip_every_bit(size_t header)
+{
+    (void)seal_client_seal(&client, NULL, "tenant-1", "{\"command\":\"look\"}");
+    for (size_t bit = 0; bit < 8 * client.size; bit++) {
+        client.bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+        send_text(peer, seal_client_line(&client, "tenant-1"));
+        assert_says(peer, bit < 8 * header ? "\"error_code\":\"sealed_key_unknown\""
+                                           : "\"error_code\":\"sealed_invalid\"");
+        client.bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    }
+    send_text(peer, seal_client_line(&client, "tenant-2"));
+    assert_says(peer, "\"error_code\":\"sealed_invalid\"");
+    send_text(peer, seal_client_line(&client, NULL));
+    assert_says(peer, "\"error_code\":\"sealed_invalid\"");
+    assert_int_equal(runs, 0);
+    send_text(peer, seal_client_line(&client, "tenant-1"));
+    assert_string_equal(seal_client_open(&client, receive_lines(peer, 1)), "{\"success\":true}");
+    assert_int_equal(runs, 1);
+}
+
+static void every_bit_counts(void **state)
+{
+    (void)state;
+    flip_every_bit(7);
+}
+
+static void other_sizes_and_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *code;
+    } wrong[] = {
+        {"{\"command\":\"sealed\"}\n", "field_invalid"},
+        {"{\"command\":\"sealed\",\"sealed\":1}\n", "field_invalid"},
+        {"{\"command\":\"sealed\",\"sealed\":\"\"}\n", "field_invalid"},
+        {"{\"command\":\"sealed\",\"sealed\":\"AAAA\"}\n", "field_invalid"},
+        {"{\"command\":\"sealed\",\"sealed\":\"AAA\"}\n", "base64_invalid"},
+        {"{\"command\":\"seal_key\"}\n", "field_invalid"},
+        {"{\"command\":\"seal_key\",\"nonce\":\"\"}\n", "field_invalid"},
+        {"{\"command\":\"seal_key\",\"nonce\":\"\\u0000vsattest\\u0000\"}\n", "field_invalid"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        send_text(peer, wrong[i].line);
+        assert_says(peer, wrong[i].code);
+    }
+    (void)seal_client_seal(&client, NULL, NULL, PING_TEXT);
+    client.size = vsa_seal_request_overhead(pipeline.requests.sealing->keys.suite) - 1;
+    send_text(peer, seal_client_line(&client, NULL));
+    assert_says(peer, "field_invalid");
+    client.size++;
+    send_text(peer, seal_client_line(&client, NULL));
+    assert_says(peer, "sealed_invalid");
+    assert_nothing_buffered();
+}
+
+static void the_key_is_announced(void **state)
+{
+    (void)state;
+    const struct vsa_key_config *config = &pipeline.requests.sealing->keys.current->config;
+    char expected[200];
+    send_text(peer, "{\"command\":\"seal_key\",\"nonce\":\"fresh\",\"user_data\":\"mine\"}\n");
+    const char *reply = receive_lines(peer, 1);
+    (void)snprintf(expected, sizeof(expected),
+                   "\"key_id\":%u,\"kem_id\":32,\"kdf_id\":1,\"aead_id\":2,\"expires_in_ms\":4",
+                   config->key_id);
+    assert_holds(reply, "\"nonce\":\"fresh\"");
+    assert_holds(reply, "\"user_data_base64\":\"AHZzYXR0ZXN0AHNlYWwAA");
+    assert_holds(reply, "\"has_public_key\":true");
+    assert_holds(reply, expected);
+    assert_holds(reply, "\"max_plaintext\":47872}");
+}
+
+/* --- senders ---------------------------------------------------------------------------------- */
+
+static struct vsa_sender *new_sender(char *pem, size_t capacity)
+{
+    struct vsa_key_pair pair;
+    struct vsa_sender *sender = NULL;
+    struct vsa_slice text;
+    assert_int_equal(vsa_key_pair_generate(&pair, NULL), VSA_OK);
+    assert_int_equal(
+        vsa_sender_new(vsa_slice_of(pair.private_key, pair.private_key_size), &sender, NULL),
+        VSA_OK);
+    assert_int_equal(vsa_pem_encode("PUBLIC KEY",
+                                    vsa_slice_of(pair.public_key, sizeof(pair.public_key)), pem,
+                                    capacity, &text, NULL),
+                     VSA_OK);
+    return sender;
+}
+
+static const char *ask_as(const struct vsa_sender *sender, const char *json)
+{
+    send_text(peer, seal_client_seal(&client, sender, NULL, json));
+    return seal_client_open(&client, receive_lines(peer, 1));
+}
+
+static void senders(void **state)
+{
+    (void)state;
+    char pem[512];
+    char other_pem[512];
+    struct vsa_senders *known = &pipeline.requests.sealing->senders;
+    struct vsa_sender *one = new_sender(pem, sizeof(pem));
+    struct vsa_sender *other = new_sender(other_pem, sizeof(other_pem));
+    assert_string_equal(ask_as(one, "{\"command\":\"look\"}"), "{\"success\":true}");
+    assert_string_equal(seen_sender, vsa_sender_thumbprint(one));
+    assert_int_equal(vsa_senders_allow(known, "look", vsa_slice_of_text(pem), NULL), VSA_OK);
+    assert_string_equal(ask_as(one, "{\"command\":\"look\"}"), "{\"success\":true}");
+    assert_holds(ask_as(other, "{\"command\":\"look\"}"), "\"error_code\":\"sender_unknown\"");
+    assert_holds(ask_as(NULL, "{\"command\":\"look\"}"), "\"error_code\":\"sender_unknown\"");
+    assert_string_equal(ask_as(NULL, "{\"command\":\"look-there\"}"), "{\"success\":true}");
+    assert_int_equal(runs, 3);
+    send_text(peer, "{\"command\":\"look\"}\n");
+    assert_says(peer, "\"error_code\":\"sealed_required\"");
+    /* All others are for the other one, but for built-in ones in clear. */
+    assert_int_equal(vsa_senders_allow(known, NULL, vsa_slice_of_text(other_pem), NULL), VSA_OK);
+    assert_holds(ask_as(one, "{\"command\":\"ping\"}"), "\"error_code\":\"sender_unknown\"");
+    assert_holds(ask_as(other, "{\"command\":\"ping\"}"), "pong");
+    assert_holds(ask_as(NULL, "{\"command\":\"nothing\"}"), "\"error_code\":\"sender_unknown\"");
+    assert_string_equal(ask_as(one, "{\"command\":\"look\"}"), "{\"success\":true}");
+    send_text(peer, PING);
+    assert_says(peer, "pong");
+    send_text(peer, "{\"command\":\"look-there\"}\n");
+    assert_says(peer, "\"error_code\":\"sealed_required\"");
+    vsa_sender_free(one);
+    vsa_sender_free(other);
+}
+
+/* What begins like a signed request, and is none. */
+static void a_wrong_signature(void **state)
+{
+    (void)state;
+    struct vsa_seal_exchange exchange = {.label = VSA_SEAL_LABEL};
+    const struct vsa_key_config *config = &pipeline.requests.sealing->keys.current->config;
+    static const char not_signed[] = "\x84 not a signature";
+    uint8_t opened[1024] = {0};
+    struct vsa_slice sealed;
+    (void)seal_client_seal(&client, NULL, NULL, PING_TEXT);
+    assert_int_equal(vsa_seal_write_request(config, NULL, vsa_slice_of(NULL, 0),
+                                            vsa_slice_of_text(not_signed), client.bytes, &exchange,
+                                            NULL),
+                     VSA_OK);
+    client.size = strlen(not_signed) + vsa_seal_request_overhead(config->suite);
+    send_text(peer, seal_client_line(&client, NULL));
+    const char *reply = receive_lines(peer, 1) + strlen("{\"success\":true,\"sealed\":\"");
+    assert_int_equal(vsa_base64_decode(vsa_slice_of(reply, strcspn(reply, "\"")), VSA_BASE64_STRICT,
+                                       client.bytes, sizeof(client.bytes), &sealed, NULL),
+                     VSA_OK);
+    assert_int_equal(vsa_seal_read_reply(&exchange, sealed, opened, NULL), VSA_OK);
+    assert_non_null(memmem(opened, sizeof(opened), "\"sender_unknown\"", 16));
+}
+
+/* --- what is seen from outside ---------------------------------------------------------------- */
+
+static void numbers_say_nothing_of_what_is_inside(void **state)
+{
+    (void)state;
+    struct vsa_server_statistics statistics;
+    (void)ask(PING_TEXT);
+    (void)ask("{\"command\":\"nothing\"}");
+    (void)ask("{\"command\":\"secret\"}");
+    vsa_counters_read(&pipeline.requests.counters, 0, &statistics);
+    assert_int_equal(statistics.requests, 3);
+    assert_int_equal(statistics.errors, 0);
+    for (size_t i = 0; i < pipeline.requests.table.count; i++) {
+        bool is_sealed = strcmp(pipeline.requests.table.rows[i].name, "sealed") == 0;
+        assert_int_equal(statistics.commands[i].requests, is_sealed ? 3 : 0);
+        assert_int_equal(statistics.commands[i].errors, 0);
+    }
+}
+
+static void a_handler_of_all_sees_what_is_inside(void **state)
+{
+    (void)state;
+    add(VSA_COMMAND_ANY, look, 0);
+    assert_string_equal(ask("{\"command\":\"whatever\"}"), "{\"success\":true}");
+    assert_string_equal(ask(PING_TEXT), "{\"success\":true,\"id\":7}");
+    assert_int_equal(runs, 2);
+    send_text(peer, "{\"command\":\"seal_key\",\"nonce\":\"n\"}\n");
+    assert_says(peer, "\"key_id\":");
+    assert_int_equal(runs, 2);
+}
+
+static void its_names_are_taken(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sealed", "seal_key"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct vsa_command command = {names[i], look, NULL, 0};
+        assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL),
+                         VSA_ERR_ARGUMENT);
+    }
+}
+
+/* --- the end of streams and of time ----------------------------------------------------------- */
+
+static void a_peer_that_leaves(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        int leaving = connect_stream();
+        send_text(leaving, seal_client_seal(&client, NULL, NULL, "{\"command\":\"look-there\"}"));
+        if (i % 2)
+            iterate();
+        (void)shutdown(leaving, SHUT_RDWR);
+        (void)ask(PING_TEXT);
+        (void)close(leaving);
+        pipeline.peer_count--;
+    }
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    while (vsa_counter_get(&pipeline.requests.counters.in_flight) > 0)
+        iterate();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_request_and_its_reply, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_and_its_reply, set_up_p384, tear_down),
+        cmocka_unit_test_setup_teardown(handlers_learn_how_it_came, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(errors_are_sealed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_inner_rate_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_limit_of_sealed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(outside_it_is_sealed_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_done_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_bit_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_bit_counts, set_up_p384, tear_down),
+        cmocka_unit_test_setup_teardown(other_sizes_and_types, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_key_is_announced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(senders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wrong_signature, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_say_nothing_of_what_is_inside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_handler_of_all_sees_what_is_inside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(its_names_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("server_sealed", tests, NULL, NULL);
+}
