@@ -80,7 +80,7 @@ static struct vsa_pooled *unlink_expired(struct vsa_client *client, int64_t idle
 }
 
 /* Gives a released connection, or (NULL) the right to make one, to the longest waiter. */
-static void pass_on(struct vsa_client *client, struct vsa_pooled *connection)
+static void release_locked(struct vsa_client *client, struct vsa_pooled *connection)
 {
     struct vsa_lease_waiter *waiter = client->first;
     if (waiter) {
@@ -129,8 +129,8 @@ static enum vsa_status too_late(const struct vsa_client *client, struct vsa_erro
                     client->options.max_connections, client->address, client->options.timeout_ms);
 }
 
-static enum vsa_status wait_in_line(struct vsa_client *client, int64_t deadline_ms,
-                                    struct vsa_pooled **connection, struct vsa_error *error)
+static enum vsa_status wait_for_slot(struct vsa_client *client, int64_t deadline_ms,
+                                     struct vsa_pooled **connection, struct vsa_error *error)
 {
     struct vsa_lease_waiter waiter = {.next = NULL};
     struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
@@ -150,8 +150,8 @@ static enum vsa_status wait_in_line(struct vsa_client *client, int64_t deadline_
 }
 
 /* Sets a kept connection, or NULL: the caller may make one. Waits in FIFO order. */
-static enum vsa_status take_turn(struct vsa_client *client, int64_t deadline_ms,
-                                 struct vsa_pooled **connection, struct vsa_error *error)
+static enum vsa_status acquire_locked(struct vsa_client *client, int64_t deadline_ms,
+                                      struct vsa_pooled **connection, struct vsa_error *error)
 {
     *connection = client->youngest;
     if (*connection) {
@@ -162,7 +162,7 @@ static enum vsa_status take_turn(struct vsa_client *client, int64_t deadline_ms,
         client->statistics.open++;
         return VSA_OK;
     }
-    return wait_in_line(client, deadline_ms, connection, error);
+    return wait_for_slot(client, deadline_ms, connection, error);
 }
 
 /* --- without it ------------------------------------------------------------------------------- */
@@ -194,10 +194,10 @@ size_t vsa_client_close_idle(struct vsa_client *client, int64_t idle_ms)
     return close_list(expired);
 }
 
-static void give_back(struct vsa_client *client, struct vsa_pooled *connection)
+static void release_connection(struct vsa_client *client, struct vsa_pooled *connection)
 {
     lock(client);
-    pass_on(client, connection);
+    release_locked(client, connection);
     unlock(client);
 }
 
@@ -220,7 +220,7 @@ static enum vsa_status make_connection(struct vsa_client *client, int64_t deadli
              : vsa_fail_memory(error);
     if (status != VSA_OK) {
         free(made);
-        give_back(client, NULL);
+        release_connection(client, NULL);
         return status;
     }
     lock(client);
@@ -236,13 +236,13 @@ enum vsa_status vsa_lease_take(struct vsa_client *client, int64_t deadline_ms,
     struct vsa_pooled *connection = NULL;
     lock(client);
     struct vsa_pooled *expired = unlink_expired(client, client->options.idle_timeout_ms);
-    enum vsa_status status = take_turn(client, deadline_ms, &connection, error);
+    enum vsa_status status = acquire_locked(client, deadline_ms, &connection, error);
     unlock(client);
     (void)close_list(expired);
     VSA_TRY(status);
     /* A call served at its deadline sends nothing: it could not receive the reply. */
     if (vsa_monotonic_ms() >= deadline_ms) {
-        give_back(client, connection);
+        release_connection(client, connection);
         return too_late(client, error);
     }
     if (connection && !vsa_channel_is_ready(connection->channel)) {
@@ -271,7 +271,7 @@ void vsa_lease_return(struct vsa_client *client, struct vsa_lease *lease, bool u
 {
     if (!usable)
         discard(client, lease->connection);
-    give_back(client, usable ? lease->connection : NULL);
+    release_connection(client, usable ? lease->connection : NULL);
     lease->connection = NULL;
 }
 

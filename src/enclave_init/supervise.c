@@ -74,7 +74,7 @@ static int change_user(const struct user *user)
 }
 
 /* In the child; writes errno to `failure` if the command cannot be run. */
-static void become(const struct service *service, int failure)
+static void exec_service(const struct service *service, int failure)
 {
     const struct rlimit files = {MAX_FILES, MAX_FILES};
     sigset_t none;
@@ -102,7 +102,7 @@ static pid_t start_command(const struct service *service)
         return console_fail("cannot start %s", service->name);
     pid_t pid = fork();
     if (pid == 0)
-        become(service, failure[1]);
+        exec_service(service, failure[1]);
     (void)close(failure[1]);
     /* The pipe closes by itself when the command begins. */
     ssize_t size = pid > 0 ? read(failure[0], &reason, sizeof(reason)) : -1;

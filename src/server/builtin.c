@@ -85,10 +85,10 @@ static enum vsa_status metrics(const struct vsa_command_context *context, const 
 
 /* --- attest ----------------------------------------------------------------------------------- */
 
-static enum vsa_status hand_over(const struct vsa_server_options *options,
-                                 const struct vsa_key_pair *pair,
-                                 const struct vsa_attest_request *request,
-                                 struct vsa_slice document, struct vsa_error *error)
+static enum vsa_status deliver_private_key(const struct vsa_server_options *options,
+                                           const struct vsa_key_pair *pair,
+                                           const struct vsa_attest_request *request,
+                                           struct vsa_slice document, struct vsa_error *error)
 {
     if (!options->on_key)
         return VSA_OK;
@@ -117,7 +117,7 @@ enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa
                                 : vsa_nsm_attest(nsm, asked->user_data, asked->nonce, none,
                                                  &answer.document, error));
     if (asked->generate_key)
-        VSA_TRY(hand_over(builtin->options, &pair, asked, answer.document, error));
+        VSA_TRY(deliver_private_key(builtin->options, &pair, asked, answer.document, error));
     if (life_ms)
         *life_ms = vsa_share_life_ms(answer.document);
     answer.has_public_key = asked->generate_key;

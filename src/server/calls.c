@@ -38,25 +38,25 @@ static void report_nsm(const struct vsa_requests *all, const struct vsa_call *ca
 }
 
 /* Learns how the NSM is from a probe or from what a request met. */
-static void learn(struct vsa_requests *all, const struct vsa_call *call)
+static void update_health(struct vsa_requests *all, const struct vsa_call *call)
 {
     int64_t now_ms = all->loop->now_ms;
-    bool is_news = false;
+    bool changed = false;
     if (!call->row)
-        is_news = vsa_nsm_health_end_probe(all->health, call->status, call->module_id, now_ms);
+        changed = vsa_nsm_health_end_probe(all->health, call->status, call->module_id, now_ms);
     else if (call->status == VSA_ERR_NSM_UNREACHABLE)
-        is_news = vsa_nsm_health_lost(all->health, now_ms);
+        changed = vsa_nsm_health_lost(all->health, now_ms);
     else if (call->status != VSA_OK || !all->health->reachable)
         vsa_calls_probe(all);
     /* Another module may come back: what is kept is of the old one. */
     if (!all->health->reachable)
         vsa_reply_cache_clear(&all->sharing.cache);
-    if (is_news)
+    if (changed)
         report_nsm(all, call);
 }
 
 /* Of a server that keeps replies, those that may have been kept say whether they were. */
-static const char *freshness(const struct vsa_requests *all, const struct vsa_call *call)
+static const char *cache_members(const struct vsa_requests *all, const struct vsa_call *call)
 {
     bool is_said = all->sharing.ttl_ms > 0 && call->status == VSA_OK && call->row &&
                    call->row->role == VSA_ROLE_ATTEST;
@@ -70,11 +70,11 @@ void vsa_calls_collect(struct vsa_requests *all)
     vsa_worker_finished(all->worker, &done);
     while ((work = vsa_work_of(vsa_list_pop(&done)))) {
         struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, awaited.work);
-        learn(all, call);
+        update_health(all, call);
         if (call->status == VSA_OK && call->text)
             vsa_sharing_keep(&all->sharing, &call->share, vsa_slice_of(call->text, call->text_size),
                              work->begun_ms, call->life_ms);
-        vsa_waiting_answer(all, call, freshness(all, call));
+        vsa_waiting_answer(all, call, cache_members(all, call));
         vsa_call_free(call);
     }
 }

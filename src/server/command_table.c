@@ -62,7 +62,7 @@ static enum vsa_status add(struct vsa_command_table *table, const struct vsa_com
     memcpy(row->name, command->name, strlen(command->name) + 1);
     row->command.name = row->name;
     if (strcmp(row->name, VSA_COMMAND_ANY) == 0)
-        table->any = row;
+        table->catch_all = row;
     *added = row;
     return VSA_OK;
 }
@@ -91,18 +91,18 @@ const struct vsa_command_row *vsa_command_table_find(const struct vsa_command_ta
 {
     const struct vsa_command_row *row = NULL;
     for (size_t i = 0; i < table->count && !row; i++)
-        if (&table->rows[i] != table->any && strcmp(table->rows[i].name, name) == 0)
+        if (&table->rows[i] != table->catch_all && strcmp(table->rows[i].name, name) == 0)
             row = &table->rows[i];
-    bool goes_to_any = table->any && (!row || row->built_in);
-    *named = row ? row : table->any;
-    return goes_to_any ? table->any : row;
+    bool goes_to_catch_all = table->catch_all && (!row || row->built_in);
+    *named = row ? row : table->catch_all;
+    return goes_to_catch_all ? table->catch_all : row;
 }
 
 void vsa_command_table_list(const struct vsa_command_table *table, json_t *reply)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < table->count; i++)
-        if (&table->rows[i] != table->any)
+        if (&table->rows[i] != table->catch_all)
             (void)json_array_append_new(names, json_string_nocheck(table->rows[i].name));
     (void)json_object_set_new_nocheck(reply, "available_commands", names);
 }

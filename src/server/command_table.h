@@ -25,7 +25,7 @@ struct vsa_command_row {
 struct vsa_command_table {
     struct vsa_command_row rows[VSA_MAX_COMMANDS];
     size_t count;
-    const struct vsa_command_row *any; /* of VSA_COMMAND_ANY, or NULL */
+    const struct vsa_command_row *catch_all; /* of VSA_COMMAND_ANY, or NULL */
 };
 
 /*

@@ -14,8 +14,8 @@ struct vsa_nsm_health {
     pthread_mutex_t mutex; /* guards what follows: the loop writes, any thread reads */
     bool known;
     bool reachable;
-    bool probing;     /* a probe is under way */
-    int64_t heard_ms; /* CLOCK_MONOTONIC: when that was learnt */
+    bool probing;       /* a probe is under way */
+    int64_t updated_ms; /* CLOCK_MONOTONIC of the last update */
     char module_id[VSA_MAX_MODULE_ID + 1];
 };
 

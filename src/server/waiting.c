@@ -70,7 +70,7 @@ void vsa_waiter_abandon(struct vsa_waiter *waiter)
         awaited->free(awaited);
 }
 
-static void give_up(struct vsa_waiter *waiter, enum vsa_status status, const char *detail)
+static void fail_waiter(struct vsa_waiter *waiter, enum vsa_status status, const char *detail)
 {
     struct vsa_error error;
     vsa_error_set(&error, status, VSA_NO_OFFSET, NULL, "%s", detail);
@@ -81,8 +81,8 @@ static void give_up(struct vsa_waiter *waiter, enum vsa_status status, const cha
 static void on_timeout(void *user, struct vsa_timer *timer)
 {
     (void)user;
-    give_up(VSA_CONTAINER_OF(timer, struct vsa_waiter, timer), VSA_ERR_TIMEOUT,
-            "no answer of the NSM in time");
+    fail_waiter(VSA_CONTAINER_OF(timer, struct vsa_waiter, timer), VSA_ERR_TIMEOUT,
+                "no answer of the NSM in time");
 }
 
 void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
@@ -107,9 +107,9 @@ void vsa_waiting_give_up(struct vsa_requests *all)
     while ((waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
         const struct vsa_awaited *awaited = waiter->awaited;
         if (vsa_worker_begun_ms(awaited->worker, &awaited->work) == INT64_MAX)
-            give_up(waiter, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
+            fail_waiter(waiter, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
         else
-            give_up(waiter, VSA_ERR_TIMEOUT, "the server stopped before the request was done");
+            fail_waiter(waiter, VSA_ERR_TIMEOUT, "the server stopped before the request was done");
     }
 }
 

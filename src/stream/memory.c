@@ -21,7 +21,7 @@ void vsa_stream_drop(struct vsa_stream *stream, struct vsa_buffer *buffer, size_
 static void give_way(struct vsa_stream *stream)
 {
     if (stream->state == VSA_STATE_READING && vsa_stream_takes_lines(stream))
-        stream->displaced = true;
+        stream->evicted = true;
     else
         vsa_stream_break_off(stream, VSA_ERR_BUSY);
     vsa_stream_drop(stream, &stream->input, stream->input.size);

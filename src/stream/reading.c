@@ -17,18 +17,18 @@
 static const char too_much[] = "too many unfinished requests; try again later";
 
 /* What lines are taken from: what was just read, or what the stream kept. */
-struct turn {
+struct input {
     const char *data;
     size_t size;
     size_t taken; /* bytes at the front that were lines */
 };
 
 /* The next complete line; without a newline, what came before the end of the input is one too. */
-static bool next_line(struct vsa_stream *stream, struct turn *turn, struct vsa_slice *line)
+static bool next_line(struct vsa_stream *stream, struct input *input, struct vsa_slice *line)
 {
     /* Nothing read yet: no address to add to. */
-    const char *start = turn->size ? turn->data + turn->taken : "";
-    size_t size = turn->size - turn->taken;
+    const char *start = input->size ? input->data + input->taken : "";
+    size_t size = input->size - input->taken;
     const char *newline = NULL;
     if (size > stream->scanned)
         newline = memchr(start + stream->scanned, '\n', size - stream->scanned);
@@ -37,39 +37,40 @@ static bool next_line(struct vsa_stream *stream, struct turn *turn, struct vsa_s
         return false;
     }
     *line = vsa_slice_of(start, newline ? (size_t)(newline - start) : size);
-    turn->taken += line->size + (newline != NULL);
+    input->taken += line->size + (newline != NULL);
     stream->scanned = 0;
     return true;
 }
 
 /* At least one, then as long as the slice lasts: many lines of one peer are not others' time. */
-static void handle_lines(struct vsa_stream *stream, struct turn *turn)
+static void handle_lines(struct vsa_stream *stream, struct input *input)
 {
     struct vsa_streams *streams = stream->streams;
     struct vsa_slice line;
-    if (stream->displaced && vsa_stream_takes_lines(stream))
+    if (stream->evicted && vsa_stream_takes_lines(stream))
         vsa_stream_fail(stream, VSA_ERR_BUSY, too_much);
     while (vsa_stream_takes_lines(stream)) {
-        if (!next_line(stream, turn, &line)) {
-            if (turn->size - turn->taken >= streams->limits.max_line)
+        if (!next_line(stream, input, &line)) {
+            if (input->size - input->taken >= streams->limits.max_line)
                 vsa_stream_fail(stream, VSA_ERR_LINE_TOO_LONG, "the request line is too long");
             return;
         }
         streams->handlers->line(stream, line);
-        if (turn->taken < turn->size && vsa_event_loop_is_over(streams->loop))
+        if (input->taken < input->size && vsa_event_loop_is_over(streams->loop))
             return;
     }
 }
 
 /* Keeps what is no line yet, or has no time left. */
-static void keep_rest(struct vsa_stream *stream, const struct turn *turn)
+static void save_partial_line(struct vsa_stream *stream, const struct input *input)
 {
-    struct vsa_buffer *input = &stream->input;
+    struct vsa_buffer *kept = &stream->input;
     if (stream->ending || stream->broken)
-        vsa_stream_drop(stream, input, input->size);
-    else if (turn->data == input->data)
-        vsa_stream_drop(stream, input, turn->taken);
-    else if (!vsa_stream_keep(stream, input, turn->data + turn->taken, turn->size - turn->taken)) {
+        vsa_stream_drop(stream, kept, kept->size);
+    else if (input->data == kept->data)
+        vsa_stream_drop(stream, kept, input->taken);
+    else if (!vsa_stream_keep(stream, kept, input->data + input->taken,
+                              input->size - input->taken)) {
         if (vsa_stream_takes_lines(stream))
             vsa_stream_fail(stream, VSA_ERR_BUSY, too_much);
         else
@@ -77,20 +78,20 @@ static void keep_rest(struct vsa_stream *stream, const struct turn *turn)
     }
 }
 
-static void take_turn(struct vsa_stream *stream, struct turn turn)
+static void take_input(struct vsa_stream *stream, struct input input)
 {
     struct vsa_streams *streams = stream->streams;
     streams->current = stream;
-    handle_lines(stream, &turn);
+    handle_lines(stream, &input);
     vsa_stream_flush(stream);
     streams->current = NULL;
-    keep_rest(stream, &turn);
+    save_partial_line(stream, &input);
     vsa_stream_schedule(stream);
 }
 
 void vsa_stream_work(struct vsa_stream *stream)
 {
-    take_turn(stream, (struct turn){stream->input.data, stream->input.size, 0});
+    take_input(stream, (struct input){stream->input.data, stream->input.size, 0});
 }
 
 /* Returns bytes read; 0: none now. Notes the end of the input and a peer that is gone. */
@@ -120,7 +121,7 @@ static void read_and_work(struct vsa_stream *stream)
         capacity = FIRST_READ;
     size_t size = receive(stream, capacity);
     if (input->size == 0) {
-        take_turn(stream, (struct turn){streams->input, size, 0});
+        take_input(stream, (struct input){streams->input, size, 0});
         return;
     }
     if (!vsa_stream_keep(stream, input, streams->input, size))

@@ -81,7 +81,7 @@ struct vsa_stream {
     bool input_empty : 1;        /* the last read got nothing */
     bool read_paused : 1;        /* readable, but not to be read now */
     bool progressed : 1;         /* a reply was made since its timer was started */
-    bool displaced : 1;          /* another one got its memory; fails in its own turn */
+    bool evicted : 1;            /* another one got its memory; fails in its own turn */
     int64_t attachment[];        /* the owner's */
 };
 

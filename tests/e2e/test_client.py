@@ -125,7 +125,7 @@ class Enclave(ClientTestCase):
             r"    status     1, 0 of them failed",
             r"  connections  1: 1 (idle|busy); 2 opened, 0 refused",
             r"  waiting      \d in flight, 0 of them in the NSM's queue",
-            r"  spared       0 rate-limited, 0 cached, 0 coalesced",
+            r"  avoided      0 rate-limited, 0 cached, 0 coalesced calls of the NSM",
             r"  NSM latency  p50 \d+\.\d ms, p99 \d+\.\d ms, max \d+\.\d ms "
             r"\(\d exchanges, 0 failed\)",
             r"  memory       \d+\.\d MiB",

@@ -289,7 +289,7 @@ class Guide(ServerTestCase):
             with self.subTest(request=request if len(request) < 99 else code):
                 self.assert_code(client.ask(request), code)
         # The likeliest slip is shown what to write.
-        self.assertIn('{"command": "ping"}', client.ask({"cmd": "ping"})["error"])
+        self.assertIn('{"command": "status"}', client.ask({"cmd": "ping"})["error"])
         # None of it has ended the connection.
         self.assertEqual(client.ask(PING), PONG)
 

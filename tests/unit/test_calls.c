@@ -84,12 +84,12 @@ static void test_blocking_is_no_news(void **state)
     const struct vsa_command command = {"agree", agree, NULL, VSA_COMMAND_BLOCKING};
     int peer = connect_stream();
     assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
-    int64_t heard_ms = pipeline.health.heard_ms;
+    int64_t updated_ms = pipeline.health.updated_ms;
     start_worker();
     send_text(peer, "{\"command\":\"agree\"}\n");
     assert_says(peer, "true");
     assert_true(pipeline.health.reachable);
-    assert_int_equal(pipeline.health.heard_ms, heard_ms);
+    assert_int_equal(pipeline.health.updated_ms, updated_ms);
     assert_int_equal(pipeline.fake.exchanges, 0);
 }
 

@@ -105,8 +105,8 @@ static void print_commands(void)
                 stderr);
 }
 
-static enum vsa_status obey(struct vsa_nsm *nsm, char *words[MAX_WORDS], size_t count,
-                            struct vsa_error *error)
+static enum vsa_status run_command(struct vsa_nsm *nsm, char *words[MAX_WORDS], size_t count,
+                                   struct vsa_error *error)
 {
     if (strcmp(words[0], "attest") == 0 && count == 1)
         return attest(nsm, VSA_DEFAULT_USER_DATA, NULL, false, error);
@@ -154,7 +154,7 @@ enum vsa_status enclave_app_daemon(const struct enclave_app_arguments *arguments
         if (strcmp(words[0], "exit") == 0 && count == 1)
             return VSA_OK;
         /* A command that fails is no reason to end; standard output that is gone is. */
-        if (obey(nsm, words, count, error) != VSA_OK)
+        if (run_command(nsm, words, count, error) != VSA_OK)
             output_error(ENCLAVE_APP, error);
         VSA_TRY(output_finish(error));
     }

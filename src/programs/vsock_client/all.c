@@ -106,7 +106,7 @@ static void print_row(const struct asked *asked)
 /* --- all of it -------------------------------------------------------------------------------- */
 
 /* On stderr, which enclave something is said of. */
-static void remark(const struct asked *asked)
+static void print_remark(const struct asked *asked)
 {
     char who[VSA_MAX_ENCLAVE_NAME + sizeof(PROGRAM) + 2];
     (void)snprintf(who, sizeof(who), "%s: %s", PROGRAM, client_text_name(&asked->target.enclave));
@@ -149,7 +149,7 @@ enum exit_code client_all(const struct client_arguments *arguments)
         return nothing_to_ask(arguments, &error);
     enum vsa_status printed = print(arguments, &every, &error);
     for (size_t i = 0; i < every.running.count; i++) {
-        remark(&every.asked[i]);
+        print_remark(&every.asked[i]);
         code = exit_code_worse(code, exit_code_of(every.asked[i].outcome.status));
         client_outcome_free(&every.asked[i].outcome);
     }

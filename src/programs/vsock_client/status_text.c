@@ -118,8 +118,8 @@ static void print_load(const json_t *reply)
         return;
     (void)printf("  waiting      %" JSON_INTEGER_FORMAT " in flight, %" JSON_INTEGER_FORMAT
                  " of them in the NSM's queue\n"
-                 "  spared       %" JSON_INTEGER_FORMAT " rate-limited, %" JSON_INTEGER_FORMAT
-                 " cached, %" JSON_INTEGER_FORMAT " coalesced\n",
+                 "  avoided      %" JSON_INTEGER_FORMAT " rate-limited, %" JSON_INTEGER_FORMAT
+                 " cached, %" JSON_INTEGER_FORMAT " coalesced calls of the NSM\n",
                  values[0], values[1], values[2], values[3], values[4]);
 }
 

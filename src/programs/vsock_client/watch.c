@@ -55,7 +55,7 @@ static void catch_signals(void)
 
 /* --- one round -------------------------------------------------------------------------------- */
 
-static void look(struct watch *watch)
+static void check_once(struct watch *watch)
 {
     static struct vsa_enclave_list running;
     struct client_outcome *now = &watch->now;
@@ -211,7 +211,7 @@ enum exit_code client_watch(const struct client_arguments *arguments)
     catch_signals();
     for (;;) {
         watch.round++;
-        look(&watch);
+        check_once(&watch);
         compare(&watch);
         code = exit_code_worse(code, exit_code_of(watch.now.status));
         exit_status = (int)code;
