@@ -142,6 +142,13 @@
 #define VSA_DEFAULT_IDLE_TIMEOUT_MS (60 * 1000)
 /* Time that a request waits for the NSM. */
 #define VSA_DEFAULT_REQUEST_TIMEOUT_MS (10 * 1000)
+/* Applications behind one server, which are processes of the same enclave. */
+#define VSA_MAX_BACKENDS 16
+/* Connections to one of them, unless the server's options say otherwise, and at most. */
+#define VSA_DEFAULT_BACKEND_CONNECTIONS 16
+#define VSA_MAX_BACKEND_CONNECTIONS     1024
+/* Time that a connection to one is kept without a request. */
+#define VSA_BACKEND_IDLE_MS (30 * 1000)
 /* Time for requests in flight after SIGTERM. */
 #define VSA_DEFAULT_DRAIN_TIMEOUT_MS (10 * 1000)
 /* The guide's client timeout. */

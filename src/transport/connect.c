@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "transport/socket.h"
+#include "transport/connect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/wait.h"
 #include "transport/connect_tcp.h"
+#include "transport/socket.h"
 
 static struct timeval timeval_until(int64_t deadline_ms)
 {
@@ -160,6 +161,18 @@ static enum vsa_status connect_unix(const char *path, int64_t deadline_ms, int *
             return unix_connect_failed(path, ETIMEDOUT, error);
     }
     VSA_TRY(make_non_blocking(opened, error));
+    *fd = vsa_take_fd(&opened);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_connect_unix_at_once(const char *path, int *fd, struct vsa_error *error)
+{
+    VSA_AUTO_FD int opened = -1;
+    struct sockaddr_un name = vsa_unix_sockaddr(path);
+    VSA_TRY(open_socket(AF_UNIX, &opened, error));
+    VSA_TRY(make_non_blocking(opened, error));
+    if (connect(opened, (const struct sockaddr *)&name, sizeof(name)) != 0)
+        return unix_connect_failed(path, errno, error);
     *fd = vsa_take_fd(&opened);
     return VSA_OK;
 }
