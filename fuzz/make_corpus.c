@@ -345,6 +345,9 @@ static void make_settings(void)
                "max-in-flight = 3\nmax-nsm-queue = 4\nmax-buffered = 1000000\n"
                "rate-limit = 10:20\ncache-ttl = 1.5\nidle-timeout = 0.1\n"
                "request-timeout = 2\ndrain-timeout = 3\nlog-level = debug\n");
+    write_text("settings", "backends",
+               "backend = unix:/b\nbackend=a,b_1=unix:c=d\nbackend-connections = 1\n"
+               "backend-sealed-only = yes\n");
     write_text("settings", "twice", "listen = unix:a\r\nlisten = unix:b\r\n");
     write_text("settings", "unknown", "colour = blue\n");
     write_text("settings", "no-value", "nsm =\n  rate-limit = 0:5");

@@ -304,6 +304,25 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *s
                                                             struct vsa_error *error);
 
 /*
+ * Has an application answer commands: a process of the same enclave that listens on a Unix socket
+ * and speaks the same JSON lines (docs/PROTOCOL.md, "Backends"). Before vsa_server_run() only. It
+ * need not listen yet: each request that it cannot answer gets VSA_ERR_BACKEND or VSA_ERR_TIMEOUT.
+ *
+ * commands         in: names as in struct vsa_command, separated by commas; NULL: every command
+ *                  that is no other's. A built-in one may be named, and is the backend's then
+ * address          in: "unix:PATH"; copied
+ * max_connections  in: connections to it at once, 1..VSA_MAX_BACKEND_CONNECTIONS; further requests
+ *                  wait for one. 1 for an application that serves one connection after the other
+ * flags            in: VSA_COMMAND_RATE_LIMITED, VSA_COMMAND_SEALED_ONLY
+ *
+ * Errors: VSA_ERR_ARGUMENT (a name is malformed or taken, the address, the flags),
+ * VSA_ERR_TOO_MANY (VSA_MAX_BACKENDS, VSA_MAX_COMMANDS), VSA_ERR_MEMORY.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status
+vsa_server_add_backend(struct vsa_server *server, const char *commands, const char *address,
+                       size_t max_connections, unsigned flags, struct vsa_error *error);
+
+/*
  * From a handler: carries out a built-in command, as if no command had been registered. So a
  * program can look at requests, change or refuse them, and add to the replies, without doing the
  * work itself:

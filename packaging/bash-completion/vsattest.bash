@@ -45,7 +45,7 @@ _vsattest_value() {
     *:DIR) _vsattest_paths '' -d ;;
     --nsm:ADDRESS) _vsattest_addresses /dev/nsm unix: ;;
     *:ADDRESS) _vsattest_addresses unix: vsock: vsock-mux: tcp: ;;
-    *:unix:PATH) _vsattest_addresses unix: ;;
+    *:unix:PATH | *:\[NAME,...=\]unix:PATH) _vsattest_addresses unix: ;;
     *:LEVEL) _vsattest_words error warn info debug ;;
     *:ARCH) _vsattest_words x86_64 aarch64 ;;
     *:POLICY) _vsattest_words on-failure always never ;;

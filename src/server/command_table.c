@@ -85,14 +85,36 @@ enum vsa_status vsa_command_table_add_built_in(struct vsa_command_table *table,
     return VSA_OK;
 }
 
+enum vsa_status vsa_command_table_add_backend(struct vsa_command_table *table,
+                                              const struct vsa_command *command,
+                                              struct vsa_error *error)
+{
+    struct vsa_command_row *row = NULL;
+    VSA_TRY(add(table, command, &row, error));
+    row->role = VSA_ROLE_BACKEND;
+    if (row != table->catch_all)
+        return VSA_OK;
+    table->catch_all = NULL;
+    table->other = row;
+    return VSA_OK;
+}
+
+/* Whether it answers one command by its name. */
+static bool is_of_a_name(const struct vsa_command_table *table, const struct vsa_command_row *row)
+{
+    return row != table->catch_all && row != table->other;
+}
+
 const struct vsa_command_row *vsa_command_table_find(const struct vsa_command_table *table,
                                                      const char *name,
                                                      const struct vsa_command_row **named)
 {
     const struct vsa_command_row *row = NULL;
     for (size_t i = 0; i < table->count && !row; i++)
-        if (&table->rows[i] != table->catch_all && strcmp(table->rows[i].name, name) == 0)
+        if (is_of_a_name(table, &table->rows[i]) && strcmp(table->rows[i].name, name) == 0)
             row = &table->rows[i];
+    if (!row)
+        row = table->other;
     bool goes_to_catch_all = table->catch_all && (!row || row->built_in);
     *named = row ? row : table->catch_all;
     return goes_to_catch_all ? table->catch_all : row;
@@ -102,7 +124,7 @@ void vsa_command_table_list(const struct vsa_command_table *table, json_t *reply
 {
     json_t *names = json_array();
     for (size_t i = 0; i < table->count; i++)
-        if (&table->rows[i] != table->catch_all)
+        if (is_of_a_name(table, &table->rows[i]))
             (void)json_array_append_new(names, json_string_nocheck(table->rows[i].name));
     (void)json_object_set_new_nocheck(reply, "available_commands", names);
 }

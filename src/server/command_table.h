@@ -12,6 +12,7 @@ enum vsa_command_role {
     VSA_ROLE_SUMMARY,  /* how the server is: dear to print, the same for all who ask */
     VSA_ROLE_SEAL_KEY, /* these two are the pipeline's own: no handler is called, no program has */
     VSA_ROLE_SEALED,   /* one of this name, and VSA_COMMAND_ANY does not see them */
+    VSA_ROLE_BACKEND,  /* sent to a backend, which is the `user` */
 };
 
 struct vsa_command_row {
@@ -26,6 +27,7 @@ struct vsa_command_table {
     struct vsa_command_row rows[VSA_MAX_COMMANDS];
     size_t count;
     const struct vsa_command_row *catch_all; /* of VSA_COMMAND_ANY, or NULL */
+    const struct vsa_command_row *other;     /* for what no other row answers, or NULL */
 };
 
 /*
@@ -41,6 +43,14 @@ VSA_MUST_USE enum vsa_status vsa_command_table_add_built_in(struct vsa_command_t
                                                             const struct vsa_command *command,
                                                             enum vsa_command_role role,
                                                             struct vsa_error *error);
+
+/*
+ * Adds a command that a backend answers; under VSA_COMMAND_ANY every one that no other row answers.
+ * Errors: as above.
+ */
+VSA_MUST_USE enum vsa_status vsa_command_table_add_backend(struct vsa_command_table *table,
+                                                           const struct vsa_command *command,
+                                                           struct vsa_error *error);
 
 /*
  * Returns the row that answers requests for `name`, or NULL.

@@ -13,6 +13,7 @@
 #include "protocol/reply.h"
 #include "protocol/request.h"
 #include "server/calls.h"
+#include "server/forward.h"
 #include "server/waiting.h"
 
 /* A line, or what a sealed one holds, on its way through the loop. */
@@ -203,6 +204,37 @@ static enum vsa_status enqueue(struct arrival *arrival, const struct vsa_attest_
     return VSA_OK;
 }
 
+/* A backend's reply is awaited as the NSM's is. */
+static enum vsa_status send_on(struct arrival *arrival, struct vsa_error *error)
+{
+    struct vsa_requests *all = arrival->all;
+    struct vsa_awaited *awaited = NULL;
+    if (!arrival->waiter && vsa_waiting_is_full(all))
+        return vsa_waiting_fail_full(all, error);
+    struct vsa_waiter *waiter = waiter_of(arrival);
+    if (!waiter)
+        return vsa_fail_memory(error);
+    enum vsa_status status =
+        vsa_forward(all, &waiter->request, arrival->row, arrival->object, &awaited, error);
+    if (status != VSA_OK) {
+        if (!arrival->waiter)
+            free(waiter);
+        return status;
+    }
+    arrival->waiter = NULL;
+    vsa_waiter_wait(waiter, awaited);
+    return VSA_OK;
+}
+
+static enum vsa_status forward(struct arrival *arrival, struct vsa_error *error)
+{
+    VSA_TRY(take_token(arrival, error));
+    enum vsa_status status = send_on(arrival, error);
+    if (status != VSA_OK)
+        give_token_back(arrival);
+    return status;
+}
+
 /* --- sealing ---------------------------------------------------------------------------------- */
 
 /* Whether the request may come as it did: in clear, or from this sender. */
@@ -333,6 +365,8 @@ static enum vsa_status handle(struct arrival *arrival, struct vsa_slice line,
         return handle_seal_key(arrival, error);
     case VSA_ROLE_SEALED:
         return handle_sealed(arrival, error);
+    case VSA_ROLE_BACKEND:
+        return forward(arrival, error);
     case VSA_ROLE_SUMMARY:
     case VSA_ROLE_OTHER:
     default:
@@ -493,6 +527,7 @@ void vsa_dispatch_init(struct vsa_requests *all)
 
 void vsa_dispatch_close(struct vsa_requests *all)
 {
+    vsa_forward_close(all);
     vsa_waiting_close(all);
     vsa_reply_cache_clear(&all->sharing.cache);
     for (size_t i = 0; i < VSA_MAX_COMMANDS; i++)

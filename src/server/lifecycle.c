@@ -146,6 +146,7 @@ enum vsa_status vsa_lifecycle_run(struct vsa_lifecycle *lifecycle, struct vsa_li
         vsa_event_loop_iterate(requests->loop);
         check_drained(lifecycle);
         vsa_streams_end_iteration(requests->streams);
+        vsa_backends_end_iteration(requests->backends);
     }
     vsa_streams_close_all(requests->streams, VSA_ERR_SHUTTING_DOWN);
     vsa_streams_end_iteration(requests->streams);

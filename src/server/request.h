@@ -6,6 +6,7 @@
 #ifndef VSA_SERVER_REQUEST_H
 #define VSA_SERVER_REQUEST_H
 
+#include "backend/backend.h"
 #include "server/call.h"
 #include "server/counters.h"
 #include "server/events.h"
@@ -39,6 +40,8 @@ struct vsa_requests {
     struct vsa_observer observer;
     struct vsa_call_context context;
     struct vsa_summary summaries[VSA_MAX_COMMANDS]; /* by row */
+    struct vsa_backends *backends;                  /* owned; NULL: none */
+    struct vsa_link forwards;                       /* requests that these have */
     struct vsa_timer_list timeouts;                 /* of those that wait */
     bool refusing;                                  /* new ones: the server is stopping */
     char buffer[VSA_MAX_REPLY_LINE];                /* of the reply that is being made */

@@ -10,6 +10,7 @@
 #include "server/builtin.h"
 #include "server/dispatch.h"
 #include "server/enable_sealing.h"
+#include "server/forward.h"
 #include "server/lifecycle.h"
 #include "server/options.h"
 #include "server/statistics.h"
@@ -217,6 +218,18 @@ enum vsa_status vsa_server_allow_senders(struct vsa_server *server, const char *
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "senders are named before the server runs, after sealing is enabled");
     return vsa_senders_allow(&sealing->senders, command, pem, error);
+}
+
+enum vsa_status vsa_server_add_backend(struct vsa_server *server, const char *commands,
+                                       const char *address, size_t max_connections, unsigned flags,
+                                       struct vsa_error *error)
+{
+    if (server->lifecycle.state != VSA_LIFECYCLE_NEW)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "backends are added before the server runs");
+    if ((flags & VSA_COMMAND_SEALED_ONLY) && !server->requests.sealing)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "a backend for sealed requests only needs vsa_server_enable_sealing()");
+    return vsa_forward_add(&server->requests, commands, address, max_connections, flags, error);
 }
 
 enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context,

@@ -62,11 +62,23 @@ void vsa_waiter_free(struct vsa_waiter *waiter)
     free(waiter);
 }
 
+static bool withdraw(struct vsa_awaited *awaited)
+{
+    return awaited->kind ? awaited->kind->withdraw(awaited)
+                         : vsa_worker_withdraw(awaited->worker, &awaited->work);
+}
+
+static bool has_begun(struct vsa_awaited *awaited)
+{
+    return awaited->kind ? awaited->kind->has_begun(awaited)
+                         : vsa_worker_begun_ms(awaited->worker, &awaited->work) != INT64_MAX;
+}
+
 void vsa_waiter_abandon(struct vsa_waiter *waiter)
 {
     struct vsa_awaited *awaited = waiter->awaited;
     vsa_waiter_free(waiter);
-    if (!vsa_list_first(&awaited->waiters) && vsa_worker_withdraw(awaited->worker, &awaited->work))
+    if (!vsa_list_first(&awaited->waiters) && withdraw(awaited))
         awaited->free(awaited);
 }
 
@@ -80,9 +92,10 @@ static void fail_waiter(struct vsa_waiter *waiter, enum vsa_status status, const
 
 static void on_timeout(void *user, struct vsa_timer *timer)
 {
+    struct vsa_waiter *waiter = VSA_CONTAINER_OF(timer, struct vsa_waiter, timer);
+    const struct vsa_awaited_kind *kind = waiter->awaited->kind;
     (void)user;
-    fail_waiter(VSA_CONTAINER_OF(timer, struct vsa_waiter, timer), VSA_ERR_TIMEOUT,
-                "no answer of the NSM in time");
+    fail_waiter(waiter, VSA_ERR_TIMEOUT, kind ? kind->late : "no answer of the NSM in time");
 }
 
 void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
@@ -105,11 +118,10 @@ void vsa_waiting_give_up(struct vsa_requests *all)
 {
     struct vsa_waiter *waiter;
     while ((waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
-        const struct vsa_awaited *awaited = waiter->awaited;
-        if (vsa_worker_begun_ms(awaited->worker, &awaited->work) == INT64_MAX)
-            fail_waiter(waiter, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
-        else
+        if (has_begun(waiter->awaited))
             fail_waiter(waiter, VSA_ERR_TIMEOUT, "the server stopped before the request was done");
+        else
+            fail_waiter(waiter, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
     }
 }
 

@@ -21,7 +21,7 @@ KINDS = {
     "DIR": "directory",
     "TEXT|@FILE": "free",  # completed behind "@", below
     "JSON|@FILE|-": "free",  # as above
-    "ADDRESS": "address", "unix:PATH": "address",
+    "ADDRESS": "address", "unix:PATH": "address", "[NAME,...=]unix:PATH": "address",
     "LEVEL": "words", "ARCH": "words", "POLICY": "words",
     **dict.fromkeys(
         ("ARN", "BASE64", "CID", "HEX", "ID", "N", "N=HEX", "NAME", "NAME=VALUE", "PORT", "SECONDS",

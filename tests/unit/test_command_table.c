@@ -171,6 +171,40 @@ static void test_failures(void **state)
     assert_int_equal(json_array_size(json_object_get(unknown, "available_commands")), 1);
 }
 
+static void add_backend(const char *name, enum vsa_status expected)
+{
+    const struct vsa_command command = {name, handler, &table, VSA_COMMAND_SEALED_ONLY};
+    assert_int_equal(vsa_command_table_add_backend(&table, &command, NULL), expected);
+}
+
+static void backends(void **state)
+{
+    (void)state;
+    add_built_in("ping", VSA_ROLE_OTHER);
+    add("own", 0, VSA_OK);
+    add_backend("sign", VSA_OK);
+    assert_int_equal(table.rows[2].role, VSA_ROLE_BACKEND);
+    assert_found("sign", "sign", "sign");
+    assert_found("*", NULL, NULL);
+    add_backend("sign", VSA_ERR_ARGUMENT);
+    add_backend("own", VSA_ERR_ARGUMENT);
+    add_backend("Sign", VSA_ERR_ARGUMENT);
+    /* The one for all others takes nothing from the rows that there are. */
+    add_backend("*", VSA_OK);
+    assert_null(table.catch_all);
+    assert_found("sign", "sign", "sign");
+    assert_found("ping", "ping", "ping");
+    assert_found("own", "own", "own");
+    assert_found("nothing", "*", "*");
+    assert_found("*", "*", "*");
+    add_backend("*", VSA_ERR_ARGUMENT);
+    add("*", 0, VSA_ERR_ARGUMENT);
+    /* It has no name that a client would use. */
+    VSA_AUTO_JSON json_t *reply = json_object();
+    vsa_command_table_list(&table, reply);
+    assert_int_equal(json_array_size(json_object_get(reply, "available_commands")), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +214,7 @@ int main(void)
         cmocka_unit_test_setup(test_list, set_up),
         cmocka_unit_test_setup(test_run, set_up),
         cmocka_unit_test_setup(test_failures, set_up),
+        cmocka_unit_test_setup(backends, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

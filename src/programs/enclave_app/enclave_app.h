@@ -24,6 +24,10 @@ struct enclave_app_arguments {
     struct vsa_server_options server; /* its strings are those below, or of the command line */
     char listen_text[VSA_MAX_ADDRESS];
     char *config; /* owned; the configuration file's text, cut to pieces; or NULL */
+    const char *backends[VSA_MAX_BACKENDS]; /* "unix:PATH" or "NAME,...=unix:PATH" */
+    size_t backend_count;
+    size_t backend_connections; /* of each */
+    bool backend_sealed_only;
     enum log_level log_level;
     bool no_sandbox;
     bool generate_key;

@@ -99,7 +99,8 @@ static enum vsa_status combine_local(struct enclave_app_arguments *arguments,
 {
     arguments->mode = seen->daemon ? ENCLAVE_APP_DAEMON : ENCLAVE_APP_ONE_SHOT;
     if (settings_any_only_server(seen->settings))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "limits are a server's: add --vsock or --listen");
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "limits and backends are a server's: add --vsock or --listen");
     if (seen->daemon && arguments->generate_key)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--generate-key is for one document; --daemon has the command attest-key");
@@ -161,7 +162,8 @@ enum vsa_status enclave_app_read_arguments(int argc, char **argv,
         .program = ENCLAVE_APP,
         .take = take,
     };
-    *arguments = (struct enclave_app_arguments){.log_level = LOG_INFO};
+    *arguments = (struct enclave_app_arguments){
+        .log_level = LOG_INFO, .backend_connections = VSA_DEFAULT_BACKEND_CONNECTIONS};
     vsa_server_options_init(&arguments->server);
     arguments->server.listen = NULL;
     arguments->server.max_buffered = 0; /* by the machine, unless it is given */

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "protocol/request.h"
 #include "sandbox/sandbox.h"
@@ -204,6 +205,34 @@ static enum vsa_status enter_sandbox(const struct enclave_app_arguments *argumen
     return VSA_OK;
 }
 
+/* --- backends --------------------------------------------------------------------------------- */
+
+static enum vsa_status add_backend(struct vsa_server *server,
+                                   const struct enclave_app_arguments *arguments, const char *text,
+                                   struct vsa_error *error)
+{
+    const char *address = strstr(text, "unix:");
+    unsigned flags = arguments->backend_sealed_only ? VSA_COMMAND_SEALED_ONLY : 0;
+    VSA_AUTO_FREE char *commands =
+        address > text ? strndup(text, (size_t)(address - text) - 1) : NULL;
+    if (address > text && !commands)
+        return vsa_fail_memory(error);
+    enum vsa_status status = vsa_server_add_backend(server, commands, address,
+                                                    arguments->backend_connections, flags, error);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--backend %.120s", text);
+    return status;
+}
+
+static enum vsa_status add_backends(struct vsa_server *server,
+                                    const struct enclave_app_arguments *arguments,
+                                    struct vsa_error *error)
+{
+    for (size_t i = 0; i < arguments->backend_count; i++)
+        VSA_TRY(add_backend(server, arguments, arguments->backends[i], error));
+    return VSA_OK;
+}
+
 /* --- serving ---------------------------------------------------------------------------------- */
 
 enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
@@ -221,7 +250,9 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     VSA_TRY(vsa_server_new(&options, &server, error));
     signalled_server = server;
     catch_signals();
-    enum vsa_status status = enter_sandbox(arguments, error);
+    enum vsa_status status = add_backends(server, arguments, error);
+    if (status == VSA_OK)
+        status = enter_sandbox(arguments, error);
     if (status == VSA_OK)
         status = vsa_server_run(server, error);
     /* The NSM holds its thread in a call: all clients have a reply, and waiting gains nothing. */

@@ -110,39 +110,93 @@ static enum vsa_status take_log_level(const struct setting *setting, const char 
     return log_level_parse(value, &arguments->log_level, error);
 }
 
+/* unix:PATH, or NAME[,NAME...]=unix:PATH; the server checks the names. */
+static enum vsa_status take_backend(const struct setting *setting, const char *what,
+                                    const char *value, struct enclave_app_arguments *arguments,
+                                    struct vsa_error *error)
+{
+    static const char scheme[] = "unix:";
+    const char *equals = strchr(value, '=');
+    bool has_names = strncmp(value, scheme, strlen(scheme)) != 0;
+    const char *address = has_names && equals ? equals + 1 : value;
+    (void)setting;
+    if (strncmp(address, scheme, strlen(scheme)) != 0 || address == value + 1)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "%s: '%.120s' is neither unix:PATH nor NAME[,NAME...]=unix:PATH", what,
+                        value);
+    if (arguments->backend_count == VSA_MAX_BACKENDS)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: more than %d backends", what,
+                        VSA_MAX_BACKENDS);
+    arguments->backends[arguments->backend_count++] = value;
+    return VSA_OK;
+}
+
+static enum vsa_status take_backend_connections(const struct setting *setting, const char *what,
+                                                const char *value,
+                                                struct enclave_app_arguments *arguments,
+                                                struct vsa_error *error)
+{
+    uint64_t count = 0;
+    VSA_TRY(numbers_parse(what, value, 1, setting->highest, &count, error));
+    arguments->backend_connections = (size_t)count;
+    return VSA_OK;
+}
+
+/* An option has no value, and means yes. */
+static enum vsa_status take_backend_sealed_only(const struct setting *setting, const char *what,
+                                                const char *value,
+                                                struct enclave_app_arguments *arguments,
+                                                struct vsa_error *error)
+{
+    bool yes = !value || strcmp(value, "yes") == 0;
+    (void)setting;
+    if (!yes && strcmp(value, "no") != 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: '%.40s' is neither yes nor no", what, value);
+    arguments->backend_sealed_only = yes;
+    return VSA_OK;
+}
+
 #define FIELD(name) offsetof(struct vsa_server_options, name)
 
 static const struct setting table[] = {
     {"listen", "ADDRESS",
      "serve on vsock:CID:PORT (CID may be \"any\"), unix:PATH\nor vsock-mux:PATH:PORT", take_text,
-     FIELD(listen), 0, false},
+     FIELD(listen), 0, false, false},
     {"nsm", "ADDRESS", "the NSM: /dev/nsm (default) or unix:PATH (software_nsm)", take_text,
-     FIELD(nsm), 0, false},
+     FIELD(nsm), 0, false, false},
     {"max-connections", "N", "open connections (10000)", take_count, FIELD(max_connections),
-     MOST_CONNECTIONS, true},
+     MOST_CONNECTIONS, true, false},
     {"max-in-flight", "N", "requests accepted and not answered (1024)", take_count,
-     FIELD(max_in_flight), MOST_REQUESTS, true},
+     FIELD(max_in_flight), MOST_REQUESTS, true, false},
     {"max-nsm-queue", "N", "requests waiting for the NSM (256)", take_count, FIELD(max_queue),
-     MOST_REQUESTS, true},
+     MOST_REQUESTS, true, false},
     {"max-buffered", "N",
      "bytes for unfinished lines, unread replies and waiting\nrequests (a quarter of what is "
      "free, at most 67108864)",
-     take_buffered, FIELD(max_buffered), MOST_BUFFERED, true},
+     take_buffered, FIELD(max_buffered), MOST_BUFFERED, true, false},
     {"rate-limit", "N[:BURST]",
      "documents a second, and at once, for each CID, or each\nconnection of a Unix socket; 0: no "
      "limit (100:200)",
-     take_rate, 0, VSA_MAX_RATE_LIMIT, true},
+     take_rate, 0, VSA_MAX_RATE_LIMIT, true, false},
     {"cache-ttl", "SECONDS",
      "age of cached documents for requests without nonce and\nkey; 0: no cache (0)",
-     take_seconds_or_none, FIELD(cache_ttl_ms), VSA_MAX_CACHE_TTL_MS / 1000, true},
+     take_seconds_or_none, FIELD(cache_ttl_ms), VSA_MAX_CACHE_TTL_MS / 1000, true, false},
     {"idle-timeout", "SECONDS", "close a connection without a complete request (60)", take_seconds,
-     FIELD(idle_timeout_ms), MOST_SECONDS, true},
+     FIELD(idle_timeout_ms), MOST_SECONDS, true, false},
     {"request-timeout", "SECONDS", "from a request to its reply (10)", take_seconds,
-     FIELD(request_timeout_ms), MOST_SECONDS, false},
+     FIELD(request_timeout_ms), MOST_SECONDS, false, false},
     {"drain-timeout", "SECONDS", "for requests in flight after SIGTERM (10)", take_seconds,
-     FIELD(drain_timeout_ms), MOST_SECONDS, true},
-    {"log-level", "LEVEL", "error, warn, info (default) or debug", take_log_level, 0, 0, false},
-    {NULL, NULL, NULL, NULL, 0, 0, false},
+     FIELD(drain_timeout_ms), MOST_SECONDS, true, false},
+    {"backend", "[NAME,...=]unix:PATH",
+     "an application that answers these commands, or all that\nare unknown (again for more)",
+     take_backend, 0, 0, true, true},
+    {"backend-connections", "N", "connections to each backend at once (16)",
+     take_backend_connections, 0, VSA_MAX_BACKEND_CONNECTIONS, true, false},
+    {"backend-sealed-only", NULL, "backends get sealed requests only", take_backend_sealed_only, 0,
+     0, true, false},
+    {"log-level", "LEVEL", "error, warn, info (default) or debug", take_log_level, 0, 0, false,
+     false},
+    {NULL, NULL, NULL, NULL, 0, 0, false, false},
 };
 
 void settings_options(int first_key, struct program_option rows[SETTINGS_MAX + 1])
@@ -150,8 +204,13 @@ void settings_options(int first_key, struct program_option rows[SETTINGS_MAX + 1
     int i = 0;
     _Static_assert(sizeof(table) / sizeof(table[0]) <= SETTINGS_MAX + 1, "rows for all settings");
     for (; table[i].name; i++)
-        rows[i] = (struct program_option){
-            table[i].name, first_key + i, table[i].argument, table[i].help, false, OPTION_TAKE, 0};
+        rows[i] = (struct program_option){table[i].name,
+                                          first_key + i,
+                                          table[i].argument,
+                                          table[i].help,
+                                          table[i].is_repeated,
+                                          OPTION_TAKE,
+                                          0};
     rows[i] = (struct program_option)OPTION_ROWS_END;
 }
 
@@ -222,7 +281,7 @@ static enum vsa_status take_line(struct reading *reading, char *line, struct vsa
     if (index < 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "there is no setting '%.40s' (see enclave_app(1))",
                         name);
-    if ((reading->set >> index) & 1U)
+    if (((reading->set >> index) & 1U) && !table[index].is_repeated)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "'%s' is set twice; which one is meant?", name);
     if (*value == '\0')
         return vsa_fail(error, VSA_ERR_ARGUMENT, "'%s' has no value", name);

@@ -12,7 +12,7 @@
 
 struct setting {
     const char *name;     /* NULL ends the table */
-    const char *argument; /* for --help */
+    const char *argument; /* for --help; NULL: none, and yes or no in a file */
     const char *help;     /* '\n' where a line ends */
     /* Reads `value`, which lives as long as `arguments`; `what` names it in errors. */
     enum vsa_status (*take)(const struct setting *setting, const char *what, const char *value,
@@ -20,6 +20,7 @@ struct setting {
     size_t offset;    /* of the member of struct vsa_server_options, where `take` uses it */
     uint64_t highest; /* the largest number, or number of seconds */
     bool only_server; /* has no effect without --vsock or --listen */
+    bool is_repeated; /* may be given again for more */
 };
 
 #define SETTINGS_MAX 24
