@@ -38,7 +38,7 @@ _vsattest_addresses() {
 _vsattest_value() {
     case $1:$2 in
     *:) return 1 ;;
-    *:FILE | *:PEM | *:PROGRAM | *:DIR\|TAR) _vsattest_paths '' ;;
+    *:FILE | *:\[NAMES=\]FILE | *:PEM | *:PROGRAM | *:DIR\|TAR) _vsattest_paths '' ;;
     *:SOURCE:/DEST) [[ $cur == *:* ]] || _vsattest_paths '' ;;
     *:TEXT\|@FILE) [[ $cur != @* ]] || _vsattest_paths @ ;;
     *:JSON\|@FILE\|-) [[ $cur != @* ]] || _vsattest_paths @ ;;
@@ -47,6 +47,7 @@ _vsattest_value() {
     *:ADDRESS) _vsattest_addresses unix: vsock: vsock-mux: tcp: ;;
     *:unix:PATH | *:\[NAME,...=\]unix:PATH) _vsattest_addresses unix: ;;
     *:LEVEL) _vsattest_words error warn info debug ;;
+    *:KEM) _vsattest_words x25519 p384 off ;;
     *:ARCH) _vsattest_words x86_64 aarch64 ;;
     *:POLICY) _vsattest_words on-failure always never ;;
     esac

@@ -44,6 +44,8 @@ const struct vsa_quantity vsa_quantities[] = {
      "Requests answered from the cache of replies."},
     {COUNTED(coalesced), VSA_UNIT_ONE, NULL, "coalesced", "requests_coalesced_total", NULL,
      "counter", "Requests that shared the NSM's answer to another one."},
+    {COUNTED(sealed_rotated_early), VSA_UNIT_ONE, NULL, "sealed_rotated_early",
+     "sealed_rotated_early_total", NULL, "counter", "Sealing keys used up before their time."},
     {COUNTED(nsm_age_ms), VSA_UNIT_MS, NULL, NULL, "nsm_age_seconds", NULL, "gauge",
      "Time since it was learnt whether the NSM is reachable."},
     {COUNTED(nsm_latency.count), VSA_UNIT_ONE, "nsm_latency_us", "count", NULL, NULL, NULL, NULL},

@@ -43,6 +43,18 @@ static json_t *libraries(void)
                      "jansson", jansson_version_str());
 }
 
+/* null: the server takes no sealed requests. */
+static json_t *sealing(const struct vsa_server_statistics *statistics)
+{
+    const char *suite = statistics->sealing_kem == VSA_SEALING_P384 ? "p384" : "x25519";
+    if (statistics->sealing_kem == 0)
+        return json_null();
+    return json_pack("{s:s,s:I,s:I,s:I}", "suite", suite, "key_id",
+                     (json_int_t)statistics->sealing_key_id, "age_ms",
+                     (json_int_t)statistics->sealing_age_ms, "uses",
+                     (json_int_t)statistics->sealing_uses);
+}
+
 enum vsa_status vsa_service_add_statistics(const struct vsa_snapshot *snapshot, json_t *reply,
                                            struct vsa_error *error)
 {
@@ -57,6 +69,7 @@ enum vsa_status vsa_service_add_statistics(const struct vsa_snapshot *snapshot, 
             vsa_json_put(&writer, quantity->member, NULL); /* memory was short */
     }
     vsa_json_put(&writer, "commands", commands(&snapshot->statistics));
+    vsa_json_put(&writer, "sealing", sealing(&snapshot->statistics));
     vsa_json_put(&writer, "libraries", libraries());
     return vsa_json_close(&writer, error);
 }

@@ -22,7 +22,7 @@ KINDS = {
     "TEXT|@FILE": "free",  # completed behind "@", below
     "JSON|@FILE|-": "free",  # as above
     "ADDRESS": "address", "unix:PATH": "address", "[NAME,...=]unix:PATH": "address",
-    "LEVEL": "words", "ARCH": "words", "POLICY": "words",
+    "LEVEL": "words", "KEM": "words", "[NAMES=]FILE": "file", "ARCH": "words", "POLICY": "words",
     **dict.fromkeys(
         ("ARN", "BASE64", "CID", "HEX", "ID", "N", "N=HEX", "NAME", "NAME=VALUE", "PORT", "SECONDS",
          "TEXT", "TIME", "WORD", "N[:BURST]", "MILLISECONDS", "UID[:GID]",

@@ -93,6 +93,8 @@ class Numbers(MetricsTestCase):
                 "status": {"requests": 0, "errors": 0},
                 "attest": {"requests": 2, "errors": 1},
                 "metrics": {"requests": 0, "errors": 0},
+                "seal_key": {"requests": 0, "errors": 0},
+                "sealed": {"requests": 0, "errors": 0},
             },
         )
         metrics = self.metrics()

@@ -248,7 +248,7 @@ class Guide(ServerTestCase):
     def test_unknown_command(self):
         reply = self.ask({"command": "reboot"})
         self.assert_code(reply, "unknown_command")
-        self.assertEqual(reply["available_commands"], ["ping", "status", "attest", "metrics"])
+        self.assertEqual(reply["available_commands"], ["ping", "status", "attest", "metrics", "seal_key", "sealed"])
 
     def test_refused_requests(self):
         client = self.connect()
@@ -1337,6 +1337,12 @@ class Starting(support.EnclaveTestCase):
             (["--listen", "unix:/x", "--idle-timeout", "0"], "--idle-timeout"),
             (["--listen", "unix:/x", "--idle-timeout", "-1"], "--idle-timeout"),
             (["--listen", "unix:/x", "--log-level", "loud"], "expected error, warn, info"),
+            (["--seal", "off"], "limits are a server's"),
+            (["--listen", "unix:/x", "--seal", "p256"], "is not x25519, p384 or off"),
+            (["--listen", "unix:/x", "--seal-lifetime", "0"], "--seal-lifetime"),
+            (["--listen", "unix:/x", "--seal-max-uses", "1023"], "--seal-max-uses"),
+            (["--listen", "unix:/x", "--seal-max-uses", "16777217"], "--seal-max-uses"),
+            (["--listen", "unix:/x", "--seal-rate-limit", "1000001"], "--seal-rate-limit"),
             (["--nsm", "nsm"], "use /dev/nsm or unix:PATH"),
             (["--bogus"], "--bogus"),
         ):

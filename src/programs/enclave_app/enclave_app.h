@@ -19,9 +19,15 @@ enum enclave_app_mode {
     ENCLAVE_APP_DONE, /* --help or --version was all */
 };
 
+/* Of --senders: a file each. */
+#define ENCLAVE_APP_MAX_SENDERS 16
+
 struct enclave_app_arguments {
     enum enclave_app_mode mode;
-    struct vsa_server_options server; /* its strings are those below, or of the command line */
+    struct vsa_server_options server;   /* its strings are those below, or of the command line */
+    struct vsa_sealing_options sealing; /* `kem` 0: off */
+    const char *senders[ENCLAVE_APP_MAX_SENDERS]; /* [COMMAND[,COMMAND]...=]FILE */
+    size_t sender_count;
     char listen_text[VSA_MAX_ADDRESS];
     char *config; /* owned; the configuration file's text, cut to pieces; or NULL */
     const char *backends[VSA_MAX_BACKENDS]; /* "unix:PATH" or "NAME,...=unix:PATH" */

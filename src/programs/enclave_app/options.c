@@ -165,6 +165,7 @@ enum vsa_status enclave_app_read_arguments(int argc, char **argv,
     *arguments = (struct enclave_app_arguments){
         .log_level = LOG_INFO, .backend_connections = VSA_DEFAULT_BACKEND_CONNECTIONS};
     vsa_server_options_init(&arguments->server);
+    vsa_sealing_options_init(&arguments->sealing);
     arguments->server.listen = NULL;
     arguments->server.max_buffered = 0; /* by the machine, unless it is given */
     settings_options(OPTION_KEY_PROGRAM, settings);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "programs/enclave_app/sealing.h"
 #include "protocol/request.h"
 #include "sandbox/sandbox.h"
 
@@ -250,7 +251,9 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     VSA_TRY(vsa_server_new(&options, &server, error));
     signalled_server = server;
     catch_signals();
-    enum vsa_status status = add_backends(server, arguments, error);
+    enum vsa_status status = sealing_enable(server, arguments, error);
+    if (status == VSA_OK)
+        status = add_backends(server, arguments, error);
     if (status == VSA_OK)
         status = enter_sandbox(arguments, error);
     if (status == VSA_OK)

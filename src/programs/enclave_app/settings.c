@@ -16,7 +16,7 @@
 
 static void *field(const struct setting *setting, struct enclave_app_arguments *arguments)
 {
-    return (char *)&arguments->server + setting->offset;
+    return (char *)arguments + setting->offset;
 }
 
 static enum vsa_status take_text(const struct setting *setting, const char *what, const char *value,
@@ -156,7 +156,62 @@ static enum vsa_status take_backend_sealed_only(const struct setting *setting, c
     return VSA_OK;
 }
 
-#define FIELD(name) offsetof(struct vsa_server_options, name)
+static enum vsa_status take_uses(const struct setting *setting, const char *what, const char *value,
+                                 struct enclave_app_arguments *arguments, struct vsa_error *error)
+{
+    return take_at_least(VSA_MIN_SEAL_MAX_USES, setting, what, value, arguments, error);
+}
+
+static enum vsa_status take_count_or_none(const struct setting *setting, const char *what,
+                                          const char *value,
+                                          struct enclave_app_arguments *arguments,
+                                          struct vsa_error *error)
+{
+    return take_at_least(0, setting, what, value, arguments, error);
+}
+
+/* A key that is to live shorter than the default overlap is not accepted for longer than that. */
+static enum vsa_status take_lifetime(const struct setting *setting, const char *what,
+                                     const char *value, struct enclave_app_arguments *arguments,
+                                     struct vsa_error *error)
+{
+    struct vsa_sealing_options *sealing = &arguments->sealing;
+    VSA_TRY(take_seconds(setting, what, value, arguments, error));
+    if (sealing->overlap_ms > sealing->lifetime_ms)
+        sealing->overlap_ms = sealing->lifetime_ms;
+    return VSA_OK;
+}
+
+static enum vsa_status take_kem(const struct setting *setting, const char *what, const char *value,
+                                struct enclave_app_arguments *arguments, struct vsa_error *error)
+{
+    static const struct {
+        const char *name;
+        size_t kem;
+    } kems[] = {{"x25519", VSA_SEALING_X25519}, {"p384", VSA_SEALING_P384}, {"off", 0}};
+    (void)setting;
+    for (size_t i = 0; i < sizeof(kems) / sizeof(kems[0]); i++)
+        if (strcmp(value, kems[i].name) == 0) {
+            arguments->sealing.kem = kems[i].kem;
+            return VSA_OK;
+        }
+    return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: '%.40s' is not x25519, p384 or off", what, value);
+}
+
+static enum vsa_status take_senders(const struct setting *setting, const char *what,
+                                    const char *value, struct enclave_app_arguments *arguments,
+                                    struct vsa_error *error)
+{
+    (void)setting;
+    if (arguments->sender_count == ENCLAVE_APP_MAX_SENDERS)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "%s is given more than %d times", what,
+                        ENCLAVE_APP_MAX_SENDERS);
+    arguments->senders[arguments->sender_count++] = value;
+    return VSA_OK;
+}
+
+#define FIELD(name)   offsetof(struct enclave_app_arguments, server.name)
+#define SEALING(name) offsetof(struct enclave_app_arguments, sealing.name)
 
 static const struct setting table[] = {
     {"listen", "ADDRESS",
@@ -194,6 +249,18 @@ static const struct setting table[] = {
      take_backend_connections, 0, VSA_MAX_BACKEND_CONNECTIONS, true, false},
     {"backend-sealed-only", NULL, "backends get sealed requests only", take_backend_sealed_only, 0,
      0, true, false},
+    {"seal", "KEM", "key of sealed requests: x25519 (default), p384 or off", take_kem, 0, 0, true,
+     false},
+    {"seal-lifetime", "SECONDS", "until a new sealing key begins (3600)", take_lifetime,
+     SEALING(lifetime_ms), MOST_SECONDS, true, false},
+    {"seal-max-uses", "N", "sealed requests that one key accepts (262144)", take_uses,
+     SEALING(max_uses), VSA_MAX_SEAL_MAX_USES, true, false},
+    {"seal-rate-limit", "N",
+     "sealed requests a second for each CID or connection;\n0: no limit (with p384 400, else 0)",
+     take_count_or_none, SEALING(rate_limit), VSA_MAX_RATE_LIMIT, true, false},
+    {"senders", "[NAMES=]FILE",
+     "public keys (PEM) of those who may send; with\nCOMMAND[,COMMAND]...= these commands",
+     take_senders, 0, 0, true, true},
     {"log-level", "LEVEL", "error, warn, info (default) or debug", take_log_level, 0, 0, false,
      false},
     {NULL, NULL, NULL, NULL, 0, 0, false, false},

@@ -17,7 +17,7 @@ struct setting {
     /* Reads `value`, which lives as long as `arguments`; `what` names it in errors. */
     enum vsa_status (*take)(const struct setting *setting, const char *what, const char *value,
                             struct enclave_app_arguments *arguments, struct vsa_error *error);
-    size_t offset;    /* of the member of struct vsa_server_options, where `take` uses it */
+    size_t offset;    /* of the member of struct enclave_app_arguments, where `take` uses it */
     uint64_t highest; /* the largest number, or number of seconds */
     bool only_server; /* has no effect without --vsock or --listen */
     bool is_repeated; /* may be given again for more */
