@@ -146,7 +146,7 @@ static void try_once(const struct call *call, struct vsa_attempt *attempt, json_
 static bool pause_before(const struct call *call, unsigned retry, const struct vsa_attempt *attempt)
 {
     if (retry >= call->client->options.retries || (call->once && attempt->sent) ||
-        !vsa_retry_makes_sense(attempt, call->idempotent))
+        !vsa_retry_is_allowed(attempt, call->idempotent))
         return false;
     int64_t pause_ms = vsa_retry_pause_ms(
         retry, attempt->retry_after_ms, call->deadline_ms - vsa_monotonic_ms(), vsa_retry_random());

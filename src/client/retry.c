@@ -28,7 +28,7 @@ bool vsa_retry_is_idempotent(const json_t *request)
            !json_is_true(vsa_json_get(request, "generate_key"));
 }
 
-bool vsa_retry_makes_sense(const struct vsa_attempt *attempt, bool idempotent)
+bool vsa_retry_is_allowed(const struct vsa_attempt *attempt, bool idempotent)
 {
     /* clang-format off */
     switch ((int)attempt->status) {

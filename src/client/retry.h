@@ -21,7 +21,7 @@ struct vsa_attempt {
 bool vsa_retry_is_idempotent(const json_t *request);
 
 /* Returns whether a retry may succeed and, if not `idempotent`, cannot execute it twice. */
-bool vsa_retry_makes_sense(const struct vsa_attempt *attempt, bool idempotent);
+bool vsa_retry_is_allowed(const struct vsa_attempt *attempt, bool idempotent);
 
 /*
  * Returns the pause in milliseconds before retry number `retry` (the first is 0): what the enclave

@@ -5,16 +5,16 @@
 
 #include <vsattest/base.h>
 
+/* EXIT_CODE_HELP says what each means, the man pages when a program ends with it. */
 enum exit_code {
-    EXIT_CODE_OK = 0,          /* done; where something was verified: it holds */
-    EXIT_CODE_REFUSED = 1,     /* not trustworthy, not as expected, or the enclave refused */
-    EXIT_CODE_USAGE = 2,       /* arguments, or files that options name */
-    EXIT_CODE_UNREACHABLE = 3, /* input or output failed, no answer, busy */
-    EXIT_CODE_MALFORMED = 4,   /* not what the format says, or above a limit */
-    EXIT_CODE_INTERNAL = 5,    /* out of memory, or a fault of ours */
+    EXIT_CODE_OK,
+    EXIT_CODE_REFUSED,
+    EXIT_CODE_USAGE,
+    EXIT_CODE_UNREACHABLE,
+    EXIT_CODE_MALFORMED,
+    EXIT_CODE_INTERNAL,
 };
 
-/* Lines of --help about them. */
 #define EXIT_CODE_HELP                                                                             \
     "Exit status:\n"                                                                               \
     "  0  done; with verification: verified\n"                                                     \

@@ -53,10 +53,10 @@ static void which_failures_are_asked_again(void **state)
         bool if_idempotent = is_always || all[i] == VSA_ERR_NSM_UNREACHABLE;
         struct vsa_attempt answered = {all[i], -1, false};
         struct vsa_attempt unanswered = {all[i], -1, true};
-        assert_int_equal(vsa_retry_makes_sense(&answered, false), is_always);
-        assert_int_equal(vsa_retry_makes_sense(&unanswered, false), is_always);
-        assert_int_equal(vsa_retry_makes_sense(&answered, true), if_idempotent);
-        assert_int_equal(vsa_retry_makes_sense(&unanswered, true),
+        assert_int_equal(vsa_retry_is_allowed(&answered, false), is_always);
+        assert_int_equal(vsa_retry_is_allowed(&unanswered, false), is_always);
+        assert_int_equal(vsa_retry_is_allowed(&answered, true), if_idempotent);
+        assert_int_equal(vsa_retry_is_allowed(&unanswered, true),
                          if_idempotent || all[i] == VSA_ERR_CLOSED);
     }
 }

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -13,11 +11,10 @@
 #include "programs/enclave_app/sealing.h"
 #include "protocol/request.h"
 #include "sandbox/sandbox.h"
+#include "server/process.h"
 
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
-/* Bytes for buffers on the smallest machine. */
-#define SMALLEST_BUFFERED (4 * 1024 * 1024)
 
 /* For the signal handler; NULL while there is no server. */
 static struct vsa_server *volatile signalled_server;
@@ -120,45 +117,13 @@ static void log_event(void *user, const struct vsa_server_event *event)
 
 /* --- descriptors ------------------------------------------------------------------------------ */
 
-/* What the system lets us have, raised to `needed` if it can be. */
-static rlim_t allowed_descriptors(rlim_t needed, bool *raised)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 0;
-    struct rlimit wanted = {.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max,
-                            .rlim_max = limit.rlim_max};
-    *raised = limit.rlim_cur < wanted.rlim_cur && setrlimit(RLIMIT_NOFILE, &wanted) == 0;
-    return *raised ? wanted.rlim_cur : limit.rlim_cur;
-}
-
-/*
- * A quarter of what is available, where that is less than the default: an enclave may have 64 MiB
- * for all. Not below what a few long lines and replies need.
- */
-static size_t buffered_by_machine(void)
-{
-    char text[4096];
-    FILE *file = fopen("/proc/meminfo", "re");
-    size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-    if (file)
-        (void)fclose(file);
-    text[size] = '\0';
-    const char *found = strstr(text, "MemAvailable:");
-    uint64_t quarter =
-        found ? strtoull(found + strlen("MemAvailable:"), NULL, 10) * 1024 / 4 : SMALLEST_BUFFERED;
-    if (quarter > VSA_DEFAULT_MAX_BUFFERED)
-        return VSA_DEFAULT_MAX_BUFFERED;
-    return quarter < SMALLEST_BUFFERED ? SMALLEST_BUFFERED : (size_t)quarter;
-}
-
 /* Says what the limits are and whether the system lets us keep them. */
 static void check_limits(const struct vsa_server_options *options)
 {
     struct log_line line;
     bool raised = false;
-    rlim_t needed = (rlim_t)options->max_connections + OTHER_DESCRIPTORS;
-    rlim_t descriptors = allowed_descriptors(needed, &raised);
+    uint64_t needed = (uint64_t)options->max_connections + OTHER_DESCRIPTORS;
+    uint64_t descriptors = vsa_process_raise_descriptors(needed, &raised);
     bool enough = descriptors >= needed;
     const char *detail = raised ? "the limit of open files was raised to what connections need"
                                 : "the limit of open files is high enough";
@@ -243,7 +208,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     struct vsa_server_options options = arguments->server;
     options.on_event = log_event;
     if (options.max_buffered == 0)
-        options.max_buffered = buffered_by_machine();
+        options.max_buffered = vsa_process_buffered_bytes();
     log_set_level(arguments->log_level);
     check_limits(&options);
     if (!arguments->no_sandbox)
