@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dispatch.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +11,8 @@
 #include "protocol/reply.h"
 #include "protocol/request.h"
 #include "server/calls.h"
+#include "server/coalesce.h"
+#include "server/connections.h"
 #include "server/forward.h"
 #include "server/waiting.h"
 
@@ -26,53 +26,7 @@ struct arrival {
     const struct vsa_command_row *named; /* by its command; mostly the same */
     struct vsa_seal_offer offer;         /* of `seal_key` */
     int64_t retry_after_ms;              /* why it is VSA_ERR_RATE_LIMITED */
-    char id_text[VSA_REPLY_ID];
 };
-
-/* --- sharing ---------------------------------------------------------------------------------- */
-
-static bool answer_from_cache(const struct arrival *arrival, const struct vsa_share_key *key)
-{
-    char members[64];
-    struct vsa_requests *all = arrival->all;
-    int64_t now_ms = all->loop->now_ms;
-    const struct vsa_cached_reply *kept =
-        vsa_reply_cache_find(&all->sharing.cache, key->digest, now_ms);
-    if (!kept)
-        return false;
-    /* The iteration may have begun before the document was made. */
-    int64_t age_ms = now_ms > kept->made_ms ? now_ms - kept->made_ms : 0;
-    (void)snprintf(members, sizeof(members), ",\"cached\":true,\"age_ms\":%" PRId64, age_ms);
-    struct vsa_reply reply = vsa_reply_of_text(vsa_slice_of(kept->line, kept->size), members,
-                                               arrival->request.id, VSA_OK, all->buffer);
-    vsa_counter_add(&all->counters.cached, 1);
-    vsa_request_finish(all, &arrival->request, &reply);
-    return true;
-}
-
-/*
- * A document shall be made after the request for it has come: it may have to show what happened
- * just before, such as a PCR that was extended. So only calls that have not begun are joined,
- * unless replies are kept: with that, older documents are wanted, but none older than those.
- */
-static bool join(const struct arrival *arrival, const struct vsa_share_key *key)
-{
-    struct vsa_requests *all = arrival->all;
-    struct vsa_share *share = vsa_sharing_find(&all->sharing, key);
-    int64_t ttl_ms = all->sharing.ttl_ms;
-    int64_t earliest_ms = ttl_ms > 0 ? all->loop->now_ms - ttl_ms : INT64_MAX;
-    if (!share || vsa_waiting_is_full(all))
-        return false;
-    struct vsa_call *call = VSA_CONTAINER_OF(share, struct vsa_call, share);
-    if (vsa_worker_begun_ms(all->worker, &call->awaited.work) < earliest_ms)
-        return false;
-    struct vsa_waiter *waiter = vsa_waiter_new(all, &arrival->request);
-    if (!waiter)
-        return false;
-    vsa_waiter_wait(waiter, &call->awaited);
-    vsa_counter_add(&all->counters.coalesced, 1);
-    return true;
-}
 
 /* --- rate limit ------------------------------------------------------------------------------- */
 
@@ -314,7 +268,7 @@ static enum vsa_status read_line(struct arrival *arrival, struct vsa_slice line,
     json_t *id = NULL;
     VSA_TRY(vsa_json_parse(line, &arrival->object, error));
     VSA_TRY(vsa_request_id(arrival->object, &id, error));
-    VSA_TRY(vsa_reply_print_id(id, arrival->id_text, &request->id, error));
+    VSA_TRY(vsa_reply_print_id(id, arrival->all->id, &request->id, error));
     VSA_TRY(vsa_request_command(arrival->object, &name, error));
     if (arrival->all->refusing)
         return vsa_fail(error, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
@@ -333,7 +287,7 @@ static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_re
 {
     struct vsa_share_key key;
     bool shares = asked && !arrival->request.sealed && vsa_share_key_of(asked, &key);
-    if (shares && (answer_from_cache(arrival, &key) || join(arrival, &key)))
+    if (shares && vsa_coalesce(arrival->all, &arrival->request, &key))
         return VSA_OK;
     VSA_TRY(take_token(arrival, error));
     if (!(arrival->row->command.flags & (VSA_COMMAND_NSM | VSA_COMMAND_BLOCKING))) {
@@ -389,7 +343,7 @@ static void refuse(const struct arrival *arrival, const struct vsa_error *error)
     vsa_request_finish(all, request, &reply);
 }
 
-/* Sets what the caller does not, but for the id's text. */
+/* Sets what the caller does not. */
 static void begin(struct arrival *arrival)
 {
     arrival->waiter = NULL;
@@ -464,57 +418,10 @@ void vsa_dispatch_opened(struct vsa_requests *all)
     }
 }
 
-/* --- streams ---------------------------------------------------------------------------------- */
-
-static void on_opened(struct vsa_stream *stream)
-{
-    struct vsa_requests *all = stream->streams->owner;
-    vsa_counter_add(&all->counters.opened, 1);
-    vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
-                                                          .connection = stream->number});
-}
-
-/* The stream's last line, which answers no request. */
-static void on_failing(struct vsa_stream *stream, enum vsa_status why, const char *detail)
-{
-    struct vsa_requests *all = stream->streams->owner;
-    struct vsa_error error;
-    vsa_error_set(&error, why, VSA_NO_OFFSET, NULL, "%s", detail);
-    struct vsa_reply reply = vsa_reply_of_error(&error, (struct vsa_slice){0}, all->buffer);
-    vsa_reply_send(stream, &reply);
-}
-
-static void on_closed(struct vsa_stream *stream, enum vsa_status why)
-{
-    const struct vsa_requests *all = stream->streams->owner;
-    struct vsa_waiter *waiter = stream->pending;
-    if (waiter)
-        vsa_waiter_abandon(waiter);
-    vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
-                                                          .status = why,
-                                                          .connection = stream->number});
-}
-
-const struct vsa_stream_handlers vsa_dispatch_handlers = {on_opened, on_line, on_failing,
-                                                          on_closed};
-
-/* The line fits into the peer's buffer: a new one's is empty. */
-void vsa_dispatch_refused(void *user, int fd, const struct vsa_error *why)
-{
-    struct vsa_requests *all = user;
-    struct vsa_server_event event = {
-        .kind = VSA_EVENT_ACCEPT_PAUSED, .status = VSA_ERR_IO, .detail = why->detail};
-    if (fd >= 0) {
-        struct vsa_reply reply = vsa_reply_of_error(why, (struct vsa_slice){0}, all->buffer);
-        vsa_reply_send_raw(fd, &reply);
-        vsa_counter_add(&all->counters.refused, 1);
-        event =
-            (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED, .status = why->status};
-    }
-    vsa_observe(&all->observer, event);
-}
-
 /* --- begin and end ---------------------------------------------------------------------------- */
+
+const struct vsa_stream_handlers vsa_dispatch_handlers = {
+    vsa_connection_opened, on_line, vsa_connection_failing, vsa_connection_closed};
 
 void vsa_dispatch_init(struct vsa_requests *all)
 {

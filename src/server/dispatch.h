@@ -14,12 +14,6 @@
 /* Of streams whose owner is a struct vsa_requests. */
 extern const struct vsa_stream_handlers vsa_dispatch_handlers;
 
-/*
- * Reports that a connection was refused, after its only line, or, with `fd` -1, that accepting
- * pauses. Of an acceptor, whose user is a struct vsa_requests.
- */
-void vsa_dispatch_refused(void *user, int fd, const struct vsa_error *why);
-
 /* Dispatches what sealed requests hold, once they are opened. */
 void vsa_dispatch_opened(struct vsa_requests *all);
 

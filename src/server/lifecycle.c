@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "server/calls.h"
+#include "server/connections.h"
 #include "server/dispatch.h"
 #include "server/waiting.h"
 #include "stream/closing.h"
@@ -119,7 +120,7 @@ static enum vsa_status begin(struct vsa_lifecycle *lifecycle, struct vsa_listene
     lifecycle->acceptor = (struct vsa_acceptor){.loop = loop,
                                                 .streams = requests->streams,
                                                 .listener = listener,
-                                                .refused = vsa_dispatch_refused,
+                                                .refused = vsa_connection_refused,
                                                 .user = requests};
     vsa_timer_list_init(&lifecycle->limits, BEGIN_MS, on_limit, lifecycle);
     vsa_event_loop_add(loop, &lifecycle->limits);

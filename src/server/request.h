@@ -44,6 +44,7 @@ struct vsa_requests {
     struct vsa_link forwards;                       /* requests that these have */
     struct vsa_timer_list timeouts;                 /* of those that wait */
     bool refusing;                                  /* new ones: the server is stopping */
+    char id[VSA_REPLY_ID];                          /* of the line that is being handled */
     char buffer[VSA_MAX_REPLY_LINE];                /* of the reply that is being made */
 };
 

@@ -8,33 +8,6 @@
 #include "pipeline_fixture.h"
 #include "server/calls.h"
 
-static void test_kept_replies(void **state)
-{
-    (void)state;
-    int peer = connect_stream();
-    const struct vsa_slice kept = vsa_slice_of("{\"kept\":1", 9);
-    struct vsa_share share = {0};
-    struct vsa_share_key key;
-    const struct vsa_attest_request asked = {
-        .user_data = vsa_slice_of(VSA_DEFAULT_USER_DATA, strlen(VSA_DEFAULT_USER_DATA))};
-    pipeline.requests.sharing.ttl_ms = 600000;
-    assert_true(vsa_share_key_of(&asked, &key));
-    vsa_sharing_begin(&pipeline.requests.sharing, &share, &key);
-    vsa_sharing_keep(&pipeline.requests.sharing, &share, kept, pipeline.loop.now_ms, 600000);
-    vsa_sharing_end(&pipeline.requests.sharing, &share);
-    send_text(peer, ATTEST);
-    assert_says(peer, "{\"kept\":1,\"cached\":true,\"age_ms\":");
-    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.cached), 1);
-    /* The NSM is lost: another one may come back. */
-    pipeline.fake.status = VSA_ERR_NSM_UNREACHABLE;
-    start_worker();
-    send_text(peer, NONCE);
-    assert_says(peer, "nsm_unreachable");
-    assert_int_equal(pipeline.events[VSA_EVENT_NSM_UNREACHABLE], 1);
-    send_text(peer, ATTEST);
-    assert_says(peer, "nsm_unreachable");
-}
-
 /* `status` has the NSM asked when what is known is old, and does not wait for it. */
 static void test_probe(void **state)
 {
@@ -98,7 +71,6 @@ static void test_blocking_is_no_news(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_kept_replies),
         TEST(test_probe),
         TEST(test_charge),
         TEST(test_blocking_is_no_news),

@@ -21,25 +21,6 @@ static void test_timeout(void **state)
     assert_nothing_buffered();
 }
 
-static void test_shared_call(void **state)
-{
-    (void)state;
-    int one = connect_stream();
-    int other = connect_stream();
-    int third = connect_stream();
-    begin_request(one, ATTEST);
-    begin_request(other, "{\"command\":\"attest\",\"id\":2}\n");
-    begin_request(third, NONCE);
-    assert_in_flight(3);
-    assert_int_equal(vsa_counter_get(&pipeline.requests.counters.coalesced), 1);
-    start_worker();
-    assert_says(one, "attestation_document");
-    assert_says(other, "\"id\":2}\n");
-    assert_says(third, "\"nonce\":\"n\"");
-    assert_int_equal(pipeline.fake.attestations, 2);
-    assert_null(pipeline.requests.sharing.under_way);
-}
-
 /* The first of those who share goes: the others get it all the same. All go: it is taken back. */
 static void test_peers_that_go(void **state)
 {
@@ -80,7 +61,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_timeout),
-        TEST(test_shared_call),
         TEST(test_peers_that_go),
         TEST(test_stop),
     };
