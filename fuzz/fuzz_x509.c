@@ -144,9 +144,9 @@ static void check_issuer(X509 *x509, const struct vsa_certificate *certificate)
         return;
     /* libcrypto compares names without case, and looks at key usage and algorithm, too. */
     if (vsa_certificate_names_issuer(certificate, certificate))
-        FUZZ_REQUIRE(theirs == X509_V_OK || theirs == X509_V_ERR_KEYUSAGE_NO_CERTSIGN ||
-                     theirs == X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH ||
-                     theirs == X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM);
+        FUZZ_REQUIRE(theirs != X509_V_ERR_SUBJECT_ISSUER_MISMATCH &&
+                     theirs != X509_V_ERR_AKID_SKID_MISMATCH &&
+                     theirs != X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH);
     enum vsa_status status = vsa_certificate_check_signature(certificate, certificate, NULL);
     bool verified = X509_verify(x509, X509_get0_pubkey(x509)) == 1;
     FUZZ_REQUIRE(status == VSA_OK || status == VSA_ERR_CHAIN);

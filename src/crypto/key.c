@@ -204,7 +204,7 @@ enum vsa_status vsa_key_from_point(enum vsa_curve curve, struct vsa_slice point,
         EVP_PKEY_set1_tls_encodedpoint(pkey, point.data, point.size) != 1) {
         ERR_clear_error();
         return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
-                           "certificate's public key is not a point of its curve");
+                           "public key is not a point of its curve");
     }
     EVP_PKEY *taken = pkey;
     pkey = NULL;
@@ -229,29 +229,41 @@ enum vsa_status vsa_key_write_public(const struct vsa_key *key, uint8_t *buffer,
     return write_spki(key->pkey, buffer, capacity, spki, error);
 }
 
+/* What stands before the point in DER SubjectPublicKeyInfo (RFC 5480 section 2). */
+static struct vsa_slice spki_prefix(enum vsa_curve curve)
+{
+#define SPKI(head, parameters, bits) head "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01" parameters bits
+    static const char p256[] =
+        SPKI("\x30\x59\x30\x13", "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", "\x03\x42\x00");
+    static const char p384[] =
+        SPKI("\x30\x76\x30\x10", "\x06\x05\x2b\x81\x04\x00\x22", "\x03\x62\x00");
+    static const char p521[] =
+        SPKI("\x30\x81\x9b\x30\x10", "\x06\x05\x2b\x81\x04\x00\x23", "\x03\x81\x86\x00");
+    switch (curve) {
+    case VSA_CURVE_P256:
+        return vsa_slice_of(p256, sizeof(p256) - 1);
+    case VSA_CURVE_P384:
+        return vsa_slice_of(p384, sizeof(p384) - 1);
+    case VSA_CURVE_P521:
+        return vsa_slice_of(p521, sizeof(p521) - 1);
+    case VSA_CURVE_NONE:
+    default:
+        return vsa_slice_of(NULL, 0);
+    }
+}
+
 enum vsa_status vsa_key_read_public(struct vsa_slice spki, struct vsa_key **key,
                                     struct vsa_error *error)
 {
-    static const char none[] = "not a public key on P-256, P-384 or P-521 in DER";
-    const unsigned char *at = spki.data;
-    uint8_t buffer[VSA_MAX_EC_SPKI];
-    struct vsa_slice written;
-    if (spki.size > VSA_MAX_EC_SPKI)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, "%s", none);
-    VSA_CLEANUP(vsa_cleanup_x509_pubkey)
-    X509_PUBKEY *read = d2i_X509_PUBKEY(NULL, &at, (long)spki.size);
-    enum vsa_curve curve = read ? vsa_curve_of_spki(read) : VSA_CURVE_NONE;
-    /* The point is checked to be on its curve here. */
-    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = curve ? X509_PUBKEY_get(read) : NULL;
-    ERR_clear_error();
-    if (!pkey)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, "%s", none);
-    VSA_TRY(write_spki(pkey, buffer, sizeof(buffer), &written, error));
-    if (written.size != spki.size || memcmp(buffer, spki.data, spki.size) != 0)
-        return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX, "%s", none);
-    EVP_PKEY *taken = pkey;
-    pkey = NULL;
-    return vsa_key_wrap(taken, curve, key, error);
+    for (enum vsa_curve curve = VSA_CURVE_P256; curve <= VSA_CURVE_P521; curve++) {
+        struct vsa_slice prefix = spki_prefix(curve);
+        if (spki.size < prefix.size || memcmp(spki.data, prefix.data, prefix.size) != 0)
+            continue;
+        struct vsa_slice point = vsa_slice_of(spki.data + prefix.size, spki.size - prefix.size);
+        return vsa_key_from_point(curve, point, NULL, key, error);
+    }
+    return vsa_fail(error, VSA_ERR_CERTIFICATE_SYNTAX,
+                    "not a public key on P-256, P-384 or P-521 in DER");
 }
 
 /* Converts DER ECDSA-Sig-Value to r || s. */
