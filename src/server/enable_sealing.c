@@ -68,10 +68,13 @@ enum vsa_status vsa_enable_sealing(struct vsa_requests *requests,
     sealing->keys.max_uses = known.max_uses;
     sealing->rate.rate = rate_of(&known);
     sealing->rate.burst = 2 * sealing->rate.rate;
-    enum vsa_status status = vsa_sealing_begin(sealing, error);
+    /* The loop borrows what begins: last. A program may go on without sealing if it fails. */
+    size_t commands = requests->table.count;
+    enum vsa_status status = vsa_builtin_add_sealing(&requests->table, error);
     if (status == VSA_OK)
-        status = vsa_builtin_add_sealing(&requests->table, error);
+        status = vsa_sealing_begin(sealing, error);
     if (status != VSA_OK) {
+        requests->table.count = commands;
         vsa_sealing_free(sealing);
         return status;
     }

@@ -12,6 +12,8 @@
 #include "pipeline_fixture.h"
 #include "seal_client.h"
 #include "server/dispatch.h"
+#include "server/enable_sealing.h"
+#include "server/statistics.h"
 #include <vsattest/key.h>
 
 #define PING_TEXT "{\"command\":\"ping\",\"id\":7}"
@@ -404,6 +406,27 @@ static void its_names_are_taken(void **state)
     }
 }
 
+/* A program may go on without: the table and the loop are as they were. */
+static void no_sealing_where_it_cannot_be(void **state)
+{
+    (void)state;
+    struct vsa_server_statistics statistics;
+    size_t before = pipeline.requests.table.count;
+    add("sealed", look, 0);
+    assert_int_equal(vsa_enable_sealing(&pipeline.requests, NULL, NULL, NULL, NULL),
+                     VSA_ERR_ARGUMENT);
+    assert_int_equal(pipeline.requests.table.count, before + 1);
+    assert_null(pipeline.requests.sealing);
+    assert_int_equal(vsa_worker_start(pipeline.worker, NULL), VSA_OK);
+    peer = connect_stream();
+    send_text(peer, "{\"command\":\"seal_key\",\"nonce\":\"n\"}\n");
+    assert_says(peer, "\"error_code\":\"unknown_command\"");
+    send_text(peer, "{\"command\":\"sealed\"}\n");
+    assert_says(peer, "\"success\":true");
+    vsa_statistics_read(&pipeline.requests, &statistics);
+    assert_int_equal(statistics.sealing_kem, 0);
+}
+
 /* --- the end of streams and of time ----------------------------------------------------------- */
 
 static void a_peer_that_leaves(void **state)
@@ -444,6 +467,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_say_nothing_of_what_is_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_handler_of_all_sees_what_is_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(its_names_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_sealing_where_it_cannot_be, pipeline_set_up,
+                                        pipeline_tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("server_sealed", tests, NULL, NULL);
