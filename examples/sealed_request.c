@@ -64,10 +64,12 @@ int main(int argc, char **argv)
             vsa_client_seal(client, verifier, &policy, clock_ms, NULL, sender, &enclave, &error);
     if (status == VSA_OK)
         status = vsa_sealed_request(enclave, request, no_aad, &reply, &error);
-    if (status == VSA_OK)
+    if (status == VSA_OK) {
         json_dumpf(reply, stdout, 0);
-    else
+        puts("");
+    } else {
         fprintf(stderr, "sealed_request: %s [%s]\n", error.detail, vsa_status_code(status));
+    }
     json_decref(reply);
     json_decref(request);
     vsa_sealed_enclave_free(enclave);

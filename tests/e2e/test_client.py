@@ -7,6 +7,7 @@ What would end up on vsock runs in support.Sandbox, where vsock addresses are Un
 import base64
 import json
 import os
+import socket
 import stat
 import threading
 import time
@@ -358,6 +359,120 @@ class Requests(ClientTestCase):
             text = b'{"command":"ping","x":"%s"}' % (b"x" * size)
             done = self.client("--json", "--request", "-", *self.to, stdin=text)
             self.check_failed(done, {"too_large": 2}.get(code, 4), code, False)
+
+
+class Sealed(ClientTestCase):
+    """--request --sealed: only the enclave reads it, and who sends it is known if that is wanted."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_enclave()
+        self.to = ("--connect", self.enclave, "--root", self.root)
+        self.expected = [f"--pcr={index}={value}" for index, value in support.PCRS.items()]
+
+    def sealed(self, text, *options, **keywords):
+        return self.client("--request", text, "--sealed", *self.to, *self.expected, *options, **keywords)
+
+    def sealed_count(self):
+        text = self.client("--metrics", "--connect", self.enclave).stdout.decode()
+        return int(text.split('vsattest_requests_total{command="sealed"} ')[1].split("\n")[0])
+
+    def test_reply_is_printed(self):
+        for options in ((), ("--json",), ("--aad", "tenant-1"), ("--idempotent", "--retries=3")):
+            done = self.sealed("-", *options, stdin=b'{"command":"ping"}')
+            self.assertEqual(self.json_of(done, 0), {"success": True, "message": "pong"})
+            self.assertEqual(done.stderr, b"")
+        self.assertEqual(self.sealed_count(), 4)
+
+    def test_enclave_refuses(self):
+        done = self.sealed('{"command":"no_such"}')
+        self.assert_exit(done, 1)
+        self.assertEqual(done.stdout, b"")
+        self.assertIn(b"[unknown_command]", done.stderr)
+
+    def test_sent_to_no_other_enclave(self):
+        """What does not verify gets nothing."""
+        for expected, status, code in (
+            ([], 2, "policy_empty"),
+            (["--pcr=4=" + "44" * 48], 2, "policy_empty"),
+            (["--pcr=0=" + "44" * 48], 1, "pcr_mismatch"),
+        ):
+            with self.subTest(expected=expected):
+                self.expected = expected
+                self.check_failed(self.sealed('{"command":"ping"}', "--json"), status, code, False)
+        self.to = ("--connect", self.enclave)
+        self.expected = ["--pcr=0=" + support.PCRS[0]]
+        self.check_failed(self.sealed('{"command":"ping"}', "--json"), 1, "untrusted_root", False)
+        self.assertEqual(self.sealed_count(), 0)
+
+    def test_sign_key(self):
+        key = self.path("key.pem")
+        harness.run(["openssl", "ecparam", "-genkey", "-name", "secp384r1", "-noout", "-out", key])
+        self.json_of(self.sealed('{"command":"ping"}', "--sign-key", key), 0)
+        with open(key, "rb") as file:
+            done = self.sealed('{"command":"ping"}', "--sign-key", "-", stdin=file.read())
+        self.json_of(done, 0)
+        public = self.path("senders.pem")
+        harness.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public])
+        self.enclave_service.stop()
+        self.start_server("--senders", public)
+        self.json_of(self.sealed('{"command":"ping"}', "--sign-key", key), 0)
+        done = self.sealed('{"command":"ping"}')
+        self.assert_exit(done, 1)
+        self.assertIn(b"[sender_unknown]", done.stderr)
+        for path, words in ((self.path("none"), b"cannot open"), (self.root, b"--sign-key"), ("/dev/null", b"")):
+            with self.subTest(path=path):
+                done = self.sealed('{"command":"ping"}', "--sign-key", path)
+                self.assert_exit(done, 2)
+                self.assertIn(words, done.stderr)
+
+    def test_outcome_unknown(self):
+        """A parent that hides the reply: status 3, and sent again with --idempotent only."""
+        hides = self.path("hides")
+        hidden = []
+
+        def serve(listener):
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with client, socket.socket(socket.AF_UNIX) as enclave:
+                    enclave.connect(self.path("enclave"))
+                    replies = enclave.makefile("rb")
+                    for line in client.makefile("rb"):
+                        enclave.sendall(line)
+                        reply = replies.readline()
+                        if b'"sealed"' in line and len(hidden) < 1:
+                            hidden.append(reply)
+                            break
+                        client.sendall(reply)
+
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(hides)
+            listener.listen(8)
+            thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+            thread.start()
+            self.to = ("--connect", "unix:" + hides, "--root", self.root)
+            self.check_failed(self.sealed('{"command":"ping"}', "--json", "--retries=5"), 3, "outcome_unknown", False)
+            self.assertEqual(len(hidden), 1)
+            hidden.clear()
+            self.json_of(self.sealed('{"command":"ping"}', "--idempotent"), 0)
+            self.assertEqual(len(hidden), 1)
+            listener.shutdown(socket.SHUT_RDWR)
+
+    def test_example(self):
+        """examples/sealed_request.c does what its header says."""
+        command = [harness.example("sealed_request"), self.enclave, support.PCRS[0], self.root]
+        done = harness.run(command, stdin=b'{"command":"ping"}')
+        self.assertEqual(self.json_of(done, 0)["message"], "pong")
+        key = self.path("key.pem")
+        harness.run(["openssl", "ecparam", "-genkey", "-name", "secp384r1", "-noout", "-out", key])
+        self.json_of(harness.run([*command, key], stdin=b'{"command":"ping"}'), 0)
+        command[2] = "11" * 48
+        done = harness.run(command, stdin=b'{"command":"ping"}')
+        self.assert_exit(done, 1)
+        self.assertIn(b"[pcr_mismatch]", done.stderr)
 
 
 class SpecialEnclaves(ClientTestCase):

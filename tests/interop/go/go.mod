@@ -1,0 +1,3 @@
+module vsattest/interop
+
+go 1.26
