@@ -29,7 +29,7 @@ int64_t vsa_bucket_take(struct vsa_bucket *bucket, int64_t rate, int64_t burst, 
     return 0;
 }
 
-void vsa_bucket_give_back(struct vsa_bucket *bucket)
+void vsa_bucket_return(struct vsa_bucket *bucket)
 {
     bucket->taken_milli = bucket->taken_milli > TOKEN ? bucket->taken_milli - TOKEN : 0;
 }

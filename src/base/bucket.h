@@ -24,7 +24,7 @@ struct vsa_bucket {
 int64_t vsa_bucket_take(struct vsa_bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms);
 
 /* Gives a token back that was taken. */
-void vsa_bucket_give_back(struct vsa_bucket *bucket);
+void vsa_bucket_return(struct vsa_bucket *bucket);
 
 /* Returns whether it is full, which is as good as new. */
 bool vsa_bucket_is_full(struct vsa_bucket *bucket, int64_t rate, int64_t now_ms);

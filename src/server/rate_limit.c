@@ -35,5 +35,5 @@ void vsa_rate_limit_give_back(struct vsa_rate_limit *limit, uint32_t cid, struct
                               int64_t now_ms)
 {
     if (limit->rate != 0)
-        vsa_bucket_give_back(bucket_of(limit, cid, own, now_ms));
+        vsa_bucket_return(bucket_of(limit, cid, own, now_ms));
 }

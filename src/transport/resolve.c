@@ -26,7 +26,7 @@ struct lookup {
     char service[8];
 };
 
-static void leave(struct lookup *lookup)
+static void release_lookup(struct lookup *lookup)
 {
     bool last = --lookup->holders == 0;
     (void)pthread_mutex_unlock(&lookup->lock);
@@ -58,7 +58,7 @@ static void *look_up_name(void *argument)
     lookup->number = number;
     lookup->done = true;
     (void)pthread_cond_signal(&lookup->ended);
-    leave(lookup);
+    release_lookup(lookup);
     return NULL;
 }
 
@@ -141,6 +141,6 @@ enum vsa_status vsa_resolve(const char *host, uint32_t port, int64_t deadline_ms
     enum vsa_status status = number == 0 ? await(lookup, deadline_ms, found, error)
                                          : vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET,
                                                        "pthread_create(3)", "%s", strerror(number));
-    leave(lookup);
+    release_lookup(lookup);
     return status;
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/slice.h"
+#include "slow_tool.h"
 #include "unit_test.h"
 
 #define MIB (1024 * 1024)
@@ -113,6 +114,8 @@ static void test_endless(void **state)
     struct context *context = *state;
     struct vsa_whole_file file;
     struct rlimit old;
+    if (is_slow_tool())
+        SKIP_BECAUSE("valgrind and sanitizers take address space of their own");
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
     struct rlimit small = {.rlim_cur = 512 * MIB, .rlim_max = old.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
