@@ -347,7 +347,8 @@ enum vsa_status vsa_tree_add_copy(struct vsa_tree *tree, const char *path, const
 enum vsa_status vsa_tree_add_exact(struct vsa_tree *tree, const char *path, const char *source,
                                    size_t *link_groups, struct vsa_error *error)
 {
-    struct links links = {NULL, link_groups};
+    struct links links = {.index = NULL};
+    links.groups = link_groups;
     const struct copy copy = {&links, AT_FDCWD, source, true, path, source};
     enum vsa_status status = copy_any(tree, &copy, error);
     tdestroy(links.index, free);

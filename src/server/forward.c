@@ -196,17 +196,18 @@ static enum vsa_status no_handler(const struct vsa_command_context *context, con
 
 /* Adds each of the names that commas separate. */
 static enum vsa_status add_commands(struct vsa_command_table *table, const char *names,
-                                    struct vsa_command *command, struct vsa_error *error)
+                                    const struct vsa_command *command, struct vsa_error *error)
 {
     char name[VSA_MAX_COMMAND_NAME + 2];
-    command->name = name;
+    struct vsa_command named = *command;
+    named.name = name;
     for (;;) {
         size_t size = strcspn(names, ",");
         /* A longer one is cut, and still too long. */
         (void)snprintf(name, sizeof(name), "%.*s", (int)size, names);
         if (strcmp(name, VSA_COMMAND_ANY) == 0)
             return vsa_fail(error, VSA_ERR_ARGUMENT, "\"*\" is the name of no command");
-        VSA_TRY(vsa_command_table_add_backend(table, command, error));
+        VSA_TRY(vsa_command_table_add_backend(table, &named, error));
         if (!names[size])
             return VSA_OK;
         names += size + 1;
