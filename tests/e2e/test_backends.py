@@ -4,10 +4,14 @@
 Whatever a backend does, another client's ping is answered.
 """
 
+import base64
+import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 import unittest
 
@@ -186,6 +190,17 @@ class Exchange(BackendTestCase):
         self.assertTrue(backend.ended.acquire(timeout=harness.PATIENCE))
         self.assertEqual(self.ask(HELLO)["request"]["command"], "hello")
 
+    def test_drain_of_one_that_hangs(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        backend = self.backend(lambda _: gate.wait(harness.PATIENCE) and None)
+        client = self.connect()
+        client.send(HELLO)
+        harness.wait_until(lambda: backend.connections, "the request")
+        self.enclave_service.process.send_signal(signal.SIGTERM)
+        self.assert_code(client.receive(), "timeout")
+        self.assertEqual(self.enclave_service.wait(), 0)
+
     def test_drain(self):
         gate = threading.Event()
 
@@ -326,6 +341,78 @@ class Named(BackendTestCase):
         reply = self.ask({"command": "other"})
         self.assert_code(reply, "unknown_command")
         self.assertEqual(reply["available_commands"][-3:], ["sign", "unlock", "two"])
+
+
+class Sealed(BackendTestCase):
+    """What comes sealed: the backend sees what was inside, the parent the seal."""
+
+    options = ("--request-timeout", "2")
+
+    def sealed(self, request, *options, status=0):
+        """The reply that was inside; with a status above 0 the words of the error."""
+        done = subprocess.run(
+            [
+                harness.program("vsock_client"), "--request", "-", "--sealed", "--connect", "unix:" + self.server_path,
+                "--root", self.root, f"--pcr=0={support.PCRS[0]}", *options,
+            ],
+            input=json.dumps(request).encode(), capture_output=True, timeout=harness.PATIENCE, check=False,
+        )
+        self.assertEqual(done.returncode, status, done.stderr)
+        return json.loads(done.stdout) if status == 0 else done.stderr.decode()
+
+    def key(self):
+        """(private key, thumbprint) of a sender, by openssl."""
+        if not shutil.which("openssl"):
+            self.skipTest("no openssl program on this machine")
+        key, public = self.path("sender.key"), self.path("sender.der")
+        for command in (["ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", key],
+                        ["ec", "-in", key, "-pubout", "-outform", "DER", "-out", public]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True, timeout=60)
+        with open(public, "rb") as file:
+            return key, hashlib.sha384(file.read()).hexdigest()
+
+    def test_origin(self):
+        self.backend()
+        origin = {**ORIGIN, "sealed": True}
+        self.assertEqual(self.sealed(HELLO)["request"]["vsattest"], origin)
+        reply = self.sealed({**HELLO, "secret": "x"}, "--aad", "tenant-1")
+        self.assertEqual(reply["request"]["secret"], "x")
+        self.assertEqual(reply["request"]["vsattest"], {**origin, "aad": base64.b64encode(b"tenant-1").decode()})
+        key, thumbprint = self.key()
+        reply = self.sealed(HELLO, "--sign-key", key)
+        self.assertEqual(reply["request"]["vsattest"], {**origin, "sender": thumbprint})
+
+    def test_numbers_name_no_command(self):
+        self.backend()
+        self.sealed(HELLO)
+        commands = self.ask({"command": "status"})["commands"]
+        self.assertEqual(commands["sealed"]["requests"], 1)
+        self.assertEqual(commands["*"]["requests"], 0)
+
+    def test_failures_come_sealed(self):
+        self.assertIn("backend_unavailable", self.sealed(HELLO, status=1))
+        self.backend(lambda _: b"garbage\n")
+        self.assertIn("backend_unavailable", self.sealed(HELLO, status=1))
+        self.assertIn("field_invalid", self.sealed({**HELLO, "vsattest": {"sealed": True}}, status=1))
+        status = self.ask({"command": "status"})
+        self.assertEqual(status["commands"]["sealed"], {"requests": 3, "errors": 0})
+
+    def test_slow(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.backend(lambda _: gate.wait(harness.PATIENCE) and None)
+        self.assertIn("timeout", self.sealed(HELLO, status=3))
+        self.assert_alive()
+
+
+class SealedOnly(Sealed):
+    options = ("--request-timeout", "2", "--backend-sealed-only")
+
+    def test_clear_is_refused(self):
+        backend = self.backend()
+        self.assert_code(self.ask(HELLO), "sealed_required")
+        self.assertEqual(backend.connections, [])
+        self.assertEqual(self.ask(test_server.PING), test_server.PONG)
 
 
 class Options(support.EnclaveTestCase):

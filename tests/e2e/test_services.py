@@ -2,6 +2,7 @@
 """examples/services: each application behind a server with a software NSM, and its image."""
 
 import hashlib
+import hashlib
 import hmac
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import unittest
 
 import harness
+import support
 import test_enclave_image as image
 import test_server
 
@@ -56,7 +58,23 @@ class ServiceTestCase(test_server.ServerTestCase):
         return found
 
 
-class Python(ServiceTestCase):
+class Sealed(ServiceTestCase):
+    """The sealed side of services, with vsock_client."""
+
+    def sealed(self, request, *options, status=0):
+        """The reply that was inside; with a status above 0 the words of the error."""
+        done = subprocess.run(
+            [
+                harness.program("vsock_client"), "--request", "-", "--sealed", "--connect", "unix:" + self.server_path,
+                "--root", self.root, f"--pcr=0={support.PCRS[0]}", *options,
+            ],
+            input=json.dumps(request).encode(), capture_output=True, timeout=harness.PATIENCE, check=False,
+        )
+        self.assertEqual(done.returncode, status, done.stderr)
+        return json.loads(done.stdout) if status == 0 else done.stderr.decode()
+
+
+class Python(Sealed):
     def run_service(self):
         script = os.path.join(HERE, "python", "signer.py")
         self.service([sys.executable, script, self.backend_path], wait_for=self.backend_path)
@@ -68,6 +86,14 @@ class Python(ServiceTestCase):
         self.assert_code(self.ask({"command": "sign", "message": 1}), "field_invalid")
         self.assert_code(self.ask({"command": "nothing"}), "unknown_command")
 
+    def test_sealed(self):
+        """The password gets in, and only what is made of it comes out."""
+        self.assertEqual(self.sealed({"command": "set_password", "password": "correct horse"}), {"success": True})
+        key = hashlib.pbkdf2_hmac("sha256", b"correct horse", b"examples/services/python", 100000)
+        reply = self.sealed({"command": "sign", "message": "text"})
+        self.assertEqual(reply["signature"], hmac.new(key, b"text", "sha256").hexdigest())
+        self.assertIn("another password", self.sealed({"command": "set_password", "password": "x"}, status=1))
+
     def test_image(self):
         found = self.image_tree("python")
         services = found["services"][1].decode().splitlines()
@@ -78,7 +104,7 @@ class Python(ServiceTestCase):
         self.assertEqual(found["user"][1], b"1000:1000\n")
 
 
-class Go(ServiceTestCase):
+class Go(Sealed):
     def run_service(self):
         need("go")
         program = self.path("notes")
@@ -91,6 +117,20 @@ class Go(ServiceTestCase):
     def test_clear(self):
         self.assert_code(self.ask({"command": "put", "note": "x"}), "sender_unknown")
         self.assert_code(self.ask({"command": "get"}), "sender_unknown")
+
+    def test_sealed(self):
+        """Each sender has a note; without a signature there is none."""
+        need("openssl")
+        keys = []
+        for name in ("one.key", "two.key"):
+            keys.append(self.path(name))
+            subprocess.run(["openssl", "ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", keys[-1]],
+                           check=True, capture_output=True, timeout=60)
+        for key, note in zip(keys, ("first", "second")):
+            self.assertEqual(self.sealed({"command": "put", "note": note}, "--sign-key", key), {"success": True})
+        for key, note in zip(keys, ("first", "second")):
+            self.assertEqual(self.sealed({"command": "get"}, "--sign-key", key), {"success": True, "note": note})
+        self.assertIn("sender_unknown", self.sealed({"command": "get"}, status=1))
 
     def test_image(self):
         found = self.image_tree("go")
