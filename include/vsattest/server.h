@@ -253,6 +253,7 @@ vsa_server_enable_sealing(struct vsa_server *server, const struct vsa_sealing_op
  *
  * command  in: its name; NULL: all commands that are in no other call. Built-in ones stay open in
  *          clear unless they are named
+ *          A name that is no command's when the server runs is an error then
  * pem      in: P-384 public keys ("PUBLIC KEY"), one after the other
  *
  * Errors: VSA_ERR_ARGUMENT (no key, or another kind), VSA_ERR_TOO_MANY (VSA_MAX_SENDERS),
@@ -363,7 +364,8 @@ vsa_server_run_builtin(const struct vsa_command_context *context, const json_t *
  *
  * Errors: VSA_ERR_TIMEOUT when requests were still in flight drain_timeout_ms after the stop: the
  * NSM's thread is in a call that does not return, and vsa_server_free() would wait for it; a
- * program that ends anyway can leave that out and call _exit(). VSA_ERR_MEMORY, VSA_ERR_IO.
+ * program that ends anyway can leave that out and call _exit(). VSA_ERR_ARGUMENT: it ran before, or
+ * senders are named for what is no command. VSA_ERR_MEMORY, VSA_ERR_IO.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_run(struct vsa_server *server,
                                                        struct vsa_error *error);

@@ -81,3 +81,17 @@ enum vsa_status vsa_enable_sealing(struct vsa_requests *requests,
     requests->sealing = sealing;
     return VSA_OK;
 }
+
+enum vsa_status vsa_check_senders(const struct vsa_requests *requests, struct vsa_error *error)
+{
+    const struct vsa_sealing *sealing = requests->sealing;
+    const struct vsa_command_row *named;
+    for (size_t i = 0; sealing && i < sealing->senders.count; i++) {
+        const char *name = sealing->senders.entries[i].command;
+        if (name[0] && !vsa_command_table_find(&requests->table, name, &named))
+            return vsa_fail(error, VSA_ERR_ARGUMENT,
+                            "senders are named for \"%s\", which is no command of this server",
+                            name);
+    }
+    return VSA_OK;
+}

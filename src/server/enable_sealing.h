@@ -19,4 +19,11 @@ VSA_MUST_USE enum vsa_status vsa_enable_sealing(struct vsa_requests *requests,
                                                 void (*done)(void *user), void *user,
                                                 struct vsa_error *error);
 
+/*
+ * Checks that senders are named for commands that there are: a name with a letter wrong would leave
+ * the one that is meant open to everybody. Errors: VSA_ERR_ARGUMENT.
+ */
+VSA_MUST_USE enum vsa_status vsa_check_senders(const struct vsa_requests *requests,
+                                               struct vsa_error *error);
+
 #endif

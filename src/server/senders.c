@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "crypto/key.h"
 #include "seal/sender.h"
+#include <vsattest/server.h>
 
 #define BEGIN "-----BEGIN PUBLIC KEY-----"
 #define END   "-----END PUBLIC KEY-----"
@@ -88,6 +89,9 @@ enum vsa_status vsa_senders_allow(struct vsa_senders *senders, const char *comma
     if (command && (command[0] == '\0' || strlen(command) > VSA_MAX_COMMAND_NAME))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "a command's name has 1 to %d characters",
                         VSA_MAX_COMMAND_NAME);
+    if (command && strcmp(command, VSA_COMMAND_ANY) == 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "\"*\" is the name of no command; keys for all of them have no name");
     enum vsa_status status = add_all(senders, command ? command : "", pem, error);
     if (status != VSA_OK)
         senders->count = before;

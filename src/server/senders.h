@@ -27,8 +27,8 @@ struct vsa_senders {
  * pem      in: P-384 public keys, one PEM block ("PUBLIC KEY") after the other; text between them
  *          is ignored
  *
- * Errors: VSA_ERR_ARGUMENT (no key, another kind of key), VSA_ERR_TOO_MANY (VSA_MAX_SENDERS),
- * VSA_ERR_BASE64, VSA_ERR_MEMORY; nothing was added then.
+ * Errors: VSA_ERR_ARGUMENT (no key, another kind of key, VSA_COMMAND_ANY), VSA_ERR_TOO_MANY
+ * (VSA_MAX_SENDERS), VSA_ERR_BASE64, VSA_ERR_MEMORY; nothing was added then.
  */
 VSA_MUST_USE enum vsa_status vsa_senders_allow(struct vsa_senders *senders, const char *command,
                                                struct vsa_slice pem, struct vsa_error *error);

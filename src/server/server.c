@@ -249,6 +249,7 @@ void vsa_server_get_statistics_size(const struct vsa_server *server,
 
 enum vsa_status vsa_server_run(struct vsa_server *server, struct vsa_error *error)
 {
+    VSA_TRY(vsa_check_senders(&server->requests, error));
     return vsa_lifecycle_run(&server->lifecycle, &server->listener, error);
 }
 

@@ -6,6 +6,7 @@ What single bytes, keys and times do is in the unit tests; here is what a parent
 
 import base64
 import json
+import os
 import re
 import socket
 import subprocess
@@ -205,6 +206,14 @@ class Senders(SealedTestCase):
         self.assert_code(self.ask(ATTEST), "sealed_required")
         self.assert_code(self.ask({"command": "status"}), "sealed_required")
         self.assertEqual(self.ask({"command": "ping"})["message"], "pong")
+
+    def test_names_of_no_command(self):
+        for name, words in (("statsu", "no command of this server"), ("*", "no command")):
+            done = harness.run([harness.program("enclave_app"), "--listen", "unix:" + self.path("second"),
+                                "--nsm", self.nsm, "--senders", f"{name}=" + self.path("one.pub")])
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr.decode())
+            self.assertFalse(os.path.exists(self.path("second")))
 
 
 class Usage(support.EnclaveTestCase):

@@ -88,6 +88,7 @@ static void what_is_no_key(void **state)
     assert_int_equal(allow(&senders, NULL, "no key"), VSA_ERR_ARGUMENT);
     assert_int_equal(allow(&senders, NULL, other), VSA_ERR_ARGUMENT);
     assert_int_equal(allow(&senders, "", pem[0]), VSA_ERR_ARGUMENT);
+    assert_int_equal(allow(&senders, "*", pem[0]), VSA_ERR_ARGUMENT);
     assert_int_equal(allow(&senders, name, pem[0]), VSA_ERR_ARGUMENT);
     (void)snprintf(text, sizeof(text), "%s%s", pem[0], other);
     assert_int_equal(allow(&senders, NULL, text), VSA_ERR_ARGUMENT);

@@ -336,6 +336,10 @@ static void senders(void **state)
     assert_says(peer, "pong");
     send_text(peer, "{\"command\":\"look-there\"}\n");
     assert_says(peer, "\"error_code\":\"sealed_required\"");
+    /* "look" with a letter wrong: nothing would keep the command for known senders. */
+    assert_int_equal(vsa_check_senders(&pipeline.requests, NULL), VSA_OK);
+    assert_int_equal(vsa_senders_allow(known, "lock", vsa_slice_of_text(pem), NULL), VSA_OK);
+    assert_int_equal(vsa_check_senders(&pipeline.requests, NULL), VSA_ERR_ARGUMENT);
     vsa_sender_free(one);
     vsa_sender_free(other);
 }
