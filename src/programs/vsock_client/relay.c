@@ -93,7 +93,7 @@ static enum vsa_status make_relay(const struct client_arguments *arguments, cons
 {
     struct vsa_listener listener = {.fd = -1};
     struct vsa_relay_options options = {
-        .max_connections = arguments->max_connections,
+        .max_connections = (size_t)arguments->max_connections,
         .max_buffered = MAX_BUFFERED,
         .rate = (uint32_t)arguments->rate_limit,
         .idle_timeout_ms = arguments->idle_timeout_ms,
@@ -102,7 +102,7 @@ static enum vsa_status make_relay(const struct client_arguments *arguments, cons
         .on_event = log_event,
     };
     VSA_TRY(vsa_address_parse(enclave, &options.enclave, error));
-    raise_descriptors(arguments->max_connections);
+    raise_descriptors((size_t)arguments->max_connections);
     VSA_TRY(open_listener(arguments, &listener, error));
     enum vsa_status status = vsa_relay_new(&options, &listener, relay, error);
     if (status != VSA_OK)
