@@ -110,6 +110,9 @@ class VsockAttestationServer:
         listen = b"vsock:any:%d" % number
         if address is not None:
             listen = _convert.as_address("address", address)
+            if listen.startswith(b"tcp:"):
+                raise UsageError("address: an enclave has no network: listen on vsock:any:PORT, "
+                                 "or unix:PATH; vsock_client --relay on its parent listens on tcp:")
         # Borrowed by the options.
         self._listen = ffi.new("char[]", listen)
         self._nsm = ffi.new("char[]", _convert.as_c_text("nsm", nsm))
