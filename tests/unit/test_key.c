@@ -215,6 +215,50 @@ static void all_curves_sign_and_verify(void **state)
     assert_null(none);
 }
 
+/* Alone, beside a key on the same curve and beside one on another. */
+static void public_keys_of_points(void **state)
+{
+    (void)state;
+    struct vsa_slice parts[2];
+    uint8_t signature[VSA_MAX_SIGNATURE_SIZE];
+    uint8_t point[98] = {4};
+    VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *same = known_key();
+    VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *other = NULL;
+    assert_int_equal(vsa_key_generate(VSA_CURVE_P256, &other, NULL), VSA_OK);
+    known_message(parts);
+    from_hex(signature_hex, signature, 96);
+    from_hex(public_point, point + 1, 96);
+    for (size_t i = 0; i < 3; i++) {
+        const struct vsa_key *beside = i == 0 ? NULL : i == 1 ? same : other;
+        VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
+        struct vsa_key *none = NULL;
+        assert_int_equal(
+            vsa_key_from_point(VSA_CURVE_P384, vsa_slice_of(point, 97), beside, &key, NULL),
+            VSA_OK);
+        assert_int_equal(vsa_key_verify(key, parts, 2, vsa_slice_of(signature, 96), NULL), VSA_OK);
+        for (size_t size = 0; size <= 98; size++)
+            if (size != 97)
+                assert_int_equal(vsa_key_from_point(VSA_CURVE_P384, vsa_slice_of(point, size),
+                                                    beside, &none, NULL),
+                                 VSA_ERR_CERTIFICATE_SYNTAX);
+        /* Off the curve, and forms that are not the uncompressed one. */
+        point[96] ^= 1;
+        assert_int_equal(
+            vsa_key_from_point(VSA_CURVE_P384, vsa_slice_of(point, 97), beside, &none, NULL),
+            VSA_ERR_CERTIFICATE_SYNTAX);
+        point[96] ^= 1;
+        for (unsigned form = 0; form < 256; form++) {
+            point[0] = (uint8_t)form;
+            if (form != 4)
+                assert_int_equal(vsa_key_from_point(VSA_CURVE_P384, vsa_slice_of(point, 97), beside,
+                                                    &none, NULL),
+                                 VSA_ERR_CERTIFICATE_SYNTAX);
+        }
+        point[0] = 4;
+        assert_null(none);
+    }
+}
+
 static void private_keys_round_trip(void **state)
 {
     (void)state;
@@ -286,6 +330,7 @@ int main(void)
         cmocka_unit_test(other_sizes_are_refused),
         cmocka_unit_test(another_message_is_refused),
         cmocka_unit_test(all_curves_sign_and_verify),
+        cmocka_unit_test(public_keys_of_points),
         cmocka_unit_test(private_keys_round_trip),
         cmocka_unit_test(what_is_no_private_key_is_refused),
         cmocka_unit_test(other_curves_are_refused),
