@@ -128,11 +128,12 @@ static struct vsa_waiter *waiter_of(struct arrival *arrival)
 {
     struct vsa_request *request = &arrival->request;
     struct vsa_waiter *waiter = arrival->waiter;
-    if (!waiter)
+    struct vsa_sealed *sealed = request->sealed;
+    if (!waiter || !sealed)
         return vsa_waiter_new(arrival->all, request);
     if (request->id.size > 0)
-        memcpy(request->sealed->id, request->id.data, request->id.size);
-    waiter->request.id = vsa_slice_of(request->sealed->id, request->id.size);
+        memcpy(sealed->id, request->id.data, request->id.size);
+    waiter->request.id = vsa_slice_of(sealed->id, request->id.size);
     return waiter;
 }
 
@@ -350,6 +351,7 @@ static void begin(struct arrival *arrival)
     arrival->object = NULL;
     arrival->row = arrival->named = NULL;
     arrival->offer.config.suite = NULL;
+    arrival->retry_after_ms = 0;
 }
 
 static void on_line(struct vsa_stream *stream, struct vsa_slice line)

@@ -34,10 +34,10 @@ bool vsa_stream_keep(struct vsa_stream *stream, struct vsa_buffer *buffer, const
                      size_t size)
 {
     struct vsa_budget *budget = &stream->streams->budget;
-    size_t before = held_by(stream);
-    size_t after = before - buffer->capacity + vsa_buffer_capacity_for(buffer, size);
     if (size == 0)
         return true;
+    size_t before = held_by(stream);
+    size_t after = before - buffer->capacity + vsa_buffer_capacity_for(buffer, size);
     while (!vsa_budget_allows(budget, before, after)) {
         struct vsa_link *share = vsa_budget_largest(budget, after);
         struct vsa_stream *holder =

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/container_of.h"
 #include "base/error.h"
 #include "nsm/transport.h"
 
@@ -23,11 +22,6 @@ struct vsa_worker {
     bool stop;
     vsa_counter depth; /* length of `waiting` */
 };
-
-struct vsa_work *vsa_work_of(struct vsa_link *place)
-{
-    return place ? VSA_CONTAINER_OF(place, struct vsa_work, place) : NULL;
-}
 
 static void lock(struct vsa_worker *worker)
 {

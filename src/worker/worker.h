@@ -7,6 +7,7 @@
 #ifndef VSA_WORKER_WORKER_H
 #define VSA_WORKER_WORKER_H
 
+#include "base/container_of.h"
 #include "base/counter.h"
 #include "base/list.h"
 #include <vsattest/nsm.h>
@@ -74,6 +75,9 @@ int64_t vsa_worker_begun_ms(struct vsa_worker *worker, const struct vsa_work *wo
 void vsa_worker_finished(struct vsa_worker *worker, struct vsa_link *done);
 
 /* Returns the work that contains `place`; NULL for NULL. */
-struct vsa_work *vsa_work_of(struct vsa_link *place);
+static inline struct vsa_work *vsa_work_of(struct vsa_link *place)
+{
+    return place ? VSA_CONTAINER_OF(place, struct vsa_work, place) : NULL;
+}
 
 #endif
