@@ -81,13 +81,13 @@ class Sandbox:
         for name in ("enclave_app", "enclave_image", "software_nsm"):
             os.symlink(harness.program(name), os.path.join(self.bin, name))
         os.symlink(harness.program("enclave_app"), os.path.join(self.app, "enclave_app"))
-        verifying = '*" --verify "* | *" --watch "*'
+        verifying = '*" --verify "* | *" --watch "* | *" --sealed "*'
         self.trusting("vsock_client", harness.program("vsock_client"), " ", verifying)
         self.trusting("verifier", harness.program("verifier"), " ", "*")
         self.trusting("python3", sys.executable, "${1##*/} ",
                       '"vsock_client.py "*" --verify "* | "vsock_client.py "*" --watch "* | '
                       '"verifier.py "*', TRUSTING_SCRIPTS)
-        self.stand_ins.append("--verify: the software NSM's root is trusted too (--root)")
+        self.stand_ins.append("--verify, --sealed: the software NSM's root is trusted too (--root)")
 
     def trusting(self, name, program, before, patterns, others=""):
         script(os.path.join(self.bin, name), TRUSTING.format(

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import unittest
 
 import harness
@@ -166,6 +168,26 @@ def two_documents(test, done):
         test.sh("verifier", stdin=document)
 
 
+def sealed_reply(test, done):
+    reply = as_json(done)
+    test.assertEqual(reply["user_data"], "the secret")
+    test.assertNotIn("sealed", reply)
+
+
+def relay_in_background(test, command):
+    """It serves the next command, and ends with the test program."""
+    process = test.box.start(command)
+    type(test).addClassCleanup(test.box.stop, process)
+
+    def listens():
+        test.assertIsNone(process.poll(), command)
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", 9443)) == 0
+
+    harness.wait_until(listens, "the relay")
+    return subprocess.CompletedProcess(command, 0, b"", b"")
+
+
 def three_rounds(test, done):
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     test.assertEqual([one["round"] for one in rounds], [1, 2, 3])
@@ -251,6 +273,14 @@ COMMANDS = {
         "vsock_client --enclave-name signed --verify --pcr 8=$PCR8":
             verified("PCR8          as expected"),
         "nitro-cli terminate-enclave --enclave-name signed": ENDED,
+    },
+    "5. Send the secret": {
+        """echo '{"command": "attest", "user_data": "the secret"}' >request.json""": Expect(),
+        "vsock_client --request @request.json --sealed" + MEASURED: Expect(check=sealed_reply),
+        "vsock_client --relay --listen tcp:127.0.0.1:9443": Expect(
+            run=relay_in_background, note="goes on until the end of this section"),
+        "vsock_client --connect tcp:127.0.0.1:9443 --request @request.json --sealed" + MEASURED:
+            Expect(check=sealed_reply),
     },
     "Connection": {
         "vsock_client --ping": PONG,
@@ -371,6 +401,7 @@ BLOCKS = {
     ("Its reply", "json"): reply_is_this,
     # The first is the server, the second its client.
     ("Commands of your own", "python"): [file_of("commands_of_your_own.py"), greets],
+    ("5. Send the secret", "python"): Expect(out=("Signed inside: the secret",)),
     ("Performance", "python"): Expect(out=("20 documents verified",)),
     ("Settings and limits", "ini"): file_of("enclave_app.conf"),
     ("Bash", "bash"): Expect(out=("Verified: i-0123456789abcdef0-enc", "secp384r1")),
@@ -389,6 +420,7 @@ class Guide(GuideTestCase):
 
     states = {
         "4. Signed images": no_enclave,
+        "5. Send the secret": one_enclave,
         "Connection": one_enclave,
         "In an image of yours": one_enclave,
         "In an image with Python": one_enclave,

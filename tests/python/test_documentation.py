@@ -12,7 +12,7 @@ import support
 import vsattest
 
 TEXT = pathlib.Path(harness.SOURCE, "docs", "PYTHON.md").read_text(encoding="utf-8")
-CLIENT, VERIFIER, SERVER, WITHOUT_ENCLAVE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CLIENT, SEALED, VERIFIER, SERVER, WITHOUT_ENCLAVE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 class Examples(support.EnclaveTestCase):
@@ -35,6 +35,19 @@ class Examples(support.EnclaveTestCase):
         )
         self.assert_exit(done, 0)
         self.assertRegex(done.stdout.decode(), r"^untrusted_root .+\n$")
+
+    def test_sealed(self):
+        """The request reaches the enclave, which has no such command."""
+        measurements = {f"PCR{index}": value for index, value in support.PCRS.items()}
+        pathlib.Path(self.path("app.measurements.json")).write_text(json.dumps(measurements))
+        key = self.path("key.pem")
+        harness.run(["openssl", "ecparam", "-genkey", "-name", "secp384r1", "-noout", "-out", key])
+        names = {"password": "secret", "address": self.enclave, "root": pathlib.Path(self.root),
+                 "Path": lambda name: pathlib.Path(self.folder, name)}
+        code = SEALED.replace("(policy=policy)", "(policy=policy, address=address, roots=[root])")
+        with self.assertRaises(vsattest.PolicyError) as raised:
+            exec("from vsattest import *\n" + code, names)  # pylint: disable=exec-used
+        self.assertIn("[unknown_command]", str(raised.exception))
 
     def test_verifier(self):
         document = vsattest.get_attestation_document("x", "nonce", nsm=self.nsm)
