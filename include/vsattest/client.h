@@ -108,9 +108,10 @@ VSA_PUBLIC void vsa_client_free(struct vsa_client *client);
  * free in time; VSA_ERR_CLOSED, VSA_ERR_IO; VSA_ERR_REPLY, VSA_ERR_JSON, VSA_ERR_LINE_TOO_LONG for
  * a reply that breaks the protocol; VSA_ERR_ARGUMENT in a child of the process that made the
  * client. When the enclave refuses: VSA_ERR_BUSY, VSA_ERR_RATE_LIMITED, VSA_ERR_CONNECTIONS,
- * VSA_ERR_SHUTTING_DOWN, VSA_ERR_IDLE_TIMEOUT, VSA_ERR_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM
- * and VSA_ERR_NSM_UNREACHABLE are passed on as they are; all others are VSA_ERR_REFUSED_BY_PEER.
- * The detail has the enclave's words, freed of control characters.
+ * VSA_ERR_SHUTTING_DOWN, VSA_ERR_IDLE_TIMEOUT, VSA_ERR_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM,
+ * VSA_ERR_NSM_UNREACHABLE and VSA_ERR_BACKEND (also of a relay that cannot connect) are passed on
+ * as they are; all others are VSA_ERR_REFUSED_BY_PEER. The detail has the enclave's words, freed of
+ * control characters.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_client_request(struct vsa_client *client,
                                                            const json_t *request, json_t **reply,

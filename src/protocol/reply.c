@@ -47,7 +47,7 @@ static enum vsa_status status_of_peer(const char *code)
     static const enum vsa_status distinguished[] = {
         VSA_ERR_BUSY,         VSA_ERR_TIMEOUT,       VSA_ERR_SHUTTING_DOWN,   VSA_ERR_CONNECTIONS,
         VSA_ERR_IDLE_TIMEOUT, VSA_ERR_LINE_TOO_LONG, VSA_ERR_NSM_UNREACHABLE, VSA_ERR_NSM,
-        VSA_ERR_RATE_LIMITED,
+        VSA_ERR_RATE_LIMITED, VSA_ERR_BACKEND,
     };
     enum vsa_status status = vsa_status_from_code(code);
     for (size_t i = 0; i < sizeof(distinguished) / sizeof(distinguished[0]); i++)

@@ -24,8 +24,8 @@ int64_t vsa_reply_retry_after(const json_t *reply);
  *
  * Otherwise the peer's status where a client reacts to it (busy, timeout, shutting_down,
  * too_many_connections, idle_timeout, line_too_long, nsm_unreachable, nsm_error,
- * rate_limited), else VSA_ERR_REFUSED_BY_PEER; the detail is the peer's sentence, made printable
- * and cut short. VSA_ERR_REPLY if "success" is missing or not a boolean.
+ * rate_limited, backend_unavailable), else VSA_ERR_REFUSED_BY_PEER; the detail is the peer's
+ * sentence, made printable and cut short. VSA_ERR_REPLY if "success" is missing or not a boolean.
  */
 VSA_MUST_USE enum vsa_status vsa_reply_check(const json_t *reply, struct vsa_error *error);
 

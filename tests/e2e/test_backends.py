@@ -390,9 +390,9 @@ class Sealed(BackendTestCase):
         self.assertEqual(commands["*"]["requests"], 0)
 
     def test_failures_come_sealed(self):
-        self.assertIn("backend_unavailable", self.sealed(HELLO, status=1))
+        self.assertIn("backend_unavailable", self.sealed(HELLO, status=3))
         self.backend(lambda _: b"garbage\n")
-        self.assertIn("backend_unavailable", self.sealed(HELLO, status=1))
+        self.assertIn("backend_unavailable", self.sealed(HELLO, status=3))
         self.assertIn("field_invalid", self.sealed({**HELLO, "vsattest": {"sealed": True}}, status=1))
         status = self.ask({"command": "status"})
         self.assertEqual(status["commands"]["sealed"], {"requests": 3, "errors": 0})

@@ -164,7 +164,9 @@ class Enclave(RelayTestCase):
         self.assertIs(self.json_of(done, 0)["verified"], True)
         self.assertEqual(self.relay_service.stop(), 0)
         self.assertIn("relay: stopped", self.relay_service.log())
-        self.assert_exit(self.client("--ping", *to), 3)
+        done = self.client("--ping", *to)
+        self.assert_exit(done, 3)
+        self.assertIn(b"On the parent:\n  vsock_client --relay", done.stderr)
 
     def test_ipv6_and_name(self):
         try:
@@ -232,6 +234,7 @@ class Enclave(RelayTestCase):
         self.assertEqual(self.enclave_service.stop(), 0)
         harness.wait_until(lambda: client.ask()["success"] is False, "the end of the enclave")
         self.assert_error(client.ask(), "backend_unavailable")
+        self.assert_exit(self.client("--ping", "--connect", self.address), 3)
         self.assertNotIn(self.folder, json.dumps(client.ask()))
         self.assertEqual(self.relay_service.log().count("cannot be reached"), 1)
         self.start_server()

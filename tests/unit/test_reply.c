@@ -114,6 +114,7 @@ static void test_check_codes(void **state)
         {"nsm_unreachable", VSA_ERR_NSM_UNREACHABLE},
         {"nsm_error", VSA_ERR_NSM},
         {"rate_limited", VSA_ERR_RATE_LIMITED},
+        {"backend_unavailable", VSA_ERR_BACKEND},
         {"ok", VSA_ERR_REFUSED_BY_PEER},
         {"signature_invalid", VSA_ERR_REFUSED_BY_PEER},
         {"internal_error", VSA_ERR_REFUSED_BY_PEER},

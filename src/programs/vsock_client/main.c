@@ -55,8 +55,9 @@ static enum client_place place_of(const struct run *run)
     const char *address = run->arguments.address;
     if (!run->found)
         return CLIENT_PLACE_NITRO_CLI;
-    return address && strncmp(address, "vsock:", strlen("vsock:")) != 0 ? CLIENT_PLACE_SOCKET
-                                                                        : CLIENT_PLACE_ENCLAVE;
+    if (!address || strncmp(address, "vsock:", strlen("vsock:")) == 0)
+        return CLIENT_PLACE_ENCLAVE;
+    return strncmp(address, "tcp:", strlen("tcp:")) == 0 ? CLIENT_PLACE_RELAY : CLIENT_PLACE_SOCKET;
 }
 
 static enum exit_code one_enclave(struct run *run)

@@ -88,6 +88,7 @@ static const struct hint asking_hints[] = {
     {VSA_ERR_CONNECTIONS,
      "The enclave has as many clients as it takes; try again, or --retries 5.\n"},
     {VSA_ERR_SHUTTING_DOWN, "The enclave's server is stopping; try again once it is back.\n"},
+    {VSA_ERR_OUTCOME, "Look whether it was, or where to do it twice is harmless: --idempotent\n"},
     {VSA_OK, NULL},
 };
 
@@ -97,6 +98,14 @@ static const struct hint socket_hints[] = {
                       "  software_nsm --listen unix:NSM\n"
                       "  enclave_app --listen unix:PATH --nsm unix:NSM\n"},
     {VSA_ERR_TIMEOUT, "The server may be slow, or stuck:\n"
+                      "  --timeout 60                                wait longer\n"},
+    {VSA_OK, NULL},
+};
+
+static const struct hint relay_hints[] = {
+    {VSA_ERR_REFUSED, "The relay may not run, or listen elsewhere. On the parent:\n"
+                      "  vsock_client --relay --listen tcp:HOST:PORT\n"},
+    {VSA_ERR_TIMEOUT, "The relay or the enclave may be slow, or stuck:\n"
                       "  --timeout 60                                wait longer\n"},
     {VSA_OK, NULL},
 };
@@ -112,7 +121,9 @@ static const char *hint_for(enum vsa_status status, enum client_place place)
 {
     if (place == CLIENT_PLACE_NITRO_CLI)
         return look_up(finding_hints, status);
-    const char *text = place == CLIENT_PLACE_SOCKET ? look_up(socket_hints, status) : NULL;
+    const char *text = NULL;
+    if (place != CLIENT_PLACE_ENCLAVE)
+        text = look_up(place == CLIENT_PLACE_RELAY ? relay_hints : socket_hints, status);
     return text ? text : look_up(asking_hints, status);
 }
 

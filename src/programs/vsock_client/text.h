@@ -9,7 +9,8 @@
 enum client_place {
     CLIENT_PLACE_NITRO_CLI, /* finding the enclave */
     CLIENT_PLACE_ENCLAVE,
-    CLIENT_PLACE_SOCKET /* a Unix socket that --connect names */
+    CLIENT_PLACE_SOCKET, /* a Unix socket that --connect names */
+    CLIENT_PLACE_RELAY,  /* a TCP port */
 };
 
 /* Returns the enclave's name, or its ID if it has none. */
