@@ -49,7 +49,7 @@ class SealedEnclave:
         self._client = client
         self._process = os.getpid()
         self._sender = sender
-        # Borrowed by the C object, which is freed before them: it is the last that refers to them.
+        # Borrowed by the C object, whose end does not touch them.
         self._borrowed = (native, verifier, policy, _strict(policy), sender)
         holder = ffi.new("struct vsa_sealed_enclave **")
         error = _convert.new_error()

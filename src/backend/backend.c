@@ -11,7 +11,7 @@
 #include "stream/closing.h"
 #include "stream/stream.h"
 #include "stream/writing.h"
-#include "transport/connect.h"
+#include "transport/connect_unix.h"
 
 /* A connection to a backend: what is attached to its stream. */
 struct connection {

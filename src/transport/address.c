@@ -179,17 +179,3 @@ const char *vsa_address_format(const struct vsa_address *address, char *text, si
         (void)snprintf(text, capacity, "vsock:%" PRIu32 ":%" PRIu32, address->cid, address->port);
     return text;
 }
-
-struct sockaddr_un vsa_unix_sockaddr(const char *path)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    _Static_assert(sizeof(name.sun_path) == VSA_MAX_SOCKET_PATH, "sun_path");
-    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
-    return name;
-}
-
-struct sockaddr_vm vsa_vsock_sockaddr(uint32_t cid, uint32_t port)
-{
-    struct sockaddr_vm name = {.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
-    return name;
-}

@@ -1,48 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "transport/connect.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/wait.h"
 #include "transport/connect_tcp.h"
+#include "transport/connect_unix.h"
 #include "transport/socket.h"
 
-static struct timeval timeval_until(int64_t deadline_ms)
+static enum vsa_status open_socket(int *fd, struct vsa_error *error)
 {
-    int64_t left = deadline_ms - vsa_monotonic_ms();
-    /* 0 means no limit (SO_SNDTIMEO), and vsock refuses it. */
-    int64_t ms = left < 1 ? 1 : left;
-    struct timeval value = {.tv_sec = (time_t)(ms / 1000),
-                            .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
-    return value;
-}
-
-static enum vsa_status open_socket(int family, int *fd, struct vsa_error *error)
-{
-    *fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (*fd >= 0)
         return VSA_OK;
-    if (family == AF_VSOCK && errno == EAFNOSUPPORT)
+    if (errno == EAFNOSUPPORT)
         return vsa_fail_at(
             error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)",
             "this kernel has no vsock support: load the vsock module, or use a unix: "
             "or vsock-mux: address");
     return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(2)", "%s", strerror(errno));
-}
-
-static enum vsa_status make_non_blocking(int fd, struct vsa_error *error)
-{
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "fcntl(2)", "%s", strerror(errno));
-    return VSA_OK;
 }
 
 /* --- vsock ------------------------------------------------------------------------------------ */
@@ -95,12 +74,12 @@ static enum vsa_status connect_vsock(const struct vsa_address *address, int64_t 
 {
     VSA_AUTO_FD int opened = -1;
     struct sockaddr_vm name = vsa_vsock_sockaddr(address->cid, address->port);
-    struct timeval timeout = timeval_until(deadline_ms);
+    struct timeval timeout = vsa_timeval_until(deadline_ms);
     if (address->cid == VSA_CID_ANY)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "cannot connect to vsock:any: name the enclave's CID");
-    VSA_TRY(open_socket(AF_VSOCK, &opened, error));
-    VSA_TRY(make_non_blocking(opened, error));
+    VSA_TRY(open_socket(&opened, error));
+    VSA_TRY(vsa_make_non_blocking(opened, error));
     /* Without it the kernel gives up after 2 s, regardless of the deadline. */
     if (setsockopt(opened, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof(timeout)) < 0)
         return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "vsock(7)", "connect timeout: %s",
@@ -110,69 +89,6 @@ static enum vsa_status connect_vsock(const struct vsa_address *address, int64_t 
             return vsock_connect_failed(address, errno, error);
         VSA_TRY(await_vsock_connect(address, opened, deadline_ms, error));
     }
-    *fd = vsa_take_fd(&opened);
-    return VSA_OK;
-}
-
-/* --- unix ------------------------------------------------------------------------------------- */
-
-static enum vsa_status unix_connect_failed(const char *path, int number, struct vsa_error *error)
-{
-    switch (number) {
-    case ENOENT:
-        return vsa_fail(error, VSA_ERR_REFUSED, "no server listens on %s: there is no such socket",
-                        path);
-    case ECONNREFUSED:
-        return vsa_fail(error, VSA_ERR_REFUSED, "connection refused: no server listens on %s",
-                        path);
-    case EAGAIN:
-    case ETIMEDOUT:
-        return vsa_fail(error, VSA_ERR_TIMEOUT,
-                        "no answer on %s: its listener is overloaded or stopped", path);
-    case EPROTOTYPE:
-        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "unix(7)",
-                           "%s is not a stream socket (is it a software NSM's?)", path);
-    default:
-        return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "connect(2)", "%s: %s", path,
-                           strerror(number));
-    }
-}
-
-/*
- * Connects to a Unix socket. connect(2) never gives EINPROGRESS there: with a full backlog it fails
- * at once or blocks. So it blocks here, for as long as SO_SNDTIMEO says.
- */
-static enum vsa_status connect_unix(const char *path, int64_t deadline_ms, int *fd,
-                                    struct vsa_error *error)
-{
-    VSA_AUTO_FD int opened = -1;
-    struct sockaddr_un name = vsa_unix_sockaddr(path);
-    VSA_TRY(open_socket(AF_UNIX, &opened, error));
-    for (;;) {
-        struct timeval timeout = timeval_until(deadline_ms);
-        if (setsockopt(opened, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
-            return vsa_fail_at(error, VSA_ERR_IO, VSA_NO_OFFSET, "socket(7)", "send timeout: %s",
-                               strerror(errno));
-        if (connect(opened, (const struct sockaddr *)&name, sizeof(name)) == 0)
-            break;
-        if (errno != EINTR)
-            return unix_connect_failed(path, errno, error);
-        if (vsa_monotonic_ms() >= deadline_ms)
-            return unix_connect_failed(path, ETIMEDOUT, error);
-    }
-    VSA_TRY(make_non_blocking(opened, error));
-    *fd = vsa_take_fd(&opened);
-    return VSA_OK;
-}
-
-enum vsa_status vsa_connect_unix_at_once(const char *path, int *fd, struct vsa_error *error)
-{
-    VSA_AUTO_FD int opened = -1;
-    struct sockaddr_un name = vsa_unix_sockaddr(path);
-    VSA_TRY(open_socket(AF_UNIX, &opened, error));
-    VSA_TRY(make_non_blocking(opened, error));
-    if (connect(opened, (const struct sockaddr *)&name, sizeof(name)) != 0)
-        return unix_connect_failed(path, errno, error);
     *fd = vsa_take_fd(&opened);
     return VSA_OK;
 }
@@ -235,7 +151,7 @@ static enum vsa_status connect_vsock_mux(const struct vsa_address *address, int6
 {
     VSA_AUTO_FD int opened = -1;
     char request[32];
-    VSA_TRY(connect_unix(address->path, deadline_ms, &opened, error));
+    VSA_TRY(vsa_connect_unix(address->path, deadline_ms, &opened, error));
     (void)snprintf(request, sizeof(request), "CONNECT %" PRIu32 "\n", address->port);
     enum vsa_status status = vsa_send_all(opened, vsa_slice_of_text(request), deadline_ms, error);
     if (status == VSA_OK)
@@ -257,7 +173,7 @@ enum vsa_status vsa_connect(const struct vsa_address *address, int64_t deadline_
     case VSA_ADDRESS_VSOCK:
         return connect_vsock(address, deadline_ms, fd, error);
     case VSA_ADDRESS_UNIX:
-        return connect_unix(address->path, deadline_ms, fd, error);
+        return vsa_connect_unix(address->path, deadline_ms, fd, error);
     case VSA_ADDRESS_VSOCK_MUX:
         return connect_vsock_mux(address, deadline_ms, fd, error);
     case VSA_ADDRESS_TCP:
