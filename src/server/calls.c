@@ -8,7 +8,7 @@
 enum vsa_status vsa_calls_put(struct vsa_requests *all, struct vsa_call *call,
                               struct vsa_error *error)
 {
-    size_t size = vsa_call_size(call);
+    size_t size = vsa_sealed_charge(call->sealed, vsa_call_size(call));
     if (!vsa_budget_charge(&all->streams->budget, size))
         return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
     call->charged = size;

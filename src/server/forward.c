@@ -148,12 +148,14 @@ static enum vsa_status write_request(struct vsa_requests *all, const struct vsa_
     return status;
 }
 
-static enum vsa_status begin(struct forward *forward, struct vsa_backend *backend,
-                             struct vsa_slice line, struct vsa_error *error)
+static enum vsa_status begin(struct forward *forward, const struct vsa_request *request,
+                             struct vsa_backend *backend, struct vsa_slice line,
+                             struct vsa_error *error)
 {
-    if (!vsa_budget_charge(&forward->all->streams->budget, line.size))
+    size_t size = vsa_sealed_charge(request->sealed, line.size);
+    if (!vsa_budget_charge(&forward->all->streams->budget, size))
         return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
-    forward->charged = line.size;
+    forward->charged = size;
     return vsa_exchange_begin(backend, &forward->exchange, line, error);
 }
 
@@ -171,7 +173,7 @@ enum vsa_status vsa_forward(struct vsa_requests *all, const struct vsa_request *
     forward->exchange.done = on_done;
     forward->all = all;
     vsa_list_append(&all->forwards, &forward->place);
-    enum vsa_status status = begin(forward, row->command.user, line, error);
+    enum vsa_status status = begin(forward, request, row->command.user, line, error);
     if (request->sealed)
         vsa_wipe(all->buffer, line.size);
     if (status != VSA_OK) {

@@ -11,6 +11,8 @@
 
 /* Replies are padded to a multiple of it, as requests are. */
 #define PADDING 256
+/* Bytes: most requests take one step. */
+#define CHARGE_STEP 4096
 /* After a key could not be made. */
 #define RETRY_MS 1000
 
@@ -89,6 +91,11 @@ void vsa_sealed_forget_text(struct vsa_sealed *sealed)
     free(sealed->buffer);
     sealed->buffer = NULL;
     sealed->request = sealed->sealed = (struct vsa_slice){0};
+}
+
+size_t vsa_sealed_charge(const struct vsa_sealed *sealed, size_t size)
+{
+    return sealed ? (size + CHARGE_STEP - 1) / CHARGE_STEP * CHARGE_STEP : size;
 }
 
 struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed)

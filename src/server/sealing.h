@@ -113,6 +113,12 @@ struct vsa_reply vsa_sealed_reply(const struct vsa_sealed *sealed, const struct 
 /* Wipes what it held of the request's text. */
 void vsa_sealed_forget_text(struct vsa_sealed *sealed);
 
+/*
+ * Returns what to charge for `size` bytes of what a request holds. Statistics show the budget: of
+ * what came sealed no more than how many steps. `sealed` NULL: it came in clear.
+ */
+size_t vsa_sealed_charge(const struct vsa_sealed *sealed, size_t size);
+
 /* A reference more, for a thread that answers it. */
 struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed);
 /* A reference less; the last one wipes and frees it. NULL is fine. */

@@ -387,6 +387,44 @@ static void numbers_say_nothing_of_what_is_inside(void **state)
     }
 }
 
+static int gate[2];
+
+static enum vsa_status hold(const struct vsa_command_context *context, const json_t *request,
+                            json_t *reply, struct vsa_error *error)
+{
+    char byte;
+    (void)context, (void)request, (void)reply, (void)error;
+    return read(gate[0], &byte, 1) == 1 ? VSA_OK : VSA_ERR_IO;
+}
+
+/* Returns what the budget has while the request is carried out. */
+static uint64_t buffered_for(const char *json)
+{
+    uint64_t before = vsa_counter_get(&pipeline.requests.sealing->keys.uses);
+    send_text(peer, seal_client_seal(&client, NULL, NULL, json));
+    while (vsa_counter_get(&pipeline.requests.sealing->keys.uses) == before)
+        iterate();
+    uint64_t used = vsa_counter_get(&pipeline.streams->budget.used);
+    assert_int_equal(write(gate[1], "", 1), 1);
+    assert_string_equal(seal_client_open(&client, receive_lines(peer, 1)), "{\"success\":true}");
+    return used;
+}
+
+/* Requests of one padded size look alike while they wait, too. */
+static void memory_says_nothing_of_what_is_inside(void **state)
+{
+    (void)state;
+    assert_int_equal(pipe(gate), 0);
+    add("hold", hold, VSA_COMMAND_BLOCKING);
+    uint64_t used = buffered_for("{\"command\":\"hold\"}");
+    assert_true(used > 0);
+    assert_int_equal(buffered_for("{\"command\":\"hold\",\"x\":[1,2,{\"a\":\"some more text\"}]}"),
+                     used);
+    assert_nothing_buffered();
+    (void)close(gate[0]);
+    (void)close(gate[1]);
+}
+
 static void a_handler_of_all_sees_what_is_inside(void **state)
 {
     (void)state;
@@ -469,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(senders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_signature, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_say_nothing_of_what_is_inside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_says_nothing_of_what_is_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_handler_of_all_sees_what_is_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(its_names_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_sealing_where_it_cannot_be, pipeline_set_up,
