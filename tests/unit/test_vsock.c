@@ -86,6 +86,19 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *siz
     return 0;
 }
 
+/* The names of both in glibc where long has 32 bits and time_t 64. */
+int __wrap___setsockopt64(int fd, int level, int option, const void *value, socklen_t size);
+int __wrap___setsockopt64(int fd, int level, int option, const void *value, socklen_t size)
+{
+    return __wrap_setsockopt(fd, level, option, value, size);
+}
+
+int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t *size);
+int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t *size)
+{
+    return __wrap_getsockopt(fd, level, option, value, size);
+}
+
 int __wrap_bind(int fd, const struct sockaddr *name, socklen_t size);
 int __wrap_bind(int fd, const struct sockaddr *name, socklen_t size)
 {
