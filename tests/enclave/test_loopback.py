@@ -4,10 +4,11 @@
 import json
 import os
 import re
+import shutil
 import unittest
 
 import material
-from bench import Bench, BenchError, tool
+from bench import TOP, Bench, BenchError, tool
 
 # What the calls of guest/exercise.c give on the real driver. test_nitro.py compares the same text.
 DEVICE = """answer: DescribeNSM
@@ -200,3 +201,54 @@ class Modules(unittest.TestCase):
         self.assertIn("enclave_init: loaded " + files[0], console)
         self.assertIn("enclave_init: cannot load /modules/%s: it needs a symbol that neither" % files[1], console)
         self.assertNotIn("started", console)
+class Services(unittest.TestCase):
+    """Two programs, and a file tree with hard links, unpacked by Linux: examples/services/shell and a client of it."""
+
+    MAIN = """#!/bin/sh
+echo "main is $(id -u):$(id -g)"
+stat -c 'links of %n: %h, mode %a' /etc/one /etc/two /run/dice
+echo '{"command":"roll","sides":1,"vsattest":{"sealed":true}}' | socat -t 60 - UNIX-CONNECT:/run/dice/socket
+exit 3
+"""
+
+    def image(self, folder, bench):
+        """The ramdisks of an image of this machine's programs."""
+        tree = os.path.join(bench.folder, "tree")
+        services = os.path.join(TOP, "examples", "services")
+        programs = ["/bin/sh", *(shutil.which(name) for name in ("id", "stat", "socat", "jq", "od"))]
+        if None in programs:
+            self.skipTest("no socat or jq on this machine")
+        material.call(os.path.join(services, "collect"), tree, *programs)
+        for path, source in (("app/dice", os.path.join(services, "shell", "dice")), ("etc/one", __file__)):
+            os.makedirs(os.path.dirname(os.path.join(tree, path)), exist_ok=True)
+            shutil.copy(source, os.path.join(tree, path))
+        os.link(os.path.join(tree, "etc/one"), os.path.join(tree, "etc/two"))
+        os.chmod(os.path.join(tree, "etc/one"), 0o640)
+        main = bench.file("main", self.MAIN.encode())
+        path = bench.file("services.eif", b"")
+        material.call(
+            material.built("enclave_image"), "build", "--kernel", os.path.join(folder, "vmlinuz"), "--app", main,
+            "--init", os.path.join(material.BUILD, "src", "enclave_init", "enclave_init"), "--rootfs", tree,
+            "--service", "dice=/app/dice", "--arg", "/run/dice/socket", "--user", "1000",
+            "--socket", "/run/dice/socket", "--output", path,
+        )
+        return material.ramdisks_of(material.Image(path, {}))
+
+    def test_in_order(self):
+        folder = tool("tests/enclave/fetch-guest")
+        with Bench(300) as bench:
+            ramdisks = self.image(folder, bench)
+            guest = bench.debian_guest(initramfs=ramdisks, memory=512, words=" enclave_init.heartbeat=off")
+            guest.expect("^enclave_init: /app/main exited with status 3; restart 1 of 5", 200)
+            lines = [line for line in guest.output.splitlines() if not line.startswith("[")]
+        first = lines.index("enclave_init: started dice as user 1000, group 1000")
+        self.assertEqual(lines[first:first + 8], [
+            "enclave_init: started dice as user 1000, group 1000",
+            "enclave_init: dice is ready",
+            "enclave_init: started /app/main as user 0, group 0",
+            "main is 0:0",
+            "links of /etc/one: 2, mode 640",
+            "links of /etc/two: 2, mode 640",
+            "links of /run/dice: 2, mode 755",
+            '{"success":true,"rolled":1,"sealed":true}',
+        ])
