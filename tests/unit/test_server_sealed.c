@@ -2,6 +2,7 @@
 /* Sealed requests from their line to their reply, through the server's own dispatch. */
 #include "unit_test.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -469,6 +470,39 @@ static void no_sealing_where_it_cannot_be(void **state)
     assert_int_equal(statistics.sealing_kem, 0);
 }
 
+/* --- keys ------------------------------------------------------------------------------------- */
+
+static void a_key_is_used_up(void **state)
+{
+    (void)state;
+    const struct vsa_seal_keys *keys = &pipeline.requests.sealing->keys;
+    uint8_t first = keys->current->config.key_id;
+    const int early = VSA_MIN_SEAL_MAX_USES - VSA_MIN_SEAL_MAX_USES / 8;
+    for (int i = 0; i < early; i++) {
+        assert_int_equal(keys->current->config.key_id, first);
+        assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    }
+    assert_int_equal(keys->current->config.key_id, (uint8_t)(first + 1));
+    assert_int_equal(vsa_counter_get(&keys->rotated_early), 1);
+    for (int i = early; i < VSA_MIN_SEAL_MAX_USES; i++)
+        assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    send_text(peer, seal_client_seal(&client, NULL, NULL, PING_TEXT));
+    assert_says(peer, "\"error_code\":\"sealed_key_unknown\"");
+    new_client();
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+}
+
+/* A request that was being opened when its key ended is not carried out. */
+static void a_key_ends_meanwhile(void **state)
+{
+    (void)state;
+    struct vsa_seal_keys *keys = &pipeline.requests.sealing->keys;
+    begin_request(peer, seal_client_seal(&client, NULL, NULL, "{\"command\":\"look\"}"));
+    keys->current->ends_ms = 0;
+    assert_says(peer, "\"error_code\":\"sealed_key_unknown\"");
+    assert_int_equal(runs, 0);
+}
+
 /* --- the end of streams and of time ----------------------------------------------------------- */
 
 static void a_peer_that_leaves(void **state)
@@ -512,6 +546,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(its_names_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_sealing_where_it_cannot_be, pipeline_set_up,
                                         pipeline_tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_used_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_ends_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("server_sealed", tests, NULL, NULL);
