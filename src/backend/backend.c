@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backend/backend.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/container_of.h"
@@ -104,10 +106,6 @@ static void part_from(struct connection *connection, const char *detail)
         fail_exchange(exchange, detail);
 }
 
-/*
- * The connection is free in the next iteration at the earliest: what a backend sends behind its
- * reply must not be taken for the next one.
- */
 static void on_line(struct vsa_stream *stream, struct vsa_slice line)
 {
     struct connection *connection = connection_of(stream);
@@ -124,9 +122,9 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
     exchange->backend = NULL;
     exchange->stream = NULL;
     vsa_list_insert(&backend->free, &connection->place);
+    exchange->done(exchange, line, NULL);
     if (backend->waiting_count)
         schedule(backend);
-    exchange->done(exchange, line, NULL);
 }
 
 static void on_failing(struct vsa_stream *stream, enum vsa_status why, const char *detail)
@@ -169,10 +167,40 @@ static void send_on(struct connection *connection, struct vsa_exchange *exchange
     vsa_stream_answer(connection->stream, &line, 1);
 }
 
+/* Returns whether the backend has sent nothing since its last reply, nor hung up. */
+static bool is_quiet(const struct vsa_stream *stream)
+{
+    char byte;
+    return stream->input.size == 0 &&
+           recv(stream->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+/*
+ * Takes a free connection, or returns NULL. What a backend sends behind its reply would be taken
+ * for the next one, which may be another client's: such a connection is closed. One whose line is
+ * being handled stays: what follows the line is seen only afterwards.
+ */
 static struct connection *take_free(struct vsa_backend *backend)
 {
-    struct vsa_link *place = vsa_list_pop(&backend->free);
-    return place ? VSA_CONTAINER_OF(place, struct connection, place) : NULL;
+    struct connection *current = NULL;
+    struct connection *taken = NULL;
+    struct vsa_link *place;
+    while (!taken && (place = vsa_list_pop(&backend->free))) {
+        struct connection *connection = VSA_CONTAINER_OF(place, struct connection, place);
+        struct vsa_stream *stream = connection->stream;
+        if (stream == stream->streams->current) {
+            current = connection;
+        } else if (is_quiet(stream)) {
+            taken = connection;
+        } else {
+            part_from(connection, "");
+            vsa_stream_close(stream, VSA_ERR_REPLY);
+        }
+    }
+    if (current)
+        vsa_list_insert(&backend->free, &current->place);
+    return taken;
 }
 
 /*

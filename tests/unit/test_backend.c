@@ -315,6 +315,58 @@ static void unasked(void **state)
     expect_line(1, "b\n");
 }
 
+/* The same, but the loop comes to the next request before it comes to the backend's line. */
+static void unasked_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(begin(0, "a\n"), VSA_OK);
+    accept_peer(0);
+    expect_line(0, "a\n");
+    say(0, "a\n");
+    expect_reply(0, "a");
+    assert_int_equal(send(peers[0], "secret\n", 7, MSG_NOSIGNAL), 7);
+    assert_int_equal(begin(1, "b\n"), VSA_OK);
+    accept_peer(1);
+    expect_line(1, "b\n");
+    char byte;
+    assert_int_equal(recv(peers[0], &byte, 1, 0), -1);
+    assert_int_equal(errno, ECONNRESET); /* closed with the line unread */
+    assert_int_equal(asked[1].done, 0);
+    say(1, "b\n");
+    expect_reply(1, "b");
+}
+
+static void begin_second(struct vsa_exchange *exchange, struct vsa_slice reply,
+                         const struct vsa_error *why)
+{
+    struct vsa_error error;
+    on_done(exchange, reply, why);
+    asked[1].exchange.done = on_done;
+    assert_int_equal(
+        vsa_exchange_begin(backend, &asked[1].exchange, vsa_slice_of_text("b\n"), &error), VSA_OK);
+}
+
+/* A reply is followed by another line, and what gets the reply begins the next exchange. */
+static void unasked_in_one_piece(void **state)
+{
+    struct vsa_error error;
+    (void)state;
+    asked[0].exchange.done = begin_second;
+    assert_int_equal(
+        vsa_exchange_begin(backend, &asked[0].exchange, vsa_slice_of_text("a\n"), &error), VSA_OK);
+    turn();
+    accept_peer(0);
+    expect_line(0, "a\n");
+    say(0, "a\nsecret\n");
+    expect_reply(0, "a");
+    expect_closed(0);
+    assert_int_equal(asked[1].done, 0);
+    accept_peer(1);
+    expect_line(1, "b\n");
+    say(1, "b\n");
+    expect_reply(1, "b");
+}
+
 static void too_long(void **state)
 {
     static char line[VSA_MAX_REPLY_LINE + 1];
@@ -370,6 +422,8 @@ int main(void)
         TEST(free_ones_are_closed),
         TEST(more_than_a_reply),
         TEST(unasked),
+        TEST(unasked_at_once),
+        TEST(unasked_in_one_piece),
         TEST(too_long),
         TEST(kinds),
     };
