@@ -23,7 +23,7 @@ struct group_facts {
     size_t public_size;
     size_t secret_size;
     struct prefix spki;  /* DER before the public key */
-    struct prefix pkcs8; /* DER before the scalar, without a public key */
+    struct prefix pkcs8; /* DER before the scalar, without a public key; X25519 is read raw */
 };
 
 #define OID_EC     "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01" /* id-ecPublicKey */
@@ -35,8 +35,7 @@ struct group_facts {
 
 static const struct group_facts facts_of[] = {
     [VSA_DH_X25519] = {EVP_PKEY_X25519, NID_X25519, 32, 32,
-                       PREFIX("\x30\x2a\x30\x05" OID_X25519 "\x03\x21\x00"),
-                       PREFIX("\x30\x2e" VERSION_0 "\x30\x05" OID_X25519 "\x04\x22\x04\x20")},
+                       PREFIX("\x30\x2a\x30\x05" OID_X25519 "\x03\x21\x00"), PREFIX("")},
     [VSA_DH_P256] = {EVP_PKEY_EC, NID_X9_62_prime256v1, 65, 32,
                      PREFIX("\x30\x59\x30\x13" OID_EC OID_P256 "\x03\x42\x00"),
                      PREFIX("\x30\x41" VERSION_0 "\x30\x13" OID_EC OID_P256
@@ -106,20 +105,28 @@ static bool is_usable(const EVP_PKEY *pkey, int type)
     return pkey && (type != EVP_PKEY_EC || EC_KEY_check_key(EVP_PKEY_get0_EC_KEY(pkey)) == 1);
 }
 
+/* Returns NULL if it is no private key. Of X25519's no copy stays behind, as a decoder's would. */
+static EVP_PKEY *read_scalar(const struct group_facts *facts, struct vsa_slice scalar)
+{
+    uint8_t der[MAX_PREFIX + VSA_MAX_DH_SECRET];
+    const unsigned char *at = der;
+    if (facts->type != EVP_PKEY_EC)
+        return EVP_PKEY_new_raw_private_key(facts->type, NULL, scalar.data, scalar.size);
+    memcpy(der, facts->pkcs8.bytes, facts->pkcs8.size);
+    memcpy(der + facts->pkcs8.size, scalar.data, scalar.size);
+    EVP_PKEY *pkey = d2i_AutoPrivateKey(NULL, &at, (long)(facts->pkcs8.size + scalar.size));
+    vsa_wipe(der, sizeof(der));
+    return pkey;
+}
+
 enum vsa_status vsa_dh_key_from_scalar(enum vsa_dh_group group, struct vsa_slice scalar,
                                        struct vsa_dh_key **key, struct vsa_error *error)
 {
     const struct group_facts *facts = &facts_of[group];
-    uint8_t der[MAX_PREFIX + VSA_MAX_DH_SECRET];
     if (scalar.size != facts->secret_size)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "a private key of %zu bytes, not %zu", scalar.size,
                         facts->secret_size);
-    memcpy(der, facts->pkcs8.bytes, facts->pkcs8.size);
-    memcpy(der + facts->pkcs8.size, scalar.data, scalar.size);
-    const unsigned char *at = der;
-    VSA_CLEANUP(vsa_cleanup_pkey)
-    EVP_PKEY *pkey = d2i_AutoPrivateKey(NULL, &at, (long)(facts->pkcs8.size + scalar.size));
-    vsa_wipe(der, sizeof(der));
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = read_scalar(facts, scalar);
     bool usable = is_usable(pkey, facts->type);
     ERR_clear_error();
     if (!usable)

@@ -30,6 +30,8 @@ MASKS = {
     "connections_by_state.busy": (r"[01]", "<0 or 1>"),
     "in_flight": (r"[01]", "<0 or 1>"),
     "buffered_bytes_limit": (r"\d{7,9}", "<bytes>"),
+    "sealing.key_id": (r"\d{1,3}", "<id>"),
+    "sealing.age_ms": (r"\d{1,5}", "<ms>"),
     "nsm.age_ms": (r"\d{1,5}", "<ms>"),
     "nsm_latency_us.count": (r"\d", "<count>"),
     "nsm_latency_us.p50": (r"\d{1,7}", "<us>"),

@@ -865,6 +865,18 @@ class Stop(ServerTestCase):
             self.assertEqual(self.logged("stopped")[0]["status"], "ok")
             self.start_server(*self.server_options)
 
+    def test_as_soon_as_it_listens(self):
+        """A signal finds the server, however early: its socket's file does not stay behind."""
+        for _ in range(20):
+            self.assertEqual(self.enclave_service.stop(), 0)
+            self.enclave_service = self.service(self.enclave_service.process.args)
+            deadline = time.monotonic() + harness.PATIENCE
+            while not os.path.exists(self.server_path):  # without the pauses of wait_until()
+                self.assertLess(time.monotonic(), deadline)
+            self.assertEqual(self.enclave_service.stop(), 0)
+            self.assertFalse(os.path.exists(self.server_path))
+            self.start_server(*self.server_options)
+
     def test_in_flight_is_answered(self):
         clients = [self.connect() for _ in range(5)]
         self.stall_nsm()

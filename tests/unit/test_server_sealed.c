@@ -2,6 +2,8 @@
 /* Sealed requests from their line to their reply, through the server's own dispatch. */
 #include "unit_test.h"
 
+#include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 #include "base/base64.h"
 #include "base/pem.h"
 #include "base/slice.h"
+#include "crypto/digest.h"
 #include "pipeline_fixture.h"
 #include "seal_client.h"
 #include "server/dispatch.h"
@@ -503,6 +506,85 @@ static void a_key_ends_meanwhile(void **state)
     assert_int_equal(runs, 0);
 }
 
+#define MASK 0x5a
+
+/* Where the secret is in this process's memory; `masked`, so that it is not found there. */
+static size_t count_in_memory(const uint8_t masked[32])
+{
+    static uint8_t chunk[1 << 16];
+    size_t found = 0;
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_non_null(maps);
+    assert_true(memory >= 0);
+    while (fgets(line, sizeof(line), maps)) {
+        unsigned long long begin;
+        unsigned long long end;
+        if (sscanf(line, "%llx-%llx rw", &begin, &end) != 2 || !strstr(line, " rw"))
+            continue;
+        /* Chunks overlap: a secret may lie across two. */
+        for (; begin < end; begin += sizeof(chunk) - 32) {
+            size_t size = end - begin < sizeof(chunk) ? (size_t)(end - begin) : sizeof(chunk);
+            ssize_t got = pread(memory, chunk, size, (off_t)begin);
+            for (ssize_t i = 0; i + 32 <= got; i++) {
+                size_t same = 0;
+                while (same < 32 && (chunk[i + (ssize_t)same] ^ MASK) == masked[same])
+                    same++;
+                found += same == 32;
+            }
+        }
+    }
+    vsa_wipe(chunk, sizeof(chunk));
+    (void)fclose(maps);
+    (void)close(memory);
+    return found;
+}
+
+static void copy_masked(const uint8_t *secret, uint8_t masked[32])
+{
+    for (size_t i = 0; i < 32; i++)
+        masked[i] = secret[i] ^ MASK;
+}
+
+/* Gives the present generation a key that the test knows: masked, it is the return value's. */
+static void give_known_key(struct vsa_seal_generation *generation, uint8_t masked[32])
+{
+    uint8_t scalar[32];
+    assert_int_equal(vsa_random(scalar, sizeof(scalar), NULL), VSA_OK);
+    /* As RFC 7748 section 5 has it used, so that copies made for that are found, too. */
+    scalar[0] &= 0xf8;
+    scalar[31] = (uint8_t)((scalar[31] & 0x7f) | 0x40);
+    copy_masked(scalar, masked);
+    vsa_dh_key_free(generation->key);
+    assert_int_equal(vsa_dh_key_from_scalar(VSA_DH_X25519, vsa_slice_of(scalar, sizeof(scalar)),
+                                            &generation->key, NULL),
+                     VSA_OK);
+    assert_int_equal(vsa_dh_public(generation->key, generation->config.public_key, NULL), VSA_OK);
+    vsa_wipe(scalar, sizeof(scalar));
+}
+
+static void keys_are_wiped(void **state)
+{
+    (void)state;
+    uint8_t key[32];
+    uint8_t filter_key[32];
+    struct vsa_seal_keys *keys = &pipeline.requests.sealing->keys;
+    int64_t now_ms = pipeline.loop.now_ms;
+    (void)mallopt(M_PERTURB, 0); /* freed memory stays as it is: only wiping counts */
+    give_known_key(keys->current, key);
+    copy_masked(keys->current->filter_key, filter_key);
+    new_client();
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    assert_true(count_in_memory(key) > 0);
+    assert_true(count_in_memory(filter_key) > 0);
+    vsa_seal_keys_update(keys, now_ms + VSA_DEFAULT_SEAL_LIFETIME_MS);
+    assert_true(count_in_memory(key) > 0);
+    vsa_seal_keys_update(keys, now_ms + VSA_DEFAULT_SEAL_LIFETIME_MS + VSA_DEFAULT_SEAL_OVERLAP_MS);
+    assert_int_equal(count_in_memory(key), 0);
+    assert_int_equal(count_in_memory(filter_key), 0);
+}
+
 /* --- the end of streams and of time ----------------------------------------------------------- */
 
 static void a_peer_that_leaves(void **state)
@@ -548,6 +630,7 @@ int main(void)
                                         pipeline_tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_used_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_ends_meanwhile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_are_wiped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("server_sealed", tests, NULL, NULL);

@@ -16,7 +16,7 @@
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
 
-/* For the signal handler; NULL while there is no server. */
+/* For the signal handler; NULL before there is a server, and after. */
 static struct vsa_server *volatile signalled_server;
 
 static void on_signal(int number)
@@ -36,6 +36,33 @@ static void catch_signals(void)
     (void)sigaction(SIGINT, &stop, NULL);
     /* A reader of stderr that goes away is no reason to die. */
     (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* Blocks or unblocks the signals that stop the server. */
+static void mask_signals(int how)
+{
+    sigset_t stopping;
+    (void)sigemptyset(&stopping);
+    (void)sigaddset(&stopping, SIGTERM);
+    (void)sigaddset(&stopping, SIGINT);
+    (void)sigprocmask(how, &stopping, NULL);
+}
+
+/*
+ * Makes a server that signals stop. It listens from the beginning, so they are blocked until the
+ * handler knows it: one that came in between would leave the socket's file behind.
+ */
+static enum vsa_status new_server(const struct vsa_server_options *options,
+                                  struct vsa_server **server, struct vsa_error *error)
+{
+    mask_signals(SIG_BLOCK);
+    enum vsa_status status = vsa_server_new(options, server, error);
+    if (status == VSA_OK) {
+        signalled_server = *server;
+        catch_signals();
+    }
+    mask_signals(SIG_UNBLOCK);
+    return status;
 }
 
 /* --- log -------------------------------------------------------------------------------------- */
@@ -213,9 +240,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     check_limits(&options);
     if (!arguments->no_sandbox)
         VSA_TRY(advise(vsa_sandbox_prepare(error), error));
-    VSA_TRY(vsa_server_new(&options, &server, error));
-    signalled_server = server;
-    catch_signals();
+    VSA_TRY(new_server(&options, &server, error));
     enum vsa_status status = sealing_enable(server, arguments, error);
     if (status == VSA_OK)
         status = add_backends(server, arguments, error);
