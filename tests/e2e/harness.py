@@ -4,6 +4,7 @@
 Everything here is bounded in time. Addresses are Unix sockets only: no test opens AF_VSOCK.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -182,6 +183,11 @@ class Service:
 
     def end(self):
         """Whatever happened, it is gone afterwards."""
+        if self.process.poll() is None and os.environ.get("VSA_COVERAGE"):
+            # A program that is killed does not write its counters.
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(3)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(PATIENCE)

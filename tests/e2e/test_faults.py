@@ -447,6 +447,9 @@ class Memory(FaultTestCase):
                 broken.set(fail_after=number, fail=1)
                 done = self.client("--json", "--verify", "--connect", self.enclave, *root,
                                    env=broken.environment)
+                # libgcov allocates at exit, and does not check it.
+                if done.returncode == -signal.SIGSEGV and os.environ.get("VSA_COVERAGE"):
+                    continue
                 self.assertIn(done.returncode, (0, 1, 2, 3, 4, 5), (number, done))
                 if done.returncode == 0:
                     self.assertTrue(right, f"believed, with allocation {number} failing")
