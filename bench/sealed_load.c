@@ -83,7 +83,7 @@ static struct vsa_seal_recipient *fetch_recipient(struct vsa_key_config *config)
 {
     static char line[VSA_MAX_REPLY_LINE];
     static uint8_t bytes[VSA_MAX_DOCUMENT];
-    struct vsa_slice document;
+    struct vsa_slice document = {0};
     struct vsa_unverified_document read;
     struct vsa_claims claims = {.nonce_checked = true};
     struct vsa_seal_recipient *recipient = NULL;
