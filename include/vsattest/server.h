@@ -252,8 +252,8 @@ vsa_server_enable_sealing(struct vsa_server *server, const struct vsa_sealing_op
  * enabled, before vsa_server_run(); several calls for one command add up.
  *
  * command  in: its name; NULL: all commands that are in no other call. Built-in ones stay open in
- *          clear unless they are named
- *          A name that is no command's when the server runs is an error then
+ *          clear unless they are named. `seal_key` and `sealed` cannot be, and a name that is no
+ *          command's when the server runs is an error then
  * pem      in: P-384 public keys ("PUBLIC KEY"), one after the other
  *
  * Errors: VSA_ERR_ARGUMENT (no key, or another kind), VSA_ERR_TOO_MANY (VSA_MAX_SENDERS),

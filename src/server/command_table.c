@@ -51,6 +51,9 @@ static enum vsa_status add(struct vsa_command_table *table, const struct vsa_com
 {
     VSA_TRY(check(command, error));
     struct vsa_command_row *row = find(table, command->name);
+    if (row && strcmp(row->name, VSA_COMMAND_ANY) == 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "all other commands are answered already: name those that are meant");
     if (row && !row->built_in)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "there is a command \"%s\" already",
                         command->name);

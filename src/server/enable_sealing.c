@@ -90,7 +90,8 @@ enum vsa_status vsa_check_senders(const struct vsa_requests *requests, struct vs
         const char *name = sealing->senders.entries[i].command;
         if (name[0] && !vsa_command_table_find(&requests->table, name, &named))
             return vsa_fail(error, VSA_ERR_ARGUMENT,
-                            "senders are named for \"%s\", which is no command of this server",
+                            "senders are named for \"%s\", which is no command of this server, "
+                            "nor named for a backend",
                             name);
     }
     return VSA_OK;

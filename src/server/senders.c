@@ -9,6 +9,7 @@
 #include "base/pem.h"
 #include "base/slice.h"
 #include "crypto/key.h"
+#include "protocol/request.h"
 #include "seal/sender.h"
 #include <vsattest/server.h>
 
@@ -92,6 +93,13 @@ enum vsa_status vsa_senders_allow(struct vsa_senders *senders, const char *comma
     if (command && strcmp(command, VSA_COMMAND_ANY) == 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "\"*\" is the name of no command; keys for all of them have no name");
+    /* A key is asked for in clear: with it closed, no request could be sealed at all. */
+    if (command && (strcmp(command, VSA_COMMAND_NAME_SEAL_KEY) == 0 ||
+                    strcmp(command, VSA_COMMAND_NAME_SEALED) == 0))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "\"%s\" is how sealed requests come, from any sender; name the commands "
+                        "inside of them",
+                        command);
     enum vsa_status status = add_all(senders, command ? command : "", pem, error);
     if (status != VSA_OK)
         senders->count = before;

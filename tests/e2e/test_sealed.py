@@ -208,7 +208,8 @@ class Senders(SealedTestCase):
         self.assertEqual(self.ask({"command": "ping"})["message"], "pong")
 
     def test_names_of_no_command(self):
-        for name, words in (("statsu", "no command of this server"), ("*", "no command")):
+        for name, words in (("statsu", "no command of this server"), ("*", "no command"),
+                            ("seal_key", "is how sealed requests come"), ("sealed", "is how sealed requests come")):
             done = harness.run([harness.program("enclave_app"), "--listen", "unix:" + self.path("second"),
                                 "--nsm", self.nsm, "--senders", f"{name}=" + self.path("one.pub")])
             self.assertEqual(done.returncode, 2, done.stderr)
@@ -232,6 +233,7 @@ class Usage(support.EnclaveTestCase):
             (["--senders", "=" + self.path("keys")], 2, b"a command's name"),
             (["--senders", ",b=" + self.path("keys")], 2, b"a command's name"),
             (["--senders", self.path("keys"), "--seal", "off"], 2, b"sealed requests, which are off"),
+            (["--backend-sealed-only", "--seal", "off"], 2, b"sealed requests, which are off"),
         ):
             with self.subTest(options=options):
                 done = self.app(*options)

@@ -46,6 +46,9 @@ enum vsa_status sealing_enable(struct vsa_server *server,
 {
     if (arguments->sealing.kem == 0 && arguments->sender_count > 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--senders is for sealed requests, which are off");
+    if (arguments->sealing.kem == 0 && arguments->backend_sealed_only)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--backend-sealed-only is for sealed requests, which are off");
     if (arguments->sealing.kem == 0)
         return VSA_OK;
     VSA_TRY(vsa_server_enable_sealing(server, &arguments->sealing, error));
