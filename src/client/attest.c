@@ -192,7 +192,11 @@ enum vsa_status vsa_client_seal_key(struct vsa_client *client, struct vsa_verifi
     VSA_AUTO_JSON json_t *object = seal_key_request(plan.asked.nonce);
     if (!object)
         return vsa_fail_memory(error);
-    VSA_TRY(vsa_client_request_until(client, object, deadline_ms, &received, error));
+    enum vsa_status status =
+        vsa_client_request_until(client, object, deadline_ms, &received, error);
+    if (status == VSA_ERR_REFUSED_BY_PEER)
+        vsa_error_wrap(error, "no sealing key");
+    VSA_TRY(status);
     const json_t *expires = json_object_get(received, "expires_in_ms");
     if (!json_is_integer(expires) || json_integer_value(expires) < 0)
         return vsa_fail(error, VSA_ERR_REPLY, "the reply has no \"expires_in_ms\"");

@@ -86,9 +86,10 @@ static void print_row(FILE *out, const struct program_option *row)
     char left[64];
     (void)snprintf(left, sizeof(left), "  --%s%s%s", row->name, row->argument ? " " : "",
                    row->argument ? row->argument : "");
-    (void)fprintf(out, "%-*s ", HELP_COLUMN, left);
     if (strlen(left) > HELP_COLUMN)
-        (void)fprintf(out, "\n%*s", HELP_COLUMN + 1, "");
+        (void)fprintf(out, "%s\n%*s", left, HELP_COLUMN + 1, "");
+    else
+        (void)fprintf(out, "%-*s ", HELP_COLUMN, left);
     for (const char *c = row->help; *c; c++) {
         (void)fputc(*c, out);
         if (*c == '\n')

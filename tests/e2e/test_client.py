@@ -347,6 +347,7 @@ class Requests(ClientTestCase):
 
     def test_no_request(self):
         for text, code in (("", "empty_input"), ("-", "empty_input"), ("{", "json_invalid"), ("[]", "json_invalid"),
+                           ("request.json", "invalid_argument"),  # without its @
                            ('{"command":5}', "field_invalid"), ("{}", "request_invalid"),
                            ('{"command":"ping","command":"ping"}', "duplicate_key"),
                            ("@/nonexistent", "io_error"), ("@", "io_error"), ("@/", "io_error")):
@@ -427,6 +428,13 @@ class Sealed(ClientTestCase):
                 done = self.sealed('{"command":"ping"}', "--sign-key", path)
                 self.assert_exit(done, 2)
                 self.assertIn(words, done.stderr)
+
+    def test_enclave_takes_none(self):
+        self.enclave_service.stop()
+        self.start_server("--seal", "off")
+        done = self.sealed('{"command":"ping"}')
+        self.assert_exit(done, 1)
+        self.assertIn(b"no sealing key: the enclave refused: Unknown command [unknown_command]", done.stderr)
 
     def test_outcome_unknown(self):
         """A parent that hides the reply: status 3, and sent again with --idempotent only."""

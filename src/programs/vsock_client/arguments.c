@@ -59,7 +59,8 @@ static const struct program_option own_options[] = {
                     "one a line"),
     {"timeout", KEY_TIMEOUT, "SECONDS",
      "for everything, connecting included (default: 30);\n"
-     "with --watch for a round (default: the interval)",
+     "with --watch for a round (default: the interval),\n"
+     "with --relay for a reply",
      false},
     {"retries", KEY_RETRIES, "N",
      "ask again up to N times if the enclave is not there\n"
@@ -441,6 +442,8 @@ static enum vsa_status request_text(const char *operand, uint8_t *buffer, size_t
         return read_secret(operand + 1, buffer, capacity, text, error);
     if (strcmp(operand, "-") == 0)
         return read_secret(operand, buffer, capacity, text, error);
+    if (!strchr("{[ \t\r\n", operand[0]))
+        return usage(error, "takes a JSON object, @FILE, or - for standard input");
     *text = vsa_slice_of_text(operand);
     return VSA_OK;
 }
@@ -517,7 +520,8 @@ static enum vsa_status finish(const struct option_operands *operands,
     enum vsa_status status = policy_options_finish(&arguments->policy, error);
     if (status == VSA_ERR_POLICY_EMPTY && !required)
         return vsa_fail(error, status,
-                        "--sealed: which program may read it? --measurements FILE or --pcr 0=HEX");
+                        "--sealed needs the image whose program may read the request: "
+                        "--measurements FILE or --pcr 0=HEX");
     VSA_TRY(status);
     VSA_TRY(read_request(arguments, error));
     VSA_TRY(read_sign_key(arguments, error));
@@ -534,8 +538,8 @@ static const char usage_text[] =
 static const char sealed_title[] = "Of --request:";
 static const char relay_title[] = "Where --relay listens, and its limits:";
 static const char policy_title[] =
-    "What the document must be (--verify, --watch). User data and nonce are what is sent\n"
-    "and what is expected back; without a nonce a random one is made:";
+    "What the document must be (--verify, --watch, --sealed). User data and nonce are what is\n"
+    "sent and what is expected back; without a nonce a random one is made:";
 static const char note[] =
     "In JSON \"success\" says that the enclave answered; only \"verified\" says that the document\n"
     "holds: jq -e .verified. It is false beside \"success\": true where a document is refused.";

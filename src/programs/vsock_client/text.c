@@ -65,7 +65,8 @@ static const struct hint finding_hints[] = {
     {VSA_ERR_JSON, NAME_IT},
     {VSA_ERR_EMPTY, NAME_IT},
     {VSA_ERR_NO_NITRO_CLI,
-     NAME_IT "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
+     NAME_IT "  --connect tcp:HOST:PORT                     from elsewhere: the relay of a parent\n"
+             "  --connect unix:PATH | vsock-mux:PATH:PORT   an enclave on a developer's machine\n"},
     {VSA_ERR_NO_ENCLAVE,
      "To start one, and to see whether it ended again at once:\n"
      "  nitro-cli run-enclave --cpu-count 2 --memory 64 --eif-path app.eif\n" DESCRIBE},
