@@ -2,7 +2,7 @@
 """A service behind enclave_app that keeps a database password and signs with it.
 
     enclave_app --vsock --backend unix:/run/signer/socket
-    vsock_client --verify --measurements app.json --sealed --request @password.json
+    vsock_client --measurements signer.json --sealed --request @password.json
 
 Commands: set_password {"password": TEXT}, which must come sealed, and sign {"message": TEXT}.
 One line in, one line out; several connections at once.
