@@ -174,6 +174,10 @@ def sealed_reply(test, done):
     test.assertNotIn("sealed", reply)
 
 
+def thumbprint(test, done):
+    test.assertRegex(done.stdout, b"^[0-9a-f]{96} ")
+
+
 def relay_in_background(test, command):
     """It serves the next command, and ends with the test program."""
     process = test.box.start(command)
@@ -275,11 +279,16 @@ COMMANDS = {
         "nitro-cli terminate-enclave --enclave-name signed": ENDED,
     },
     "5. Send the secret": {
-        """echo '{"command": "attest", "user_data": "the secret"}' >request.json""": Expect(),
+        """(umask 077; echo '{"command": "attest", "user_data": "the secret"}' >request.json)""": Expect(),
         "vsock_client --request @request.json --sealed" + MEASURED: Expect(check=sealed_reply),
         "vsock_client --relay --listen tcp:127.0.0.1:9443": Expect(
             run=relay_in_background, note="goes on until the end of this section"),
         "vsock_client --connect tcp:127.0.0.1:9443 --request @request.json --sealed" + MEASURED:
+            Expect(check=sealed_reply),
+        "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out sender.pem": Expect(),
+        "openssl pkey -in sender.pem -pubout >senders.pem": Expect(),
+        "openssl pkey -in sender.pem -pubout -outform DER | sha384sum": Expect(check=thumbprint),
+        "vsock_client --request @request.json --sealed --sign-key sender.pem" + MEASURED:
             Expect(check=sealed_reply),
     },
     "Connection": {
