@@ -121,7 +121,7 @@ struct vsa_command {
     const char *name;
     vsa_command_handler *handler;
     void *user;     /* passed to the handler; must live as long as the server */
-    unsigned flags; /* VSA_COMMAND_*: at most one of them, and VSA_COMMAND_RATE_LIMITED */
+    unsigned flags; /* VSA_COMMAND_*: _NSM or _BLOCKING or neither, and any of the others */
 };
 
 /* --- keys ------------------------------------------------------------------------------------- */

@@ -217,7 +217,9 @@ static enum vsa_status add_services(struct vsa_tree *tree, const struct vsa_imag
         const struct vsa_image_service *service = &recipe->services[i];
         struct vsa_slice program;
         if (!vsa_tree_find_file(tree, ROOT, service->program, &program))
-            return vsa_fail(error, VSA_ERR_ARGUMENT, "service %.40s: %.120s is not in the image",
+            return vsa_fail(error, VSA_ERR_ARGUMENT,
+                            "service %.40s: %.120s is not in the image: add it as a "
+                            "file or in a file tree",
                             service->name, service->program);
         VSA_TRY(check_needs(tree, service->program, program, recipe, 0, error));
     }
