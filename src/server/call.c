@@ -6,6 +6,7 @@
 
 #include "base/container_of.h"
 #include "base/error.h"
+#include "base/slice.h"
 #include "server/builtin.h"
 #include "server/reply.h"
 
@@ -148,6 +149,8 @@ void vsa_call_free(struct vsa_call *call)
         vsa_budget_refund(&call->context->streams->budget, call->charged);
     vsa_sealed_release(call->sealed);
     json_decref(call->object);
+    if (call->text)
+        vsa_wipe(call->text, call->text_size); /* it may be of a sealed request */
     free(call->text);
     free(call);
 }
