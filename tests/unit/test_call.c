@@ -14,6 +14,7 @@ static struct fake_nsm fake;
 static struct vsa_nsm *nsm;
 static struct vsa_command_table table;
 static struct vsa_call_context context;
+static struct vsa_sharing sharing;
 static struct vsa_server_options options;
 static struct vsa_builtin builtin;
 
@@ -30,7 +31,8 @@ static int set_up(void **state)
     (void)state;
     fake = (struct fake_nsm){0};
     table = (struct vsa_command_table){0};
-    context = (struct vsa_call_context){.table = &table};
+    sharing = (struct vsa_sharing){0};
+    context = (struct vsa_call_context){.table = &table, .sharing = &sharing};
     builtin = (struct vsa_builtin){.options = &options};
     const struct vsa_command slow = {"slow", echo, NULL, VSA_COMMAND_BLOCKING};
     const struct vsa_command strict = {"strict", echo, NULL, VSA_COMMAND_NSM};
@@ -141,8 +143,7 @@ static void test_failures(void **state)
 static void test_life(void **state)
 {
     (void)state;
-    struct vsa_sharing sharing = {.ttl_ms = 1};
-    context.sharing = &sharing;
+    sharing.ttl_ms = 1;
     struct vsa_call *call = new_attest("not a document");
     vsa_sharing_begin(&sharing, &call->share, &(struct vsa_share_key){0});
     call->life_ms = 7;
