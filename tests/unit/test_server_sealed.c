@@ -218,8 +218,10 @@ static void nothing_is_done_twice(void **state)
 
 static void flip_every_bit(size_t header)
 {
+    /* Valgrind gets every 29th, which comes to each bit of a byte in turn. */
+    const size_t step = slow_tool_step() > 1 ? 29 : 1;
     (void)seal_client_seal(&client, NULL, "tenant-1", "{\"command\":\"look\"}");
-    for (size_t bit = 0; bit < 8 * client.size; bit++) {
+    for (size_t bit = 0; bit < 8 * client.size; bit += step) {
         client.bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
         send_text(peer, seal_client_line(&client, "tenant-1"));
         assert_says(peer, bit < 8 * header ? "\"error_code\":\"sealed_key_unknown\""
