@@ -137,30 +137,26 @@ static struct vsa_waiter *waiter_of(struct arrival *arrival)
     return waiter;
 }
 
-static enum vsa_status enqueue(struct arrival *arrival, const struct vsa_attest_request *asked,
-                               const struct vsa_share_key *key, struct vsa_error *error)
+static enum vsa_status begin_call(struct arrival *arrival, const struct vsa_attest_request *asked,
+                                  const struct vsa_share_key *key, struct vsa_awaited **awaited,
+                                  struct vsa_error *error)
 {
     struct vsa_requests *all = arrival->all;
-    if (!arrival->waiter && vsa_waiting_is_full(all))
-        return vsa_waiting_fail_full(all, error);
-    struct vsa_waiter *waiter = waiter_of(arrival);
-    struct vsa_call *call = waiter ? new_call(arrival, asked) : NULL;
+    struct vsa_call *call = new_call(arrival, asked);
     if (call && key)
         vsa_sharing_begin(&all->sharing, &call->share, key);
     enum vsa_status status = call ? vsa_calls_put(all, call, error) : vsa_fail_memory(error);
     if (status != VSA_OK) {
         vsa_call_free(call);
-        if (!arrival->waiter)
-            free(waiter);
         return status;
     }
-    arrival->waiter = NULL;
-    vsa_waiter_wait(waiter, &call->awaited);
+    *awaited = &call->awaited;
     return VSA_OK;
 }
 
-/* A backend's reply is awaited as the NSM's is. */
-static enum vsa_status send_on(struct arrival *arrival, struct vsa_error *error)
+/* Has the NSM's thread or a backend begin, and the request wait for it. */
+static enum vsa_status enqueue(struct arrival *arrival, const struct vsa_attest_request *asked,
+                               const struct vsa_share_key *key, struct vsa_error *error)
 {
     struct vsa_requests *all = arrival->all;
     struct vsa_awaited *awaited = NULL;
@@ -170,7 +166,9 @@ static enum vsa_status send_on(struct arrival *arrival, struct vsa_error *error)
     if (!waiter)
         return vsa_fail_memory(error);
     enum vsa_status status =
-        vsa_forward(all, &waiter->request, arrival->row, arrival->object, &awaited, error);
+        arrival->row->role == VSA_ROLE_BACKEND
+            ? vsa_forward(all, &waiter->request, arrival->row, arrival->object, &awaited, error)
+            : begin_call(arrival, asked, key, &awaited, error);
     if (status != VSA_OK) {
         if (!arrival->waiter)
             free(waiter);
@@ -181,10 +179,26 @@ static enum vsa_status send_on(struct arrival *arrival, struct vsa_error *error)
     return VSA_OK;
 }
 
-static enum vsa_status forward(struct arrival *arrival, struct vsa_error *error)
+static bool runs_here(const struct vsa_command_row *row)
 {
+    return row->role != VSA_ROLE_BACKEND &&
+           !(row->command.flags & (VSA_COMMAND_NSM | VSA_COMMAND_BLOCKING));
+}
+
+/* Sharing costs the NSM nothing, so it comes before the rate limit, which is for the NSM's sake. */
+static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_request *asked,
+                             struct vsa_error *error)
+{
+    struct vsa_share_key key;
+    bool shares = asked && !arrival->request.sealed && vsa_share_key_of(asked, &key);
+    if (shares && vsa_coalesce(arrival->all, &arrival->request, &key))
+        return VSA_OK;
     VSA_TRY(take_token(arrival, error));
-    enum vsa_status status = send_on(arrival, error);
+    if (runs_here(arrival->row)) {
+        run_here(arrival);
+        return VSA_OK;
+    }
+    enum vsa_status status = enqueue(arrival, asked, shares ? &key : NULL, error);
     if (status != VSA_OK)
         give_token_back(arrival);
     return status;
@@ -223,11 +237,7 @@ static enum vsa_status handle_seal_key(struct arrival *arrival, struct vsa_error
         return vsa_fail(error, VSA_ERR_FIELD,
                         "\"nonce\" is needed: else the key may be one of an enclave that is gone");
     VSA_TRY(vsa_sealing_offer(arrival->all->sealing, &arrival->offer, error));
-    VSA_TRY(take_token(arrival, error));
-    enum vsa_status status = enqueue(arrival, &asked, NULL, error);
-    if (status != VSA_OK)
-        give_token_back(arrival);
-    return status;
+    return admit(arrival, &asked, error); /* its nonce keeps it from being shared */
 }
 
 static enum vsa_status put_sealed(struct arrival *arrival, struct vsa_sealed *sealed,
@@ -282,25 +292,6 @@ static enum vsa_status read_line(struct arrival *arrival, struct vsa_slice line,
     return VSA_OK;
 }
 
-/* Sharing costs the NSM nothing, so it comes before the rate limit, which is for the NSM's sake. */
-static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_request *asked,
-                             struct vsa_error *error)
-{
-    struct vsa_share_key key;
-    bool shares = asked && !arrival->request.sealed && vsa_share_key_of(asked, &key);
-    if (shares && vsa_coalesce(arrival->all, &arrival->request, &key))
-        return VSA_OK;
-    VSA_TRY(take_token(arrival, error));
-    if (!(arrival->row->command.flags & (VSA_COMMAND_NSM | VSA_COMMAND_BLOCKING))) {
-        run_here(arrival);
-        return VSA_OK;
-    }
-    enum vsa_status status = enqueue(arrival, asked, shares ? &key : NULL, error);
-    if (status != VSA_OK)
-        give_token_back(arrival);
-    return status;
-}
-
 static enum vsa_status handle_attest(struct arrival *arrival, struct vsa_error *error)
 {
     struct vsa_attest_buffers buffers;
@@ -321,7 +312,6 @@ static enum vsa_status handle(struct arrival *arrival, struct vsa_slice line,
     case VSA_ROLE_SEALED:
         return handle_sealed(arrival, error);
     case VSA_ROLE_BACKEND:
-        return forward(arrival, error);
     case VSA_ROLE_SUMMARY:
     case VSA_ROLE_OTHER:
     default:
