@@ -433,16 +433,13 @@ class Memory(FaultTestCase):
         harness.wait_until(lambda: self.ask({"command": "attest"})["success"], "the NSM")
         self.assert_works()
 
-    def is_libcrypto_3_0(self):
-        status = self.connect().ask({"command": "status"})
-        return " 3.0." in status["libraries"]["libcrypto"] or status["libraries"]["libcrypto"].startswith("3.0.")
-
     def test_memory_client(self):
         """vsock_client with one allocation failing: it never crashes, and never believes more."""
         broken = Faults(self.path("client-faults"))
         self.asked("--root", self.root, action="--verify", env=broken.environment)
         needed = broken.get("allocations")
         self.assertGreater(needed, 300)
+        libcrypto = self.connect().ask({"command": "status"})["libraries"]["libcrypto"]
         codes = set()
         hung = 0
         # Those of the program's own, and some of libcrypto's.
@@ -454,12 +451,12 @@ class Memory(FaultTestCase):
                     done = self.client("--json", "--verify", "--connect", self.enclave, *root,
                                        env=broken.environment, timeout=10)
                 except AssertionError as error:
-                    # libcrypto 3.5 (Debian 13) hangs without memory in its first use: not yet
-                    # understood, so only few are let pass, and none where 3.0 is used.
-                    if "did not end" not in str(error) or self.is_libcrypto_3_0():
+                    # OpenSSL 3.5 reports the failure from within its pthread_once(), by an error
+                    # that waits for the same one: one allocation of its first, with both roots.
+                    if "did not end" not in str(error) or "OpenSSL 3.0." in libcrypto:
                         raise
                     hung += 1
-                    self.assertLessEqual(hung, 8)
+                    self.assertLessEqual(hung, 2)
                     continue
                 # libgcov allocates at exit, and does not check it.
                 if done.returncode == -signal.SIGSEGV and os.environ.get("VSA_COVERAGE"):
