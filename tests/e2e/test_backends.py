@@ -23,52 +23,23 @@ HELLO = {"command": "hello"}
 ORIGIN = {"sealed": False, "aad": None, "peer": None, "sender": None}
 
 
-class Backend:
+class Backend(support.SocketServer):
     """An application that answers each line by `reply(request)`: bytes are sent, None ends the connection."""
 
-    def __init__(self, path, reply, backlog=64):
+    def __init__(self, path, reply):
         self.reply = reply
-        self.connections = []
         self.ended = threading.Semaphore(0)
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(path)
-        self.listener.listen(backlog)
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(path, self.answer)
 
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
+    def answer(self, connection):
         try:
-            with connection.makefile("rb") as lines:
-                for line in lines:
-                    reply = self.reply(json.loads(line))
-                    if reply is None:
-                        return
-                    connection.sendall(reply)
-        except OSError:
-            pass
+            for line in connection.makefile("rb"):
+                reply = self.reply(json.loads(line))
+                if reply is None:
+                    return
+                connection.sendall(reply)
         finally:
-            connection.close()
             self.ended.release()
-
-    def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)  # accept() returns, too
-        except OSError:
-            pass
-        self.listener.close()
-        for connection in self.connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 def echo(request):
@@ -90,8 +61,8 @@ class BackendTestCase(test_server.ServerTestCase):
     def backend_options(self):
         return ["--backend", "unix:" + self.backend_path]
 
-    def backend(self, reply=echo, path=None, **options):
-        made = Backend(path or self.backend_path, reply, **options)
+    def backend(self, reply=echo, path=None):
+        made = Backend(path or self.backend_path, reply)
         self.addCleanup(made.close)
         return made
 
@@ -347,18 +318,6 @@ class Sealed(BackendTestCase):
     """What comes sealed: the backend sees what was inside, the parent the seal."""
 
     options = ("--request-timeout", "2")
-
-    def sealed(self, request, *options, status=0):
-        """The reply that was inside; with a status above 0 the words of the error."""
-        done = subprocess.run(
-            [
-                harness.program("vsock_client"), "--request", "-", "--sealed", "--connect", "unix:" + self.server_path,
-                "--root", self.root, f"--pcr=0={support.PCRS[0]}", *options,
-            ],
-            input=json.dumps(request).encode(), capture_output=True, timeout=harness.PATIENCE, check=False,
-        )
-        self.assertEqual(done.returncode, status, done.stderr)
-        return json.loads(done.stdout) if status == 0 else done.stderr.decode()
 
     def key(self):
         """(private key, thumbprint) of a sender, by openssl."""

@@ -14,9 +14,10 @@ import time
 
 import harness
 import support
+import test_server
 
 PING = b'{"command":"ping"}\n'
-PONG = {"success": True, "message": "pong"}
+PONG = test_server.PONG
 MAX_LINE = 65536
 
 
@@ -27,82 +28,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Client:
-    """One connection to a relay, with replies as dicts; None at the end of the stream."""
+class Client(test_server.Client):
+    """One connection to a relay."""
 
-    def __init__(self, address):
+    @staticmethod
+    def connected(address):
         kind, _, rest = address.partition(":")
-        if kind == "tcp":
-            host, port = rest.rsplit(":", 1)
-            self.socket = socket.create_connection((host.strip("[]"), int(port)), harness.PATIENCE)
-        else:
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(harness.PATIENCE)
-            self.socket.connect(rest)
-        self.file = self.socket.makefile("rb")
+        if kind != "tcp":
+            return test_server.Client.connected(rest)
+        host, port = rest.rsplit(":", 1)
+        return socket.create_connection((host.strip("[]"), int(port)), harness.PATIENCE)
 
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def receive(self):
-        line = self.file.readline()
-        if not line:
-            return None
-        if not line.endswith(b"\n"):
-            raise AssertionError(f"half a line: {line!r}")
-        return json.loads(line)
-
-    def ask(self, data=PING):
-        self.send(data)
-        return self.receive()
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.close()
-
-
-class FakeEnclave:
-    """Gives each connection to `serve(connection)`, in a thread of its own."""
-
-    def __init__(self, path, serve):
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(64)
-        self.connections = []
-        self.accepted = 0
-        self.serve = serve
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            self.accepted += 1
-            threading.Thread(target=self.work, args=(connection,), daemon=True).start()
-
-    def work(self, connection):
-        try:
-            self.serve(connection)
-        except OSError:
-            pass
-        connection.close()
-
-    def close(self):
-        for end in [self.listener, *self.connections]:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            end.close()
+    def ask(self, request=PING):
+        return super().ask(request)
 
 
 def lines_of(connection):
@@ -131,7 +69,7 @@ class RelayTestCase(support.EnclaveTestCase):
         return "relay: from" in self.relay_service.log()
 
     def fake(self, serve=echo, name="fake"):
-        enclave = FakeEnclave(self.path(name), serve)
+        enclave = support.SocketServer(self.path(name), serve)
         self.addCleanup(enclave.close)
         self.enclave = "unix:" + self.path(name)
         return enclave
@@ -275,7 +213,7 @@ class Limits(RelayTestCase):
             self.assert_error(one.receive(), "idle_timeout")
             self.assertIsNone(one.receive())
         self.assertLess(time.monotonic() - began, harness.PATIENCE)
-        self.assertEqual(enclave.accepted, 1)
+        self.assertEqual(len(enclave.connections), 1)
         self.assert_alive()
 
     def test_connections(self):
@@ -376,7 +314,7 @@ class HostilePeers(RelayTestCase):
         for _ in range(5):
             self.assertEqual(client.ask()["n"], 1)
             time.sleep(0.02)
-        self.assertGreater(enclave.accepted, 1)
+        self.assertGreater(len(enclave.connections), 1)
         self.assert_alive()
 
     def test_enclave_replies_without_end(self):

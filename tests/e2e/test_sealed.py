@@ -8,9 +8,7 @@ import base64
 import json
 import os
 import re
-import socket
 import subprocess
-import threading
 import unittest
 
 import harness
@@ -20,42 +18,24 @@ import test_server
 ATTEST = {"command": "attest", "nonce": "marker-of-the-request"}
 
 
-class Relay:
+class Relay(support.SocketServer):
     """A parent: carries lines, keeps them, and may change what it carries."""
 
     def __init__(self, path, to):
         self.to = to
         self.seen = []
         self.change = lambda line: [line]
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.settimeout(harness.PATIENCE)
-        self.listener.bind(path)
-        self.listener.listen()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
+        super().__init__(path, self.carry)
 
-    def run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            with client, client.makefile("rb") as lines:
-                enclave = test_server.Client(self.to)
-                for line in lines:
-                    self.seen.append(line)
-                    for changed in self.change(line):
-                        enclave.socket.sendall(changed)
-                        reply = enclave.file.readline()
-                        self.seen.append(reply)
-                    try:
-                        client.sendall(reply)
-                    except OSError:
-                        break
-                enclave.close()
-
-    def close(self):
-        self.listener.close()
+    def carry(self, client):
+        with test_server.Client(self.to) as enclave:
+            for line in client.makefile("rb"):
+                self.seen.append(line)
+                for changed in self.change(line):
+                    enclave.socket.sendall(changed)
+                    reply = enclave.file.readline()
+                    self.seen.append(reply)
+                client.sendall(reply)
 
 
 class SealedTestCase(test_server.ServerTestCase):
@@ -65,16 +45,7 @@ class SealedTestCase(test_server.ServerTestCase):
         self.addCleanup(self.relay.close)
 
     def sealed(self, request, *options, to="parent", status=0):
-        """The reply that is inside; with a status above 0 the words of the error."""
-        done = subprocess.run(
-            [
-                harness.program("vsock_client"), "--request", "-", "--sealed", "--connect",
-                "unix:" + self.path(to), "--root", self.root, f"--pcr=0={support.PCRS[0]}", *options,
-            ],
-            input=json.dumps(request).encode(), capture_output=True, timeout=harness.PATIENCE, check=False,
-        )
-        self.assertEqual(done.returncode, status, done.stderr)
-        return json.loads(done.stdout) if status == 0 else done.stderr.decode()
+        return super().sealed(request, *options, to=self.path(to), status=status)
 
 
 class Sealed(SealedTestCase):

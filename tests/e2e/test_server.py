@@ -12,6 +12,7 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -27,14 +28,19 @@ class Client:
     """One connection, with replies as dicts; None at the end of the stream."""
 
     def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(harness.PATIENCE)
-        try:
-            self.socket.connect(path)
-        except OSError:
-            self.socket.close()
-            raise
+        self.socket = self.connected(path)
         self.file = self.socket.makefile("rb")
+
+    @staticmethod
+    def connected(path):
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made.settimeout(harness.PATIENCE)
+        try:
+            made.connect(path)
+        except OSError:
+            made.close()
+            raise
+        return made
 
     def send(self, *requests):
         """Dicts become lines; bytes are sent as they are."""
@@ -60,6 +66,12 @@ class Client:
         self.file.close()
         self.socket.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
 
 class ServerTestCase(support.EnclaveTestCase):
     server_options = ()
@@ -73,6 +85,19 @@ class ServerTestCase(support.EnclaveTestCase):
     def start(self):
         self.start_nsm(*self.nsm_options)
         self.start_server(*self.server_options)
+
+    def sealed(self, request, *options, to=None, status=0):
+        """The reply that is inside; with a status above 0 the words of the error."""
+        done = subprocess.run(
+            [
+                harness.program("vsock_client"), "--request", "-", "--sealed", "--connect",
+                "unix:" + (to or self.server_path), "--root", self.root,
+                f"--pcr=0={support.PCRS[0]}", *options,
+            ],
+            input=json.dumps(request).encode(), capture_output=True, timeout=harness.PATIENCE, check=False,
+        )
+        self.assertEqual(done.returncode, status, done.stderr)
+        return json.loads(done.stdout) if status == 0 else done.stderr.decode()
 
     def connect(self):
         client = Client(self.server_path)

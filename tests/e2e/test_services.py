@@ -2,7 +2,6 @@
 """examples/services: each application behind a server with a software NSM, and its image."""
 
 import hashlib
-import hashlib
 import hmac
 import json
 import os
@@ -13,7 +12,6 @@ import sys
 import unittest
 
 import harness
-import support
 import test_enclave_image as image
 import test_server
 
@@ -58,23 +56,7 @@ class ServiceTestCase(test_server.ServerTestCase):
         return found
 
 
-class Sealed(ServiceTestCase):
-    """The sealed side of services, with vsock_client."""
-
-    def sealed(self, request, *options, status=0):
-        """The reply that was inside; with a status above 0 the words of the error."""
-        done = subprocess.run(
-            [
-                harness.program("vsock_client"), "--request", "-", "--sealed", "--connect", "unix:" + self.server_path,
-                "--root", self.root, f"--pcr=0={support.PCRS[0]}", *options,
-            ],
-            input=json.dumps(request).encode(), capture_output=True, timeout=harness.PATIENCE, check=False,
-        )
-        self.assertEqual(done.returncode, status, done.stderr)
-        return json.loads(done.stdout) if status == 0 else done.stderr.decode()
-
-
-class Python(Sealed):
+class Python(ServiceTestCase):
     def run_service(self):
         script = os.path.join(HERE, "python", "signer.py")
         self.service([sys.executable, script, self.backend_path], wait_for=self.backend_path)
@@ -104,7 +86,7 @@ class Python(Sealed):
         self.assertEqual(found["user"][1], b"1000:1000\n")
 
 
-class Go(Sealed):
+class Go(ServiceTestCase):
     def run_service(self):
         need("go")
         program = self.path("notes")

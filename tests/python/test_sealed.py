@@ -19,7 +19,7 @@ from vsattest import Policy, SealedEnclave, VsockAttestationClient
 SESSIONS = int(os.environ.get("VSA_SEALED_SESSIONS", "1000"))
 
 
-class Parent:
+class Parent(support.SocketServer):
     """Between clients and the enclave: sees every byte, and does with each line what it likes."""
 
     def __init__(self, path, enclave):
@@ -27,23 +27,16 @@ class Parent:
         self.address = "unix:" + path
         self.seen = bytearray()
         self.change = lambda line, to_enclave: [line]
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(64)
-        self.sockets = [self.listener]
-        threading.Thread(target=self.run, daemon=True).start()
+        super().__init__(path, self.between)
 
-    def run(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-                enclave = socket.socket(socket.AF_UNIX)
-                enclave.connect(self.enclave)
-            except OSError:
-                return
-            self.sockets += [client, enclave]
-            for source, target, to_enclave in ((client, enclave, True), (enclave, client, False)):
-                threading.Thread(target=self.carry, args=(source, target, to_enclave), daemon=True).start()
+    def between(self, client):
+        with socket.socket(socket.AF_UNIX) as enclave:
+            enclave.connect(self.enclave)
+            self.connections.append(enclave)
+            back = threading.Thread(target=self.carry, args=(enclave, client, False), daemon=True)
+            back.start()
+            self.carry(client, enclave, True)
+            back.join()
 
     def carry(self, source, target, to_enclave):
         try:
@@ -59,14 +52,6 @@ class Parent:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-
-    def close(self):
-        for end in self.sockets:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            end.close()
 
 
 def is_sealed(line):
