@@ -9,6 +9,8 @@
 #include "crypto/digest.h"
 #include "crypto/sealed.h"
 
+#define PADDING 256
+
 void vsa_seal_exchange_wipe(struct vsa_seal_exchange *exchange)
 {
     const char *label = exchange->label;
@@ -20,6 +22,11 @@ void vsa_seal_exchange_wipe(struct vsa_seal_exchange *exchange)
 static size_t reply_nonce_size(const struct vsa_hpke_suite *suite)
 {
     return suite->key_size > VSA_AEAD_NONCE_SIZE ? suite->key_size : VSA_AEAD_NONCE_SIZE;
+}
+
+size_t vsa_seal_padded_size(size_t size)
+{
+    return (size + PADDING - 1) / PADDING * PADDING;
 }
 
 size_t vsa_seal_request_overhead(const struct vsa_hpke_suite *suite)

@@ -31,6 +31,9 @@ void vsa_seal_write_header(const struct vsa_key_config *config,
 /* Wipes all but its label. */
 void vsa_seal_exchange_wipe(struct vsa_seal_exchange *exchange);
 
+/* Returns the size that JSON is padded to with spaces before it is sealed: a multiple of 256. */
+size_t vsa_seal_padded_size(size_t size);
+
 /* Returns the bytes that sealing adds to a request and to a reply. */
 size_t vsa_seal_request_overhead(const struct vsa_hpke_suite *suite);
 size_t vsa_seal_reply_overhead(const struct vsa_hpke_suite *suite);

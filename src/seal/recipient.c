@@ -9,8 +9,6 @@
 #include "seal/exchange.h"
 #include "seal/sender.h"
 
-#define PADDING 256
-
 struct vsa_seal_recipient {
     struct vsa_key_config config;
 };
@@ -51,11 +49,6 @@ void vsa_seal_pending_free(struct vsa_seal_pending *pending)
     free(pending);
 }
 
-static size_t padded_size(size_t size)
-{
-    return (size + PADDING - 1) / PADDING * PADDING;
-}
-
 /* A request before it is sealed: `text`, then room for the same signed. */
 struct draft {
     size_t size; /* of the request with its spaces */
@@ -66,7 +59,7 @@ struct draft {
 static struct draft measure(const struct vsa_key_config *config, const struct vsa_sender *sender,
                             size_t size)
 {
-    size_t padded = padded_size(sender ? vsa_sender_signed_size(size) : size);
+    size_t padded = vsa_seal_padded_size(sender ? vsa_sender_signed_size(size) : size);
     struct draft draft = {.size = padded};
     draft.sealed_size = padded + vsa_seal_request_overhead(config->suite);
     /* What is signed has one length of its head for each length of the whole. */

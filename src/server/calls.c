@@ -8,10 +8,8 @@
 enum vsa_status vsa_calls_put(struct vsa_requests *all, struct vsa_call *call,
                               struct vsa_error *error)
 {
-    size_t size = vsa_sealed_charge(call->sealed, vsa_call_size(call));
-    if (!vsa_budget_charge(&all->streams->budget, size))
-        return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
-    call->charged = size;
+    VSA_TRY(
+        vsa_sealed_charge(call->sealed, all->streams, vsa_call_size(call), &call->charged, error));
     call->awaited.worker = all->worker;
     return vsa_worker_put(all->worker, &call->awaited.work, error);
 }

@@ -152,10 +152,8 @@ static enum vsa_status begin(struct forward *forward, const struct vsa_request *
                              struct vsa_backend *backend, struct vsa_slice line,
                              struct vsa_error *error)
 {
-    size_t size = vsa_sealed_charge(request->sealed, line.size);
-    if (!vsa_budget_charge(&forward->all->streams->budget, size))
-        return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
-    forward->charged = size;
+    VSA_TRY(vsa_sealed_charge(request->sealed, forward->all->streams, line.size, &forward->charged,
+                              error));
     return vsa_exchange_begin(backend, &forward->exchange, line, error);
 }
 

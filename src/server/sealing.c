@@ -9,8 +9,6 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-/* Replies are padded to a multiple of it, as requests are. */
-#define PADDING 256
 /* Bytes: most requests take one step. */
 #define CHARGE_STEP 4096
 /* After a key could not be made. */
@@ -93,9 +91,15 @@ void vsa_sealed_forget_text(struct vsa_sealed *sealed)
     sealed->request = sealed->sealed = (struct vsa_slice){0};
 }
 
-size_t vsa_sealed_charge(const struct vsa_sealed *sealed, size_t size)
+enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed, struct vsa_streams *streams,
+                                  size_t size, size_t *charged, struct vsa_error *error)
 {
-    return sealed ? (size + CHARGE_STEP - 1) / CHARGE_STEP * CHARGE_STEP : size;
+    if (sealed)
+        size = (size + CHARGE_STEP - 1) / CHARGE_STEP * CHARGE_STEP;
+    if (!vsa_budget_charge(&streams->budget, size))
+        return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
+    *charged = size;
+    return VSA_OK;
 }
 
 struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed)
@@ -161,21 +165,14 @@ static enum vsa_status find_key(struct vsa_sealed *sealed, struct vsa_error *err
     return VSA_OK;
 }
 
-static enum vsa_status charge(struct vsa_sealed *sealed, size_t size, struct vsa_error *error)
-{
-    if (!vsa_budget_charge(&sealed->sealing->streams->budget, size))
-        return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
-    sealed->charged = size;
-    return VSA_OK;
-}
-
 static enum vsa_status fill(struct vsa_sealed *sealed, const json_t *object,
                             struct vsa_error *error)
 {
     /* What is decoded has three bytes for four characters, what is opened no more than that. */
     size_t most = json_string_length(vsa_json_get(object, "sealed")) / 4 * 3;
     most = most < VSA_SEAL_MAX_SEALED ? most : VSA_SEAL_MAX_SEALED;
-    VSA_TRY(charge(sealed, sizeof(*sealed) + 2 * most, error));
+    VSA_TRY(vsa_sealed_charge(NULL, sealed->sealing->streams, sizeof(*sealed) + 2 * most,
+                              &sealed->charged, error));
     sealed->buffer_size = 2 * most + 1;
     sealed->buffer = malloc(sealed->buffer_size);
     if (!sealed->buffer)
@@ -250,7 +247,7 @@ static size_t assemble(struct vsa_sealing *sealing, const struct vsa_reply *inne
             memcpy(sealing->plaintext + size, parts[i].data, parts[i].size);
         size += parts[i].size;
     }
-    size_t padded = (size + PADDING - 1) / PADDING * PADDING;
+    size_t padded = vsa_seal_padded_size(size);
     memset(sealing->plaintext + size, ' ', padded - size);
     return padded;
 }

@@ -114,10 +114,16 @@ struct vsa_reply vsa_sealed_reply(const struct vsa_sealed *sealed, const struct 
 void vsa_sealed_forget_text(struct vsa_sealed *sealed);
 
 /*
- * Returns what to charge for `size` bytes of what a request holds. Statistics show the budget: of
- * what came sealed no more than how many steps. `sealed` NULL: it came in clear.
+ * Charges the streams' budget for `size` bytes that a request holds, and sets `*charged`.
+ * Statistics show the budget: of what came sealed no more than how many steps.
+ *
+ * sealed  in: NULL for what came in clear, and for what is charged by its sealed size
+ *
+ * Errors: VSA_ERR_BUSY.
  */
-size_t vsa_sealed_charge(const struct vsa_sealed *sealed, size_t size);
+VSA_MUST_USE enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed,
+                                               struct vsa_streams *streams, size_t size,
+                                               size_t *charged, struct vsa_error *error);
 
 /* A reference more, for a thread that answers it. */
 struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed);

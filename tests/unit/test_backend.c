@@ -160,6 +160,14 @@ static void expect_failure(size_t index)
     assert_int_equal(asked[index].status, VSA_ERR_BACKEND);
 }
 
+/* The first exchange, on the first connection. */
+static void begin_first(void)
+{
+    assert_int_equal(begin(0, "a\n"), VSA_OK);
+    accept_peer(0);
+    expect_line(0, "a\n");
+}
+
 static void connections_are_kept(void **state)
 {
     (void)state;
@@ -211,17 +219,13 @@ static void no_listener(void **state)
     assert_int_equal(unlink(address.path), 0);
     assert_int_equal(begin(0, "a\n"), VSA_ERR_BACKEND);
     open_listener();
-    assert_int_equal(begin(0, "a\n"), VSA_OK);
-    accept_peer(0);
-    expect_line(0, "a\n");
+    begin_first();
 }
 
 static void cancelled(void **state)
 {
     (void)state;
-    assert_int_equal(begin(0, "a\n"), VSA_OK);
-    accept_peer(0);
-    expect_line(0, "a\n");
+    begin_first();
     vsa_exchange_cancel(&asked[0].exchange);
     turn();
     /* Its reply would be taken for the next one's. */
@@ -303,9 +307,7 @@ static void more_than_a_reply(void **state)
 static void unasked(void **state)
 {
     (void)state;
-    assert_int_equal(begin(0, "a\n"), VSA_OK);
-    accept_peer(0);
-    expect_line(0, "a\n");
+    begin_first();
     say(0, "a\n");
     expect_reply(0, "a");
     say(0, "hello\n");
@@ -319,9 +321,7 @@ static void unasked(void **state)
 static void unasked_at_once(void **state)
 {
     (void)state;
-    assert_int_equal(begin(0, "a\n"), VSA_OK);
-    accept_peer(0);
-    expect_line(0, "a\n");
+    begin_first();
     say(0, "a\n");
     expect_reply(0, "a");
     assert_int_equal(send(peers[0], "secret\n", 7, MSG_NOSIGNAL), 7);
