@@ -169,15 +169,19 @@ enum vsa_status vsa_dh_derive(const struct vsa_dh_key *key, struct vsa_slice pee
                               struct vsa_error *error)
 {
     size_t size = vsa_dh_secret_size(key->group);
+    bool may_be_zero = facts_of[key->group].type == EVP_PKEY_EC;
     VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *other = read_public(key, peer);
     VSA_CLEANUP(vsa_cleanup_pkey_ctx) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key->pkey, NULL);
     if (!context)
         return vsa_fail_memory(error);
-    /* OpenSSL fails for X25519 when the result is zero; other libraries may leave that to us. */
+    /*
+     * OpenSSL fails for X25519 when the result is zero; other libraries may leave that to us. On
+     * the NIST curves it is the x-coordinate of a point like any other (RFC 9180 section 7.1.4).
+     */
     if (!other || EVP_PKEY_derive_init(context) != 1 ||
         EVP_PKEY_derive_set_peer(context, other) != 1 ||
         EVP_PKEY_derive(context, secret, &size) != 1 || size != vsa_dh_secret_size(key->group) ||
-        vsa_slice_is_zero(vsa_slice_of(secret, size))) {
+        (!may_be_zero && vsa_slice_is_zero(vsa_slice_of(secret, size)))) {
         vsa_wipe(secret, vsa_dh_secret_size(key->group));
         ERR_clear_error();
         return vsa_fail_sealed(error);
