@@ -2,6 +2,11 @@
 """Sends sealed requests with pyhpke and cryptography, by docs/PROTOCOL.md, "Sealed requests".
 
     python3 peer.py SOCKET KEY_CONFIG_HEX COUNT
+
+The other way round, it opens requests and seals replies as an enclave does: the first line it writes is
+its key configuration, then each line it reads is a request.
+
+    python3 peer.py open KEM_ID
 """
 
 import base64
@@ -30,21 +35,56 @@ class Config:
         self.hash = hashes.SHA384() if kdf == KDFId.HKDF_SHA384 else hashes.SHA256()
 
 
+def padded(text):
+    return text + b" " * (-len(text) % 256)
+
+
 def seal(to, aad, plaintext):
     enc, sender = to.suite.create_sender_context(to.key, LABEL + b" request\0" + to.header)
-    padded = plaintext + b" " * (-len(plaintext) % 256)
-    return enc, sender, to.header + enc + sender.seal(padded, aad)
+    return enc, sender, to.header + enc + sender.seal(padded(plaintext), aad)
+
+
+def reply_keys(to, context, enc, salt):
+    """RFC 9458 section 4.4."""
+    secret = context.export(LABEL + b" response", 32)
+    extract = hmac.HMAC(enc + salt, to.hash)
+    extract.update(secret)
+    prk = extract.finalize()
+    return AESGCM(HKDFExpand(to.hash, 32, b"key").derive(prk)), HKDFExpand(to.hash, 12, b"nonce").derive(prk)
 
 
 def open_reply(to, enc, sender, sealed):
-    """RFC 9458 section 4.4."""
-    secret = sender.export(LABEL + b" response", 32)
-    extract = hmac.HMAC(enc + sealed[:32], to.hash)
-    extract.update(secret)
-    prk = extract.finalize()
-    key = HKDFExpand(to.hash, 32, b"key").derive(prk)
-    nonce = HKDFExpand(to.hash, 12, b"nonce").derive(prk)
-    return AESGCM(key).decrypt(nonce, sealed[32:], None)
+    gcm, nonce = reply_keys(to, sender, enc, sealed[:32])
+    return gcm.decrypt(nonce, sealed[32:], None)
+
+
+def answer(own, private_key, request):
+    """Opens one request, and seals a reply that holds what it got."""
+    sealed = base64.b64decode(request["sealed"])
+    aad = base64.b64decode(request.get("aad", ""))
+    assert sealed[:7] == own.header, "not sealed to this key"
+    size = len(own.key.to_public_bytes())
+    enc = sealed[7:7 + size]
+    recipient = own.suite.create_recipient_context(enc, private_key, LABEL + b" request\0" + own.header)
+    text = recipient.open(sealed[7 + size:], aad)
+    assert len(text) % 256 == 0
+    reply = b'{"success":true,"aad":"%s","request":%s}' % (aad.hex().encode(), text.rstrip(b" "))
+    salt = os.urandom(32)
+    gcm, nonce = reply_keys(own, recipient, enc, salt)
+    return {"success": True, "sealed": base64.b64encode(salt + gcm.encrypt(nonce, padded(reply), None)).decode()}
+
+
+def open_requests(kem_id):
+    kem = int(kem_id, 0)
+    kdf = KDFId.HKDF_SHA384 if KEMId(kem) == KEMId.DHKEM_P384_HKDF_SHA384 else KDFId.HKDF_SHA256
+    suite = CipherSuite.new(KEMId(kem), kdf, AEADId.AES256_GCM)
+    pair = suite.kem.derive_key_pair(os.urandom(64))
+    text = b"\7" + kem.to_bytes(2, "big") + pair.public_key.to_public_bytes()
+    text += b"\0\4" + kdf.value.to_bytes(2, "big") + b"\0\2"
+    print(text.hex(), flush=True)
+    own = Config(text.hex())
+    for line in sys.stdin:
+        print(json.dumps(answer(own, pair.private_key, json.loads(line))), flush=True)
 
 
 def main(path, config, count):
@@ -73,4 +113,7 @@ def main(path, config, count):
     print(count)
 
 
-main(*sys.argv[1:])
+if sys.argv[1] == "open":
+    open_requests(sys.argv[2])
+else:
+    main(*sys.argv[1:])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sealed requests of implementations that this project did not write, to a live server.
+"""Sealed requests of implementations that this project did not write, to a live server; and our client's
+requests, to keys of theirs.
 
 Each peer gets the key configuration of a document that vsock_client has verified, and knows the rest
 from docs/PROTOCOL.md. Go's standard library needs a toolchain only; `scripts/deps interop` installs
@@ -22,7 +23,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"),
                      "vsattest", "interop")
 PURPOSE = b"\0vsattest\0seal\0\1"
-KEMS = ("x25519", "p384")
+KEMS = {"x25519": "0x20", "p384": "0x11"}
+SEALER = os.path.join(harness.BUILD, "tests", "interop", "seal_for_peer")
 
 
 def need(path):
@@ -58,6 +60,20 @@ class Interop(support.EnclaveTestCase):
                 self.assertEqual(done.stdout.strip(), str(count).encode())
                 self.enclave_service.stop()
                 self.nsm_service.stop()
+        self.check_opening(command, count, environment)
+
+    def check_opening(self, command, count, environment):
+        """The peer opens what our client seals, and our client the replies that the peer seals."""
+        self.start_nsm()
+        for kem, number in KEMS.items():
+            with self.subTest(kem=kem, opens="peer"):
+                peer = self.service([*command, "open", number], stdin=subprocess.PIPE, env=environment)
+                config = peer.process.stdout.readline().decode().strip()
+                self.assertTrue(config.startswith("07"), peer.log())
+                done = subprocess.run([SEALER, self.nsm, self.root, config, str(count)], timeout=240, check=False,
+                                      stdin=peer.process.stdout, stdout=peer.process.stdin, stderr=subprocess.PIPE)
+                peer.process.stdin.close()
+                self.assertEqual((done.returncode, done.stderr.decode(), peer.wait()), (0, str(count), 0), peer.log())
 
     def test_go(self):
         go = shutil.which("go")

@@ -4,6 +4,11 @@
 // text of docs/PROTOCOL.md, "Sealed requests". It verifies no document: the caller did.
 //
 //	peer SOCKET KEY_CONFIG_HEX COUNT
+//
+// The other way round, it opens requests and seals replies as an enclave does: the first line it
+// writes is its key configuration, then each line it reads is a request.
+//
+//	peer open KEM_ID
 package main
 
 import (
@@ -20,6 +25,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
+	"io"
 	mathrand "math/rand/v2"
 	"net"
 	"os"
@@ -78,33 +84,49 @@ func readConfig(text string) config {
 	return read
 }
 
+func padded(text []byte) []byte {
+	return append(text, bytes.Repeat([]byte(" "), (256-len(text)%256)%256)...)
+}
+
+func (to config) info() []byte {
+	return append([]byte(label+" request\x00"), to.header...)
+}
+
 func seal(to config, aad, plaintext []byte) (sealed, enc []byte, sender *hpke.Sender) {
-	info := append([]byte(label+" request\x00"), to.header...)
-	enc, sender, err := hpke.NewSender(to.key, to.kdf, to.aead, info)
+	enc, sender, err := hpke.NewSender(to.key, to.kdf, to.aead, to.info())
 	check(err)
-	padded := append(plaintext, bytes.Repeat([]byte(" "), (256-len(plaintext)%256)%256)...)
-	ciphertext, err := sender.Seal(aad, padded)
+	ciphertext, err := sender.Seal(aad, padded(plaintext))
 	check(err)
 	return append(append(append([]byte{}, to.header...), enc...), ciphertext...), enc, sender
 }
 
+// What both ends of an exchange have.
+type exporter interface {
+	Export(exporterContext string, length int) ([]byte, error)
+}
+
 // RFC 9458 section 4.4.
-func open(to config, sender *hpke.Sender, enc, sealed []byte) ([]byte, error) {
-	secret, err := sender.Export(label+" response", 32)
+func replyKeys(to config, context exporter, enc, salt []byte) (gcm cipher.AEAD, nonce []byte) {
+	secret, err := context.Export(label+" response", 32)
 	check(err)
-	if len(sealed) < 32 {
-		return nil, fmt.Errorf("a reply of %d bytes", len(sealed))
-	}
-	prk, err := hkdf.Extract(to.hash, secret, append(append([]byte{}, enc...), sealed[:32]...))
+	prk, err := hkdf.Extract(to.hash, secret, append(append([]byte{}, enc...), salt...))
 	check(err)
 	key, err := hkdf.Expand(to.hash, prk, "key", 32)
 	check(err)
-	nonce, err := hkdf.Expand(to.hash, prk, "nonce", 12)
+	nonce, err = hkdf.Expand(to.hash, prk, "nonce", 12)
 	check(err)
 	block, err := aes.NewCipher(key)
 	check(err)
-	gcm, err := cipher.NewGCM(block)
+	gcm, err = cipher.NewGCM(block)
 	check(err)
+	return gcm, nonce
+}
+
+func open(to config, sender *hpke.Sender, enc, sealed []byte) ([]byte, error) {
+	if len(sealed) < 32 {
+		return nil, fmt.Errorf("a reply of %d bytes", len(sealed))
+	}
+	gcm, nonce := replyKeys(to, sender, enc, sealed[:32])
 	return gcm.Open(nil, nonce, sealed[32:], nil)
 }
 
@@ -120,7 +142,62 @@ func exchange(connection net.Conn, replies *bufio.Reader, request outer) outer {
 	return reply
 }
 
+// Opens one request, and seals a reply that holds what it got.
+func answer(own config, key hpke.PrivateKey, request outer) outer {
+	size := len(own.key.Bytes())
+	if len(request.Sealed) < 7+size || !bytes.Equal(request.Sealed[:7], own.header) {
+		check(fmt.Errorf("not sealed to this key: %x", request.Sealed))
+	}
+	enc := request.Sealed[7 : 7+size]
+	recipient, err := hpke.NewRecipient(enc, key, own.kdf, own.aead, own.info())
+	check(err)
+	text, err := recipient.Open(request.AAD, request.Sealed[7+size:])
+	check(err)
+	if len(text)%256 != 0 {
+		check(fmt.Errorf("a request of %d bytes", len(text)))
+	}
+	reply := fmt.Appendf(nil, `{"success":true,"aad":"%x","request":%s}`, request.AAD, bytes.TrimRight(text, " "))
+	salt := make([]byte, 32)
+	_, _ = rand.Read(salt)
+	gcm, nonce := replyKeys(own, recipient, enc, salt)
+	return outer{Success: true, Sealed: gcm.Seal(salt, nonce, padded(reply), nil)}
+}
+
+func openRequests(kemID string) {
+	id, err := strconv.ParseUint(kemID, 0, 16)
+	check(err)
+	kem, err := hpke.NewKEM(uint16(id))
+	check(err)
+	key, err := kem.GenerateKey()
+	check(err)
+	kdf := byte(1)
+	if id == 0x11 {
+		kdf = 2
+	}
+	text := append([]byte{7, byte(id >> 8), byte(id)}, key.PublicKey().Bytes()...)
+	text = append(text, 0, 4, 0, kdf, 0, 2)
+	fmt.Println(hex.EncodeToString(text))
+	own := readConfig(hex.EncodeToString(text))
+	requests := bufio.NewReader(os.Stdin)
+	for {
+		line, err := requests.ReadBytes('\n')
+		if err == io.EOF && len(line) == 0 {
+			return
+		}
+		check(err)
+		var request outer
+		check(json.Unmarshal(line, &request))
+		reply, err := json.Marshal(answer(own, key, request))
+		check(err)
+		fmt.Println(string(reply))
+	}
+}
+
 func main() {
+	if os.Args[1] == "open" {
+		openRequests(os.Args[2])
+		return
+	}
 	to := readConfig(os.Args[2])
 	count, err := strconv.Atoi(os.Args[3])
 	check(err)
@@ -141,9 +218,9 @@ func main() {
 		reply := exchange(connection, replies, request)
 		text, err := open(to, sender, enc, reply.Sealed)
 		check(err)
-		var answer inner
-		check(json.Unmarshal(text, &answer))
-		if !reply.Success || !answer.Success || answer.Message != "pong" || answer.ID != id || len(text)%256 != 0 {
+		var got inner
+		check(json.Unmarshal(text, &got))
+		if !reply.Success || !got.Success || got.Message != "pong" || got.ID != id || len(text)%256 != 0 {
 			check(fmt.Errorf("reply %d is %q", i, text))
 		}
 		again := exchange(connection, replies, request)
