@@ -6,7 +6,24 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+static const char url_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 static const char rule[] = "RFC 4648 section 4";
+
+/* Writes the characters of up to three bytes; returns how many there are, without padding. */
+static size_t encode_group(const uint8_t *bytes, size_t left, const char *digits, char *text)
+{
+    uint32_t group = (uint32_t)bytes[0] << 16;
+    if (left > 1)
+        group |= (uint32_t)bytes[1] << 8;
+    if (left > 2)
+        group |= bytes[2];
+    size_t count = left > 2 ? 4 : left + 1;
+    for (size_t i = 0; i < count; i++)
+        text[i] = digits[(group >> (18 - 6 * i)) & 63];
+    return count;
+}
 
 enum vsa_status vsa_base64_encode(struct vsa_slice bytes, char *text, size_t capacity,
                                   struct vsa_error *error)
@@ -18,23 +35,45 @@ enum vsa_status vsa_base64_encode(struct vsa_slice bytes, char *text, size_t cap
                            "base64 text of %zu bytes does not fit into %zu", bytes.size, capacity);
     size_t at = 0;
     for (size_t i = 0; i < bytes.size; i += 3) {
-        size_t left = bytes.size - i;
-        uint32_t group = (uint32_t)bytes.data[i] << 16;
-        if (left > 1)
-            group |= (uint32_t)bytes.data[i + 1] << 8;
-        if (left > 2)
-            group |= bytes.data[i + 2];
-        text[at++] = alphabet[group >> 18];
-        text[at++] = alphabet[(group >> 12) & 63];
-        text[at++] = '=';
-        text[at++] = '=';
-        if (left > 1)
-            text[at - 2] = alphabet[(group >> 6) & 63];
-        if (left > 2)
-            text[at - 1] = alphabet[group & 63];
+        at += encode_group(bytes.data + i, bytes.size - i, alphabet, text + at);
+        while (at % 4)
+            text[at++] = '=';
     }
     text[at] = '\0';
     return VSA_OK;
+}
+
+enum vsa_status vsa_base64url_encode(struct vsa_slice bytes, char *text, size_t capacity,
+                                     struct vsa_error *error)
+{
+    if (capacity)
+        text[0] = '\0';
+    if (bytes.size > SIZE_MAX / 2 || capacity < vsa_base64url_encoded_size(bytes.size) + 1)
+        return vsa_fail_at(error, VSA_ERR_BUFFER, VSA_NO_OFFSET, "RFC 4648 section 5",
+                           "base64url text of %zu bytes does not fit into %zu", bytes.size,
+                           capacity);
+    size_t at = 0;
+    for (size_t i = 0; i < bytes.size; i += 3)
+        at += encode_group(bytes.data + i, bytes.size - i, url_alphabet, text + at);
+    text[at] = '\0';
+    return VSA_OK;
+}
+
+/* Returns whether `c` is of the URL-safe alphabet and not of the other one. */
+static bool is_url_digit(uint8_t c)
+{
+    return c && strchr(url_alphabet, c);
+}
+
+enum vsa_status vsa_base64url_decode(struct vsa_slice text, void *buffer, size_t capacity,
+                                     struct vsa_slice *out, struct vsa_error *error)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (!is_url_digit(text.data[i]))
+            return vsa_fail_at(error, VSA_ERR_BASE64, i, "RFC 4648 section 5",
+                               "not base64url at character %zu", i);
+    return vsa_base64_decode(text, VSA_BASE64_URL | VSA_BASE64_UNPADDED, buffer, capacity, out,
+                             error);
 }
 
 static int digit_value(uint8_t c)

@@ -13,6 +13,12 @@ static inline size_t vsa_base64_encoded_size(size_t size)
     return (size + 2) / 3 * 4;
 }
 
+/* Returns the number of characters in base64url without padding, without a NUL. */
+static inline size_t vsa_base64url_encoded_size(size_t size)
+{
+    return size / 3 * 4 + (size % 3 ? size % 3 + 1 : 0);
+}
+
 /* Returns the largest number of bytes that `size` characters can decode to. */
 static inline size_t vsa_base64_decoded_size(size_t size)
 {
@@ -42,5 +48,21 @@ enum vsa_base64_form {
 VSA_MUST_USE enum vsa_status vsa_base64_decode(struct vsa_slice text, unsigned forms, void *buffer,
                                                size_t capacity, struct vsa_slice *out,
                                                struct vsa_error *error);
+
+/*
+ * Writes the NUL-terminated base64url text of `bytes` without padding (RFC 7515 section 2).
+ * `capacity` must be at least vsa_base64url_encoded_size(bytes.size) + 1, else VSA_ERR_BUFFER and
+ * an empty string.
+ */
+VSA_MUST_USE enum vsa_status vsa_base64url_encode(struct vsa_slice bytes, char *text,
+                                                  size_t capacity, struct vsa_error *error);
+
+/*
+ * Decodes what vsa_base64url_encode() writes and nothing else: no padding, no other alphabet.
+ * Errors as for vsa_base64_decode().
+ */
+VSA_MUST_USE enum vsa_status vsa_base64url_decode(struct vsa_slice text, void *buffer,
+                                                  size_t capacity, struct vsa_slice *out,
+                                                  struct vsa_error *error);
 
 #endif

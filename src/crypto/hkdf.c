@@ -26,18 +26,24 @@ static bool add_parts(HMAC_CTX *context, const struct vsa_slice *parts, size_t c
     return true;
 }
 
+enum vsa_status vsa_hmac(enum vsa_hash hash, struct vsa_slice key, const struct vsa_slice *parts,
+                         size_t count, uint8_t *mac, struct vsa_error *error)
+{
+    VSA_CLEANUP(vsa_cleanup_hmac_ctx) HMAC_CTX *context = HMAC_CTX_new();
+    /* Without a key HMAC_Init_ex() would take the key of the call before. */
+    const void *bytes = key.size ? (const void *)key.data : "";
+    if (context && HMAC_Init_ex(context, bytes, (int)key.size, message_digest(hash), NULL) == 1 &&
+        add_parts(context, parts, count) && HMAC_Final(context, mac, NULL) == 1)
+        return VSA_OK;
+    vsa_wipe(mac, vsa_hash_size(hash));
+    return vsa_crypto_fail(error, "HMAC");
+}
+
 enum vsa_status vsa_hkdf_extract(enum vsa_hash hash, struct vsa_slice salt,
                                  const struct vsa_slice *parts, size_t count, uint8_t *prk,
                                  struct vsa_error *error)
 {
-    VSA_CLEANUP(vsa_cleanup_hmac_ctx) HMAC_CTX *context = HMAC_CTX_new();
-    /* Without a key HMAC_Init_ex() would take the key of the call before. */
-    const void *key = salt.size ? (const void *)salt.data : "";
-    if (context && HMAC_Init_ex(context, key, (int)salt.size, message_digest(hash), NULL) == 1 &&
-        add_parts(context, parts, count) && HMAC_Final(context, prk, NULL) == 1)
-        return VSA_OK;
-    vsa_wipe(prk, vsa_hash_size(hash));
-    return vsa_crypto_fail(error, "HKDF-Extract");
+    return vsa_hmac(hash, salt, parts, count, prk, error);
 }
 
 /* Computes T(n) = HMAC(prk, T(n-1) || info || n). */

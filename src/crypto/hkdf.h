@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HMAC-based extract-and-expand key derivation (RFC 5869). */
+/* HMAC (RFC 2104), and the extract-and-expand key derivation on it (RFC 5869). */
 #ifndef VSA_CRYPTO_HKDF_H
 #define VSA_CRYPTO_HKDF_H
 
@@ -11,6 +11,18 @@ enum vsa_hash { VSA_HASH_SHA256, VSA_HASH_SHA384 };
 
 /* Returns the bytes of a digest, and so of a pseudorandom key: 32 or 48. */
 size_t vsa_hash_size(enum vsa_hash hash);
+
+/*
+ * Computes the MAC of the concatenated parts.
+ *
+ * key  in: may be empty
+ * mac  out: vsa_hash_size() bytes. Zeroed on failure
+ *
+ * Errors: VSA_ERR_CRYPTO.
+ */
+VSA_MUST_USE enum vsa_status vsa_hmac(enum vsa_hash hash, struct vsa_slice key,
+                                      const struct vsa_slice *parts, size_t count, uint8_t *mac,
+                                      struct vsa_error *error);
 
 /*
  * Computes HKDF-Extract (section 2.2) of the concatenated parts.

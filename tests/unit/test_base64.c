@@ -156,6 +156,64 @@ static void buffers_that_are_too_small(void **state)
     assert_int_equal(out.size, 7);
 }
 
+/* RFC 4648 section 10 without padding, and RFC 7515 appendix C. */
+static void base64url_both_ways(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        const char *text;
+    } url_vectors[] = {
+        {"", ""},
+        {"f", "Zg"},
+        {"fo", "Zm8"},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"},
+        {"\x03\xec\xff\xe0\xc1", "A-z_4ME"},
+        {"fooba", "Zm9vYmE"},
+        {"foobar", "Zm9vYmFy"},
+    };
+    for (size_t i = 0; i < sizeof(url_vectors) / sizeof(url_vectors[0]); i++) {
+        char text[16];
+        uint8_t bytes[16];
+        struct vsa_slice out;
+        struct vsa_slice in = vsa_slice_of_text(url_vectors[i].bytes);
+        assert_int_equal(vsa_base64url_encoded_size(in.size), strlen(url_vectors[i].text));
+        assert_int_equal(vsa_base64url_encode(in, text, strlen(url_vectors[i].text) + 1, NULL),
+                         VSA_OK);
+        assert_string_equal(text, url_vectors[i].text);
+        assert_int_equal(vsa_base64url_encode(in, text, strlen(url_vectors[i].text), NULL),
+                         VSA_ERR_BUFFER);
+        assert_int_equal(vsa_base64url_decode(vsa_slice_of_text(url_vectors[i].text), bytes,
+                                              sizeof(bytes), &out, NULL),
+                         VSA_OK);
+        assert_int_equal(out.size, in.size);
+        assert_memory_equal(bytes, in.data, in.size);
+    }
+}
+
+/* One text for each value: tokens and challenges are compared as text. */
+static void base64url_is_strict(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t offset;
+    } bad[] = {
+        {"Zg==", 2},  {"A+z_4ME", 1}, {"A-z/4ME", 3}, {"Zm9v\n", 4},
+        {" Zm9v", 0}, {"Zh", 2},      {"Z", 1},       {"Zm9vY", 5},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        uint8_t bytes[16];
+        struct vsa_slice out;
+        struct vsa_error error = {0};
+        assert_int_equal(vsa_base64url_decode(vsa_slice_of_text(bad[i].text), bytes, sizeof(bytes),
+                                              &out, &error),
+                         VSA_ERR_BASE64);
+        assert_int_equal(error.offset, bad[i].offset);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +222,8 @@ int main(void)
         cmocka_unit_test(strict),
         cmocka_unit_test(whitespace_where_allowed),
         cmocka_unit_test(buffers_that_are_too_small),
+        cmocka_unit_test(base64url_both_ways),
+        cmocka_unit_test(base64url_is_strict),
     };
     return cmocka_run_group_tests_name("base64", tests, NULL, NULL);
 }

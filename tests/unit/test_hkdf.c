@@ -99,13 +99,31 @@ static void size_is_bounded(void **state)
         VSA_ERR_TOO_LARGE);
 }
 
+/* RFC 4231 test case 2, in two parts, and without a key. */
+static void hmac(void **state)
+{
+    (void)state;
+    uint8_t mac[VSA_MAX_HASH_SIZE];
+    const struct vsa_slice parts[] = {vsa_slice_of_text("what do ya want "),
+                                      vsa_slice_of_text("for nothing?")};
+    assert_int_equal(vsa_hmac(VSA_HASH_SHA384, vsa_slice_of_text("Jefe"), parts, 2, mac, NULL),
+                     VSA_OK);
+    assert_hex(mac, 48,
+               "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+               "8e2240ca5e69e2c78b3239ecfab21649");
+    assert_int_equal(vsa_hmac(VSA_HASH_SHA256, vsa_slice_of_text("Jefe"), parts, 2, mac, NULL),
+                     VSA_OK);
+    assert_hex(mac, 32, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    assert_int_equal(vsa_hmac(VSA_HASH_SHA256, vsa_slice_of("", 0), NULL, 0, mac, NULL), VSA_OK);
+    assert_hex(mac, 32, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(basic_case),
-        cmocka_unit_test(long_case),
-        cmocka_unit_test(empty_salt),
-        cmocka_unit_test(size_is_bounded),
+        cmocka_unit_test(basic_case), cmocka_unit_test(long_case),
+        cmocka_unit_test(empty_salt), cmocka_unit_test(size_is_bounded),
+        cmocka_unit_test(hmac),
     };
     return cmocka_run_group_tests_name("hkdf", tests, NULL, NULL);
 }

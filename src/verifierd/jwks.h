@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The service's signing keys: which one signs, and all of them as they are published (RFC 7517,
+ * RFC 7518 section 6.2). A key is named by its thumbprint (RFC 7638).
+ */
+#ifndef VSA_VERIFIERD_JWKS_H
+#define VSA_VERIFIERD_JWKS_H
+
+#include <jansson.h>
+
+#include "crypto/key.h"
+#include "verifierd/limits.h"
+
+/* 43 characters of base64url and a NUL. */
+#define VSA_KEY_ID_SIZE 44
+
+struct vsa_signing_key {
+    struct vsa_key *key; /* on P-256 or P-384 */
+    char id[VSA_KEY_ID_SIZE];
+    int64_t since_ms; /* its file's time, Unix */
+};
+
+struct vsa_signing_keys {
+    size_t count;
+    struct vsa_signing_key keys[VSA_MAX_SIGNING_KEYS];
+};
+
+/*
+ * Reads all *.pem of a directory.
+ *
+ * keys  out: freed with vsa_signing_keys_free(), also on failure
+ *
+ * Errors name the file: VSA_ERR_IO, VSA_ERR_ARGUMENT (another curve, none at all, one twice),
+ * VSA_ERR_TOO_MANY, those of vsa_key_read_private().
+ */
+VSA_MUST_USE enum vsa_status vsa_signing_keys_load(const char *directory,
+                                                   struct vsa_signing_keys *keys,
+                                                   struct vsa_error *error);
+
+/* Makes a key on P-256 for this process alone. Errors: VSA_ERR_CRYPTO, VSA_ERR_MEMORY. */
+VSA_MUST_USE enum vsa_status vsa_signing_keys_generate(struct vsa_signing_keys *keys,
+                                                       struct vsa_error *error);
+
+/* Adds a key, which it takes over, also on failure. Errors: VSA_ERR_ARGUMENT, VSA_ERR_TOO_MANY. */
+VSA_MUST_USE enum vsa_status vsa_signing_keys_add(struct vsa_signing_keys *keys,
+                                                  struct vsa_key *key, int64_t since_ms,
+                                                  struct vsa_error *error);
+
+void vsa_signing_keys_free(struct vsa_signing_keys *keys);
+
+/*
+ * Returns the key to sign with: the newest that has been published for VSA_KEY_LEAD_MS, so that
+ * every reader has it by now; the oldest if none has.
+ */
+const struct vsa_signing_key *vsa_signing_keys_choose(const struct vsa_signing_keys *keys,
+                                                      int64_t now_ms);
+
+/* Returns {"keys": [...]}. New reference; NULL when memory is short. */
+json_t *vsa_signing_keys_to_json(const struct vsa_signing_keys *keys);
+
+#endif
