@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,17 +44,19 @@ enum deed {
 struct peer {
     struct vsa_listener listener;
     pthread_t thread;
+    bool ended;
     char address[VSA_MAX_ADDRESS];
     char directory[32];
-    enum deed deed;
+    /* Read and written at the same time where the peer hangs up or keeps silent, so atomic. */
+    _Atomic(enum deed) deed;
     size_t flipped; /* bit of the reply */
     long expires_in_ms;
     bool other_purpose; /* of the document */
     struct vsa_dh_key *key;
     struct vsa_key_config config;
     /* seen */
-    int keys;
-    int requests;
+    atomic_int keys;
+    atomic_int requests;
     char text[VSA_SEAL_MAX_PLAINTEXT + 1]; /* the last opened request */
     char sender[VSA_SENDER_THUMBPRINT + 1];
     char first_reply[2 * VSA_SEAL_MAX_SEALED];
@@ -288,14 +291,22 @@ static int set_up(void **state)
     return vsa_verifier_add_root(verifier, forge_genuine_root(&roots), NULL) == VSA_OK ? 0 : -1;
 }
 
+/* The client goes; the peer, once it has taken all that was sent. */
+static void end_exchange(void)
+{
+    vsa_sealed_enclave_free(enclave);
+    vsa_client_free(client);
+    (void)shutdown(peer.listener.fd, SHUT_RDWR);
+    (void)pthread_join(peer.thread, NULL);
+    peer.ended = true;
+}
+
 static int tear_down(void **state)
 {
     (void)state;
-    vsa_sealed_enclave_free(enclave);
-    vsa_client_free(client);
+    if (!peer.ended)
+        end_exchange();
     vsa_verifier_free(verifier);
-    (void)shutdown(peer.listener.fd, SHUT_RDWR);
-    (void)pthread_join(peer.thread, NULL);
     vsa_listener_close(&peer.listener);
     vsa_dh_key_free(peer.key);
     return rmdir(peer.directory);
@@ -445,6 +456,7 @@ static void test_silence(void **state)
     json_t *reply = NULL;
     peer.deed = SILENCE;
     assert_int_equal(request("{\"command\":\"sign\"}", NULL, &reply), VSA_ERR_OUTCOME);
+    end_exchange();
     assert_int_equal(peer.requests, 1);
 }
 
