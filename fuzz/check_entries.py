@@ -100,6 +100,8 @@ ENTRIES = {
     "vsa_request_id": "protocol_line",
     "vsa_seal_read_reply": "sealed",
     "vsa_seal_read_request": "sealed",
+    "vsa_seal_recipient_new": "sealed_client through vsa_client_seal",
+    "vsa_sealed_request": "sealed_client",
     "vsa_sender_verify": "cose",
     "vsa_server_run": "server",
     "vsa_sized_read": "- a struct of the caller's",

@@ -21,6 +21,7 @@
 #include "fuzz.h"
 #include "hostile_nsm.h"
 #include "lockstep.h"
+#include "sealed_lines.h"
 #include "server_program.h"
 
 #define CLIENTS 6
@@ -32,6 +33,13 @@
 #define LONG_LINE 60000
 /* How often `echo` repeats the request's text. */
 #define ECHOES 8
+/* Sealed requests of one client whose replies are opened; those before them are not. */
+#define PENDING 16
+
+struct pending {
+    int64_t id;
+    struct vsa_seal_pending *keys; /* NULL: none */
+};
 
 struct client {
     int fd;
@@ -49,6 +57,8 @@ struct client {
     size_t lines;
     int64_t next_id;
     enum server_line last;
+    struct pending pending[PENDING]; /* by id % PENDING */
+    char *sealed;                    /* the last line of that kind, or NULL */
 
     size_t replies;
     int64_t last_id;
@@ -96,7 +106,7 @@ static long index_of(const struct client *client)
 #define ID            "\"id\":%lld}\n"
 
 /* By enum server_line; `%lld`: the next id. The long one is made when it is needed. */
-static const char *const lines[SERVER_LONG_LINE] = {
+static const char *const lines[SERVER_SEALED_PING] = {
     [SERVER_PING] = "{\"command\":\"ping\"," ID,
     [SERVER_PING_LONG_ID] = "{\"command\":\"ping\",\"id\":\"" TEN("twelve bytes") "\"}\n",
     [SERVER_STATUS] = "{\"command\":\"status\"," ID,
@@ -118,6 +128,24 @@ static const char *const lines[SERVER_LONG_LINE] = {
     [SERVER_ID_WRONG] = "{\"command\":\"ping\",\"id\":[]}\n",
     [SERVER_BLANK] = " \t\r\n",
     [SERVER_HALF_LINE] = "{\"command\":\"" HUNDRED(TEN("four")),
+    [SERVER_SEAL_KEY] = "{\"command\":\"seal_key\",\"nonce\":\"n\"," ID,
+};
+
+/* What is inside of the sealed ones. */
+static const struct {
+    const char *inner;
+    unsigned manner;
+} sealed_lines[SERVER_LINES] = {
+    [SERVER_SEALED_PING] = {"{\"command\":\"ping\",\"id\":\"inner\"}", 0},
+    [SERVER_SEALED_ATTEST] = {"{\"command\":\"attest\",\"generate_key\":true}", 0},
+    [SERVER_SEALED_ECHO] = {"{\"command\":\"echo\",\"text\":\"" HUNDRED(
+                                "twenty bytes of text") "\"}",
+                            0},
+    [SERVER_SEALED_ECHO_BLOCKING] = {"{\"command\":\"echo_blocking\",\"text\":\"b\"}", 0},
+    [SERVER_SEALED_NO_JSON] = {"{", 0},
+    [SERVER_SEALED_NESTED] = {"{\"command\":\"sealed\",\"sealed\":\"\"}", 0},
+    [SERVER_SEALED_SIGNED] = {"{\"command\":\"echo\",\"text\":\"s\"}", SEALED_SIGNED},
+    [SERVER_SEALED_CHANGED] = {"{\"command\":\"ping\"}", SEALED_CHANGED},
 };
 
 static void flush(struct client *client)
@@ -172,13 +200,42 @@ static size_t format_line(char text[VSA_MAX_REQUEST_LINE], enum server_line numb
 }
 #pragma GCC diagnostic pop
 
+static size_t sealed_line(struct client *client, char text[VSA_MAX_REQUEST_LINE],
+                          enum server_line number)
+{
+    struct pending *pending = &client->pending[client->next_id % PENDING];
+    vsa_seal_pending_free(pending->keys);
+    *pending = (struct pending){.id = client->next_id};
+    sealed_lines_write(sealed_lines[number].inner, sealed_lines[number].manner, client->next_id,
+                       text, VSA_MAX_REQUEST_LINE, &pending->keys);
+    free(client->sealed);
+    client->sealed = strdup(text);
+    FUZZ_REQUIRE(client->sealed != NULL);
+    return strlen(text);
+}
+
+static size_t make_line(struct client *client, char text[VSA_MAX_REQUEST_LINE],
+                        enum server_line number)
+{
+    if (number == SERVER_LONG_LINE)
+        return long_line(text);
+    if (number < SERVER_SEALED_PING)
+        return format_line(text, number, client->next_id);
+    if (number < SERVER_SEALED_AGAIN)
+        return sealed_line(client, text, number);
+    const char *last = client->sealed ? client->sealed : "{}\n";
+    memcpy(text, last, strlen(last) + 1);
+    return strlen(text);
+}
+
 static void put_line(struct client *client, enum server_line number)
 {
     static char text[VSA_MAX_REQUEST_LINE];
     if (client->fd < 0 || client->mute)
         return;
-    size_t size =
-        number == SERVER_LONG_LINE ? long_line(text) : format_line(text, number, client->next_id);
+    size_t size = make_line(client, text, number);
+    /* Its id comes twice. */
+    client->tidy = client->tidy && number != SERVER_SEALED_AGAIN;
     client->next_id++;
     client->last = number;
     client->lines += number != SERVER_BLANK;
@@ -195,6 +252,18 @@ static void check_id(struct client *client, const json_t *id)
     FUZZ_REQUIRE(json_integer_value(id) > client->last_id);
     FUZZ_REQUIRE(json_integer_value(id) < client->next_id);
     client->last_id = json_integer_value(id);
+}
+
+/* Of what was sealed, the reply opens, and holds one. */
+static void check_sealed(struct client *client, const json_t *reply)
+{
+    int64_t id = json_integer_value(json_object_get(reply, "id"));
+    struct pending *pending = &client->pending[(id < 0 ? 0 : id) % PENDING];
+    if (!json_object_get(reply, "sealed") || !pending->keys || pending->id != id)
+        return;
+    sealed_lines_check(pending->keys, reply);
+    vsa_seal_pending_free(pending->keys);
+    pending->keys = NULL;
 }
 
 /* Codes that a connection may end with. */
@@ -217,6 +286,8 @@ static void check_reply(struct client *client, const char *text, size_t size)
     FUZZ_REQUIRE(json_is_boolean(success));
     FUZZ_REQUIRE(json_is_true(success) == (code == NULL));
     check_id(client, json_object_get(reply, "id"));
+    check_sealed(client, reply);
+    sealed_lines_learn(reply);
     client->dismissed |= may_be_last(code);
     client->replies++;
     json_decref(reply);
@@ -573,6 +644,23 @@ static void add_commands(void)
         add(VSA_COMMAND_ANY, audit, flags & SERVER_AUDIT_BLOCKING ? VSA_COMMAND_BLOCKING : 0);
 }
 
+static void enable_sealing(void)
+{
+    unsigned flags = scene.settings[SERVER_FLAGS];
+    struct vsa_sealing_options options;
+    if (!(flags & (SERVER_SEALING | SERVER_SEALING_P384)))
+        return;
+    vsa_sealing_options_init(&options);
+    options.kem = flags & SERVER_SEALING_P384 ? VSA_SEALING_P384 : VSA_SEALING_X25519;
+    options.lifetime_ms = 60000;
+    options.overlap_ms = 10000;
+    options.rate_limit = scene.settings[SERVER_RATE_LIMIT];
+    FUZZ_REQUIRE(vsa_server_enable_sealing(scene.server, &options, NULL) == VSA_OK);
+    if (flags & SERVER_SENDERS)
+        FUZZ_REQUIRE(vsa_server_allow_senders(scene.server, "echo", sealed_lines_sender(), NULL) ==
+                     VSA_OK);
+}
+
 /* --- one input -------------------------------------------------------------------------------- */
 
 static char folder[] = "/tmp/vsattest-fuzz-XXXXXX";
@@ -604,6 +692,7 @@ static void run_server(void)
     struct vsa_server_statistics counted;
     struct vsa_error error = {.status = VSA_OK};
     add_commands();
+    enable_sealing();
     enum vsa_status status = vsa_server_run(scene.server, &error);
     FUZZ_REQUIRE(status == VSA_OK || (status == VSA_ERR_TIMEOUT && error.status == status));
     vsa_server_get_statistics(scene.server, &counted);
@@ -621,12 +710,16 @@ static void end_clients(void)
         check_count(client);
         close_client(client, 0);
         free(client->queue);
+        free(client->sealed);
+        for (size_t k = 0; k < PENDING; k++)
+            vsa_seal_pending_free(client->pending[k].keys);
     }
 }
 
 static void begin(const uint8_t *data, size_t size)
 {
     make_folder();
+    sealed_lines_begin();
     scene.traced = getenv("VSA_FUZZ_TRACE") != NULL;
     scene.settings = data;
     scene.at = data + SERVER_SETTINGS;

@@ -17,13 +17,21 @@
 #define BEGIN_US INT64_C(1000000000000)
 /* Longer than any time limit that the program sets. */
 #define END_US INT64_C(3600000000)
-/* Real seconds for the worker to block again: a signature takes milliseconds. */
+/* Real seconds for a worker to block again: a signature takes milliseconds. */
 #define WORKER_PATIENCE_S 20
+
+/* The NSM's, and the one that opens sealed requests. */
+#define MAX_WORKERS 2
 
 enum worker_state {
     WORKER_RUNNING,
     WORKER_IDLE,   /* in pthread_cond_wait() */
     WORKER_POLLING /* in poll(): the NSM did not answer yet */
+};
+
+struct worker {
+    enum worker_state is;
+    const pthread_cond_t *condition; /* while it is idle */
 };
 
 static struct {
@@ -35,10 +43,12 @@ static struct {
     _Atomic int64_t now_us;
 
     pthread_mutex_t mutex;
-    pthread_cond_t blocked; /* the worker did */
-    pthread_cond_t go;      /* a polling worker looks again */
-    enum worker_state worker;
-    bool over; /* nothing blocks any more */
+    pthread_cond_t blocked; /* a worker did */
+    pthread_cond_t go;      /* the polling worker looks again */
+    struct worker workers[MAX_WORKERS];
+    size_t started; /* workers; each is in `workers` from before its thread runs */
+    size_t known;   /* ... that have taken their place there */
+    bool over;      /* nothing blocks any more */
 } state = {
     .mutex = PTHREAD_MUTEX_INITIALIZER,
     .blocked = PTHREAD_COND_INITIALIZER,
@@ -46,17 +56,22 @@ static struct {
 };
 
 static _Thread_local bool is_loop;
+static _Thread_local struct worker *own; /* of a worker's thread */
 
 int __real_epoll_wait(int fd, struct epoll_event *events, int capacity, int timeout);
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __real_pthread_cond_signal(pthread_cond_t *condition);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *argument), void *argument);
 int __wrap_epoll_wait(int fd, struct epoll_event *events, int capacity, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_signal(pthread_cond_t *condition);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *argument), void *argument);
 
 /* --- the clock -------------------------------------------------------------------------------- */
 
@@ -78,14 +93,7 @@ int64_t lockstep_now_ms(void)
     return LOCKSTEP_EPOCH_MS + (state.now_us - BEGIN_US) / 1000;
 }
 
-/* --- the worker ------------------------------------------------------------------------------- */
-
-/* With the mutex held. */
-static void worker_is(enum worker_state worker)
-{
-    state.worker = worker;
-    (void)__real_pthread_cond_signal(&state.blocked);
-}
+/* --- the workers ------------------------------------------------------------------------------ */
 
 static void lock(void)
 {
@@ -97,27 +105,61 @@ static void unlock(void)
     (void)pthread_mutex_unlock(&state.mutex);
 }
 
+/* With the mutex held. It does not matter which of the threads is which. */
+static void worker_is(enum worker_state is, const pthread_cond_t *condition)
+{
+    if (!own) {
+        FUZZ_REQUIRE(state.known < state.started);
+        own = &state.workers[state.known++];
+    }
+    own->condition = condition;
+    own->is = is;
+    (void)__real_pthread_cond_signal(&state.blocked);
+}
+
+/* With the mutex held. */
+static bool one_runs(void)
+{
+    for (size_t i = 0; i < state.started; i++)
+        if (state.workers[i].is == WORKER_RUNNING)
+            return true;
+    return false;
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *argument), void *argument)
+{
+    if (state.active && is_loop) {
+        lock();
+        FUZZ_REQUIRE(state.started < MAX_WORKERS);
+        state.workers[state.started++] = (struct worker){.is = WORKER_RUNNING};
+        unlock();
+    }
+    return __real_pthread_create(thread, attributes, run, argument);
+}
+
 static void let_worker_look(void)
 {
     lock();
-    if (state.worker == WORKER_POLLING)
-        state.worker = WORKER_RUNNING;
+    for (size_t i = 0; i < state.started; i++)
+        if (state.workers[i].is == WORKER_POLLING)
+            state.workers[i].is = WORKER_RUNNING;
     (void)__real_pthread_cond_signal(&state.go);
     unlock();
 }
 
-static void wait_for_worker(void)
+static void wait_for_workers(void)
 {
     struct timespec until;
     int number = 0;
     (void)__real_clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += WORKER_PATIENCE_S;
     lock();
-    while (state.worker == WORKER_RUNNING && number != ETIMEDOUT)
+    while (one_runs() && number != ETIMEDOUT)
         number = pthread_cond_timedwait(&state.blocked, &state.mutex, &until);
     unlock();
     if (number == ETIMEDOUT) {
-        fprintf(stderr, "lockstep: the worker hangs, or waits in a way that lockstep.c misses\n");
+        fprintf(stderr, "lockstep: a worker hangs, or waits in a way that lockstep.c misses\n");
         abort();
     }
 }
@@ -128,11 +170,11 @@ int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
         return __real_pthread_cond_wait(condition, mutex);
     /* Who signals holds `mutex`, so nothing comes between this and the wait. */
     lock();
-    worker_is(WORKER_IDLE);
+    worker_is(WORKER_IDLE, condition);
     unlock();
     int number = __real_pthread_cond_wait(condition, mutex);
     lock();
-    worker_is(WORKER_RUNNING);
+    worker_is(WORKER_RUNNING, NULL);
     unlock();
     return number;
 }
@@ -141,8 +183,9 @@ int __wrap_pthread_cond_signal(pthread_cond_t *condition)
 {
     if (state.active && is_loop) {
         lock();
-        if (state.worker == WORKER_IDLE)
-            state.worker = WORKER_RUNNING;
+        for (size_t i = 0; i < state.started; i++)
+            if (state.workers[i].is == WORKER_IDLE && state.workers[i].condition == condition)
+                state.workers[i].is = WORKER_RUNNING;
         unlock();
     }
     return __real_pthread_cond_signal(condition);
@@ -172,11 +215,11 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     int ready = 0;
     lock();
     while ((ready = __real_poll(fds, count, 0)) == 0 && !is_due(due_us)) {
-        worker_is(WORKER_POLLING);
-        while (state.worker == WORKER_POLLING && !state.over)
+        worker_is(WORKER_POLLING, NULL);
+        while (own->is == WORKER_POLLING && !state.over)
             (void)__real_pthread_cond_wait(&state.go, &state.mutex);
     }
-    worker_is(WORKER_RUNNING);
+    worker_is(WORKER_RUNNING, NULL);
     if (ready == 0 && state.over && timeout > 0)
         state.now_us += (int64_t)timeout * 1000;
     unlock();
@@ -185,13 +228,13 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-/* Until both wait for the program. */
-static void let_worker_run(void)
+/* Until all wait for the program. */
+static void let_workers_run(void)
 {
-    wait_for_worker();
+    wait_for_workers();
     while (state.with.serve(state.with.user)) {
         let_worker_look();
-        wait_for_worker();
+        wait_for_workers();
     }
 }
 
@@ -201,10 +244,10 @@ int __wrap_epoll_wait(int fd, struct epoll_event *events, int capacity, int time
         return __real_epoll_wait(fd, events, capacity, timeout);
     for (;;) {
         FUZZ_REQUIRE(++state.iterations <= MAX_ITERATIONS);
-        let_worker_run();
+        let_workers_run();
         if (!state.settling) {
             state.settling = state.with.step(state.with.user, timeout) == LOCKSTEP_SETTLE;
-            let_worker_run();
+            let_workers_run();
         }
         int count = __real_epoll_wait(fd, events, capacity, 0);
         if (count != 0 || timeout == 0 || state.moved) {
@@ -230,7 +273,8 @@ void lockstep_begin(const struct lockstep *with)
     state.over = false;
     state.iterations = 0;
     state.now_us = BEGIN_US;
-    state.worker = WORKER_RUNNING;
+    state.started = 0;
+    state.known = 0;
     is_loop = true;
     state.active = true;
 }

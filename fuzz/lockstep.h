@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a server's loop, its NSM worker and the input's program in lockstep, with a clock of their
+ * Runs a server's loop, its workers and the input's program in lockstep, with a clock of their
  * own, so that an input does the same each time and no time limit has to be waited for.
  *
  * The linker replaces the library's calls of epoll_wait(), poll(), clock_gettime(),
- * pthread_cond_wait() and pthread_cond_signal() by those of lockstep.c (-Wl,--wrap). When the loop
- * waits for events, the program runs in its place, up to its next turn; when nothing is left to
- * run, the clock moves. The worker's thread runs while the loop waits for it to block again.
+ * pthread_cond_wait(), pthread_cond_signal() and pthread_create() by those of lockstep.c
+ * (-Wl,--wrap). When the loop waits for events, the program runs in its place, up to its next turn;
+ * when nothing is left to run, the clock moves. Workers' threads run while the loop waits for them
+ * to block again.
  */
 #ifndef VSA_FUZZ_LOCKSTEP_H
 #define VSA_FUZZ_LOCKSTEP_H

@@ -508,6 +508,31 @@ static void make_sealed(void)
     }
 }
 
+/* KEM, reply to `seal_key`, reply to `sealed`; then what is in them. */
+static void make_sealed_client(void)
+{
+    static const char target[] = "sealed_client";
+#define SEED(name, text) write_seed(target, name, vsa_slice_of(text, sizeof(text) - 1))
+    SEED("good", "\0\0\0{\"success\":true,\"n\":1}  ");
+    SEED("p256", "\1\0\0{\"success\":true}");
+    SEED("p384", "\2\0\0{\"success\":true}");
+    SEED("refusal", "\0\0\0{\"success\":false,\"error\":\"later\",\"error_code\":\"busy\"}");
+    SEED("no-json", "\0\0\0{");
+    SEED("changed", "\0\0\1\0\0\0\0\0\0\1");
+    SEED("cut", "\0\0\2\1\1\1");
+    SEED("bytes", "\0\0\3 forty-eight bytes for a reply that is none at all.");
+    SEED("outer-error", "\0\0\4{\"success\":false,\"error\":\"e\",\"error_code\":\"busy\"}");
+    SEED("hang-up", "\0\0\5");
+    SEED("expires-soon", "\0\1\0000");
+    SEED("expires-never", "\0\1\00099999999999999999");
+    SEED("key-line", "\0\2\0{\"success\":true,\"attestation_document\":\"\",\"expires_in_ms\":1}");
+    SEED("purpose", "\0\3\0\0\0\0\0\0\0\0\0\0\0\1");
+    SEED("suite", "\0\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1");
+    SEED("public-key", "\0\4\0\0\0\1");
+    SEED("no-document", "\0\5\0\x84");
+#undef SEED
+}
+
 /* The action, then lines: "\xfd" is a piece up to the end of a line, "\xff" hangs up. */
 static void make_client_replies(void)
 {
@@ -598,6 +623,44 @@ static void make_half_closed_programs(void)
     PROGRAM("unread", defaults, OP(CONNECT, 0, 0), LINE(0, METRICS), OP(REPEAT, 0, 63), SETTLE,
             LINE(0, PING), SETTLE, OP(READ, 0, 100), SETTLE, OP(READ, 0, 0), SETTLE,
             OP(SHUTDOWN, 0, 2), SETTLE);
+}
+
+static void make_sealed_programs(void)
+{
+    static const uint8_t x25519[SERVER_SETTINGS] = {[SERVER_FLAGS] = SERVER_SEALING};
+    static const uint8_t p384[SERVER_SETTINGS] = {
+        [SERVER_FLAGS] = SERVER_SEALING_P384 | SERVER_AUDIT, [SERVER_RATE_LIMIT] = UINT8_MAX};
+    static const uint8_t senders[SERVER_SETTINGS] = {[SERVER_FLAGS] =
+                                                         SERVER_SEALING | SERVER_SENDERS};
+    static const uint8_t small[SERVER_SETTINGS] = {[SERVER_FLAGS] = SERVER_SEALING,
+                                                   [SERVER_MAX_BUFFERED] = 16,
+                                                   [SERVER_MAX_IN_FLIGHT] = 2,
+                                                   [SERVER_MAX_QUEUE] = 1,
+                                                   TIMEOUTS(2, 2, 2)};
+#define EACH(client)                                                                               \
+    LINE(client, SEALED_PING), LINE(client, SEALED_ATTEST), SETTLE, OP(READ, client, 0),           \
+        LINE(client, SEALED_ECHO), LINE(client, SEALED_ECHO_BLOCKING), SETTLE,                     \
+        LINE(client, SEALED_NO_JSON), LINE(client, SEALED_NESTED), LINE(client, SEALED_SIGNED),    \
+        LINE(client, SEALED_CHANGED), SETTLE, OP(READ, client, 0)
+    PROGRAM("sealed", x25519, OP(CONNECT, 0, 0), EACH(0), LINE(0, SEAL_KEY), SETTLE, OP(READ, 0, 0),
+            EACH(0), LINE(0, SEALED_PING), SETTLE, LINE(0, SEALED_AGAIN), SETTLE, LINE(0, METRICS),
+            LINE(0, STATUS), SETTLE);
+    PROGRAM("sealed-p384", p384, OP(CONNECT, 0, 0), LINE(0, SEAL_KEY), SETTLE, OP(READ, 0, 0),
+            OP(CONNECT, 1, 0), LINE(1, SEALED_PING), OP(REPEAT, 1, 2), LINE(0, SEALED_ECHO),
+            OP(TURN, 0, 0), OP(CLOSE, 1, 0), SETTLE);
+    PROGRAM("sealed-senders", senders, OP(CONNECT, 0, 0), LINE(0, ECHO), LINE(0, SEAL_KEY), SETTLE,
+            OP(READ, 0, 0), EACH(0), LINE(0, SEALED_SIGNED), LINE(0, SEALED_AGAIN), SETTLE);
+    /* Each is gone for idleness after the time that passes. */
+    PROGRAM("sealed-rotation", x25519, OP(CONNECT, 0, 0), LINE(0, SEAL_KEY), SETTLE, OP(READ, 0, 0),
+            LINE(0, SEALED_PING), SETTLE, OP(TIME, 0, 16), SETTLE, OP(CONNECT, 1, 0),
+            LINE(1, SEALED_PING), SETTLE, LINE(1, SEALED_AGAIN), SETTLE, OP(TIME, 0, 14), SETTLE,
+            OP(CONNECT, 2, 0), LINE(2, SEALED_PING), LINE(2, SEALED_AGAIN), SETTLE,
+            LINE(2, SEAL_KEY), SETTLE, OP(READ, 2, 0), LINE(2, SEALED_PING), SETTLE);
+    PROGRAM("sealed-small", small, OP(CONNECT, 0, 0), OP(CONNECT, 1, 0), LINE(0, SEAL_KEY), SETTLE,
+            OP(READ, 0, 0), LINE(0, SEALED_ATTEST), LINE(1, SEALED_ECHO), OP(REPEAT, 1, 3),
+            OP(TURN, 0, 0), LINE(0, SEALED_PING), NSM(HOLD, 0), LINE(0, SEALED_ATTEST), SETTLE,
+            OP(TIME, 0, 7), SETTLE, OP(STOP, 0, 0), SETTLE);
+#undef EACH
 }
 
 static void make_limited_programs(void)
@@ -691,9 +754,11 @@ int main(int argc, char **argv)
     make_layers();
     make_client_replies();
     make_sealed();
+    make_sealed_client();
     make_plain_programs();
     make_half_closed_programs();
     make_limited_programs();
+    make_sealed_programs();
     make_nsm_programs();
     make_stopped_programs();
     return 0;

@@ -48,7 +48,10 @@ enum server_flag {
     SERVER_AUDIT = 2,          /* a handler stands before all commands, in the loop */
     SERVER_AUDIT_BLOCKING = 4, /* ... in the NSM's thread */
     SERVER_KEEP_KEYS = 8,      /* there is an on_key */
-    SERVER_REFUSE_KEYS = 16    /* ... that refuses every other one */
+    SERVER_REFUSE_KEYS = 16,   /* ... that refuses every other one */
+    SERVER_SEALING = 32,       /* is on, with X25519 */
+    SERVER_SEALING_P384 = 64,  /* ... or with P-384 */
+    SERVER_SENDERS = 128       /* `echo` is for the one sender */
 };
 
 /* The lines of SERVER_LINE, in the order of fuzz_server.c's table. */
@@ -74,6 +77,16 @@ enum server_line {
     SERVER_BLANK,
     SERVER_HALF_LINE,
     SERVER_LONG_LINE,
+    SERVER_SEAL_KEY,
+    SERVER_SEALED_PING, /* sealed to the last key that there was a reply with, as the next ones */
+    SERVER_SEALED_ATTEST,
+    SERVER_SEALED_ECHO,
+    SERVER_SEALED_ECHO_BLOCKING,
+    SERVER_SEALED_NO_JSON,
+    SERVER_SEALED_NESTED,
+    SERVER_SEALED_SIGNED,  /* `echo` */
+    SERVER_SEALED_CHANGED, /* one bit of it */
+    SERVER_SEALED_AGAIN,   /* the client's last sealed line, byte for byte */
     SERVER_LINES
 };
 
