@@ -400,6 +400,8 @@ class Options(support.EnclaveTestCase):
             (["--backend", "a,a=" + address], 'there is a command "a" already'),
             (["--backend", address, "--backend", address], "all other commands are answered already"),
             (["--backend", "a=" + address] + ["--backend", "b=" + address] * 16, "more than 16 backends"),
+            (["--backend-sealed-only"], "are for backends: add --backend"),
+            (["--backend-connections", "1"], "are for backends: add --backend"),
             (["--backend-connections", "0"], "--backend-connections"),
             (["--backend-connections", "1025"], "--backend-connections"),
         )
@@ -416,6 +418,9 @@ class Options(support.EnclaveTestCase):
         done = self.server(config="backend-sealed-only = maybe\n")
         self.assert_exit(done, 2)
         self.assertIn("'maybe' is neither yes nor no", done.stderr.decode())
+        done = self.server(config="backend-sealed-only = yes\n")
+        self.assert_exit(done, 2)
+        self.assertIn("are for backends: add --backend", done.stderr.decode())
 
     def test_configuration_file(self):
         self.start_nsm()

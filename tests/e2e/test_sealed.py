@@ -204,7 +204,7 @@ class Usage(support.EnclaveTestCase):
             (["--senders", "=" + self.path("keys")], 2, b"a command's name"),
             (["--senders", ",b=" + self.path("keys")], 2, b"a command's name"),
             (["--senders", self.path("keys"), "--seal", "off"], 2, b"sealed requests, which are off"),
-            (["--backend-sealed-only", "--seal", "off"], 2, b"sealed requests, which are off"),
+            (["--backend", "unix:/b", "--backend-sealed-only", "--seal", "off"], 2, b"sealed requests, which are off"),
         ):
             with self.subTest(options=options):
                 done = self.app(*options)

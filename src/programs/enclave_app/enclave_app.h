@@ -32,7 +32,7 @@ struct enclave_app_arguments {
     char *config; /* owned; the configuration file's text, cut to pieces; or NULL */
     const char *backends[VSA_MAX_BACKENDS]; /* "unix:PATH" or "NAME,...=unix:PATH" */
     size_t backend_count;
-    size_t backend_connections; /* of each */
+    size_t backend_connections; /* of each; 0: the default */
     bool backend_sealed_only;
     enum log_level log_level;
     bool no_sandbox;

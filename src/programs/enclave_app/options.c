@@ -81,6 +81,11 @@ static enum vsa_status combine_server(struct enclave_app_arguments *arguments, b
             "address \"%.160s\": an enclave has no network; vsock_client --relay on its "
             "parent listens there for clients elsewhere",
             arguments->server.listen);
+    if (arguments->backend_count == 0 &&
+        (arguments->backend_sealed_only || arguments->backend_connections > 0))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--backend-sealed-only and --backend-connections are for backends: add "
+                        "--backend");
     if (count > (vsock ? 1 : 0))
         return too_many_operands(operands[count - 1], error);
     if (arguments->server.listen)
@@ -162,8 +167,7 @@ enum vsa_status enclave_app_read_arguments(int argc, char **argv,
         .program = ENCLAVE_APP,
         .take = take,
     };
-    *arguments = (struct enclave_app_arguments){
-        .log_level = LOG_INFO, .backend_connections = VSA_DEFAULT_BACKEND_CONNECTIONS};
+    *arguments = (struct enclave_app_arguments){.log_level = LOG_INFO};
     vsa_server_options_init(&arguments->server);
     vsa_sealing_options_init(&arguments->sealing);
     arguments->server.listen = NULL;

@@ -210,8 +210,10 @@ static enum vsa_status add_backend(struct vsa_server *server,
         address > text ? strndup(text, (size_t)(address - text) - 1) : NULL;
     if (address > text && !commands)
         return vsa_fail_memory(error);
-    enum vsa_status status = vsa_server_add_backend(server, commands, address,
-                                                    arguments->backend_connections, flags, error);
+    size_t connections = arguments->backend_connections ? arguments->backend_connections
+                                                        : VSA_DEFAULT_BACKEND_CONNECTIONS;
+    enum vsa_status status =
+        vsa_server_add_backend(server, commands, address, connections, flags, error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "--backend %.120s", text);
     return status;
