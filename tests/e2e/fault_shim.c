@@ -27,6 +27,10 @@ struct faults {
     _Atomic int64_t write_errno;     /* 0, or what write() to anything but 0, 1, 2 fails with ... */
     _Atomic int64_t write_room;      /* ... after so many bytes */
     _Atomic int64_t fsync_errno;     /* 0, or what fsync() fails with */
+    _Atomic int64_t sockets;         /* how many of the next calls of socket() fail */
+    _Atomic int64_t socket_errno;    /* ... with this */
+    _Atomic int64_t connects;        /* the same of connect() */
+    _Atomic int64_t connect_errno;
 };
 
 static struct faults *faults;
@@ -96,6 +100,24 @@ int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
         return -1;
     }
     return (int)syscall(SYS_accept4, fd, address, size, flags);
+}
+
+int socket(int domain, int type, int protocol)
+{
+    if (faults && take(&faults->sockets)) {
+        errno = (int)atomic_load(&faults->socket_errno);
+        return -1;
+    }
+    return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    if (faults && take(&faults->connects)) {
+        errno = (int)atomic_load(&faults->connect_errno);
+        return -1;
+    }
+    return (int)syscall(SYS_connect, fd, address, size);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

@@ -53,7 +53,7 @@ class Faults:
 
     NAMES = (
         "accepts", "accept_errno", "allocations", "fail_after", "fail", "clock_offset_ms",
-        "write_errno", "write_room", "fsync_errno",
+        "write_errno", "write_room", "fsync_errno", "sockets", "socket_errno", "connects", "connect_errno",
     )
 
     def __init__(self, path):
@@ -468,6 +468,131 @@ class Memory(FaultTestCase):
                 elif done.stdout:
                     codes.add(support.strict_json(done.stdout)["error_code"])
         self.assertTrue(set(self.row.codes) <= codes, codes)
+        self.assert_works()
+
+
+# --- backends and sealed requests --------------------------------------------------------------
+
+
+class Backends(FaultTestCase):
+    """An application behind the server: what fails there costs its requests, and no others."""
+
+    HELLO = {"command": "hello", "id": 7}
+
+    def start(self):
+        self.gate = threading.Event()
+        self.gate.set()
+        self.addCleanup(self.gate.set)
+        self.application = support.SocketServer(self.path("app"), self.serve_backend)
+        self.addCleanup(self.application.close)
+        self.start_nsm()
+        self.start_server(*self.server_options, "--backend=unix:" + self.path("app"))
+
+    def serve_backend(self, connection):
+        while line := support.read_line(connection):
+            self.gate.wait(harness.PATIENCE)
+            self.assertIn("vsattest", json.loads(line))
+            connection.sendall(b'{"success": true, "from": "app"}\n')
+
+    def answered(self, client):
+        self.assertEqual(client.ask(self.HELLO), {"success": True, "from": "app", "id": 7})
+
+    def fails_at_first(self, count, number, errors):
+        """No connection to it yet, and none can be made."""
+        client = self.connect()
+        for error in errors:
+            self.faults.set(**{number: error, count: 1})
+            reply = client.ask(self.HELLO)
+            self.assertIn(reply.get("error_code"), self.row.codes, reply)
+            self.assertEqual(reply["id"], 7)
+            self.assertIn("cannot connect", reply["error"])
+            self.assertEqual(self.faults.get(count), 0)
+            self.assertEqual(client.ask(test_server.PING), test_server.PONG)
+        self.faults.set(**{number: errors[0], count: 1})
+        self.assert_row(*self.asked(action='--request={"command":"hello"}'))
+        self.answered(client)
+        self.assert_works()
+
+    def test_backend_socket_fails(self):
+        self.fails_at_first("sockets", "socket_errno", (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+    def test_backend_connect_fails(self):
+        self.fails_at_first("connects", "connect_errno", (errno.EAGAIN, errno.ECONNREFUSED, errno.EACCES, errno.EINTR))
+
+    def test_backend_no_further(self):
+        """A second connection fails while the first is in use: the request waits for that one."""
+        first, second = self.connect(), self.connect()
+        self.answered(first)
+        for error in (errno.EMFILE, errno.EAGAIN):
+            self.gate.clear()
+            first.send(self.HELLO)
+            self.assert_alive()
+            self.faults.set(connect_errno=error, connects=100)
+            second.send({**self.HELLO, "id": error})
+            harness.wait_until(lambda: self.faults.get("connects") < 100, "the attempt")
+            self.gate.set()
+            self.assertEqual(first.receive()["id"], 7)
+            self.assertEqual(second.receive(), {"success": True, "from": "app", "id": error})
+        self.assertEqual(len(self.application.connections), 1)
+        self.faults.set(connects=0)
+        self.assert_row(*self.asked(action='--request={"command":"hello"}'))
+        self.assert_works()
+
+    @unittest.skipIf(harness.is_sanitized(), "the sanitizer has its own malloc, which cannot be failed")
+    def test_backend_memory(self):
+        """Each allocation of a request in turn, also where it needs a connection to the backend."""
+        codes = set()
+        for connected in (False, True):
+            for number in range(60):
+                client = self.connect()
+                self.assertEqual(client.ask(test_server.PING), test_server.PONG)
+                if connected:
+                    self.answered(client)
+                else:
+                    self.hang_up()
+                self.faults.set(fail_after=number, fail=1)
+                reply = client.ask(self.HELLO)
+                self.faults.set(fail=0)
+                self.assertIsNotNone(reply, f"allocation {number}")
+                codes.add(reply.get("error_code"))
+                if reply["success"]:
+                    self.assertEqual(reply, {"success": True, "from": "app", "id": 7})
+                self.answered(client)
+        self.assertEqual(codes - {None} - set(self.row.codes), set())
+        self.assertTrue({None, "out_of_memory"} <= codes, codes)
+        self.assert_row(*self.asked(action='--request={"command":"hello"}'))
+        self.assert_works()
+
+    def hang_up(self):
+        """The application closes what it has; the server makes a new connection."""
+        for connection in self.application.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it was before
+        self.application.connections.clear()
+
+    @unittest.skipIf(harness.is_sanitized(), "the sanitizer has its own malloc, which cannot be failed")
+    def test_sealed_memory(self):
+        """Any one allocation of `seal_key` and `sealed`, up to the backend and back."""
+        sealed = ("--root", self.root, f"--pcr=0={support.PCRS[0]}", "--sealed")
+        status, result = self.asked(*sealed, action='--request={"command":"hello"}')
+        self.assertEqual((status, result["from"]), (0, "app"))
+        before = self.faults.get("allocations")
+        self.asked(*sealed, action='--request={"command":"hello"}')
+        needed = self.faults.get("allocations") - before
+        self.assertGreater(needed, 60)
+        codes = set()
+        for number in [*range(0, needed, max(needed // 60, 1))]:
+            self.faults.set(fail_after=number, fail=1)
+            status, result = self.asked(*sealed, action='--request={"command":"hello"}')
+            self.faults.set(fail=0)
+            codes.add(result.get("error_code"))
+            self.assertEqual(status == 0, "from" in result, result)
+            self.assert_alive()
+        self.assertEqual(codes - {None, "refused_by_peer"} - set(self.row.codes), set())
+        self.assertTrue({None, "outcome_unknown"} <= codes, codes)
+        self.assert_row(*self.asked(*sealed, action='--request={"command":"hello"}'))
         self.assert_works()
 
 
