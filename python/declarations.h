@@ -269,6 +269,7 @@ struct vsa_server_options {
     ...;
 };
 #define VSA_COMMAND_BLOCKING     ...
+#define VSA_COMMAND_SEALED_ONLY  ...
 #define VSA_DEFAULT_MAX_BUFFERED ...
 #define VSA_MAX_RATE_LIMIT       ...
 #define VSA_MAX_CACHE_TTL_MS     ...
@@ -278,6 +279,20 @@ int vsa_server_new(const struct vsa_server_options *options, struct vsa_server *
                    struct vsa_error *error);
 int vsa_server_register(struct vsa_server *server, const struct vsa_command *command,
                         struct vsa_error *error);
+#define VSA_MAX_BACKEND_CONNECTIONS ...
+int vsa_server_add_backend(struct vsa_server *server, const char *commands, const char *address,
+                           size_t max_connections, unsigned flags, struct vsa_error *error);
+#define VSA_SEALING_X25519 ...
+#define VSA_SEALING_P384   ...
+struct vsa_sealing_options {
+    size_t kem;
+    ...;
+};
+void vsa_sealing_options_init(struct vsa_sealing_options *options);
+int vsa_server_enable_sealing(struct vsa_server *server, const struct vsa_sealing_options *options,
+                              struct vsa_error *error);
+bool vsa_server_sealed(const struct vsa_command_context *context, struct vsa_slice *aad);
+const char *vsa_server_sender(const struct vsa_command_context *context);
 int vsa_server_run_builtin(const struct vsa_command_context *context, const json_t *request,
                            json_t *reply, struct vsa_error *error);
 int vsa_server_run(struct vsa_server *server, struct vsa_error *error);

@@ -8,6 +8,7 @@
 
 from vsattest._native import ffi as _ffi
 from vsattest._native import lib as _lib
+from vsattest.backend import Backend
 from vsattest.client import VsockAttestationClient
 from vsattest.enclave import (
     EphemeralKeyPair,
@@ -28,7 +29,7 @@ from vsattest.errors import (
 )
 from vsattest.policy import Policy
 from vsattest.sealed import SealedEnclave
-from vsattest.server import VsockAttestationServer
+from vsattest.server import SealedOrigin, VsockAttestationServer
 from vsattest.verification import Verification, verify_attestation_document
 
 #: The C library's version, which is the package's.
@@ -36,6 +37,7 @@ __version__: str = _ffi.string(_lib.vsa_version()).decode("ascii")
 
 __all__ = [
     "AttestationError",
+    "Backend",
     "EphemeralKeyPair",
     "FormatError",
     "InternalError",
@@ -44,6 +46,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "SealedEnclave",
+    "SealedOrigin",
     "TransportError",
     "TrustError",
     "UsageError",

@@ -9,10 +9,11 @@ import os
 import threading
 import weakref
 from types import TracebackType
-from typing import Any, Dict, List, NamedTuple, Optional, Type
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Type
 
 from vsattest import _convert
 from vsattest._native import ffi, lib
+from vsattest.backend import Backend
 from vsattest.enclave import NSM_DEVICE, EphemeralKeyPair
 from vsattest.errors import AttestationError, UsageError, WrongTypeError
 
@@ -35,6 +36,17 @@ def _buffered_by_machine() -> int:
     most: int = lib.VSA_DEFAULT_MAX_BUFFERED
     return max(min(available // 4, most), 4 << 20)
 _ERROR_MEMBERS = {"success", "error", "error_code"}
+
+
+_KEMS = {"x25519": lib.VSA_SEALING_X25519, "p384": lib.VSA_SEALING_P384}
+
+
+class SealedOrigin(NamedTuple):
+    """Of a request that came sealed: its associated data, and who signed it."""
+
+    aad: bytes
+    #: Thumbprint of the key that signed it, 96 hexadecimal digits; None: it is not signed.
+    sender: Optional[str]
 
 
 class _Request(NamedTuple):
@@ -84,6 +96,11 @@ class VsockAttestationServer:
         idle_timeout: seconds without a complete request until a connection is closed.
         request_timeout: seconds from a request to its reply.
         drain_timeout: seconds that requests in flight get after `stop`.
+        seal: takes sealed requests, with a key of ``"x25519"`` or ``"p384"``; None: takes none.
+            What comes sealed is handled like any other request, and its reply is sealed.
+        backends: applications that answer commands in the server's place, as enclave_app's
+            ``--backend``; `process_request` gets none of theirs. At most one has no names, and
+            none where `process_request` is overridden, which answers all that are no other's.
 
     Raises:
         UsageError: an argument makes no sense; WrongTypeError if for its type.
@@ -105,6 +122,8 @@ class VsockAttestationServer:
         idle_timeout: Optional[float] = None,
         request_timeout: Optional[float] = None,
         drain_timeout: Optional[float] = None,
+        seal: Optional[str] = None,
+        backends: Sequence[Backend] = (),
     ) -> None:
         number = _convert.as_integer("port", port, 1, lib.VSA_CID_ANY - 1)
         listen = b"vsock:any:%d" % number
@@ -138,6 +157,15 @@ class VsockAttestationServer:
             request_timeout_ms=request_timeout,
             drain_timeout_ms=drain_timeout,
         )
+        if seal is not None and seal not in _KEMS:
+            raise UsageError(f'seal must be "x25519", "p384" or None, not {_convert.shown(seal)}')
+        self._seal = seal
+        self._backends = tuple(backends)
+        for backend in self._backends:
+            if not isinstance(backend, Backend):
+                raise WrongTypeError(f"backends holds {type(backend).__name__}, not Backend")
+            if backend.sealed_only and seal is None:
+                raise UsageError("a backend for sealed requests only: the server needs seal, too")
         self._lock = threading.Lock()
         self._server: Any = None
         self._handle: Any = None
@@ -193,6 +221,21 @@ class VsockAttestationServer:
         failure = _convert.error_from(status, error)
         return {"success": False, "error": str(failure), "error_code": _convert.code_of(status)}
 
+    def sealed(self) -> Optional[SealedOrigin]:
+        """From within `process_request`: how the request came sealed, or None: it came in clear.
+
+        Raises:
+            UsageError: called from elsewhere.
+        """
+        current: Optional[_Request] = getattr(_current, "request", None)
+        if current is None or current.server is not self:
+            raise UsageError("only process_request() has a request")
+        aad = ffi.new("struct vsa_slice *")
+        if not lib.vsa_server_sealed(current.context, aad):
+            return None
+        sender = _convert.text_of(lib.vsa_server_sender(current.context))
+        return SealedOrigin(_convert.bytes_of(aad[0]) or b"", sender)
+
     def on_key(
         self,
         key: EphemeralKeyPair,
@@ -244,6 +287,13 @@ class VsockAttestationServer:
         error = _convert.new_error()
         _convert.check(lib.vsa_server_new(self._options, holder, error), error)
         server = ffi.gc(holder[0], lib.vsa_server_free)
+        if self._seal is not None:
+            options = ffi.new("struct vsa_sealing_options *")
+            lib.vsa_sealing_options_init(options)
+            options.kem = _KEMS[self._seal]
+            _convert.check(lib.vsa_server_enable_sealing(server, options, error), error)
+        for backend in self._backends:
+            backend._add_to(server)
         if kind.process_request is not VsockAttestationServer.process_request:
             command = ffi.new("struct vsa_command *")
             command.name = lib.VSA_COMMAND_ANY

@@ -90,6 +90,108 @@ class ServerTestCase(support.EnclaveTestCase):
         return reply["error"]
 
 
+class Backends(ServerTestCase):
+    """Applications behind the server, and what comes sealed."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_nsm()
+        self.received = []
+        self.application = support.SocketServer(self.path("app"), self.serve_backend)
+        self.addCleanup(self.application.close)
+
+    def serve_backend(self, connection):
+        while line := support.read_line(connection):
+            self.received.append(json.loads(line))
+            connection.sendall(b'{"success": true, "from": "app"}\n')
+
+    def client(self):
+        client = VsockAttestationClient(address=self.address, roots=[pathlib.Path(self.root)],
+                                        policy=vsattest.Policy(pcrs={0: support.PCRS[0]}))
+        self.addCleanup(client.close)
+        return client
+
+    def test_named(self):
+        self.serve(Custom, backends=[vsattest.Backend(self.path("app"), commands=["sign", "unlock"])])
+        for command in ("sign", "unlock"):
+            self.assertEqual(self.ask({"command": command, "x": 1}), {"success": True, "from": "app"})
+        self.assertEqual(self.received[0]["vsattest"],
+                         {"sealed": False, "aad": None, "peer": None, "sender": None})
+        self.assertEqual([request["command"] for request in self.received], ["sign", "unlock"])
+        # What is not the backend's is process_request()'s.
+        self.assertEqual(self.ask({"command": "ping"})["message"], "pong from Python")
+        self.refused({"command": "other"}, "unknown_command")
+
+    def test_all_others(self):
+        self.serve(backends=[vsattest.Backend("unix:" + self.path("app"), connections=1)])
+        self.assertEqual(self.ask({"command": "whatever"}), {"success": True, "from": "app"})
+        self.assertEqual(self.ask({"command": "ping"})["message"], "pong")
+        self.assertEqual(len(self.received), 1)
+
+    def test_away(self):
+        self.serve(backends=[vsattest.Backend(self.path("none"), commands=["sign"])])
+        self.refused({"command": "sign"}, "backend_unavailable")
+        self.assertIs(self.ask({"command": "ping"})["success"], True)
+
+    def test_sealed_only(self):
+        for kem in ("x25519", "p384"):
+            with self.subTest(kem=kem):
+                server = self.serve(seal=kem, backends=[
+                    vsattest.Backend(self.path("app"), commands=["sign"], sealed_only=True)])
+                self.refused({"command": "sign"}, "sealed_required")
+                enclave = self.client().seal()
+                self.assertEqual(enclave.send_request({"command": "sign"}, aad=b"a")["from"], "app")
+                self.assertEqual(self.received[-1]["vsattest"],
+                                 {"sealed": True, "aad": "YQ==", "peer": None, "sender": None})
+                server.stop()
+        self.assertEqual(len(self.received), 2)
+
+    def test_sealed_for_python(self):
+        class Server(VsockAttestationServer):
+            def process_request(self, request):
+                origin = self.sealed()
+                return {"origin": origin and [origin.aad.decode(), origin.sender]}
+
+        server = self.serve(Server, seal="x25519")
+        self.assertIsNone(self.ask({"command": "who"})["origin"])
+        client = self.client()
+        self.assertEqual(client.seal().send_request({"command": "who"}, aad=b"t1")["origin"], ["t1", None])
+        key = vsattest.generate_ephemeral_keypair().private_key
+        signed = client.seal(sign_key=key).send_request({"command": "who"})["origin"]
+        self.assertEqual((signed[0], len(signed[1])), ("", 96))
+        with self.assertRaises(vsattest.UsageError):
+            server.sealed()
+
+    def test_without_seal_there_is_none(self):
+        self.serve()
+        self.refused({"command": "seal_key", "nonce": "n"}, "unknown_command")
+
+    def test_refused(self):
+        path = self.path("app")
+        for kind, make in (
+            (vsattest.UsageError, lambda: vsattest.Backend("")),
+            (vsattest.UsageError, lambda: vsattest.Backend("a\0b")),
+            (vsattest.WrongTypeError, lambda: vsattest.Backend(5)),
+            (vsattest.WrongTypeError, lambda: vsattest.Backend(path, commands="sign")),
+            (vsattest.UsageError, lambda: vsattest.Backend(path, commands=["a,b"])),
+            (vsattest.UsageError, lambda: vsattest.Backend(path, commands=[])),
+            (vsattest.UsageError, lambda: vsattest.Backend(path, connections=0)),
+            (vsattest.UsageError, lambda: vsattest.Backend(path, connections=1025)),
+            (vsattest.WrongTypeError, lambda: vsattest.Backend(path, sealed_only=1)),
+            (vsattest.UsageError, lambda: VsockAttestationServer(seal="p256")),
+            (vsattest.WrongTypeError, lambda: VsockAttestationServer(backends=[path])),
+            (vsattest.UsageError,
+             lambda: VsockAttestationServer(backends=[vsattest.Backend(path, sealed_only=True)])),
+            # What only the C server sees, when it is made.
+            (vsattest.UsageError, lambda: self.serve(backends=[vsattest.Backend(path, commands=["A"])])),
+            (vsattest.UsageError, lambda: self.serve(backends=[vsattest.Backend(path)] * 2)),
+            (vsattest.UsageError, lambda: self.serve(Custom, backends=[vsattest.Backend(path)])),
+        ):
+            with self.assertRaises(vsattest.AttestationError) as raised:
+                make()
+            self.assertIs(type(raised.exception), kind, raised.exception)
+
+
 class Plain(ServerTestCase):
     """The C server as it is."""
 
