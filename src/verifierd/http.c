@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verifierd/http.h"
+
+#include <arpa/inet.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include <microhttpd.h>
+
+#include "base/error.h"
+#include "clock/wall_clock.h"
+#include "verifierd/embedded.h"
+
+/* Bytes of a body beyond the limit that are read before the connection is closed. */
+#define MAX_DISCARDED (1024 * 1024)
+
+struct vsa_http {
+    struct vsa_service *service;
+    struct MHD_Daemon *daemon;
+    bool trust_proxy;
+    atomic_long in_flight;
+};
+
+/* One request, from its header to its answer. */
+struct exchange {
+    enum vsa_service_endpoint endpoint;
+    struct vsa_answer answer; /* status 0: not made yet */
+    bool counted;             /* in flight */
+    size_t discarded;
+    size_t size;
+    uint8_t *body; /* VSA_SERVICE_MAX_BODY bytes; NULL: none came yet */
+};
+
+/* What the handler of a path gets. */
+struct call {
+    struct vsa_http *http;
+    struct MHD_Connection *connection;
+    struct exchange *exchange;
+    const char *rest; /* of the path, behind the route's */
+    int64_t now_ms;
+};
+
+static const char *header_of(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static struct vsa_slice body_of(const struct call *call)
+{
+    return vsa_slice_of(call->exchange->body ? call->exchange->body : (const uint8_t *)"",
+                        call->exchange->size);
+}
+
+/* --- handlers --------------------------------------------------------------------------------- */
+
+static void answer_challenges(const struct call *call)
+{
+    vsa_service_issue_challenge(call->http->service, body_of(call), call->now_ms,
+                                &call->exchange->answer);
+}
+
+/* Returns a parameter of the query; absent without. */
+static struct vsa_slice query_value(const struct call *call, const char *name)
+{
+    const char *value = MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
+    return value ? vsa_slice_of_text(value) : (struct vsa_slice){0};
+}
+
+static enum vsa_status read_query(const struct call *call, struct vsa_verify_request *request,
+                                  struct vsa_error *error)
+{
+    request->policy = query_value(call, "policy");
+    request->challenge = query_value(call, "challenge");
+    request->audience = query_value(call, "audience");
+    if (!request->policy.data)
+        return vsa_fail(error, VSA_ERR_REQUEST,
+                        "a document alone needs the policy in the query: /v1/verify?policy=NAME");
+    return vsa_audience_check(request->audience, error);
+}
+
+/* Returns whether the header's media type is `type`, with parameters or without. */
+static bool is_type(const char *header, const char *type)
+{
+    size_t size = strlen(type);
+    return header && strncasecmp(header, type, size) == 0 && strchr("; \t", header[size]);
+}
+
+static void answer_request(const struct call *call, const struct vsa_verify_request *request)
+{
+    const char *accept = header_of(call->connection, "Accept");
+    vsa_service_verify(call->http->service, request, call->now_ms,
+                       accept && strstr(accept, "application/json"), &call->exchange->answer);
+}
+
+static void answer_verify_json(const struct call *call, uint8_t *buffer)
+{
+    struct vsa_verify_request request = {0};
+    struct vsa_error error = {0};
+    struct vsa_slice body = body_of(call);
+    if (vsa_verify_request_parse(body, buffer, body.size, &request, &error) == VSA_OK)
+        answer_request(call, &request);
+    else
+        vsa_answer_problem(&call->exchange->answer, VSA_PROBLEM_BODY, &error);
+    vsa_verify_request_free(&request);
+}
+
+/* The document alone, raw or as text; what else belongs to the request is in the query. */
+static void answer_verify_document(const struct call *call, uint8_t *buffer)
+{
+    struct vsa_verify_request request = {0};
+    struct vsa_error error = {0};
+    struct vsa_slice body = body_of(call);
+    if (read_query(call, &request, &error) != VSA_OK)
+        vsa_answer_problem(&call->exchange->answer, VSA_PROBLEM_BODY, &error);
+    else if (vsa_document_decode(body, buffer, body.size, &request.document, &error) != VSA_OK)
+        vsa_answer_problem(&call->exchange->answer, VSA_PROBLEM_DOCUMENT, &error);
+    else
+        answer_request(call, &request);
+}
+
+static void answer_verify(const struct call *call)
+{
+    const char *type = header_of(call->connection, "Content-Type");
+    VSA_AUTO_FREE uint8_t *buffer = malloc(call->exchange->size + 1);
+    if (!buffer)
+        vsa_answer_problem(&call->exchange->answer, VSA_PROBLEM_INTERNAL, NULL);
+    else if (is_type(type, "application/json"))
+        answer_verify_json(call, buffer);
+    else if (is_type(type, "application/cbor") || is_type(type, "application/cose") ||
+             is_type(type, "application/octet-stream") || is_type(type, "text/plain"))
+        answer_verify_document(call, buffer);
+    else
+        vsa_answer_problem(&call->exchange->answer, VSA_PROBLEM_TYPE, NULL);
+}
+
+static void answer_policies(const struct call *call)
+{
+    vsa_service_show_policy(call->http->service, vsa_slice_of_text(call->rest),
+                            &call->exchange->answer);
+}
+
+static void answer_keys(const struct call *call)
+{
+    vsa_service_show_keys(call->http->service, &call->exchange->answer);
+}
+
+static void answer_metrics(const struct call *call)
+{
+    vsa_service_show_metrics(call->http->service, call->now_ms, atomic_load(&call->http->in_flight),
+                             &call->exchange->answer);
+}
+
+static void answer_health(const struct call *call)
+{
+    vsa_answer_bytes(&call->exchange->answer, "text/plain", vsa_slice_of_text("ok\n"));
+}
+
+static void answer_readiness(const struct call *call)
+{
+    vsa_service_show_readiness(call->http->service, call->now_ms, &call->exchange->answer);
+}
+
+/* --- routes ----------------------------------------------------------------------------------- */
+
+static const struct route {
+    const char *path; /* with '/' at its end: a prefix */
+    bool is_post;
+    enum vsa_service_endpoint endpoint;
+    void (*handle)(const struct call *call);
+} routes[] = {
+    {"/v1/challenges", true, VSA_ENDPOINT_CHALLENGES, answer_challenges},
+    {"/v1/verify", true, VSA_ENDPOINT_VERIFY, answer_verify},
+    {"/v1/policies", false, VSA_ENDPOINT_POLICIES, answer_policies},
+    {"/v1/policies/", false, VSA_ENDPOINT_POLICIES, answer_policies},
+    {"/.well-known/jwks.json", false, VSA_ENDPOINT_KEYS, answer_keys},
+    {"/metrics", false, VSA_ENDPOINT_METRICS, answer_metrics},
+    {"/healthz", false, VSA_ENDPOINT_HEALTH, answer_health},
+    {"/readyz", false, VSA_ENDPOINT_READY, answer_readiness},
+};
+
+static const struct route *find_route(const char *path, const char **rest)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        size_t size = strlen(routes[i].path);
+        bool is_prefix = size > 1 && routes[i].path[size - 1] == '/';
+        *rest = path + size;
+        if (is_prefix ? strncmp(path, routes[i].path, size) == 0 && **rest
+                      : strcmp(path, routes[i].path) == 0)
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static const struct vsa_embedded_file *find_file(const char *path)
+{
+    for (size_t i = 0; i < vsa_embedded_file_count; i++)
+        if (strcmp(vsa_embedded_files[i].path, path) == 0)
+            return &vsa_embedded_files[i];
+    return NULL;
+}
+
+static bool is_get(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    (void)MHD_add_response_header(response, name, value);
+}
+
+/* The page may load what this service serves, and nothing else. */
+static void add_headers(struct MHD_Response *response, const struct vsa_answer *answer)
+{
+    char text[48];
+    add_header(response, "Content-Type", answer->type);
+    add_header(response, "X-Content-Type-Options", "nosniff");
+    add_header(response, "Content-Security-Policy",
+               "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+               "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+               "frame-ancestors 'none'");
+    (void)snprintf(text, sizeof(text), "max-age=%lld", (long long)(answer->max_age_ms / 1000));
+    add_header(response, "Cache-Control", answer->max_age_ms ? text : "no-store");
+    (void)snprintf(text, sizeof(text), "%lld", (long long)((answer->retry_after_ms + 999) / 1000));
+    if (answer->retry_after_ms)
+        add_header(response, "Retry-After", text);
+    if (answer->status == 401)
+        add_header(response, "WWW-Authenticate", "Bearer");
+}
+
+static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Connection *connection,
+                                   struct exchange *exchange)
+{
+    struct vsa_answer *answer = &exchange->answer;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        answer->size, answer->body ? answer->body : (void *)(uintptr_t) "",
+        answer->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    vsa_service_metrics_count_request(vsa_service_get_metrics(http->service), exchange->endpoint,
+                                      answer->status);
+    if (!response)
+        return MHD_NO;
+    answer->body = NULL;
+    add_headers(response, answer);
+    enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* --- admission -------------------------------------------------------------------------------- */
+
+/* Returns the address as bytes, of IPv6 the network, which one client has as a whole. */
+static struct vsa_slice socket_address(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    if (address && address->sa_family == AF_INET)
+        return vsa_slice_of(&((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    if (address && address->sa_family == AF_INET6)
+        return vsa_slice_of(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 8);
+    return vsa_slice_of_text("local");
+}
+
+/* Reads the last address of X-Forwarded-For, the one that our own proxy added. */
+static struct vsa_slice forwarded_address(const char *header, uint8_t bytes[16])
+{
+    const char *last = strrchr(header, ',');
+    last = last ? last + 1 : header;
+    last += strspn(last, " ");
+    if (inet_pton(AF_INET, last, bytes) == 1)
+        return vsa_slice_of(bytes, 4);
+    if (inet_pton(AF_INET6, last, bytes) == 1)
+        return vsa_slice_of(bytes, 8);
+    return vsa_slice_of_text("unknown");
+}
+
+/* Counts it as in flight, and answers at once if it may not be. */
+static void admit(struct vsa_http *http, struct MHD_Connection *connection,
+                  struct exchange *exchange)
+{
+    uint8_t bytes[16];
+    const char *forwarded = http->trust_proxy ? header_of(connection, "X-Forwarded-For") : NULL;
+    struct vsa_slice address =
+        forwarded ? forwarded_address(forwarded, bytes) : socket_address(connection);
+    exchange->counted = true;
+    if (atomic_fetch_add(&http->in_flight, 1) >= VSA_SERVICE_MAX_IN_FLIGHT)
+        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BUSY, NULL);
+    else
+        (void)!vsa_service_admit(http->service, header_of(connection, "Authorization"), address,
+                                 &exchange->answer);
+}
+
+/* Decides from the header alone what can be decided, before a body is read. */
+static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *connection,
+                              const char *path, const char *method)
+{
+    const char *rest;
+    const struct route *route = find_route(path, &rest);
+    const struct vsa_embedded_file *file = find_file(path);
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    if (!exchange)
+        return NULL;
+    exchange->endpoint = file ? VSA_ENDPOINT_FILES : VSA_ENDPOINT_OTHER;
+    if (route)
+        exchange->endpoint = route->endpoint;
+    if (!route && !file)
+        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_PATH, NULL);
+    else if (route && route->is_post ? strcmp(method, "POST") != 0 : !is_get(method))
+        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_METHOD, NULL);
+    else if (route && route->is_post)
+        admit(http, connection, exchange);
+    return exchange;
+}
+
+/* Keeps a part of the body; what is too much, or not wanted, is read and forgotten. */
+static enum MHD_Result take_part(struct exchange *exchange, const char *data, size_t *size)
+{
+    if (!exchange->answer.status && !exchange->body)
+        exchange->body = malloc(VSA_SERVICE_MAX_BODY);
+    if (!exchange->answer.status && !exchange->body)
+        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_INTERNAL, NULL);
+    if (!exchange->answer.status && *size > VSA_SERVICE_MAX_BODY - exchange->size)
+        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_SIZE, NULL);
+    if (exchange->answer.status) {
+        exchange->discarded += *size;
+    } else {
+        memcpy(exchange->body + exchange->size, data, *size);
+        exchange->size += *size;
+    }
+    *size = 0;
+    return exchange->discarded > MAX_DISCARDED ? MHD_NO : MHD_YES;
+}
+
+static void handle(struct vsa_http *http, struct MHD_Connection *connection,
+                   struct exchange *exchange, const char *path)
+{
+    struct call call = {
+        .http = http,
+        .connection = connection,
+        .exchange = exchange,
+        .now_ms = vsa_wall_clock_ms(),
+    };
+    const struct route *route = find_route(path, &call.rest);
+    const struct vsa_embedded_file *file = find_file(path);
+    if (route)
+        route->handle(&call);
+    else
+        vsa_answer_bytes(&exchange->answer, file->type, vsa_slice_of(file->data, file->size));
+}
+
+/* --- libmicrohttpd ---------------------------------------------------------------------------- */
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+                                  const char *path, const char *method, const char *version,
+                                  const char *data, size_t *size, void **kept)
+{
+    struct vsa_http *http = context;
+    (void)version;
+    if (!*kept) {
+        *kept = begin(http, connection, path, method);
+        return *kept ? MHD_YES : MHD_NO;
+    }
+    if (*size)
+        return take_part(*kept, data, size);
+    struct exchange *exchange = *kept;
+    if (!exchange->answer.status)
+        handle(http, connection, exchange, path);
+    return send_answer(http, connection, exchange);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **kept,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct vsa_http *http = context;
+    struct exchange *exchange = *kept;
+    (void)connection;
+    (void)code;
+    if (!exchange)
+        return;
+    if (exchange->counted)
+        atomic_fetch_sub(&http->in_flight, 1);
+    vsa_answer_free(&exchange->answer);
+    free(exchange->body);
+    free(exchange);
+    *kept = NULL;
+}
+
+enum vsa_status vsa_http_start(struct vsa_service *service, const struct vsa_http_options *options,
+                               struct vsa_http **http, struct vsa_error *error)
+{
+    struct vsa_http *made = calloc(1, sizeof(*made));
+    if (!made)
+        return vsa_fail_memory(error);
+    made->service = service;
+    made->trust_proxy = options->trust_proxy;
+    made->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, made,
+        MHD_OPTION_LISTEN_SOCKET, options->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, made,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)VSA_SERVICE_MAX_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(VSA_SERVICE_IDLE_MS / 1000),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)VSA_SERVICE_CONNECTION_MEMORY,
+        /* One thread is no pool. */
+        MHD_OPTION_THREAD_POOL_SIZE, options->threads > 1 ? options->threads : 0, MHD_OPTION_END);
+    if (!made->daemon) {
+        free(made);
+        return vsa_fail(error, VSA_ERR_IO, "cannot start to serve HTTP");
+    }
+    *http = made;
+    return VSA_OK;
+}
+
+void vsa_http_stop(struct vsa_http *http)
+{
+    if (!http)
+        return;
+    MHD_stop_daemon(http->daemon);
+    free(http);
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verifierd/store_redis.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/time.h>
+
+#include <hiredis/hiredis.h>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/hex.h"
+#include "crypto/digest.h"
+#include "verifierd/limits.h"
+
+/* Connections that wait for their next use: one for each thread of a large machine. */
+#define MAX_IDLE 64
+
+/* A connection, and when it last saw that the store evicts nothing; monotonic. */
+struct connection {
+    redisContext *context;
+    int64_t checked_ms;
+};
+
+struct redis_store {
+    struct vsa_store base;
+    struct vsa_store_options options;
+    char host[256]; /* or the path of a socket */
+    int port;       /* 0: a socket */
+    int database;
+    pthread_mutex_t mutex;
+    int64_t failed_ms; /* last failure to connect, monotonic; 0: none since the last success */
+    size_t idle_count;
+    struct connection idle[MAX_IDLE];
+};
+
+VSA_DEFINE_CLEANUP(redisReply, freeReplyObject, cleanup_reply);
+#define AUTO_REPLY VSA_CLEANUP(cleanup_reply)
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+static const struct timeval time_limit = {.tv_usec = VSA_STORE_TIMEOUT_MS * 1000L};
+
+static void close_connection(struct connection *connection)
+{
+    if (connection->context)
+        redisFree(connection->context);
+    connection->context = NULL;
+}
+
+static enum vsa_status fail_connection(const struct connection *connection, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_BACKEND, "the store does not answer: %.100s",
+                    connection->context ? connection->context->errstr : "out of memory");
+}
+
+/* Receives the next reply of the pipeline; NULL, with the error set, when there is none. */
+static enum vsa_status receive(struct connection *connection, redisReply **reply,
+                               struct vsa_error *error)
+{
+    void *received = NULL;
+    if (redisGetReply(connection->context, &received) != REDIS_OK)
+        return fail_connection(connection, error);
+    *reply = received;
+    if ((*reply)->type == REDIS_REPLY_ERROR)
+        return vsa_fail(error, VSA_ERR_BACKEND, "the store refuses: %.160s", (*reply)->str);
+    return VSA_OK;
+}
+
+static enum vsa_status expect_ok(struct connection *connection, struct vsa_error *error)
+{
+    AUTO_REPLY redisReply *reply = NULL;
+    return receive(connection, &reply, error);
+}
+
+static enum vsa_status log_in(const struct redis_store *store, struct connection *connection,
+                              struct vsa_error *error)
+{
+    if (store->options.password) {
+        (void)redisAppendCommand(connection->context, "AUTH %s", store->options.password);
+        VSA_TRY(expect_ok(connection, error));
+    }
+    if (!store->database)
+        return VSA_OK;
+    (void)redisAppendCommand(connection->context, "SELECT %d", store->database);
+    return expect_ok(connection, error);
+}
+
+static enum vsa_status connect_store(const struct redis_store *store, struct connection *connection,
+                                     struct vsa_error *error)
+{
+    connection->checked_ms = INT64_MIN / 2;
+    connection->context = store->port
+                              ? redisConnectWithTimeout(store->host, store->port, time_limit)
+                              : redisConnectUnixWithTimeout(store->host, time_limit);
+    if (!connection->context || connection->context->err ||
+        redisSetTimeout(connection->context, time_limit) != REDIS_OK)
+        return fail_connection(connection, error);
+    return log_in(store, connection, error);
+}
+
+/* Takes a connection that waits; returns false when there is none. */
+static bool take_idle(struct redis_store *store, struct connection *connection)
+{
+    if (!store->idle_count)
+        return false;
+    *connection = store->idle[--store->idle_count];
+    return true;
+}
+
+/* Returns whether the last failure to connect is so recent that another try can wait. */
+static bool is_left_alone(const struct redis_store *store)
+{
+    return store->failed_ms && vsa_monotonic_ms() - store->failed_ms < VSA_STORE_RETRY_MS;
+}
+
+static enum vsa_status take_connection(struct redis_store *store, struct connection *connection,
+                                       struct vsa_error *error)
+{
+    (void)pthread_mutex_lock(&store->mutex);
+    bool taken = take_idle(store, connection);
+    bool alone = !taken && is_left_alone(store);
+    (void)pthread_mutex_unlock(&store->mutex);
+    if (taken)
+        return VSA_OK;
+    if (alone)
+        return vsa_fail(error, VSA_ERR_BACKEND, "the store did not answer a moment ago");
+    enum vsa_status status = connect_store(store, connection, error);
+    (void)pthread_mutex_lock(&store->mutex);
+    store->failed_ms = status == VSA_OK ? 0 : vsa_monotonic_ms();
+    (void)pthread_mutex_unlock(&store->mutex);
+    if (status != VSA_OK)
+        close_connection(connection);
+    return status;
+}
+
+/* Closes all that wait: those to a store that was restarted are of no use. */
+static void drop_idle(struct redis_store *store)
+{
+    while (store->idle_count)
+        close_connection(&store->idle[--store->idle_count]);
+}
+
+static void return_connection(struct redis_store *store, struct connection *connection, bool good)
+{
+    (void)pthread_mutex_lock(&store->mutex);
+    if (good && store->idle_count < MAX_IDLE) {
+        store->idle[store->idle_count++] = *connection;
+        connection->context = NULL;
+    }
+    if (!good)
+        drop_idle(store);
+    (void)pthread_mutex_unlock(&store->mutex);
+    close_connection(connection);
+}
+
+/* --- what the store must not do --------------------------------------------------------------- */
+
+/* Fails unless the reply of INFO says that nothing is evicted. */
+static enum vsa_status read_eviction(struct connection *connection, struct vsa_error *error)
+{
+    static const char member[] = "\r\nmaxmemory_policy:";
+    AUTO_REPLY redisReply *reply = NULL;
+    VSA_TRY(receive(connection, &reply, error));
+    const char *found = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, member) : NULL;
+    const char *value = found ? found + strlen(member) : "unknown";
+    if (strncmp(value, "noeviction\r", 11) != 0)
+        return vsa_fail(error, VSA_ERR_BACKEND,
+                        "the store may forget: its maxmemory-policy is %.*s, not noeviction",
+                        (int)strcspn(value, "\r\n"), value);
+    connection->checked_ms = vsa_monotonic_ms();
+    return VSA_OK;
+}
+
+/* Makes an epoch that begins when every challenge issued by now has a time before it. */
+static enum vsa_status begin_epoch(const struct redis_store *store, struct connection *connection,
+                                   int64_t now_ms, struct vsa_error *error)
+{
+    uint8_t random[8];
+    char hex[2 * sizeof(random) + 1];
+    VSA_TRY(vsa_random(random, sizeof(random), error));
+    vsa_hex_encode(vsa_slice_of(random, sizeof(random)), hex, sizeof(hex));
+    (void)redisAppendCommand(connection->context, "SET %s:epoch %lld-%s NX",
+                             store->options.service_id,
+                             (long long)(now_ms + store->options.skew_ms), hex);
+    return expect_ok(connection, error);
+}
+
+/* Reads the reply of GET; `*epoch_ms` is -1 where there is no epoch. */
+static enum vsa_status read_epoch(struct connection *connection, int64_t *epoch_ms,
+                                  struct vsa_error *error)
+{
+    AUTO_REPLY redisReply *reply = NULL;
+    VSA_TRY(receive(connection, &reply, error));
+    *epoch_ms = -1;
+    if (reply->type == REDIS_REPLY_NIL)
+        return VSA_OK;
+    char *end = NULL;
+    long long value = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, &end, 10) : 0;
+    if (value <= 0 || !end || *end != '-')
+        return vsa_fail(error, VSA_ERR_BACKEND, "the store's epoch is not one of this service's");
+    *epoch_ms = value;
+    return VSA_OK;
+}
+
+/* --- redemption ------------------------------------------------------------------------------- */
+
+static enum vsa_status append_set(const struct redis_store *store, struct connection *connection,
+                                  const struct vsa_challenge *challenge, int64_t now_ms,
+                                  struct vsa_error *error)
+{
+    char name[64];
+    int64_t left_ms = challenge->issued_ms + VSA_CHALLENGE_LIFETIME_MS - now_ms;
+    int64_t ttl_ms = (left_ms > 0 ? left_ms : 0) + store->options.skew_ms + VSA_STORE_MARGIN_MS;
+    VSA_TRY(vsa_base64url_encode(vsa_slice_of(challenge->mac, sizeof(challenge->mac)), name,
+                                 sizeof(name), error));
+    (void)redisAppendCommand(connection->context, "SET %s:used:%s 1 NX PX %lld",
+                             store->options.service_id, name, (long long)ttl_ms);
+    return VSA_OK;
+}
+
+/* Sends one pipeline. The epoch is read last: after it, a store that was emptied shows it. */
+static enum vsa_status send_pipeline(const struct redis_store *store, struct connection *connection,
+                                     const struct vsa_challenge *challenge, int64_t now_ms,
+                                     bool check, struct vsa_error *error)
+{
+    if (check)
+        (void)redisAppendCommand(connection->context, "INFO memory");
+    if (challenge)
+        VSA_TRY(append_set(store, connection, challenge, now_ms, error));
+    (void)redisAppendCommand(connection->context, "GET %s:epoch", store->options.service_id);
+    if (challenge && store->options.replicas)
+        (void)redisAppendCommand(connection->context, "WAIT %u 100", store->options.replicas);
+    return VSA_OK;
+}
+
+static enum vsa_status read_set(struct connection *connection, enum vsa_redemption *redemption,
+                                struct vsa_error *error)
+{
+    AUTO_REPLY redisReply *reply = NULL;
+    VSA_TRY(receive(connection, &reply, error));
+    if (reply->type == REDIS_REPLY_STATUS && strcmp(reply->str, "OK") == 0)
+        *redemption = VSA_REDEMPTION_FIRST;
+    else if (reply->type == REDIS_REPLY_NIL)
+        *redemption = VSA_REDEMPTION_AGAIN;
+    else
+        return vsa_fail(error, VSA_ERR_BACKEND, "the store answers SET in a way it should not");
+    return VSA_OK;
+}
+
+static enum vsa_status read_wait(const struct redis_store *store, struct connection *connection,
+                                 struct vsa_error *error)
+{
+    AUTO_REPLY redisReply *reply = NULL;
+    VSA_TRY(receive(connection, &reply, error));
+    if (reply->type != REDIS_REPLY_INTEGER || reply->integer < (long long)store->options.replicas)
+        return vsa_fail(error, VSA_ERR_BACKEND,
+                        "fewer than %u replicas of the store have the redemption",
+                        store->options.replicas);
+    return VSA_OK;
+}
+
+/* With a challenge: redeems it. `*epoch_ms`: as read_epoch() sets it. */
+static enum vsa_status exchange(const struct redis_store *store, struct connection *connection,
+                                const struct vsa_challenge *challenge, int64_t now_ms,
+                                enum vsa_redemption *redemption, int64_t *epoch_ms,
+                                struct vsa_error *error)
+{
+    bool check = vsa_monotonic_ms() - connection->checked_ms >= VSA_STORE_CHECK_MS;
+    VSA_TRY(send_pipeline(store, connection, challenge, now_ms, check, error));
+    if (check)
+        VSA_TRY(read_eviction(connection, error));
+    if (challenge)
+        VSA_TRY(read_set(connection, redemption, error));
+    VSA_TRY(read_epoch(connection, epoch_ms, error));
+    if (challenge && store->options.replicas)
+        VSA_TRY(read_wait(store, connection, error));
+    return *epoch_ms < 0 ? begin_epoch(store, connection, now_ms, error) : VSA_OK;
+}
+
+static enum vsa_status redeem(struct vsa_store *base, const struct vsa_challenge *challenge,
+                              int64_t now_ms, bool only_look, enum vsa_redemption *redemption,
+                              struct vsa_error *error)
+{
+    struct redis_store *store = (struct redis_store *)base;
+    struct connection connection = {0};
+    int64_t epoch_ms = -1;
+    *redemption = VSA_REDEMPTION_FIRST;
+    VSA_TRY(take_connection(store, &connection, error));
+    enum vsa_status status = exchange(store, &connection, only_look ? NULL : challenge, now_ms,
+                                      redemption, &epoch_ms, error);
+    return_connection(store, &connection, status == VSA_OK);
+    if (status == VSA_OK && (epoch_ms < 0 || challenge->issued_ms < epoch_ms))
+        *redemption = VSA_REDEMPTION_FORGOTTEN;
+    return status;
+}
+
+static enum vsa_status probe(struct vsa_store *base, int64_t now_ms, struct vsa_error *error)
+{
+    struct redis_store *store = (struct redis_store *)base;
+    struct connection connection = {0};
+    int64_t epoch_ms = -1;
+    VSA_TRY(take_connection(store, &connection, error));
+    connection.checked_ms = INT64_MIN / 2;
+    enum vsa_status status = exchange(store, &connection, NULL, now_ms, NULL, &epoch_ms, error);
+    return_connection(store, &connection, status == VSA_OK);
+    VSA_TRY(status);
+    if (epoch_ms < 0)
+        epoch_ms = now_ms + store->options.skew_ms;
+    if (epoch_ms > now_ms)
+        return vsa_fail(error, VSA_ERR_BACKEND,
+                        "the store's memory is new: challenges can be redeemed that are issued "
+                        "%lld ms from now on",
+                        (long long)(epoch_ms - now_ms));
+    return VSA_OK;
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+static void redis_store_free(struct vsa_store *base)
+{
+    struct redis_store *store = (struct redis_store *)base;
+    drop_idle(store);
+    (void)pthread_mutex_destroy(&store->mutex);
+    free(store);
+}
+
+/* Reads "redis://HOST[:PORT][/DB]"; HOST in brackets where it is an IPv6 address. */
+static bool read_url(const char *url, struct redis_store *store)
+{
+    unsigned port = 6379;
+    unsigned database = 0;
+    int end = 0;
+    if (sscanf(url, "redis://[%255[0-9a-fA-F:]]%n", store->host, &end) != 1 || !end)
+        end = 0;
+    if (!end && (sscanf(url, "redis://%255[A-Za-z0-9._-]%n", store->host, &end) != 1 || !end))
+        return false;
+    const char *rest = url + end;
+    if (*rest == ':' && (sscanf(rest, ":%5u%n", &port, &end) != 1 || port < 1 || port > 65535))
+        return false;
+    rest += *rest == ':' ? end : 0;
+    if (*rest == '/' && rest[1] && sscanf(rest, "/%4u%n", &database, &end) == 1)
+        rest += end;
+    else if (*rest == '/')
+        rest++;
+    store->port = (int)port;
+    store->database = (int)database;
+    return !*rest;
+}
+
+static enum vsa_status read_address(const char *url, struct redis_store *store,
+                                    struct vsa_error *error)
+{
+    if (strncmp(url, "unix:/", 6) == 0 && strlen(url) < sizeof(store->host)) {
+        (void)snprintf(store->host, sizeof(store->host), "%s", url + strlen("unix:"));
+        return VSA_OK;
+    }
+    if (read_url(url, store))
+        return VSA_OK;
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
+                    "'%.100s' is no store: memory, redis://HOST:PORT/DB or unix:/PATH", url);
+}
+
+enum vsa_status vsa_store_redis_new(const struct vsa_store_options *options,
+                                    struct vsa_store **store, struct vsa_error *error)
+{
+    static const struct vsa_store_operations operations = {redeem, probe, redis_store_free};
+    struct redis_store *made = calloc(1, sizeof(*made));
+    if (!made)
+        return vsa_fail_memory(error);
+    made->base.operations = &operations;
+    made->base.is_shared = true;
+    made->options = *options;
+    (void)pthread_mutex_init(&made->mutex, NULL);
+    enum vsa_status status = read_address(options->url, made, error);
+    if (status != VSA_OK) {
+        redis_store_free(&made->base);
+        return status;
+    }
+    *store = &made->base;
+    return VSA_OK;
+}

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replicas of vsattest-verifierd on one Redis: each challenge redeemed once, and never without it."""
+
+import base64
+import collections
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+import unittest
+
+import harness
+import support
+import verifierd
+
+CHALLENGES = 20 if harness.is_sanitized() else 200
+TRIES = 30
+REPLICAS = 3
+
+
+@unittest.skipUnless(shutil.which("redis-server"), "no redis-server")
+class StoreTestCase(verifierd.ServiceTestCase):
+    def setUp(self):
+        super().setUp()
+        self.start_enclave()
+        self.nsm_policy()
+        self.start_redis()
+        self.shared = [*self.keys(), "--store", "unix:" + self.redis_path, "--clock-skew=0"]
+
+    def start_redis(self, *options):
+        self.redis_path = self.path("redis")
+        if os.path.exists(self.redis_path):
+            os.unlink(self.redis_path)
+        self.redis = self.service(
+            ["redis-server", "--port", "0", "--unixsocket", self.redis_path, "--save", "",
+             "--appendonly", "no", "--dir", self.folder, *options], wait_for=self.redis_path)
+
+    def command(self, *words):
+        """One command of Redis; returns its reply as it is."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(harness.PATIENCE)
+            connection.connect(self.redis_path)
+            connection.sendall(f"*{len(words)}\r\n".encode() +
+                               b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
+            return connection.recv(65536).decode()
+
+    def attested(self, challenge):
+        """A document by the enclave's own protocol, which is quicker than a program each."""
+        reply = support.ask(self.path("enclave"), {"command": "attest", "nonce": challenge})
+        return base64.b64decode(reply["attestation_document"])
+
+    def redeemable(self, path):
+        challenge = self.challenge(path)
+        return self.body(self.attested(challenge), challenge)
+
+    def ready(self, path):
+        return verifierd.ask(path, "GET", "/readyz").status
+
+    def verify(self, path, body):
+        """Status and error of a verification, and the seconds it took."""
+        begin = time.monotonic()
+        answer = verifierd.ask(path, "POST", "/v1/verify", body)
+        error = answer.json()["error"] if answer.status != 200 else None
+        return (answer.status, error), time.monotonic() - begin
+
+
+class OnlyOnce(StoreTestCase):
+    def test_in_the_whole_fleet(self):
+        """Of 30 tries at once over three replicas, one is the first."""
+        paths = [self.start_verifierd(*self.shared, name=f"v{n}") for n in range(REPLICAS)]
+        bodies = [self.redeemable(paths[n % REPLICAS]) for n in range(CHALLENGES)]
+        barrier = threading.Barrier(TRIES, timeout=harness.PATIENCE)
+        results = [collections.Counter() for _ in bodies]
+        lock = threading.Lock()
+
+        def redeem(path):
+            connection = verifierd.Connection(path)
+            for body, counter in zip(bodies, results):
+                barrier.wait()
+                answer = verifierd.ask(path, "POST", "/v1/verify", body, connection=connection)
+                with lock:
+                    counter[answer.status if answer.status == 200 else answer.json()["error"]] += 1
+            connection.close()
+
+        threads = [threading.Thread(target=redeem, args=(paths[n % REPLICAS],)) for n in range(TRIES)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for counter in results:
+            self.assertEqual(counter, {200: 1, "challenge_used": TRIES - 1})
+
+    def test_replicas_share_what_they_issue(self):
+        """One issues, another verifies, a third has the keys; one that was restarted knows no less."""
+        one, other = (self.start_verifierd(*self.shared, name=name) for name in ("one", "other"))
+        self.assertEqual(verifierd.ask(one, "GET", "/.well-known/jwks.json").body,
+                         verifierd.ask(other, "GET", "/.well-known/jwks.json").body)
+        body = self.redeemable(one)
+        self.result(other, body)
+        later = self.redeemable(one)
+        self.verifierd.stop(signal.SIGKILL)
+        restarted = self.start_verifierd(*self.shared, name="restarted")
+        self.refused(restarted, body, 409, "challenge_used")
+        self.result(restarted, later)
+
+    def test_names_and_times_in_the_store(self):
+        path = self.start_verifierd(*self.shared, "--service-id", "ours")
+        body = self.redeemable(path)
+        self.result(path, body)
+        mac = base64.urlsafe_b64encode(verifierd.unpadded(body["challenge"])[24:]).decode()
+        left = int(self.command("PTTL", f"ours:used:{mac}")[1:])
+        self.assertTrue(290_000 < left <= 310_000, left)
+        self.assertRegex(self.command("GET", "ours:epoch"), r"\n\d{13}-[0-9a-f]{16}\r")
+        self.assertEqual(self.command("DBSIZE"), ":2\r\n")
+
+
+class Failures(StoreTestCase):
+    def assert_away(self, path, body):
+        """503 within half a second, and not ready. The fastest of some: other work is on this machine."""
+        outcomes = [self.verify(path, body) for _ in range(5)]
+        self.assertEqual({outcome for outcome, _ in outcomes}, {(503, "store_unavailable")})
+        if not harness.is_sanitized():
+            self.assertLess(sorted(seconds for _, seconds in outcomes)[2], 0.5)
+        self.assertEqual(self.ready(path), 503)
+
+    def test_killed_and_back(self):
+        path = self.start_verifierd(*self.shared)
+        self.assertEqual(self.ready(path), 200)
+        body = self.redeemable(path)
+        used = self.redeemable(path)
+        self.result(path, used)
+        self.redis.stop(signal.SIGKILL)
+        self.assert_away(path, body)
+        # A forged one has no token, either.
+        forged = dict(body, document=body["document"][:-8] + "AAAAAAA=")
+        self.assertEqual(self.verify(path, forged)[0], (503, "store_unavailable"))
+        answer = verifierd.ask(path, "POST", "/v1/verify", body)
+        self.assertEqual(answer.headers["Retry-After"], "1")
+        # It lost its memory: what was issued before is refused, used or not.
+        self.start_redis()
+        begin = time.monotonic()
+        harness.wait_until(lambda: self.ready(path) == 200, "the store")
+        if not harness.is_sanitized():
+            self.assertLess(time.monotonic() - begin, 2)
+        for old in (used, body):
+            self.refused(path, old, 409, "challenge_expired")
+        self.result(path, self.redeemable(path))
+        self.assertIn("\nvsattest_verifierd_challenges_total{event=\"redeemed\"} 2\n",
+                      verifierd.ask(path, "GET", "/metrics").body.decode())
+
+    def test_hangs(self):
+        path = self.start_verifierd(*self.shared)
+        body = self.redeemable(path)
+        os.kill(self.redis.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.redis.pid, signal.SIGCONT)
+        self.assert_away(path, body)
+        os.kill(self.redis.pid, signal.SIGCONT)
+        harness.wait_until(lambda: self.ready(path) == 200, "the store")
+        self.result(path, self.redeemable(path))
+
+    def test_not_there_at_start(self):
+        self.redis.stop(signal.SIGKILL)
+        path = self.start_verifierd(*self.shared)
+        body = self.redeemable(path)
+        self.assert_away(path, body)
+        self.assertEqual(verifierd.ask(path, "GET", "/healthz").status, 200)
+        self.start_redis()
+        harness.wait_until(lambda: self.ready(path) == 200, "the store")
+        self.result(path, self.redeemable(path))
+
+    def test_emptied(self):
+        """FLUSHALL: nothing that was issued before is redeemed, in any replica."""
+        one, other = (self.start_verifierd(*self.shared, name=name) for name in ("one", "other"))
+        used, fresh = self.redeemable(one), self.redeemable(one)
+        self.result(one, used)
+        self.command("FLUSHALL")
+        for path in (other, one, other):
+            for old in (used, fresh):
+                self.refused(path, old, 409, "challenge_expired")
+        self.result(one, self.redeemable(other))
+
+    def test_epoch_waits_for_slow_clocks(self):
+        """After an empty start, challenges of the first seconds are refused, and it is not ready."""
+        options = [option for option in self.shared if "skew" not in option] + ["--clock-skew=2"]
+        path = self.start_verifierd(*options)
+        self.assertEqual(self.ready(path), 503)
+        early = self.redeemable(path)
+        self.refused(path, early, 409, "challenge_expired")
+        harness.wait_until(lambda: self.ready(path) == 200, "the epoch")
+        self.refused(path, early, 409, "challenge_expired")
+        self.result(path, self.redeemable(path))
+
+    def test_evicting(self):
+        path = self.start_verifierd(*self.shared)
+        for policy in ("allkeys-lru", "volatile-ttl"):
+            self.command("CONFIG", "SET", "maxmemory-policy", policy)
+            answer = verifierd.ask(path, "GET", "/readyz")
+            self.assertEqual(answer.status, 503)
+            self.assertIn(policy, answer.json()["message"])
+            # A connection that was good looks again within a second.
+            harness.wait_until(
+                lambda: self.verify(path, self.redeemable(path))[0] == (503, "store_unavailable"), "503")
+            self.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+            harness.wait_until(lambda: self.ready(path) == 200, "the store")
+        self.result(path, self.redeemable(path))
+
+    def test_full(self):
+        path = self.start_verifierd(*self.shared)
+        body = self.redeemable(path)
+        self.command("CONFIG", "SET", "maxmemory", "1")
+        self.assertEqual(self.verify(path, body)[0], (503, "store_unavailable"))
+        self.command("CONFIG", "SET", "maxmemory", "0")
+        self.result(path, body)
+
+    def test_without_its_replicas(self):
+        path = self.start_verifierd(*self.shared, "--store-wait=1")
+        self.assertEqual(self.verify(path, self.redeemable(path))[0], (503, "store_unavailable"))
+
+    def test_password(self):
+        self.command("CONFIG", "SET", "requirepass", "secret")
+        path = self.start_verifierd(*self.shared, name="without")
+        self.assertEqual(self.ready(path), 503)
+        path = self.start_verifierd(
+            *self.shared, "--store-password", self.write("password", b"secret\n"), name="with")
+        self.assertEqual(self.ready(path), 200)
+        self.result(path, self.redeemable(path))
+
+    def test_others_epoch(self):
+        self.command("SET", "vsattest:epoch", "text")
+        path = self.start_verifierd(*self.shared)
+        self.assertEqual(self.ready(path), 503)
+        self.assertEqual(self.verify(path, self.redeemable(path))[0], (503, "store_unavailable"))
