@@ -30,6 +30,18 @@ void vsa_layers_free(struct vsa_layers *layers)
     layers->count = layers->file_count = 0;
 }
 
+/* One layer may be named many times: what a tree holds at most, all of them together may. */
+static enum vsa_status check_entries(const struct vsa_layers *layers, struct vsa_error *error)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < layers->count; i++)
+        count += layers->trees[i].count;
+    if (count > VSA_MAX_ARCHIVE_ENTRIES)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d files and directories in all layers",
+                        VSA_MAX_ARCHIVE_ENTRIES);
+    return VSA_OK;
+}
+
 static enum vsa_status check_room(size_t count, struct vsa_error *error)
 {
     if (count == VSA_MAX_IMAGE_LAYERS)
@@ -140,6 +152,8 @@ static enum vsa_status read_layer(struct vsa_layers *layers, const char *name,
     struct vsa_tree *tree = &layers->trees[layers->count++];
     *tree = (struct vsa_tree){.nodes = NULL};
     enum vsa_status status = read_entries(layers, tree, archive, error);
+    if (status == VSA_OK)
+        status = check_entries(layers, error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "%.120s", name);
     return status;
@@ -166,6 +180,16 @@ static enum vsa_status read_manifest(struct vsa_slice text, json_t **names, stru
     return VSA_OK;
 }
 
+/* Docker before 25 writes a layer that comes again as a symbolic link to the first one. */
+static bool find_layer(const struct vsa_tree *archive, const char *path, struct vsa_slice *layer)
+{
+    const struct vsa_tree_node *node = find_below_root(archive, path);
+    if (!node || node->kind != VSA_CPIO_FILE)
+        return vsa_tree_find_file(archive, ROOT, path, layer);
+    *layer = node->data;
+    return true;
+}
+
 /* Replaces the layer that was read last, an archive of layers, by those. */
 static enum vsa_status read_image_layers(struct vsa_layers *layers, const json_t *names,
                                          struct vsa_error *error)
@@ -176,11 +200,11 @@ static enum vsa_status read_image_layers(struct vsa_layers *layers, const json_t
     json_array_foreach(names, index, name)
     {
         const char *path = json_string_value(name);
-        const struct vsa_tree_node *node = path ? find_below_root(&archive, path) : NULL;
-        if (!node || node->kind != VSA_CPIO_FILE)
+        struct vsa_slice layer;
+        if (!path || !find_layer(&archive, path, &layer))
             return vsa_fail(error, VSA_ERR_ARGUMENT,
                             MANIFEST ": layer %zu is no file of the archive", index);
-        VSA_TRY(read_layer(layers, path, node->data, error));
+        VSA_TRY(read_layer(layers, path, layer, error));
     }
     return VSA_OK;
 }
@@ -218,7 +242,8 @@ enum vsa_status vsa_layers_add(struct vsa_layers *layers, const char *source,
         VSA_TRY(check_room(layers->count, error));
         struct vsa_tree *tree = &layers->trees[layers->count++];
         *tree = (struct vsa_tree){.nodes = NULL};
-        return vsa_tree_add_exact(tree, ROOT, source, &layers->link_groups, error);
+        VSA_TRY(vsa_tree_add_exact(tree, ROOT, source, &layers->link_groups, error));
+        return check_entries(layers, error);
     }
     VSA_TRY(check_room(layers->file_count, error));
     struct vsa_whole_file *file = &layers->files[layers->file_count];
@@ -270,11 +295,11 @@ static enum vsa_status mark(struct vsa_tree *marks, const char *path, size_t len
     return vsa_tree_add_borrowed(marks, text, VSA_CPIO_FILE, 0, vsa_slice_of(NULL, 0), 0, error);
 }
 
-/* Returns the last part of a path if it is a whiteout, or NULL. */
+/* Returns what of a path begins with the part that is a whiteout, or NULL. */
 static const char *whiteout_name(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return slash && strncmp(slash + 1, WHITEOUT, strlen(WHITEOUT)) == 0 ? slash + 1 : NULL;
+    const char *slash = strstr(path, "/" WHITEOUT);
+    return slash ? slash + 1 : NULL;
 }
 
 static enum vsa_status mark_whiteout(struct merge *merge, const struct vsa_tree_node *node,
@@ -286,7 +311,8 @@ static enum vsa_status mark_whiteout(struct merge *merge, const struct vsa_tree_
     if (strcmp(name, OPAQUE) == 0)
         return mark(&merge->opaque, node->path, directory - 1, error);
     if (node->kind != VSA_CPIO_FILE || !*rest || strcmp(rest, ".") == 0 ||
-        strcmp(rest, "..") == 0 || strncmp(rest, WHITEOUT, strlen(WHITEOUT)) == 0)
+        strcmp(rest, "..") == 0 || strchr(rest, '/') ||
+        strncmp(rest, WHITEOUT, strlen(WHITEOUT)) == 0)
         return vsa_fail_at(error, VSA_ERR_ARGUMENT, VSA_NO_OFFSET, rule_layers,
                            "'%.160s' has a name that is reserved for whiteouts",
                            node->path + strlen(ROOT));

@@ -123,25 +123,21 @@ static enum vsa_status normalize(const struct vsa_tar *tar, struct vsa_slice nam
     return VSA_OK;
 }
 
-/* Makes the name of a header: its prefix, where the form has one, and its name. */
-static enum vsa_status read_name(const struct vsa_tar *tar, const uint8_t *header, char *path,
-                                 struct vsa_error *error)
+/* Returns the name of a header, in `joined`: its prefix, where the form has one, and its name. */
+static struct vsa_slice read_name(const uint8_t *header, char joined[PREFIX_SIZE + 1 + NAME_SIZE])
 {
-    char joined[PREFIX_SIZE + 1 + NAME_SIZE];
     size_t used = 0;
     struct vsa_slice name = field_text(header + NAME_AT, NAME_SIZE);
     struct vsa_slice prefix = field_text(header + PREFIX_AT, PREFIX_SIZE);
     /* GNU's own form, "ustar  ", has times there. */
     bool has_prefix = header[MAGIC_AT + 5] == '\0' && prefix.size;
-    if (!name.size)
-        return FAIL("an entry without a name");
-    if (has_prefix) {
+    if (has_prefix && name.size) {
         memcpy(joined, prefix.data, prefix.size);
         joined[prefix.size] = '/';
         used = prefix.size + 1;
     }
     memcpy(joined + used, name.data, name.size);
-    return normalize(tar, vsa_slice_of(joined, used + name.size), path, error);
+    return vsa_slice_of(joined, used + name.size);
 }
 
 /* --- pax headers ------------------------------------------------------------------------------ */
@@ -282,15 +278,22 @@ static enum vsa_status read_target(const struct vsa_tar *tar, const uint8_t *hea
     return VSA_OK;
 }
 
+/* Readers differ on what such a name is of anything but a directory. */
+static bool ends_with_slash(struct vsa_slice name)
+{
+    return name.size && name.data[name.size - 1] == '/';
+}
+
 static enum vsa_status read_entry(const struct vsa_tar *tar, const uint8_t *header,
                                   const struct override *override, struct vsa_slice data,
                                   struct vsa_tar_entry *entry, struct vsa_error *error)
 {
     uint64_t mode;
-    if (override->path.data)
-        VSA_TRY(normalize(tar, override->path, entry->path, error));
-    else
-        VSA_TRY(read_name(tar, header, entry->path, error));
+    char joined[PREFIX_SIZE + 1 + NAME_SIZE];
+    struct vsa_slice name = override->path.data ? override->path : read_name(header, joined);
+    if (!name.size)
+        return FAIL("an entry without a name");
+    VSA_TRY(normalize(tar, name, entry->path, error));
     VSA_TRY(read_kind(tar, header[TYPE_AT], entry->path, &entry->kind, error));
     VSA_TRY(read_target(tar, header, override, entry, error));
     if (!read_octal(header + MODE_AT, MODE_SIZE, &mode))
@@ -299,6 +302,8 @@ static enum vsa_status read_entry(const struct vsa_tar *tar, const uint8_t *head
         return FAIL("'%.120s' has contents, and is no file", entry->path);
     if (entry->kind != VSA_TAR_DIRECTORY && !entry->path[0])
         return FAIL("the root is not a directory");
+    if (entry->kind != VSA_TAR_DIRECTORY && ends_with_slash(name))
+        return FAIL("'%.120s' ends with a slash, and is no directory", entry->path);
     entry->permissions = (unsigned)(mode & 07777);
     entry->data = data;
     return VSA_OK;
