@@ -78,8 +78,8 @@ static void check_names(const X509 *x509, const struct vsa_certificate *certific
     size_t size = 0;
     char text[VSA_MAX_SUBJECT] = "";
     BIO *bio = BIO_new(BIO_s_mem());
-    const X509_NAME *subject = X509_get_subject_name(x509);
-    const X509_NAME *issuer = X509_get_issuer_name(x509);
+    X509_NAME *subject = X509_get_subject_name(x509);
+    X509_NAME *issuer = X509_get_issuer_name(x509);
     FUZZ_REQUIRE(X509_NAME_get0_der(subject, &der, &size) == 1);
     FUZZ_REQUIRE(vsa_slice_equal(vsa_slice_of(der, size), certificate->fields.subject));
     FUZZ_REQUIRE(X509_NAME_get0_der(issuer, &der, &size) == 1);
@@ -188,8 +188,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const unsigned char *end = data;
     X509 *x509 = d2i_X509(NULL, &end, (long)size);
     bool exact = x509 && end == data + size && is_encoded_so(x509, der);
-    FUZZ_REQUIRE(status != VSA_OK || exact);
-    if (status == VSA_OK)
+    /* Other versions are refused in a path; AWS-LC refuses some of them here. */
+    FUZZ_REQUIRE(status != VSA_OK || exact || fields.version != 3);
+    if (status == VSA_OK && exact)
         check_facts(x509, der);
     else if (exact)
         FUZZ_REQUIRE(is_known_difference(error.rule));

@@ -12,3 +12,12 @@ bool vsa_crypto_begin(void)
     ERR_clear_error();
     return bio != NULL;
 }
+
+void vsa_crypto_begin_thread(void)
+{
+#ifdef OPENSSL_IS_AWSLC
+    uint8_t byte;
+    (void)RAND_bytes(&byte, sizeof(byte));
+    ERR_clear_error();
+#endif
+}

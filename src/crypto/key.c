@@ -143,6 +143,11 @@ static EVP_PKEY *read_private(struct vsa_slice encoded)
         const unsigned char *at = encoded.data;
         pkey = d2i_AutoPrivateKey(NULL, &at, (long)encoded.size);
     }
+    if (!pkey) {
+        /* SEC 1 without the public key, which AWS-LC takes for PKCS#8. */
+        const unsigned char *at = encoded.data;
+        pkey = d2i_PrivateKey(EVP_PKEY_EC, NULL, &at, (long)encoded.size);
+    }
     ERR_clear_error();
     return pkey;
 }

@@ -8,6 +8,7 @@
 #include "base/container_of.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "crypto/begin.h"
 
 /* Bytes: most requests take one step. */
 #define CHARGE_STEP 4096
@@ -325,6 +326,7 @@ enum vsa_status vsa_sealing_begin(struct vsa_sealing *sealing, struct vsa_error 
     const struct vsa_worker_options options = {
         .max_queue = sealing->max_queue,
         .depth = &sealing->depth,
+        .begin = vsa_crypto_begin_thread,
         .done = sealing->done,
         .user = sealing->user,
     };

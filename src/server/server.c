@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/sized.h"
+#include "crypto/begin.h"
 #include "crypto/digest.h"
 #include "server/builtin.h"
 #include "server/dispatch.h"
@@ -56,6 +57,7 @@ static enum vsa_status make_worker(struct vsa_server *server, struct vsa_error *
         .timeout_ms = timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms,
         .max_queue = server->options.max_queue,
         .depth = &server->requests.counters.queue_depth,
+        .begin = vsa_crypto_begin_thread,
         .done = on_done,
         .exchanged = on_exchanged,
         .user = server,

@@ -73,6 +73,8 @@ static void *work_on(void *argument)
 {
     struct vsa_worker *worker = argument;
     struct vsa_work *work;
+    if (worker->options.begin)
+        worker->options.begin();
     lock(worker);
     while ((work = next_work(worker))) {
         unlock(worker);

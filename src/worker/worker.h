@@ -30,6 +30,8 @@ struct vsa_worker_options {
     int timeout_ms;  /* limit of one call of the NSM */
     size_t max_queue;
     vsa_counter *depth; /* work that waits now; borrowed, written by both threads under a lock */
+    /* Called in the thread before anything else; NULL: there is nothing to prepare. */
+    void (*begin)(void);
     /* Called in the thread when vsa_worker_finished() has work. */
     void (*done)(void *user);
     /* Called in the thread after each call of the NSM; NULL without one. */

@@ -104,18 +104,23 @@ static EVP_PKEY *rsa_key(void)
     return key;
 }
 
+/* Returns P-384 by its numbers (SEC 1 appendix C.2); AWS-LC does not write them. */
 static struct vsa_slice explicit_parameters(struct forge *forge)
 {
-    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_secp384r1);
-    REQUIRE(group);
-    EC_GROUP_set_asn1_flag(group, OPENSSL_EC_EXPLICIT_CURVE);
-    unsigned char *der = NULL;
-    int size = i2d_ECPKParameters(group, &der);
-    REQUIRE(size > 0);
-    struct vsa_slice copy = forge_copy(forge, der, (size_t)size);
-    OPENSSL_free(der);
-    EC_GROUP_free(group);
-    return copy;
+    return forge_hex(
+        forge, "30820157020101303c" /* ECParameters, version 1 */
+               "06072a8648ce3d0101023100ffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+               "fffffffeffffffff0000000000000000ffffffff" /* p */
+               "307b0430fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff"
+               "0000000000000000fffffffc" /* a */
+               "0430b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2e"
+               "d19d2a85c8edd3ec2aef"                           /* b */
+               "031500a335926aa319a27a1d00896a6773a4827acdac73" /* seed */
+               "046104aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf"
+               "55296c3a545e3872760ab73617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5"
+               "f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f" /* base point */
+               "023100ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248"
+               "b0a77aecec196accc52973020101" /* order and cofactor */);
 }
 
 struct vsa_slice forge_spki(struct forge *forge, enum forge_key_kind kind, int number)

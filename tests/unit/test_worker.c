@@ -28,6 +28,7 @@ static sem_t done;
 static sem_t begun;
 static sem_t may_end;
 static int ran;
+static int prepared; /* what `ran` was then */
 static vsa_counter depth;
 static int released;
 static int closed;
@@ -85,6 +86,11 @@ static struct vsa_nsm_transport transport = {exchange, close_transport};
 
 /* ---------------------------------------------------------------------------------------------- */
 
+static void prepare(void)
+{
+    prepared = ran;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -95,10 +101,12 @@ static int set_up(void **state)
                                           .timeout_ms = 1000,
                                           .max_queue = 2,
                                           .depth = &depth,
+                                          .begin = prepare,
                                           .done = on_done,
                                           .exchanged = on_exchange,
                                           .user = &done};
     ran = released = closed = exchanges = 0;
+    prepared = -1;
     worker = NULL;
     depth = 0;
     return sem_init(&done, 0, 0) + sem_init(&begun, 0, 0) + sem_init(&may_end, 0, 0);
@@ -147,6 +155,7 @@ static void test_order(void **state)
     put(2);
     vsa_worker_put_first(worker, &jobs[3].work); /* although the queue is full */
     assert_int_equal(vsa_counter_get(&depth), 3);
+    assert_int_equal(prepared, 0);
     vsa_worker_finished(worker, &finished);
     assert_null(vsa_list_first(&finished));
     (void)sem_post(&may_end);
