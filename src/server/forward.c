@@ -127,15 +127,49 @@ static json_t *describe(const struct vsa_request *request)
                      is_signed ? json_string(origin->sender) : json_null());
 }
 
+/*
+ * Returns whether an application may take the member for another one, of small letters. JSON
+ * libraries that fill structs often ignore case, and Go's takes U+017F for an s: what the server
+ * knows of the request, and whom it lets send it, would be another one's.
+ */
+static bool may_be_taken_for(const char *member, const char *name)
+{
+    for (; *name; name++) {
+        if ((*member | 0x20) == *name)
+            member++;
+        else if (*name == 's' && strncmp(member, "\xc5\xbf", 2) == 0)
+            member += 2;
+        else
+            return false;
+    }
+    return *member == '\0';
+}
+
+static enum vsa_status check_members(json_t *object, struct vsa_error *error)
+{
+    const char *member;
+    json_t *value;
+    json_object_foreach(object, member, value)
+    {
+        if (may_be_taken_for(member, OWN_MEMBER))
+            return vsa_fail(error, VSA_ERR_FIELD,
+                            "\"" OWN_MEMBER
+                            "\" is what the server says of a request: leave it out");
+        if (strcmp(member, "command") != 0 && may_be_taken_for(member, "command"))
+            return vsa_fail(error, VSA_ERR_FIELD,
+                            "a member may be taken for \"command\" where case is ignored: leave "
+                            "it out");
+    }
+    return VSA_OK;
+}
+
 /* Writes the line to the server's buffer. */
 static enum vsa_status write_request(struct vsa_requests *all, const struct vsa_request *request,
                                      json_t *object, struct vsa_slice *line,
                                      struct vsa_error *error)
 {
     size_t size = 0;
-    if (json_object_get(object, OWN_MEMBER))
-        return vsa_fail(error, VSA_ERR_FIELD,
-                        "\"" OWN_MEMBER "\" is what the server says of a request: leave it out");
+    VSA_TRY(check_members(object, error));
     if (json_object_set_new(object, OWN_MEMBER, describe(request)) != 0)
         return vsa_fail_memory(error);
     enum vsa_status status =

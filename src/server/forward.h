@@ -23,8 +23,8 @@ VSA_MUST_USE enum vsa_status vsa_forward_add(struct vsa_requests *all, const cha
  * object   in/out: the request; gets the member
  * awaited  out: what to wait for; freed when it is done, or with vsa_waiter_abandon()
  *
- * Errors: VSA_ERR_FIELD (it has such a member already), VSA_ERR_TOO_LARGE, VSA_ERR_BACKEND,
- * VSA_ERR_BUSY, VSA_ERR_MEMORY; it was not sent then.
+ * Errors: VSA_ERR_FIELD (it has such a member, or one that may be taken for it or for "command"),
+ * VSA_ERR_TOO_LARGE, VSA_ERR_BACKEND, VSA_ERR_BUSY, VSA_ERR_MEMORY; it was not sent then.
  */
 VSA_MUST_USE enum vsa_status vsa_forward(struct vsa_requests *all,
                                          const struct vsa_request *request,

@@ -93,7 +93,15 @@ class Exchange(BackendTestCase):
         backend = self.backend()
         for value in ({}, None, {"sealed": True}):
             self.assert_code(self.ask({**HELLO, "vsattest": value}), "field_invalid")
+        # encoding/json of Go, and others, would take these for it, and the last one wins.
+        for name in ("Vsattest", "VSATTEST", "v\u017fatte\u017ft", "VsAtTeSt"):
+            self.assert_code(self.ask({**HELLO, name: {"sender": "0" * 96}}), "field_invalid")
+        for name in ("Command", "COMMAND", "commanD"):
+            self.assert_code(self.ask({**HELLO, name: "unlock"}), "field_invalid")
+            self.assert_code(self.ask({name: "unlock", **HELLO}), "field_invalid")
         self.assertEqual(backend.connections, [])
+        for name in ("vsattest2", "vsattes", "commands", "comman", "vs\u017ftest", "\u017f", "id2", ""):
+            self.assertIs(self.ask({**HELLO, name: "x"})["success"], True, name)
         # A built-in command minds it as little as any other member.
         self.assertEqual(self.ask({**test_server.PING, "vsattest": 1}), test_server.PONG)
 
