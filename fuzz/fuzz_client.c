@@ -101,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const char *path = one_peer_listen();
     if (!arguments.policy.verifier)
-        FUZZ_REQUIRE(policy_options_init(&arguments.policy, NULL) == VSA_OK);
+        policy_options_init(&arguments.policy);
+    FUZZ_REQUIRE(policy_options_finish(&arguments.policy, true, NULL) == VSA_OK);
     arguments.policy.has_time = true;
     arguments.policy.time_ms = NOW_MS;
     arguments.generate_key = data[0] & GENERATE_KEY;

@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "command_line/output.h"
 #include "fuzz.h"
 #include "programs/enclave_image/command.h"
-#include "programs/output.h"
 #include "repair_crc.h"
 
 /* 64 KiB of metadata once made 126 MB. */

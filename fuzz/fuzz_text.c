@@ -5,10 +5,10 @@
 #include "base/hex.h"
 #include "base/printable.h"
 #include "base/time_text.h"
+#include "command_line/numbers.h"
 #include "enclave_init/user.h"
 #include "enclave_init/words.h"
 #include "fuzz.h"
-#include "programs/numbers.h"
 #include "software_nsm/module_id.h"
 #include <vsattest/transport.h>
 
@@ -62,7 +62,7 @@ static void check_numbers(const char *text)
         FUZZ_REQUIRE(number >= 3 && number <= 4000000000);
     else
         FUZZ_REQUIRE(error.status != VSA_OK);
-    if (numbers_parse_seconds("--time", text, 86400, &ms, NULL) == VSA_OK)
+    if (numbers_parse_seconds("--time", text, 100, 86400, &ms, NULL) == VSA_OK)
         FUZZ_REQUIRE(ms >= 0 && ms <= 86400 * 1000);
 }
 

@@ -12,11 +12,11 @@
 #include "base/error.h"
 #include "base/pem.h"
 #include "clock/wall_clock.h"
+#include "command_line/exit_code.h"
+#include "command_line/options.h"
+#include "command_line/output.h"
+#include "command_line/policy_options.h"
 #include "file/whole_file.h"
-#include "programs/exit_code.h"
-#include "programs/options.h"
-#include "programs/output.h"
-#include "programs/policy_options.h"
 #include "software_nsm/boot.h"
 #include "software_nsm/cuse.h"
 #include "software_nsm/serve.h"
@@ -130,7 +130,7 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
                                       struct vsa_error *error)
 {
     struct option_operands operands;
-    VSA_TRY(policy_options_init(&arguments->pcrs, error));
+    policy_options_init(&arguments->pcrs);
     VSA_TRY(options_read(&option_set, argc, argv, arguments, &operands, error));
     arguments->done = operands.done;
     return operands.done ? VSA_OK : check_arguments(&operands, arguments, error);

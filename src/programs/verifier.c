@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "programs/claims_text.h"
-#include "programs/exit_code.h"
-#include "programs/output.h"
-#include "programs/policy_options.h"
+#include "command_line/claims_text.h"
+#include "command_line/exit_code.h"
+#include "command_line/output.h"
+#include "command_line/policy_options.h"
 #include "json/writer.h"
 #include <vsattest/report.h>
 
@@ -47,7 +47,7 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
                                       struct vsa_error *error)
 {
     struct option_operands operands;
-    VSA_TRY(policy_options_init(&arguments->policy, error));
+    policy_options_init(&arguments->policy);
     VSA_TRY(options_read(&option_set, argc, argv, arguments, &operands, error));
     arguments->done = operands.done;
     if (operands.count > 1)
@@ -55,7 +55,7 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
                         "one document at a time: '%.80s' is one argument too many",
                         operands.words[1]);
     arguments->path = operands.count ? operands.words[0] : "-";
-    return operands.done ? VSA_OK : policy_options_finish(&arguments->policy, error);
+    return operands.done ? VSA_OK : policy_options_finish(&arguments->policy, true, error);
 }
 
 /* What is read and found out; `document` borrows from one of the others. */

@@ -123,7 +123,7 @@ class ConfigurationFile(SettingsTestCase):
             ("max-connections = 1000001\n", "from 1 to 1000000"),
             ("max-in-flight = -1\n", "max-in-flight: '-1'"),
             ("max-nsm-queue = 3 # three\n", "max-nsm-queue: '3 # three'"),
-            ("idle-timeout = 0\n", "idle-timeout must be above 0"),
+            ("idle-timeout = 0\n", "idle-timeout: '0' is not a number of seconds from 0.001"),
             ("request-timeout = 1.2345\n", "request-timeout: '1.2345'"),
             ("drain-timeout = 86401\n", "drain-timeout: '86401'"),
             ("log-level = loud\n", "app.conf:1: log level 'loud'"),

@@ -7,8 +7,8 @@
 
 #include <vsattest/server.h>
 
-#include "programs/enclave_app/log.h"
-#include "programs/exit_code.h"
+#include "command_line/exit_code.h"
+#include "log/log.h"
 
 #define ENCLAVE_APP "enclave_app"
 

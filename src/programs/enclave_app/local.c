@@ -10,8 +10,8 @@
 #include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "command_line/output.h"
 #include "nsm/attest_with_key.h"
-#include "programs/output.h"
 #include "protocol/attest.h"
 
 /* Two values of VSA_MAX_FIELD bytes and a command's name. */

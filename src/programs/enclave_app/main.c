@@ -3,7 +3,7 @@
 #include "programs/enclave_app/enclave_app.h"
 
 #include "base/error.h"
-#include "programs/output.h"
+#include "command_line/output.h"
 
 static enum vsa_status run(const struct enclave_app_arguments *arguments, struct vsa_error *error)
 {

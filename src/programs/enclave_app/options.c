@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "command_line/numbers.h"
+#include "command_line/options.h"
 #include "programs/enclave_app/settings.h"
-#include "programs/numbers.h"
-#include "programs/options.h"
 #include "protocol/attest.h"
 
 #define HIGHEST_PORT 4294967294
@@ -140,7 +140,11 @@ static enum vsa_status combine(const struct option_operands *operands,
 {
     char **words = operands->words;
     int count = operands->count;
+    struct vsa_sealing_options *sealing = &arguments->sealing;
     VSA_TRY(read_config(arguments, seen, count > 0, error));
+    /* A key that is to live shorter than the default overlap is not accepted for longer. */
+    if (sealing->overlap_ms > sealing->lifetime_ms)
+        sealing->overlap_ms = sealing->lifetime_ms;
     bool serve = seen->vsock || arguments->server.listen;
     if (serve && seen->daemon)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--daemon and a server exclude each other");

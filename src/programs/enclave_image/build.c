@@ -2,10 +2,10 @@
 /* enclave_image build: an image of ready-made ramdisks, or of a program. */
 #include "base/error.h"
 #include "base/time_text.h"
+#include "command_line/numbers.h"
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
 #include "programs/enclave_image/services.h"
-#include "programs/numbers.h"
 
 #define INIT_NAME "enclave_init"
 /* 9999-12-31T23:59:59Z, the last that RFC 3339 can write. */

@@ -4,9 +4,9 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "clock/wall_clock.h"
+#include "command_line/output.h"
 #include "crypto/key.h"
 #include "image/description.h"
-#include "programs/output.h"
 #include "json/writer.h"
 
 enum vsa_status image_read_options(struct image_call *call, const struct image_command *command,

@@ -5,8 +5,8 @@
 
 #include <limits.h>
 
+#include "command_line/options.h"
 #include "file/whole_file.h"
-#include "programs/options.h"
 #include <vsattest/image.h>
 
 #define IMAGE_PROGRAM "enclave_image"

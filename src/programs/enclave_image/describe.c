@@ -2,9 +2,9 @@
 /* enclave_image describe: what an image is, as `nitro-cli describe-eif` prints it. */
 #include "base/error.h"
 #include "base/time_text.h"
+#include "command_line/output.h"
 #include "image/description.h"
 #include "programs/enclave_image/command.h"
-#include "programs/output.h"
 
 enum { KEY_AT = OPTION_KEY_PROGRAM };
 

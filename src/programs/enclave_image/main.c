@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* enclave_image: builds, describes, signs and measures enclave images. man/enclave_image.1.scd */
 #include "base/error.h"
+#include "command_line/exit_code.h"
+#include "command_line/output.h"
 #include "programs/enclave_image/command.h"
-#include "programs/exit_code.h"
-#include "programs/output.h"
 
 static const struct image_command *const commands[] = {
     &image_build_command, &image_describe_command, &image_extract_command,

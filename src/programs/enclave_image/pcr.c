@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* enclave_image pcr: one register of any file or of a signing certificate. */
 #include "base/error.h"
+#include "command_line/output.h"
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
-#include "programs/output.h"
 #include "json/writer.h"
 
 struct arguments {

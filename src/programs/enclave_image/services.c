@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "programs/numbers.h"
+#include "command_line/numbers.h"
 
 /* 4294967295 is -1, no user's. */
 #define LAST_ID 4294967294

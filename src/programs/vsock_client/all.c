@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "base/error.h"
-#include "programs/output.h"
+#include "command_line/output.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
 

@@ -3,7 +3,7 @@
 #ifndef VSA_PROGRAMS_VSOCK_CLIENT_ALL_H
 #define VSA_PROGRAMS_VSOCK_CLIENT_ALL_H
 
-#include "programs/exit_code.h"
+#include "command_line/exit_code.h"
 #include "programs/vsock_client/arguments.h"
 
 /* Runs the action on each enclave; prints the table or JSON. Returns the worst result. */

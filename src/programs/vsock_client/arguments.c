@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "file/whole_file.h"
-#include "programs/numbers.h"
 #include "protocol/json.h"
 #include "protocol/request.h"
 #include <vsattest/seal.h>
@@ -30,25 +29,20 @@
 /* A list of all actions. */
 #define ACTIONS_TEXT 120
 
-enum {
-    KEY_TIMEOUT = OPTION_KEY_PROGRAM,
-    KEY_PORT,
-    KEY_CID,
-    KEY_INTERVAL,
-    KEY_COUNT,
-    KEY_RETRIES,
-    KEY_MAX_CONNECTIONS,
-    KEY_RATE_LIMIT,
-    KEY_IDLE_TIMEOUT,
-    KEY_ACTION, /* and on: actions by their position */
-};
+/* The key of the first action; the others follow. */
+#define KEY_ACTION OPTION_KEY_PROGRAM
+/* "Not given" of --rate-limit, for which 0 has a meaning. */
+#define NO_RATE_LIMIT UINT64_MAX
 
 static const struct program_option own_options[] = {
     OPTION_ROW_FLAG(client_arguments, watch, "watch",
                     "verify again and again, a line a round, and compare\n"
                     "with the first"),
-    {"interval", KEY_INTERVAL, "SECONDS", "from round to round of --watch (default: 10)", false},
-    {"count", KEY_COUNT, "N", "rounds of --watch (default: until it is stopped)", false},
+    OPTION_ROW_SECONDS(client_arguments, interval_ms, "interval", "SECONDS",
+                       "from round to round of --watch (default: 10)", MIN_INTERVAL_MS,
+                       MAX_TIMEOUT_SECONDS),
+    OPTION_ROW_NUMBER(client_arguments, count, "count", "N",
+                      "rounds of --watch (default: until it is stopped)", 1, UINT32_MAX),
     OPTION_ROW_FLAG(client_arguments, all, "all", "every running enclave of this instance"),
     OPTION_ROW_FLAG(client_arguments, generate_key, "generate-key",
                     "have a key made in the enclave and attested"),
@@ -57,17 +51,19 @@ static const struct program_option own_options[] = {
     OPTION_ROW_FLAG(client_arguments, json, "json",
                     "print one JSON object, also on failure; with --watch\n"
                     "one a line"),
-    {"timeout", KEY_TIMEOUT, "SECONDS",
-     "for everything, connecting included (default: 30);\n"
-     "with --watch for a round (default: the interval),\n"
-     "with --relay for a reply",
-     false},
-    {"retries", KEY_RETRIES, "N",
-     "ask again up to N times if the enclave is not there\n"
-     "or busy, within --timeout (default: 0)",
-     false},
-    {"cid", KEY_CID, "CID", "the enclave's CID (default: ask nitro-cli)", false},
-    {"port", KEY_PORT, "PORT", "vsock port (default: 9000)", false},
+    OPTION_ROW_SECONDS(client_arguments, timeout_ms, "timeout", "SECONDS",
+                       "for everything, connecting included (default: 30);\n"
+                       "with --watch for a round (default: the interval),\n"
+                       "with --relay for a reply",
+                       1, MAX_TIMEOUT_SECONDS),
+    OPTION_ROW_NUMBER(client_arguments, retries, "retries", "N",
+                      "ask again up to N times if the enclave is not there\n"
+                      "or busy, within --timeout (default: 0)",
+                      0, VSA_MAX_RETRIES),
+    OPTION_ROW_NUMBER(client_arguments, cid, "cid", "CID",
+                      "the enclave's CID (default: ask nitro-cli)", 1, VSA_CID_ANY - 1),
+    OPTION_ROW_NUMBER(client_arguments, port, "port", "PORT", "vsock port (default: 9000)", 1,
+                      UINT32_MAX - 1),
     OPTION_ROW_TEXT(client_arguments, selector.name, "enclave-name", "NAME",
                     "which enclave, if several run"),
     OPTION_ROW_TEXT(client_arguments, selector.id, "enclave-id", "ID", "the same by ID"),
@@ -99,13 +95,14 @@ static const struct program_option relay_options[] = {
     OPTION_ROW_FLAG(client_arguments, anywhere, "anywhere",
                     "HOST may be an address that other machines reach,\n"
                     "not only one of the loopback"),
-    {"max-connections", KEY_MAX_CONNECTIONS, "N", "clients at once (default: 256)", false},
-    {"rate-limit", KEY_RATE_LIMIT, "N",
-     "lines a second of all clients together, 0 for no\n"
-     "limit (default: 50)",
-     false},
-    {"idle-timeout", KEY_IDLE_TIMEOUT, "SECONDS",
-     "of a client without a complete line (default: 60)", false},
+    OPTION_ROW_NUMBER(client_arguments, max_connections, "max-connections", "N",
+                      "clients at once (default: 256)", 1, MAX_RELAYED),
+    OPTION_ROW_NUMBER(client_arguments, rate_limit, "rate-limit", "N",
+                      "lines a second of all clients together, 0 for no\n"
+                      "limit (default: 50)",
+                      0, VSA_MAX_RATE_LIMIT),
+    OPTION_ROW_SECONDS(client_arguments, idle_timeout_ms, "idle-timeout", "SECONDS",
+                       "of a client without a complete line (default: 60)", 1, MAX_TIMEOUT_SECONDS),
     OPTION_ROWS_END,
 };
 
@@ -166,99 +163,12 @@ static enum vsa_status take_action(struct client_arguments *arguments,
     return VSA_OK;
 }
 
-static enum vsa_status take_cid(struct client_arguments *arguments, const char *value,
-                                struct vsa_error *error)
-{
-    uint64_t cid;
-    VSA_TRY(numbers_parse("--cid", value, 1, VSA_CID_ANY - 1, &cid, error));
-    /* 1 is the loopback of test benches; 0 and 2 can never be an enclave (vm_sockets.h). */
-    if (cid == 2)
-        return usage(error, "--cid: 2 is the host itself; nitro-cli describe-enclaves shows the "
-                            "CIDs of enclaves");
-    arguments->cid = (uint32_t)cid;
-    arguments->has_cid = true;
-    return VSA_OK;
-}
-
-static enum vsa_status take_port(struct client_arguments *arguments, const char *value,
-                                 struct vsa_error *error)
-{
-    uint64_t port;
-    VSA_TRY(numbers_parse("--port", value, 1, UINT32_MAX - 1, &port, error));
-    arguments->port = (uint32_t)port;
-    arguments->has_port = true;
-    return VSA_OK;
-}
-
-static enum vsa_status take_timeout(struct client_arguments *arguments, const char *value,
-                                    struct vsa_error *error)
-{
-    VSA_TRY(numbers_parse_seconds("--timeout", value, MAX_TIMEOUT_SECONDS, &arguments->timeout_ms,
-                                  error));
-    if (arguments->timeout_ms == 0)
-        return usage(error, "--timeout: 0 seconds leave no time for an answer");
-    return VSA_OK;
-}
-
-static enum vsa_status take_interval(struct client_arguments *arguments, const char *value,
-                                     struct vsa_error *error)
-{
-    VSA_TRY(numbers_parse_seconds("--interval", value, MAX_TIMEOUT_SECONDS, &arguments->interval_ms,
-                                  error));
-    if (arguments->interval_ms < MIN_INTERVAL_MS)
-        return usage(error, "--interval: at least 0.1 seconds; more rounds are a load test");
-    return VSA_OK;
-}
-
-static enum vsa_status take_idle_timeout(struct client_arguments *arguments, const char *value,
-                                         struct vsa_error *error)
-{
-    VSA_TRY(numbers_parse_seconds("--idle-timeout", value, MAX_TIMEOUT_SECONDS,
-                                  &arguments->idle_timeout_ms, error));
-    if (arguments->idle_timeout_ms == 0)
-        return usage(error, "--idle-timeout: 0 seconds leave no time for a line");
-    return VSA_OK;
-}
-
-static enum vsa_status take_retries(struct client_arguments *arguments, const char *value,
-                                    struct vsa_error *error)
-{
-    uint64_t retries;
-    VSA_TRY(numbers_parse("--retries", value, 0, VSA_MAX_RETRIES, &retries, error));
-    arguments->retries = (unsigned)retries;
-    return VSA_OK;
-}
-
 static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
     struct client_arguments *arguments = context;
     if (key >= KEY_ACTION)
         return take_action(arguments, &arguments->actions[key - KEY_ACTION], value, error);
-    switch (key) {
-    case KEY_MAX_CONNECTIONS:
-        return numbers_parse("--max-connections", value, 1, MAX_RELAYED,
-                             &arguments->max_connections, error);
-    case KEY_RATE_LIMIT:
-        arguments->has_rate_limit = true;
-        return numbers_parse("--rate-limit", value, 0, VSA_MAX_RATE_LIMIT, &arguments->rate_limit,
-                             error);
-    case KEY_IDLE_TIMEOUT:
-        return take_idle_timeout(arguments, value, error);
-    case KEY_INTERVAL:
-        return take_interval(arguments, value, error);
-    case KEY_COUNT:
-        return numbers_parse("--count", value, 1, UINT32_MAX, &arguments->count, error);
-    case KEY_RETRIES:
-        return take_retries(arguments, value, error);
-    case KEY_TIMEOUT:
-        return take_timeout(arguments, value, error);
-    case KEY_PORT:
-        return take_port(arguments, value, error);
-    case KEY_CID:
-        return take_cid(arguments, value, error);
-    default:
-        return policy_options_take(&arguments->policy, key, value, error);
-    }
+    return policy_options_take(&arguments->policy, key, value, error);
 }
 
 /* An option without effect is a misunderstanding: reject it. */
@@ -266,12 +176,16 @@ static enum vsa_status check_enclave(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
     bool selects = arguments->selector.name || arguments->selector.id;
-    if (arguments->address && (arguments->has_cid || arguments->has_port || selects))
+    /* 1 is the loopback of test benches; 0 and 2 can never be an enclave (vm_sockets.h). */
+    if (arguments->cid == 2)
+        return usage(error, "--cid: 2 is the host itself; nitro-cli describe-enclaves shows the "
+                            "CIDs of enclaves");
+    if (arguments->address && (arguments->cid || arguments->port || selects))
         return usage(error, "--connect says it all: no --cid, --port, --enclave-name or "
                             "--enclave-id beside it");
-    if (arguments->has_cid && selects)
+    if (arguments->cid && selects)
         return usage(error, "--cid already says which enclave: no --enclave-name or --enclave-id");
-    if (arguments->all && (arguments->address || arguments->has_cid || selects))
+    if (arguments->all && (arguments->address || arguments->cid || selects))
         return usage(error, "--all means every enclave that nitro-cli shows: no --connect, --cid, "
                             "--enclave-name or --enclave-id beside it");
     if (arguments->address) {
@@ -351,8 +265,8 @@ static enum vsa_status check_relay(const struct client_arguments *arguments,
                                    struct vsa_error *error)
 {
     const char *listen = arguments->listen;
-    bool limits =
-        arguments->max_connections || arguments->has_rate_limit || arguments->idle_timeout_ms;
+    bool limits = arguments->max_connections || arguments->rate_limit != NO_RATE_LIMIT ||
+                  arguments->idle_timeout_ms;
     if (!(arguments->action->flags & CLIENT_RELAYS)) {
         if (listen || arguments->anywhere || limits)
             return usage(error, "--listen, --anywhere, --max-connections, --rate-limit and "
@@ -500,7 +414,7 @@ static void settle_relay(struct client_arguments *arguments)
 {
     if (!arguments->max_connections)
         arguments->max_connections = DEFAULT_RELAYED;
-    if (!arguments->has_rate_limit)
+    if (arguments->rate_limit == NO_RATE_LIMIT)
         arguments->rate_limit = DEFAULT_RELAY_RATE;
     if (!arguments->idle_timeout_ms)
         arguments->idle_timeout_ms = VSA_DEFAULT_IDLE_TIMEOUT_MS;
@@ -517,7 +431,8 @@ static enum vsa_status finish(const struct option_operands *operands,
     /* A secret is for a program, not for any enclave. */
     bool required = arguments->policy.policy.require_pcrs;
     arguments->policy.policy.require_pcrs = required || arguments->sealed;
-    enum vsa_status status = policy_options_finish(&arguments->policy, error);
+    bool verifies = (arguments->action->flags & CLIENT_VERIFIES) || arguments->sealed;
+    enum vsa_status status = policy_options_finish(&arguments->policy, verifies, error);
     if (status == VSA_ERR_POLICY_EMPTY && !required)
         return vsa_fail(error, status,
                         "--sealed needs the image whose program may read the request: "
@@ -525,6 +440,8 @@ static enum vsa_status finish(const struct option_operands *operands,
     VSA_TRY(status);
     VSA_TRY(read_request(arguments, error));
     VSA_TRY(read_sign_key(arguments, error));
+    if (!arguments->port)
+        arguments->port = VSA_DEFAULT_PORT;
     settle_times(arguments);
     settle_relay(arguments);
     return VSA_OK;
@@ -565,8 +482,8 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
                                           .key = KEY_ACTION + i,
                                           .argument = actions[i].argument,
                                           .help = actions[i].help};
-    *arguments = (struct client_arguments){.actions = actions, .port = VSA_DEFAULT_PORT};
-    VSA_TRY(policy_options_init(&arguments->policy, error));
+    *arguments = (struct client_arguments){.actions = actions, .rate_limit = NO_RATE_LIMIT};
+    policy_options_init(&arguments->policy);
     VSA_TRY(options_read(&set, argc, argv, arguments, &operands, error));
     if (!operands.done)
         return finish(&operands, arguments, error);

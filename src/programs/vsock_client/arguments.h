@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "programs/policy_options.h"
+#include "command_line/policy_options.h"
 #include <vsattest/client.h>
 
 struct client_arguments;
@@ -66,12 +66,9 @@ struct client_arguments {
     bool anywhere;
     uint64_t max_connections;
     uint64_t rate_limit; /* lines a second; 0: no limit */
-    bool has_rate_limit;
     int64_t idle_timeout_ms;
     const char *address; /* --connect or NULL */
-    bool has_cid;
-    uint32_t cid;
-    bool has_port;
+    uint32_t cid;        /* 0: not given */
     uint32_t port;
     struct vsa_enclave_selector selector;
     struct policy_options policy;

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "clock/wall_clock.h"
-#include "programs/claims_text.h"
-#include "programs/exit_code.h"
-#include "programs/output.h"
+#include "command_line/claims_text.h"
+#include "command_line/exit_code.h"
+#include "command_line/output.h"
 #include "programs/vsock_client/actions.h"
 #include "programs/vsock_client/all.h"
 #include "programs/vsock_client/relay.h"

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "programs/output.h"
+#include "command_line/output.h"
 #include "programs/vsock_client/session.h"
 #include "programs/vsock_client/text.h"
 #include "relay/relay.h"

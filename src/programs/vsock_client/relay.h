@@ -2,7 +2,7 @@
 #ifndef VSA_PROGRAMS_VSOCK_CLIENT_RELAY_H
 #define VSA_PROGRAMS_VSOCK_CLIENT_RELAY_H
 
-#include "programs/exit_code.h"
+#include "command_line/exit_code.h"
 #include "programs/vsock_client/arguments.h"
 
 /* Carries lines until a signal ends it. */

@@ -34,7 +34,7 @@ enum vsa_status client_find_target(const struct client_arguments *arguments, int
         (void)snprintf(target->address, sizeof(target->address), "%s", arguments->address);
         return VSA_OK;
     }
-    if (!arguments->has_cid)
+    if (!arguments->cid)
         VSA_TRY(vsa_find_enclave(&arguments->selector, deadline_ms - vsa_monotonic_ms(), running,
                                  &enclave, error));
     client_target_of(arguments, &enclave, target);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 #include "base/error.h"
-#include "programs/output.h"
+#include "command_line/output.h"
 #include "protocol/service.h"
 
 #define MIB (1024.0 * 1024.0)

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "programs/output.h"
+#include "command_line/output.h"
 
 #define PROGRAM "vsock_client"
 

@@ -10,8 +10,8 @@
 #include "base/monotonic.h"
 #include "base/time_text.h"
 #include "clock/wall_clock.h"
-#include "programs/claims_text.h"
-#include "programs/output.h"
+#include "command_line/claims_text.h"
+#include "command_line/output.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/session.h"
 

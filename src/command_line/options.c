@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/options.h"
+#include "command_line/options.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "programs/exit_code.h"
+#include "command_line/exit_code.h"
+#include "command_line/numbers.h"
 
 #define HELP_COLUMN 28
 #define MAX_ROWS    64
@@ -114,18 +115,47 @@ static void print_help(const struct option_set *set)
         (void)printf("\n" EXIT_CODE_HELP "\nSee %s(1).\n", set->program);
 }
 
+static enum vsa_status store_number(const struct program_option *row, const char *what,
+                                    const char *value, void *member, struct vsa_error *error)
+{
+    uint64_t number = 0;
+    VSA_TRY(numbers_parse(what, value, row->lowest, row->highest, &number, error));
+    if (row->width == sizeof(uint32_t))
+        *(uint32_t *)member = (uint32_t)number;
+    else
+        *(uint64_t *)member = number;
+    return VSA_OK;
+}
+
+enum vsa_status options_store(const struct program_option *row, const char *what, const char *value,
+                              void *arguments, struct vsa_error *error)
+{
+    void *member = (char *)arguments + row->offset;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)member = true;
+        return VSA_OK;
+    case OPTION_TEXT:
+        *(const char **)member = value;
+        return VSA_OK;
+    case OPTION_NUMBER:
+        return store_number(row, what, value, member, error);
+    case OPTION_SECONDS:
+        return numbers_parse_seconds(what, value, row->lowest, row->highest, member, error);
+    case OPTION_TAKE:
+    case OPTION_HELP:
+    case OPTION_VERSION:
+        break;
+    }
+    return vsa_fail(error, VSA_ERR_INTERNAL, "%s has no member", what);
+}
+
 /* Carries out one option; --help and --version end the reading. */
 static enum vsa_status take(const struct option_set *set, const struct program_option *row,
                             void *arguments, bool *done, struct vsa_error *error)
 {
-    char *member = (char *)arguments + row->offset;
+    char what[48];
     switch (row->kind) {
-    case OPTION_FLAG:
-        *(bool *)(void *)member = true;
-        return VSA_OK;
-    case OPTION_TEXT:
-        *(const char **)(void *)member = optarg;
-        return VSA_OK;
     case OPTION_HELP:
         print_help(set);
         *done = true;
@@ -135,9 +165,15 @@ static enum vsa_status take(const struct option_set *set, const struct program_o
         *done = true;
         return VSA_OK;
     case OPTION_TAKE:
-    default:
         return set->take(arguments, row->key, optarg, error);
+    case OPTION_FLAG:
+    case OPTION_TEXT:
+    case OPTION_NUMBER:
+    case OPTION_SECONDS:
+        break;
     }
+    (void)snprintf(what, sizeof(what), "--%s", row->name);
+    return options_store(row, what, optarg, arguments, error);
 }
 
 enum vsa_status options_read(const struct option_set *set, int argc, char **argv, void *arguments,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text of a verification's result: what was proved, what was compared, what was not. */
-#ifndef VSA_PROGRAMS_CLAIMS_TEXT_H
-#define VSA_PROGRAMS_CLAIMS_TEXT_H
+#ifndef VSA_COMMAND_LINE_CLAIMS_TEXT_H
+#define VSA_COMMAND_LINE_CLAIMS_TEXT_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "programs/policy_options.h"
+#include "command_line/policy_options.h"
 
 /* Prints verified claims. `chosen`: from policy_options_time_choice(); NULL: the clock's time. */
 void claims_print(FILE *out, const struct vsa_claims *claims, const char *chosen);

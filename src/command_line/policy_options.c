@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/policy_options.h"
+#include "command_line/policy_options.h"
 
 #include "base/base64.h"
 #include "base/error.h"
@@ -7,8 +7,8 @@
 #include "base/slice.h"
 #include "base/time_text.h"
 #include "clock/wall_clock.h"
+#include "command_line/numbers.h"
 #include "crypto/public_key_file.h"
-#include "programs/numbers.h"
 
 /* A hundred years: longer than any root lives. */
 #define MAX_AGE_SECONDS UINT64_C(3153600000)
@@ -49,10 +49,20 @@ const struct program_option policy_option_table[] = {
     OPTION_ROWS_END,
 };
 
-enum vsa_status policy_options_init(struct policy_options *options, struct vsa_error *error)
+void policy_options_init(struct policy_options *options)
 {
     *options = (struct policy_options){0};
     vsa_policy_init(&options->policy);
+}
+
+/*
+ * Makes the verifier with AWS's roots, if there is none yet. Not before it is needed: libcrypto
+ * takes milliseconds to begin, and --version or --ping verify nothing.
+ */
+static enum vsa_status make_verifier(struct policy_options *options, struct vsa_error *error)
+{
+    if (options->verifier)
+        return VSA_OK;
     options->verifier = vsa_verifier_new();
     if (!options->verifier)
         return vsa_fail_memory(error);
@@ -162,6 +172,7 @@ static enum vsa_status take_root(struct policy_options *options, const char *pat
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     options->has_root = true;
     VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    VSA_TRY(make_verifier(options, error));
     enum vsa_status status =
         vsa_verifier_add_root(options->verifier, vsa_whole_file_slice(&file), error);
     if (status != VSA_OK)
@@ -247,10 +258,10 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
     case POLICY_OPTION_AT:
         return take_time(options, value, error);
     case POLICY_OPTION_MAX_AGE:
-        return numbers_parse_seconds("--max-age", value, MAX_AGE_SECONDS, &policy->max_age_ms,
+        return numbers_parse_seconds("--max-age", value, 0, MAX_AGE_SECONDS, &policy->max_age_ms,
                                      error);
     case POLICY_OPTION_MAX_SKEW:
-        return numbers_parse_seconds("--max-skew", value, MAX_AGE_SECONDS, &policy->max_skew_ms,
+        return numbers_parse_seconds("--max-skew", value, 0, MAX_AGE_SECONDS, &policy->max_skew_ms,
                                      error);
     case POLICY_OPTION_USER_DATA:
         return take_field("--user-data", vsa_slice_of_text(value), true, &policy->user_data, error);
@@ -283,14 +294,16 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
     return vsa_fail(error, VSA_ERR_INTERNAL, "unknown policy option");
 }
 
-enum vsa_status policy_options_finish(struct policy_options *options, struct vsa_error *error)
+enum vsa_status policy_options_finish(struct policy_options *options, bool verifies,
+                                      struct vsa_error *error)
 {
     options->policy.measurements = options->measurements.images;
     options->policy.measurement_count = options->measurements.count;
     enum vsa_status status = vsa_policy_check(&options->policy, error);
     if (status == VSA_ERR_POLICY_EMPTY)
         vsa_error_wrap(error, "--require-pcrs without --measurements FILE and --pcr 0=HEX");
-    return status;
+    VSA_TRY(status);
+    return verifies ? make_verifier(options, error) : VSA_OK;
 }
 
 int64_t policy_options_time(const struct policy_options *options)

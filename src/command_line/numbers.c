@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/numbers.h"
+#include "command_line/numbers.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -37,11 +37,12 @@ enum vsa_status numbers_parse(const char *what, const char *text, uint64_t lowes
     return VSA_OK;
 }
 
-enum vsa_status numbers_parse_seconds(const char *what, const char *text, uint64_t highest_seconds,
-                                      int64_t *milliseconds, struct vsa_error *error)
+enum vsa_status numbers_parse_seconds(const char *what, const char *text, uint64_t lowest_ms,
+                                      uint64_t highest_seconds, int64_t *milliseconds,
+                                      struct vsa_error *error)
 {
     const char *c = text;
-    uint64_t seconds;
+    uint64_t seconds = 0;
     uint64_t thousandths = 0;
     bool ok = read_digits(&c, highest_seconds, &seconds);
     if (ok && *c == '.') {
@@ -50,10 +51,10 @@ enum vsa_status numbers_parse_seconds(const char *what, const char *text, uint64
         for (long digits = c - fraction; ok && digits < 3; digits++)
             thousandths *= 10;
     }
-    if (!ok || *c)
+    if (!ok || *c || seconds * 1000 + thousandths < lowest_ms)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "%s: '%.40s' is not a number of seconds from 0 to %" PRIu64, what, text,
-                        highest_seconds);
+                        "%s: '%.40s' is not a number of seconds from %g to %" PRIu64, what, text,
+                        (double)lowest_ms / 1000.0, highest_seconds);
     *milliseconds = (int64_t)(seconds * 1000 + thousandths);
     return VSA_OK;
 }

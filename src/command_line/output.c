@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/output.h"
+#include "command_line/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers on the command line; errors name the range. */
-#ifndef VSA_PROGRAMS_NUMBERS_H
-#define VSA_PROGRAMS_NUMBERS_H
+#ifndef VSA_COMMAND_LINE_NUMBERS_H
+#define VSA_COMMAND_LINE_NUMBERS_H
 
 #include <vsattest/base.h>
 
@@ -13,9 +13,12 @@ VSA_MUST_USE enum vsa_status numbers_parse(const char *what, const char *text, u
                                            uint64_t highest, uint64_t *value,
                                            struct vsa_error *error);
 
-/* Parses seconds with up to three decimals ("2.5"); sets milliseconds. */
+/*
+ * Parses seconds with up to three decimals ("2.5"); sets milliseconds. `lowest_ms` is at most a
+ * second.
+ */
 VSA_MUST_USE enum vsa_status numbers_parse_seconds(const char *what, const char *text,
-                                                   uint64_t highest_seconds, int64_t *milliseconds,
-                                                   struct vsa_error *error);
+                                                   uint64_t lowest_ms, uint64_t highest_seconds,
+                                                   int64_t *milliseconds, struct vsa_error *error);
 
 #endif

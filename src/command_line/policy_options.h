@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The options that say what a document must be: the same in verifier and vsock_client. */
-#ifndef VSA_PROGRAMS_POLICY_OPTIONS_H
-#define VSA_PROGRAMS_POLICY_OPTIONS_H
+#ifndef VSA_COMMAND_LINE_POLICY_OPTIONS_H
+#define VSA_COMMAND_LINE_POLICY_OPTIONS_H
 
+#include "command_line/options.h"
 #include "file/whole_file.h"
-#include "programs/options.h"
 #include <vsattest/report.h>
 
 /* Keys of policy_option_table: OPTION_KEY_POLICY and following. */
@@ -29,9 +29,9 @@ enum policy_option_key {
 extern const struct program_option policy_option_table[];
 
 struct policy_options {
-    struct vsa_policy policy; /* borrows from argv and from this struct */
-    struct vsa_verifier *verifier;
-    bool has_root; /* --root */
+    struct vsa_policy policy;      /* borrows from argv and from this struct */
+    struct vsa_verifier *verifier; /* with AWS's roots and --root; NULL: not needed yet */
+    bool has_root;                 /* --root */
     bool has_time;
     bool document_time;     /* --at document; only where a saved one is verified */
     int64_t time_ms;        /* --at */
@@ -42,9 +42,8 @@ struct policy_options {
     uint8_t nonce[VSA_MAX_FIELD];     /* of --nonce-base64 and --nonce-hex */
 };
 
-/* A policy with the defaults, a verifier with AWS's roots. Errors: class internal. */
-VSA_MUST_USE enum vsa_status policy_options_init(struct policy_options *options,
-                                                 struct vsa_error *error);
+/* Sets the defaults of a policy. */
+void policy_options_init(struct policy_options *options);
 void policy_options_free(struct policy_options *options);
 
 /*
@@ -55,10 +54,11 @@ VSA_MUST_USE enum vsa_status policy_options_take(struct policy_options *options,
                                                  const char *value, struct vsa_error *error);
 
 /*
- * Completes the policy once all options are taken. Errors: VSA_ERR_POLICY_EMPTY, VSA_ERR_POLICY_PCR
- * and what else vsa_policy_check() says of options that make no sense together.
+ * Completes the policy once all options are taken, and the verifier if something is to be verified.
+ * Errors: VSA_ERR_POLICY_EMPTY, VSA_ERR_POLICY_PCR and the others of vsa_policy_check() for options
+ * that make no sense together; class internal.
  */
-VSA_MUST_USE enum vsa_status policy_options_finish(struct policy_options *options,
+VSA_MUST_USE enum vsa_status policy_options_finish(struct policy_options *options, bool verifies,
                                                    struct vsa_error *error);
 
 /* Returns the time to verify at: --at, or the clock. Not for --at document. */

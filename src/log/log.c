@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/enclave_app/log.h"
+#include "log/log.h"
 
 #include <inttypes.h>
 #include <poll.h>

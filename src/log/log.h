@@ -8,8 +8,8 @@
  * and counted, and lines that clients can cause are limited in number.
  * `lines_dropped` reports them.
  */
-#ifndef VSA_PROGRAMS_ENCLAVE_APP_LOG_H
-#define VSA_PROGRAMS_ENCLAVE_APP_LOG_H
+#ifndef VSA_LOG_LOG_H
+#define VSA_LOG_LOG_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/claims_text.h"
+#include "command_line/claims_text.h"
 
 #include <inttypes.h>
 
@@ -9,7 +9,7 @@
 #include "base/hex.h"
 #include "base/slice.h"
 #include "base/time_text.h"
-#include "programs/output.h"
+#include "command_line/output.h"
 
 #define PCR_BIT(n) (UINT32_C(1) << (n))
 

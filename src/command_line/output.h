@@ -3,8 +3,8 @@
  * Output of the programs. Text that a peer or a file chose never reaches a terminal
  * as control characters.
  */
-#ifndef VSA_PROGRAMS_OUTPUT_H
-#define VSA_PROGRAMS_OUTPUT_H
+#ifndef VSA_COMMAND_LINE_OUTPUT_H
+#define VSA_COMMAND_LINE_OUTPUT_H
 
 #include <stdio.h>
 

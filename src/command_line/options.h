@@ -3,8 +3,8 @@
  * Command lines from tables: what getopt_long understands, where a value goes and what --help
  * prints are one thing.
  */
-#ifndef VSA_PROGRAMS_OPTIONS_H
-#define VSA_PROGRAMS_OPTIONS_H
+#ifndef VSA_COMMAND_LINE_OPTIONS_H
+#define VSA_COMMAND_LINE_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +23,8 @@ enum option_kind {
     OPTION_TAKE,    /* `take` gets key and value */
     OPTION_FLAG,    /* sets the bool at `offset` of the arguments */
     OPTION_TEXT,    /* sets the const char * there; it borrows argv */
+    OPTION_NUMBER,  /* sets the unsigned number there, of `width` bytes */
+    OPTION_SECONDS, /* sets the int64_t there, in ms; up to three decimals */
     OPTION_HELP,    /* prints the help, and nothing else happens */
     OPTION_VERSION, /* prints the version, too */
 };
@@ -35,6 +37,9 @@ struct program_option {
     bool repeatable;      /* its values add up; flags may be repeated anyway */
     enum option_kind kind;
     size_t offset;
+    size_t width;     /* of a number's member in bytes: 4 or 8 */
+    uint64_t lowest;  /* of a number; of seconds in ms */
+    uint64_t highest; /* of a number; of seconds in seconds */
 };
 
 /* Rows of a table, for members of struct `type`. */
@@ -45,6 +50,16 @@ struct program_option {
 #define OPTION_ROW_TEXT(type, member, name, argument, help)                                        \
     {                                                                                              \
         name, 0, argument, help, false, OPTION_TEXT, offsetof(struct type, member)                 \
+    }
+#define OPTION_ROW_NUMBER(type, member, name, argument, help, lowest, highest)                     \
+    {                                                                                              \
+        name, 0, argument, help, false, OPTION_NUMBER, offsetof(struct type, member),              \
+            sizeof(((struct type *)NULL)->member), lowest, highest                                 \
+    }
+#define OPTION_ROW_SECONDS(type, member, name, argument, help, lowest_ms, highest)                 \
+    {                                                                                              \
+        name, 0, argument, help, false, OPTION_SECONDS, offsetof(struct type, member),             \
+            sizeof(int64_t), lowest_ms, highest                                                    \
     }
 #define OPTION_ROW_HELP                                                                            \
     {                                                                                              \
@@ -90,6 +105,14 @@ struct option_operands {
 VSA_MUST_USE enum vsa_status options_read(const struct option_set *set, int argc, char **argv,
                                           void *arguments, struct option_operands *operands,
                                           struct vsa_error *error);
+
+/*
+ * Sets the member of `arguments` that the row is about; `what` names it in errors.
+ * Errors: VSA_ERR_ARGUMENT (not a number, outside the row's range).
+ */
+VSA_MUST_USE enum vsa_status options_store(const struct program_option *row, const char *what,
+                                           const char *value, void *arguments,
+                                           struct vsa_error *error);
 
 /*
  * Returns whether `flag` ("--json") is on the command line. For errors found before all options

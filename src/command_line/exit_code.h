@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The programs' exit statuses, as in the man pages. */
-#ifndef VSA_PROGRAMS_EXIT_CODE_H
-#define VSA_PROGRAMS_EXIT_CODE_H
+#ifndef VSA_COMMAND_LINE_EXIT_CODE_H
+#define VSA_COMMAND_LINE_EXIT_CODE_H
 
 #include <vsattest/base.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/exit_code.h"
+#include "command_line/exit_code.h"
 
 enum exit_code exit_code_of(enum vsa_status status)
 {
