@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attestation/chain.h"
 
+#include "attestation/roots.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/time_text.h"
@@ -212,6 +213,9 @@ static enum vsa_status check_anchor(const struct vsa_certificate *certificate,
         return vsa_fail_at(error, VSA_ERR_CERTIFICATE_PROFILE, VSA_NO_OFFSET, rule_aws,
                            "not self-issued (issuer or authority key identifier is another's): a "
                            "trust anchor must be a root certificate");
+    /* Of AWS's own every byte is known by its digest; test_roots.c checks their signatures. */
+    if (vsa_is_aws_root(certificate->sha256))
+        return VSA_OK;
     return vsa_certificate_check_signature(certificate, certificate, error);
 }
 

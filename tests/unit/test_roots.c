@@ -70,6 +70,7 @@ static void fingerprints_and_facts(void **state)
         assert_true(root->fields.not_after_ms == facts[i].not_after_ms);
         assert_true(root->fields.is_ca && root->fields.signed_with_ecdsa_sha384);
         assert_int_equal(root->fields.path_length, VSA_NO_PATH_LENGTH);
+        assert_int_equal(vsa_certificate_check_signature(root, root, NULL), VSA_OK);
     }
 }
 
