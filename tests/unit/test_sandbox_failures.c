@@ -24,6 +24,13 @@ int __wrap_prctl(int option, ...)
     return option == failing || option == PR_CAPBSET_READ ? -1 : 0;
 }
 
+/* What prctl() is called where long has 32 bits and times have 64. */
+int __wrap___prctl_time64(int option, ...);
+int __wrap___prctl_time64(int option, ...)
+{
+    return __wrap_prctl(option);
+}
+
 long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...)
 {
