@@ -76,7 +76,7 @@ static void print_public_key(FILE *out, const struct vsa_claims *claims)
         (void)fprintf(out, "%zu bytes, base64 %s\n", claims->public_key.size, base64);
 }
 
-/* Which of the expected images it is: history.json[3] "v1.2". */
+/* Prints which of the expected images it is: history.json[3] "v1.2". */
 static void print_image(FILE *out, const struct vsa_measurements *image)
 {
     if (!image)
@@ -184,7 +184,7 @@ void claims_explain(FILE *out, const struct policy_options *options, enum vsa_st
                           : "If it comes from a software_nsm, name its root: --root FILE");
 }
 
-/* What to do about a warning, in this program's words. */
+/* Returns what to do about a warning, in this program's words. */
 static const char *advice(enum vsa_warning warning)
 {
     switch (warning) {

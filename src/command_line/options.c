@@ -11,7 +11,7 @@
 
 #define HELP_COLUMN 28
 #define MAX_ROWS    64
-/* What getopt_long() returns for each: above all characters. */
+/* What getopt_long() returns for the first; above all characters. */
 #define LONG_OPTION 256
 
 struct parser {
@@ -32,7 +32,8 @@ static void add_rows(struct parser *parser, const struct program_option *rows)
         parser->options[parser->count] = (struct option){
             .name = rows->name,
             .has_arg = rows->argument ? required_argument : no_argument,
-            .val = LONG_OPTION,
+            /* Of several with one value getopt_long() would take the first: none is ambiguous. */
+            .val = LONG_OPTION + (int)parser->count,
         };
         parser->rows[parser->count++] = rows;
     }
@@ -61,7 +62,7 @@ static enum vsa_status next(struct parser *parser, const struct program_option *
     *row = NULL;
     if (found == -1)
         return VSA_OK;
-    if (found != LONG_OPTION || index < 0)
+    if (found < LONG_OPTION || index < 0)
         return explain(parser, found, error);
     const struct program_option *option = parser->rows[index];
     for (size_t i = 0; i < parser->count && optarg && !option->repeatable; i++)
@@ -183,7 +184,7 @@ enum vsa_status options_read(const struct option_set *set, int argc, char **argv
     const struct program_option *row;
     for (size_t i = 0; i < OPTION_GROUPS && set->groups[i].rows; i++)
         add_rows(&parser, set->groups[i].rows);
-    optind = 1;
+    optind = 0; /* glibc: begin anew, also in the middle of a word */
     opterr = 0;
     *operands = (struct option_operands){.words = argv};
     for (;;) {

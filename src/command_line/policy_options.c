@@ -219,7 +219,10 @@ static enum vsa_status take_instance(struct policy_options *options, const char 
     return VSA_OK;
 }
 
-/* Unix time in milliseconds, as our JSON has it: 13 digits are years beyond 33000 in seconds. */
+/*
+ * Returns whether it is Unix time in milliseconds, as our JSON has it: 13 digits are years beyond
+ * 33000 in seconds.
+ */
 static bool is_milliseconds(const char *text)
 {
     return strspn(text, "0123456789") == 13 && !text[13];
