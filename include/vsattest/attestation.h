@@ -132,7 +132,7 @@ struct vsa_verifier;
 
 /* Creates a verifier with no anchors. Returns NULL when memory is short. */
 VSA_PUBLIC struct vsa_verifier *vsa_verifier_new(void);
-/* NULL is fine. */
+/* Frees it. NULL is fine. */
 VSA_PUBLIC void vsa_verifier_free(struct vsa_verifier *verifier);
 
 /* Adds AWS's roots: G1 (commercial regions) and GovCloud (US), embedded. */

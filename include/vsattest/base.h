@@ -183,7 +183,7 @@ VSA_PUBLIC const char *vsa_error_sentence(const struct vsa_error *error, char *t
 
 /* Returns CLOCK_MONOTONIC in milliseconds. Only for time limits. */
 VSA_PUBLIC int64_t vsa_monotonic_ms(void);
-/* The moment `timeout_ms` from now; a negative timeout is one that is over already. */
+/* Returns the moment `timeout_ms` from now; a negative timeout is one that is over already. */
 VSA_PUBLIC int64_t vsa_deadline(int64_t timeout_ms);
 
 /* Returns the library's version, "MAJOR.MINOR.PATCH", static. */

@@ -191,7 +191,7 @@ vsa_client_attest(struct vsa_client *client, const struct vsa_attestation_reques
 
 /* 32 random bytes in lower-case hex and a NUL: what makes a good nonce. */
 #define VSA_NONCE_TEXT_SIZE 65
-/* Errors: VSA_ERR_IO when the kernel gives no random bytes. */
+/* Writes random bytes. Errors: VSA_ERR_IO when the kernel gives none. */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_make_nonce(char text[VSA_NONCE_TEXT_SIZE],
                                                        struct vsa_error *error);
 

@@ -79,6 +79,8 @@ vsa_seal_request(const struct vsa_seal_recipient *recipient, struct vsa_slice aa
 struct vsa_sender;
 
 /*
+ * Reads a private key, P-384.
+ *
  * private_key  in: PEM or DER, PKCS#8 or SEC 1, not encrypted; the caller wipes it
  * sender       out: owned by the caller, vsa_sender_free()
  *

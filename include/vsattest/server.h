@@ -265,14 +265,14 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_allow_senders(struct vsa_serv
                                                                  struct vsa_error *error);
 
 /*
- * From a handler, in its thread: returns whether the request came sealed.
+ * Returns whether the request came sealed. From a handler, in its thread.
  *
  * aad  out: the associated data, set where it came sealed; borrowed during the call. May be NULL
  */
 VSA_PUBLIC bool vsa_server_sealed(const struct vsa_command_context *context, struct vsa_slice *aad);
 /*
- * From a handler, in its thread: returns the thumbprint of the key that signed the request
- * (VSA_SENDER_THUMBPRINT characters, borrowed during the call), or NULL: it is not signed.
+ * Returns the thumbprint of the key that signed the request (VSA_SENDER_THUMBPRINT characters,
+ * borrowed during the call), or NULL: it is not signed. From a handler, in its thread.
  */
 VSA_PUBLIC const char *vsa_server_sender(const struct vsa_command_context *context);
 
@@ -324,7 +324,7 @@ vsa_server_add_backend(struct vsa_server *server, const char *commands, const ch
                        size_t max_connections, unsigned flags, struct vsa_error *error);
 
 /*
- * From a handler: carries out a built-in command, as if no command had been registered. So a
+ * Carries out a built-in command, as if no command had been registered. From a handler: so a
  * program can look at requests, change or refuse them, and add to the replies, without doing the
  * work itself:
  *

@@ -13,7 +13,7 @@ void vsa_cbor_write_integer(struct vsa_builder *builder, int64_t value);
 void vsa_cbor_write_bytes(struct vsa_builder *builder, struct vsa_slice bytes);
 /* Writes only the head of a byte string of `size` bytes that the caller puts after it. */
 void vsa_cbor_write_bytes_head(struct vsa_builder *builder, size_t size);
-/* null for an absent slice (data NULL). */
+/* Writes null for an absent slice (data NULL). */
 void vsa_cbor_write_optional_bytes(struct vsa_builder *builder, struct vsa_slice bytes);
 void vsa_cbor_write_text(struct vsa_builder *builder, const char *text);
 void vsa_cbor_write_array(struct vsa_builder *builder, size_t count);

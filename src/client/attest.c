@@ -80,7 +80,7 @@ static enum vsa_status read_request(const struct vsa_attestation_request *given,
                           "vsa_attestation_request_init()", error);
 }
 
-/* `request` is one that this library knows. */
+/* Sends `request`, which is one that this library knows. */
 static enum vsa_status exchange(struct vsa_client *client,
                                 const struct vsa_attestation_request *request,
                                 struct vsa_attestation_reply *reply, size_t reply_size,

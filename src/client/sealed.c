@@ -42,7 +42,7 @@ static void drop_key(struct vsa_sealed_enclave *enclave)
     enclave->recipient = NULL;
 }
 
-/* Counted from before it was asked for, so that no delay makes it last longer. */
+/* Counts from before the key was asked for, so that no delay makes it last longer. */
 static int64_t end_of_use(int64_t asked_ms, int64_t expires_in_ms)
 {
     int64_t life_ms = expires_in_ms < LONGEST_USE_MS ? expires_in_ms : LONGEST_USE_MS;
@@ -71,7 +71,7 @@ static enum vsa_status get_key(struct vsa_sealed_enclave *enclave, int64_t deadl
     return VSA_OK;
 }
 
-/* A key that was good for a moment only is used at least once. */
+/* Gets a new key. One that was good for a moment only is used at least once. */
 static enum vsa_status renew_key(struct vsa_sealed_enclave *enclave, int64_t deadline_ms,
                                  struct vsa_error *error)
 {
@@ -81,7 +81,10 @@ static enum vsa_status renew_key(struct vsa_sealed_enclave *enclave, int64_t dea
     return get_key(enclave, deadline_ms, error);
 }
 
-/* The key may be at fault, or the enclave another one: the next request gets a new one. */
+/*
+ * Drops the key, which may be at fault, or the enclave another one: the next request gets a new
+ * one.
+ */
 static void suspect_key(struct vsa_sealed_enclave *enclave, uint64_t number)
 {
     (void)pthread_mutex_lock(&enclave->lock);
@@ -155,7 +158,10 @@ static json_t *outer_request(const struct message *message)
     return vsa_json_finish(&writer);
 }
 
-/* What is outside of the seal proves nothing, so neither does its absence. */
+/*
+ * Returns whether it is unknown: what is outside of the seal proves nothing, so neither does its
+ * absence.
+ */
 static enum vsa_status outcome_unknown(struct vsa_error *error)
 {
     struct vsa_error why = error ? *error : (struct vsa_error){.status = VSA_OK};
@@ -175,7 +181,7 @@ static enum vsa_status send_message(const struct vsa_sealed_enclave *enclave,
     return status != VSA_OK && sent ? outcome_unknown(error) : status;
 }
 
-/* That it opens shows that the enclave ran this very request. */
+/* Opens the reply: that it opens shows that the enclave ran this very request. */
 static enum vsa_status open_reply(const json_t *outer, struct message *message, json_t **inner,
                                   struct vsa_error *error)
 {

@@ -65,7 +65,7 @@ static bool read_protected_header(struct vsa_slice header, int64_t *algorithm,
     return map.remaining == 0 && vsa_cbor_finish(&reader, "the protected header", NULL) == VSA_OK;
 }
 
-/* Nothing (no `crit`) is left unread. */
+/* Leaves nothing (no `crit`) unread. */
 static enum vsa_status check_protected_header(struct vsa_slice header, size_t offset,
                                               int64_t expected, struct vsa_slice *key_id,
                                               struct vsa_error *error)
@@ -118,7 +118,7 @@ static enum vsa_status read_empty_map(struct vsa_cbor_reader *reader, struct vsa
     return VSA_OK;
 }
 
-/* `key_id`: as for read_protected_header(). */
+/* Parses the array; `key_id` as for read_protected_header(). */
 static enum vsa_status parse(struct vsa_cbor_reader *reader, int64_t algorithm,
                              struct vsa_slice *key_id, struct vsa_cose_sign1 *sign1,
                              struct vsa_error *error)

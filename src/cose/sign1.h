@@ -45,7 +45,7 @@ VSA_MUST_USE enum vsa_status vsa_cose_sign1_parse(struct vsa_slice bytes, int64_
                                                   struct vsa_cose_sign1 *sign1,
                                                   struct vsa_error *error);
 
-/* The same, but untagged only, and the protected header is exactly {1: alg, 4: key ID}. */
+/* Parses the same, but untagged only, and the protected header is exactly {1: alg, 4: key ID}. */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_parse_with_key_id(struct vsa_slice bytes,
                                                               int64_t algorithm,
                                                               struct vsa_cose_sign1 *sign1,

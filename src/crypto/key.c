@@ -234,7 +234,7 @@ enum vsa_status vsa_key_write_public(const struct vsa_key *key, uint8_t *buffer,
     return write_spki(key->pkey, buffer, capacity, spki, error);
 }
 
-/* What stands before the point in DER SubjectPublicKeyInfo (RFC 5480 section 2). */
+/* Returns what stands before the point in DER SubjectPublicKeyInfo (RFC 5480 section 2). */
 static struct vsa_slice spki_prefix(enum vsa_curve curve)
 {
 #define SPKI(head, parameters, bits) head "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01" parameters bits

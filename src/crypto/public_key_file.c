@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/pem.h"
 
-/* Compared as it is, another kind of PEM would only ever be "not the expected one". */
+/* Rejects other kinds of PEM: compared as it is, one would only ever be "not the expected one". */
 static enum vsa_status check_form(struct vsa_slice file, struct vsa_error *error)
 {
     static const struct {

@@ -114,7 +114,7 @@ static const char *flaw_of_integer(struct vsa_slice content)
     return NULL;
 }
 
-/* X.690 sections 8.6.2 and 11.2.1. */
+/* Checks X.690 sections 8.6.2 and 11.2.1. */
 static const char *flaw_of_bits(struct vsa_slice content)
 {
     if (!content.size || content.data[0] > 7 || (content.size == 1 && content.data[0]))
@@ -136,7 +136,7 @@ static const char *flaw_of_oid(struct vsa_slice content)
     return content.size && first ? NULL : "OBJECT IDENTIFIER is cut off";
 }
 
-/* X.680 section 41.4. */
+/* Checks X.680 section 41.4. */
 static bool is_printable(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -154,7 +154,7 @@ static const char *flaw_of_text(enum vsa_der_tag type, struct vsa_slice content)
     return NULL;
 }
 
-/* Two bytes for each character of the Basic Multilingual Plane, surrogates excluded. */
+/* Checks two bytes for each character of the Basic Multilingual Plane, surrogates excluded. */
 static const char *flaw_of_bmp(struct vsa_slice content)
 {
     if (content.size % 2)

@@ -68,7 +68,9 @@ static inline bool vsa_der_next_is(const struct vsa_der_reader *reader, unsigned
 /* Reads a primitive element; of a universal type, its content is checked. */
 VSA_MUST_USE enum vsa_status vsa_der_read(struct vsa_der_reader *reader, unsigned tag,
                                           struct vsa_slice *content, struct vsa_error *error);
-/* The same for an implicit tag (X.690 section 8.14.3) in place of that of a universal `type`. */
+/*
+ * Does the same for an implicit tag (X.690 section 8.14.3) in place of that of a universal `type`.
+ */
 VSA_MUST_USE enum vsa_status vsa_der_read_as(struct vsa_der_reader *reader, unsigned tag,
                                              enum vsa_der_tag type, struct vsa_slice *content,
                                              struct vsa_error *error);

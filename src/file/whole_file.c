@@ -205,7 +205,7 @@ enum vsa_status vsa_whole_file_replace(int directory, const char *temporary, con
     return sync_directory(directory, name, error);
 }
 
-/* Renaming onto a device or a link would destroy it. */
+/* Refuses what is no file: renaming onto a device or a link would destroy it. */
 static enum vsa_status check_replaceable(const char *path, struct vsa_error *error)
 {
     struct stat status;

@@ -43,7 +43,7 @@ VSA_MUST_USE enum vsa_status vsa_whole_file_read(const char *path, size_t limit,
 VSA_MUST_USE enum vsa_status vsa_whole_file_open(const char *path, struct vsa_whole_file *file,
                                                  struct vsa_error *error);
 
-/* The same of an open descriptor, which stays the caller's; `name` is for errors. */
+/* Does the same with an open descriptor, which stays the caller's; `name` is for errors. */
 VSA_MUST_USE enum vsa_status
 vsa_whole_file_of(int fd, const char *name, struct vsa_whole_file *file, struct vsa_error *error);
 
@@ -71,8 +71,8 @@ VSA_MUST_USE enum vsa_status vsa_whole_file_write(const char *path, mode_t mode,
                                                   struct vsa_error *error);
 
 /*
- * The same in an open directory (openat(2)), with a temporary file of the caller's choice, which
- * must not exist. An existing `name` is replaced, whatever it is.
+ * Does the same in an open directory (openat(2)), with a temporary file of the caller's choice,
+ * which must not exist. An existing `name` is replaced, whatever it is.
  */
 VSA_MUST_USE enum vsa_status vsa_whole_file_replace(int directory, const char *temporary,
                                                     const char *name, mode_t mode,

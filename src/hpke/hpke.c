@@ -81,7 +81,7 @@ static enum vsa_status labeled_expand(enum vsa_hash hash, const struct suite_id 
 
 /* --- DHKEM (section 4.1) ---------------------------------------------------------------------- */
 
-/* ExtractAndExpand. `secret` has vsa_hash_size(suite->kem_hash) bytes. */
+/* Computes ExtractAndExpand. `secret` has vsa_hash_size(suite->kem_hash) bytes. */
 static enum vsa_status extract_and_expand(const struct vsa_hpke_suite *suite, struct vsa_slice dh,
                                           struct vsa_slice enc, struct vsa_slice recipient,
                                           uint8_t *secret, struct vsa_error *error)
@@ -121,7 +121,7 @@ static enum vsa_status shared_secret(const struct vsa_hpke_suite *suite,
 
 /* --- setup (section 5.1) ---------------------------------------------------------------------- */
 
-/* key_schedule_context: mode_base, then the digests of an empty psk_id and of the info. */
+/* Writes key_schedule_context: mode_base, then the digests of an empty psk_id and of the info. */
 static enum vsa_status hash_context(const struct vsa_hpke_suite *suite, const struct suite_id *id,
                                     struct vsa_slice info, uint8_t *context, size_t *size,
                                     struct vsa_error *error)
@@ -222,7 +222,7 @@ enum vsa_status vsa_hpke_setup_recipient(const struct vsa_hpke_suite *suite,
 
 /* --- messages (section 5.2) and exported secrets (section 5.3) -------------------------------- */
 
-/* ComputeNonce: the base nonce XOR the sequence number, big-endian. */
+/* Does ComputeNonce: the base nonce XOR the sequence number, big-endian. */
 static enum vsa_status next_nonce(const struct vsa_hpke_context *context,
                                   uint8_t nonce[VSA_AEAD_NONCE_SIZE], struct vsa_error *error)
 {

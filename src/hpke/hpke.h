@@ -75,7 +75,7 @@ VSA_MUST_USE enum vsa_status vsa_hpke_setup_sender(const struct vsa_hpke_suite *
                                                    struct vsa_slice info, uint8_t *enc,
                                                    struct vsa_hpke_context *context,
                                                    struct vsa_error *error);
-/* The same with a given ephemeral key, for known answers. Never use an ephemeral key twice. */
+/* Does the same with a given ephemeral key, for known answers. Never use an ephemeral key twice. */
 VSA_MUST_USE enum vsa_status
 vsa_hpke_setup_sender_with(const struct vsa_hpke_suite *suite, const struct vsa_dh_key *ephemeral,
                            struct vsa_slice recipient, struct vsa_slice info, uint8_t *enc,

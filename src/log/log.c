@@ -120,7 +120,10 @@ void log_number(struct log_line *line, const char *key, int64_t value)
     log_text(line, key, text);
 }
 
-/* A pipe is writable when a line of up to PIPE_BUF bytes goes in whole (pipe(7)). */
+/*
+ * Writes the line if it does not block: a pipe is writable when one of up to PIPE_BUF bytes goes in
+ * whole (pipe(7)).
+ */
 static bool write_line(struct log_line *line)
 {
     struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};

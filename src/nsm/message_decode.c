@@ -192,7 +192,10 @@ static enum vsa_status read_fields(struct vsa_cbor_reader *reader,
     return VSA_OK;
 }
 
-/* Variants without fields are bare text, the others are in a map: `bare` picks the kind. */
+/*
+ * Finds the variant: those without fields are bare text, the others are in a map: `bare` picks the
+ * kind.
+ */
 static const struct vsa_nsm_variant *find_variant(const struct direction *direction,
                                                   struct vsa_slice name, bool bare)
 {

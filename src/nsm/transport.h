@@ -54,7 +54,9 @@ struct vsa_nsm_raw {
 /* The driver's only call; for <sys/ioctl.h>. */
 #define VSA_NSM_IOCTL_RAW _IOWR(0x0a, 0, struct vsa_nsm_raw)
 
-/* NSM_IOCTL_RAW on `fd`: 0, or -1 and errno; EFAULT for NULL. Tests put their own in. */
+/*
+ * Calls NSM_IOCTL_RAW on `fd`. Returns 0, or -1 and errno; EFAULT for NULL. Tests put their own in.
+ */
 typedef int vsa_nsm_ioctl(int fd, struct vsa_nsm_raw *raw);
 
 /*

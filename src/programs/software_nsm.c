@@ -176,7 +176,7 @@ static void report(const struct vsa_error *failure)
     output_error(PROGRAM, failure);
 }
 
-/* Readable when it is time to stop. */
+/* Opens a descriptor that is readable when it is time to stop. */
 static enum vsa_status open_signals(int *out, struct vsa_error *error)
 {
     sigset_t stopping;

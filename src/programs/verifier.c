@@ -95,7 +95,9 @@ static enum vsa_status verify(const struct policy_options *policy, struct verifi
                       error);
 }
 
-/* The result as JSON; NULL without memory. What was verified at its own time says so. */
+/*
+ * Returns the result as JSON; NULL when memory is short. What was verified at its own time says so.
+ */
 static json_t *result_of(const struct arguments *arguments, const struct vsa_claims *claims)
 {
     VSA_AUTO_JSON json_t *result = vsa_claims_to_json(claims);

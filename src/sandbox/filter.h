@@ -7,7 +7,7 @@
 
 #include <vsattest/base.h>
 
-/* The filter's part of vsa_sandbox_enter(): in every thread, only system calls of a server. */
+/* Does the filter's part of vsa_sandbox_enter(): in every thread, only system calls of a server. */
 VSA_MUST_USE enum vsa_status vsa_sandbox_filter(bool *filtered, struct vsa_error *error);
 
 #endif

@@ -15,7 +15,7 @@ static enum vsa_status failed(const char *what, struct vsa_error *error)
     return vsa_fail(error, VSA_ERR_IO, "cannot drop privileges: %s: %s", what, strerror(errno));
 }
 
-/* Of the calling thread: those of `kept` that it has. */
+/* Reduces the calling thread's to those of `kept` that it has. */
 static enum vsa_status keep_capabilities(uint32_t kept, struct vsa_error *error)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

@@ -11,16 +11,17 @@
 #include <vsattest/base.h>
 
 /*
- * Before anything is opened and any thread started: no new privileges, and of all capabilities only
- * those that listening may need (ports below 1024, directories of other users).
+ * Prepares, before anything is opened and any thread started: no new privileges, and of all
+ * capabilities only those that listening may need (ports below 1024, directories of other users).
  *
  * Errors: VSA_ERR_IO.
  */
 VSA_MUST_USE enum vsa_status vsa_sandbox_prepare(struct vsa_error *error);
 
 /*
- * Once NSM and listener are open: no capabilities, no core dumps, no debugger, and in every thread
- * only the system calls of a server that runs; others fail with EPERM.
+ * Confines the process, once NSM and listener are open: no capabilities, no core dumps, no
+ * debugger, and in every thread only the system calls of a server that runs; others fail with
+ * EPERM.
  *
  * filtered  out: false in a build without libseccomp, which filters no system calls
  *

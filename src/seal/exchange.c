@@ -18,7 +18,7 @@ void vsa_seal_exchange_wipe(struct vsa_seal_exchange *exchange)
     exchange->label = label;
 }
 
-/* max(Nn, Nk) of RFC 9458 section 4.4. */
+/* Returns max(Nn, Nk) of RFC 9458 section 4.4. */
 static size_t reply_nonce_size(const struct vsa_hpke_suite *suite)
 {
     return suite->key_size > VSA_AEAD_NONCE_SIZE ? suite->key_size : VSA_AEAD_NONCE_SIZE;
@@ -55,7 +55,7 @@ struct info {
     size_t size;
 };
 
-/* concat(encode(label + " request"), encode(0, 1), hdr). */
+/* Writes concat(encode(label + " request"), encode(0, 1), hdr). */
 static struct info make_info(const char *label, const uint8_t header[VSA_SEAL_HEADER_SIZE])
 {
     struct info info;
@@ -148,7 +148,7 @@ struct reply_key {
     uint8_t nonce[VSA_AEAD_NONCE_SIZE];
 };
 
-/* The HKDF here has no labels of HPKE. */
+/* Expands with the HKDF that has no labels of HPKE. */
 static enum vsa_status expand_reply_key(const struct vsa_hpke_suite *suite, const uint8_t *prk,
                                         struct reply_key *made, struct vsa_error *error)
 {
@@ -159,7 +159,10 @@ static enum vsa_status expand_reply_key(const struct vsa_hpke_suite *suite, cons
                            error);
 }
 
-/* `nonce` has reply_nonce_size() bytes. The caller wipes `made`, also on failure. */
+/*
+ * Derives key and nonce of the reply. `nonce` has reply_nonce_size() bytes. The caller wipes
+ * `made`, also on failure.
+ */
 static enum vsa_status derive_reply_key(const struct vsa_seal_exchange *exchange,
                                         const uint8_t *nonce, struct reply_key *made,
                                         struct vsa_error *error)

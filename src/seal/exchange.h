@@ -53,8 +53,8 @@ vsa_seal_write_request(const struct vsa_key_config *config, const struct vsa_dh_
                        struct vsa_slice aad, struct vsa_slice plaintext, uint8_t *sealed,
                        struct vsa_seal_exchange *exchange, struct vsa_error *error);
 /*
- * The same in two steps, for a plaintext that depends on `exchange->enc`. After a failure of the
- * first there is nothing to end.
+ * Does the same in two steps, for a plaintext that depends on `exchange->enc`. After a failure of
+ * the first there is nothing to end.
  */
 VSA_MUST_USE enum vsa_status vsa_seal_begin_request(const struct vsa_key_config *config,
                                                     const struct vsa_dh_key *ephemeral,

@@ -86,7 +86,7 @@ static enum vsa_status seal_draft(const struct vsa_key_config *config,
     return vsa_seal_end_request(exchange, aad, plaintext, sealed, error);
 }
 
-/* `sealed` has room for the padded text and what sealing adds. */
+/* Seals the padded text; `sealed` has room for it and what sealing adds. */
 static enum vsa_status seal_padded(const struct vsa_key_config *config,
                                    const struct vsa_sender *sender, struct draft *draft,
                                    struct vsa_slice aad, struct vsa_slice plaintext,

@@ -22,7 +22,10 @@ static enum vsa_status ping(const struct vsa_command_context *context, const jso
     return vsa_ping_reply_encode(reply, error);
 }
 
-/* In its own thread, where the loop cannot ask it first. One that refuses is there all the same. */
+/*
+ * Probes in the NSM's own thread, where the loop cannot do it first. An NSM that refuses is there
+ * all the same.
+ */
 static void ask_nsm(struct vsa_nsm *nsm, struct vsa_server_statistics *statistics)
 {
     struct vsa_nsm_description description;
@@ -125,7 +128,7 @@ enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa
     return vsa_attest_reply_encode(&answer, reply, error);
 }
 
-/* From a handler; requests that come to the command itself are decoded by the pipeline. */
+/* Serves handlers; requests that come to the command itself are decoded by the pipeline. */
 static enum vsa_status attest(const struct vsa_command_context *context, const json_t *object,
                               json_t *reply, struct vsa_error *error)
 {
@@ -171,19 +174,12 @@ enum vsa_status vsa_builtin_seal_key(struct vsa_nsm *nsm, struct vsa_slice nonce
     return put_offer(offer, reply, error);
 }
 
-/* Of commands that dispatch.c carries out itself. */
-static enum vsa_status no_handler(const struct vsa_command_context *context, const json_t *request,
-                                  json_t *reply, struct vsa_error *error)
-{
-    (void)context, (void)request, (void)reply;
-    return vsa_fail(error, VSA_ERR_INTERNAL, "there is no handler");
-}
-
+/* Adds commands without handlers: dispatch.c carries them out itself. */
 enum vsa_status vsa_builtin_add_sealing(struct vsa_command_table *table, struct vsa_error *error)
 {
-    const struct vsa_command seal_key = {VSA_COMMAND_NAME_SEAL_KEY, no_handler, NULL,
+    const struct vsa_command seal_key = {VSA_COMMAND_NAME_SEAL_KEY, NULL, NULL,
                                          VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED};
-    const struct vsa_command sealed = {VSA_COMMAND_NAME_SEALED, no_handler, NULL, 0};
+    const struct vsa_command sealed = {VSA_COMMAND_NAME_SEALED, NULL, NULL, 0};
     VSA_TRY(vsa_command_table_add_built_in(table, &seal_key, VSA_ROLE_SEAL_KEY, error));
     return vsa_command_table_add_built_in(table, &sealed, VSA_ROLE_SEALED, error);
 }

@@ -110,7 +110,7 @@ struct vsa_call *vsa_call_new_probe(struct vsa_call_context *context)
     return new_call(context, NULL, 0);
 }
 
-/* An absent field stays absent, an empty one empty. */
+/* Copies a field: an absent one stays absent, an empty one empty. */
 static struct vsa_slice copy(uint8_t *to, struct vsa_slice from)
 {
     if (from.size > 0)

@@ -42,7 +42,7 @@ struct vsa_call {
     uint8_t fields[];
 };
 
-/* Each returns NULL when memory is short. */
+/* Creates a probe. Returns NULL when memory is short, as the next two do. */
 struct vsa_call *vsa_call_new_probe(struct vsa_call_context *context);
 /* Copies what is asked: a tree would take fifty times the memory of its line. */
 struct vsa_call *vsa_call_new_attest(struct vsa_call_context *context,

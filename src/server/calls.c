@@ -53,7 +53,7 @@ static void update_health(struct vsa_requests *all, const struct vsa_call *call)
         report_nsm(all, call);
 }
 
-/* Of a server that keeps replies, those that may have been kept say whether they were. */
+/* Returns members for replies that may have been stored, of a server that stores some. */
 static const char *cache_members(const struct vsa_requests *all, const struct vsa_call *call)
 {
     bool is_said = all->sharing.ttl_ms > 0 && call->status == VSA_OK && call->row &&

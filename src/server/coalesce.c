@@ -28,9 +28,9 @@ static bool answer_from_cache(struct vsa_requests *all, const struct vsa_request
 }
 
 /*
- * A document shall be made after the request for it has come: it may have to show what happened
- * just before, such as a PCR that was extended. So only calls that have not begun are joined,
- * unless replies are kept: with that, older documents are wanted, but none older than those.
+ * Joins a call that has not begun: a document may have to show what happened just before the
+ * request, such as a PCR that was extended. Where replies are cached, older documents are wanted,
+ * but none older than those.
  */
 static bool join(struct vsa_requests *all, const struct vsa_request *request,
                  const struct vsa_share_key *key)

@@ -27,8 +27,6 @@ static enum vsa_status check(const struct vsa_command *command, struct vsa_error
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "a command's name has 1 to %d characters of a-z 0-9 _ -",
                         VSA_MAX_COMMAND_NAME);
-    if (!command->handler)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s has no handler", command->name);
     if (!are_flags(command->flags))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "%s: flags are VSA_COMMAND_NSM or _BLOCKING, _RATE_LIMITED and "
@@ -74,6 +72,8 @@ enum vsa_status vsa_command_table_add(struct vsa_command_table *table,
                                       const struct vsa_command *command, struct vsa_error *error)
 {
     struct vsa_command_row *row;
+    if (!command->handler)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a command without a handler");
     return add(table, command, &row, error);
 }
 
@@ -102,7 +102,7 @@ enum vsa_status vsa_command_table_add_backend(struct vsa_command_table *table,
     return VSA_OK;
 }
 
-/* Whether it answers one command by its name. */
+/* Returns whether the row answers one command by its name. */
 static bool is_of_a_name(const struct vsa_command_table *table, const struct vsa_command_row *row)
 {
     return row != table->catch_all && row != table->other;
@@ -143,7 +143,8 @@ enum vsa_status vsa_command_run(const struct vsa_command_table *table,
     *error = (struct vsa_error){.offset = VSA_NO_OFFSET};
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), error);
     if (status == VSA_OK)
-        status = command->handler(&context, request, reply, error);
+        status = command->handler ? command->handler(&context, request, reply, error)
+                                  : vsa_fail(error, VSA_ERR_INTERNAL, "there is no handler");
     /* The request's own is added to the text. */
     if (json_object_get(request, "id"))
         (void)json_object_del(reply, "id");

@@ -12,7 +12,7 @@ void vsa_connection_opened(struct vsa_stream *stream)
                                                           .connection = stream->number});
 }
 
-/* The stream's last line, which answers no request. */
+/* Sends the stream's last line, which answers no request. */
 void vsa_connection_failing(struct vsa_stream *stream, enum vsa_status why, const char *detail)
 {
     struct vsa_requests *all = stream->streams->owner;
@@ -33,7 +33,7 @@ void vsa_connection_closed(struct vsa_stream *stream, enum vsa_status why)
                                                           .connection = stream->number});
 }
 
-/* The line fits into the peer's buffer: a new one's is empty. */
+/* Sends one line, which fits into the peer's buffer: a new one's is empty. */
 void vsa_connection_refused(void *user, int fd, const struct vsa_error *why)
 {
     struct vsa_requests *all = user;

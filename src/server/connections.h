@@ -8,7 +8,7 @@
 
 #include "server/request.h"
 
-/* Handlers of streams. */
+/* Handles an event of a stream, as the next two do. */
 void vsa_connection_opened(struct vsa_stream *stream);
 void vsa_connection_failing(struct vsa_stream *stream, enum vsa_status why, const char *detail);
 void vsa_connection_closed(struct vsa_stream *stream, enum vsa_status why);

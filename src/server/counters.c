@@ -10,8 +10,8 @@ static const uint64_t coarse_bounds_us[VSA_LATENCY_BUCKETS] = {
 /* --- latencies -------------------------------------------------------------------------------- */
 
 /*
- * Durations below 16 us have a bucket each; above, the four bits after the highest one choose among
- * 16 buckets of its power of two.
+ * Returns the bucket. Durations below 16 us have one each; above, the four bits after the highest
+ * one choose among 16 buckets of its power of two.
  */
 static size_t fine_index(uint64_t duration_us)
 {
@@ -23,7 +23,7 @@ static size_t fine_index(uint64_t duration_us)
     return shift * VSA_LATENCY_STEPS + (size_t)(duration_us >> shift);
 }
 
-/* The longest duration that the bucket counts. */
+/* Returns the longest duration that the bucket counts. */
 static uint64_t fine_upper_us(size_t index)
 {
     if (index < 2 * (size_t)VSA_LATENCY_STEPS)
@@ -52,7 +52,9 @@ void vsa_latency_count(struct vsa_latency_counts *counts, uint64_t duration_us, 
         vsa_counter_add(&counts->failures, 1);
 }
 
-/* The upper end of the bucket where the `percent`th of `total` is; never above the longest. */
+/*
+ * Returns the upper end of the bucket where the `percent`th of `total` is; never above the longest.
+ */
 static uint64_t percentile(const uint64_t fine[VSA_LATENCY_FINE], uint64_t total, unsigned percent,
                            uint64_t max_us)
 {

@@ -42,12 +42,12 @@ struct vsa_counters {
     struct vsa_latency_counts nsm;
 };
 
-/* One exchange with the NSM, however it went. */
+/* Counts one exchange with the NSM, however it went. */
 void vsa_latency_count(struct vsa_latency_counts *counts, uint64_t duration_us, bool failed);
 void vsa_latency_read(const struct vsa_latency_counts *counts,
                       struct vsa_latency_statistics *latency);
 
-/* A request was answered; `row` of the command table, or -1: of none. */
+/* Counts an answered request; `row` of the command table, or -1: of none. */
 void vsa_counters_add_request(struct vsa_counters *counters, ptrdiff_t row, bool failed);
 
 /* Sets what is counted here; the rest of `*statistics` becomes 0. */

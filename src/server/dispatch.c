@@ -30,14 +30,17 @@ struct arrival {
 
 /* --- rate limit ------------------------------------------------------------------------------- */
 
-/* A handler before all commands does not lift the limits of those that it stands for. */
+/*
+ * Includes the flags of the named command: a handler before all commands does not lift their
+ * limits.
+ */
 static bool is_rate_limited(const struct arrival *arrival)
 {
     unsigned flags = arrival->row->command.flags | arrival->named->command.flags;
     return (flags & VSA_COMMAND_RATE_LIMITED) != 0;
 }
 
-/* `sealed` has a limit of its own, for the time that opening takes. */
+/* Takes a token; `sealed` has a limit of its own, for the time that opening takes. */
 static enum vsa_status take_token_of(struct arrival *arrival, struct vsa_rate_limit *rate,
                                      const char *what, struct vsa_error *error)
 {
@@ -108,7 +111,7 @@ static void run_here(const struct arrival *arrival)
     vsa_request_finish(arrival->all, &arrival->request, &reply);
 }
 
-/* `asked` is NULL for all but `attest` and `seal_key`. */
+/* Creates a call; `asked` is NULL for all but `attest` and `seal_key`. */
 static struct vsa_call *new_call(struct arrival *arrival, const struct vsa_attest_request *asked)
 {
     struct vsa_call_context *context = &arrival->all->context;
@@ -123,7 +126,7 @@ static struct vsa_call *new_call(struct arrival *arrival, const struct vsa_attes
     return call;
 }
 
-/* What came in a sealed request waits since that has come. */
+/* Returns a waiter; what came in a sealed request waits since that has come. */
 static struct vsa_waiter *waiter_of(struct arrival *arrival)
 {
     struct vsa_request *request = &arrival->request;
@@ -185,7 +188,10 @@ static bool runs_here(const struct vsa_command_row *row)
            !(row->command.flags & (VSA_COMMAND_NSM | VSA_COMMAND_BLOCKING));
 }
 
-/* Sharing costs the NSM nothing, so it comes before the rate limit, which is for the NSM's sake. */
+/*
+ * Answers or queues a request. Sharing costs the NSM nothing, so it comes before the rate limit,
+ * which is for the NSM's sake.
+ */
 static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_request *asked,
                              struct vsa_error *error)
 {
@@ -206,7 +212,7 @@ static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_re
 
 /* --- sealing ---------------------------------------------------------------------------------- */
 
-/* Whether the request may come as it did: in clear, or from this sender. */
+/* Checks that the request may come as it did: in clear, or from this sender. */
 static enum vsa_status check_origin(const struct arrival *arrival, const char *name,
                                     struct vsa_error *error)
 {

@@ -218,16 +218,6 @@ enum vsa_status vsa_forward(struct vsa_requests *all, const struct vsa_request *
 
 /* --- begin and end ---------------------------------------------------------------------------- */
 
-/* The pipeline does not call it. */
-static enum vsa_status no_handler(const struct vsa_command_context *context, const json_t *request,
-                                  json_t *reply, struct vsa_error *error)
-{
-    (void)context;
-    (void)request;
-    (void)reply;
-    return vsa_fail(error, VSA_ERR_INTERNAL, "a backend has no handler");
-}
-
 /* Adds each of the names that commas separate. */
 static enum vsa_status add_commands(struct vsa_command_table *table, const char *names,
                                     const struct vsa_command *command, struct vsa_error *error)
@@ -266,7 +256,7 @@ enum vsa_status vsa_forward_add(struct vsa_requests *all, const char *commands, 
     if (!all->backends)
         VSA_TRY(vsa_backends_new(all->loop, &limits, &all->backends, error));
     VSA_TRY(vsa_backend_add(all->backends, &parsed, max_connections, &backend, error));
-    struct vsa_command command = {.handler = no_handler, .user = backend, .flags = flags};
+    struct vsa_command command = {.user = backend, .flags = flags};
     if (commands)
         return add_commands(&all->table, commands, &command, error);
     command.name = VSA_COMMAND_ANY;

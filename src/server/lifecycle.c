@@ -71,7 +71,7 @@ void vsa_lifecycle_stop(struct vsa_lifecycle *lifecycle)
 
 /* --- ending ----------------------------------------------------------------------------------- */
 
-/* After each iteration of a server that stops. */
+/* Advances a server that stops, after each iteration. */
 static void check_drained(struct vsa_lifecycle *lifecycle)
 {
     struct vsa_streams *streams = lifecycle->requests->streams;
@@ -87,7 +87,7 @@ static void check_drained(struct vsa_lifecycle *lifecycle)
         enter(lifecycle, VSA_LIFECYCLE_LINGERING, LINGER_MS);
 }
 
-/* Peers that do not read are no reason to complain. */
+/* Ends the drain. Peers that do not read are no reason to complain. */
 static void give_up(struct vsa_lifecycle *lifecycle)
 {
     if (is_in_flight(lifecycle))

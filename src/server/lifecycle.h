@@ -45,10 +45,13 @@ VSA_MUST_USE enum vsa_status vsa_lifecycle_run(struct vsa_lifecycle *lifecycle,
                                                struct vsa_listener *listener,
                                                struct vsa_error *error);
 
-/* Of the loop, whose user is the lifecycle: the worker is done with something, or it shall stop. */
+/*
+ * Handles a wake-up of the loop, whose user is the lifecycle: the worker is done with something, or
+ * the server shall stop.
+ */
 void vsa_lifecycle_woken(void *user);
 
-/* From any thread or signal handler. */
+/* Begins to drain. Any thread or signal handler. */
 void vsa_lifecycle_stop(struct vsa_lifecycle *lifecycle);
 
 #endif

@@ -30,14 +30,17 @@ VSA_PRINTF(2, 3) static void put(struct vsa_builder *text, const char *format, .
     vsa_builder_append(text, vsa_slice_of_text(piece));
 }
 
-/* HELP and TYPE; the samples follow. */
+/* Writes HELP and TYPE; the samples follow. */
 static void begin(struct vsa_builder *text, const char *name, const char *type, const char *help)
 {
     put(text, "# HELP " PREFIX "%s %s\n", name, help);
     put(text, "# TYPE " PREFIX "%s %s\n", name, type);
 }
 
-/* Values that could come from elsewhere (versions, the module ID) are ASCII afterwards. */
+/*
+ * Writes a label. Values that could come from elsewhere (versions, the module ID) are ASCII
+ * afterwards.
+ */
 static void put_label(struct vsa_builder *text, const char *name, const char *value)
 {
     put(text, "%s=\"", name);
@@ -71,7 +74,7 @@ static void sample(struct vsa_builder *text, const char *name, const char *label
     put(text, " %" PRIu64 "\n", value);
 }
 
-/* Without zeros at the end, as labels of buckets are written: 2500 is "0.0025". */
+/* Writes seconds without zeros at the end, as labels of buckets are: 2500 is "0.0025". */
 static void put_seconds(struct vsa_builder *text, uint64_t microseconds)
 {
     char digits[40];
@@ -97,7 +100,7 @@ static void write_build(struct vsa_builder *text)
     put(text, " 1\n");
 }
 
-/* Rows of one metric stand together. A value that is not known is no sample. */
+/* Writes a row; those of one metric stand together. A value that is not known is no sample. */
 static void write_quantity(struct vsa_builder *text, const struct vsa_quantity *quantity,
                            const struct vsa_snapshot *snapshot)
 {
@@ -117,7 +120,7 @@ static void write_quantity(struct vsa_builder *text, const struct vsa_quantity *
     put(text, "\n");
 }
 
-/* What names no command of ours; zero rather than less when requests come in meanwhile. */
+/* Returns what names no command of ours; zero rather than less when requests come in meanwhile. */
 static uint64_t rest(uint64_t all, uint64_t named)
 {
     return all > named ? all - named : 0;

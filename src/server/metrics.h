@@ -12,6 +12,8 @@
 #define VSA_MAX_METRICS 40960
 
 /*
+ * Writes all metrics.
+ *
  * text  out: VSA_MAX_METRICS bytes; `*size` of them are set, without a NUL
  *
  * Errors: VSA_ERR_BUFFER.

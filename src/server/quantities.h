@@ -4,7 +4,7 @@
 #ifndef VSA_SERVER_QUANTITIES_H
 #define VSA_SERVER_QUANTITIES_H
 
-#include "server/process.h"
+#include "process/process.h"
 #include <vsattest/server.h>
 
 /* All at one moment. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/rate_limit.h"
 
-/* A new CID takes the entry of one whose bucket is full, which is as good as new. */
+/*
+ * Returns the CID's bucket. A new CID takes the entry of one whose bucket is full, which is as good
+ * as new.
+ */
 static struct vsa_bucket *bucket_of(struct vsa_rate_limit *limit, uint32_t cid,
                                     struct vsa_bucket *own, int64_t now_ms)
 {

@@ -44,8 +44,8 @@ struct vsa_reply {
 };
 
 /*
- * Each makes the reply, or, of a line that becomes too large, its error. `buffer` has
- * VSA_MAX_REPLY_LINE bytes, which are the reply's until it is sent.
+ * Creates the reply, as the next two do, or, of a line that becomes too large, its error. `buffer`
+ * has VSA_MAX_REPLY_LINE bytes, which are the reply's until it is sent.
  */
 struct vsa_reply vsa_reply_of_text(struct vsa_slice text, const char *members, struct vsa_slice id,
                                    enum vsa_status status, char *buffer);
@@ -54,7 +54,7 @@ struct vsa_reply vsa_reply_of_json(json_t *object, struct vsa_slice id, enum vsa
 struct vsa_reply vsa_reply_of_error(const struct vsa_error *why, struct vsa_slice id, char *buffer);
 
 void vsa_reply_send(struct vsa_stream *stream, const struct vsa_reply *reply);
-/* For a socket that is no stream: as much as it takes at once. */
+/* Sends to a socket that is no stream: as much as it takes at once. */
 void vsa_reply_send_raw(int fd, const struct vsa_reply *reply);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/monotonic.h"
 
-/* Counted first: a client that has its reply finds it in the numbers. */
+/* Counts, then sends: a client that has its reply finds it in the numbers. */
 static void finish(struct vsa_requests *all, const struct vsa_request *request,
                    const struct vsa_reply *reply)
 {
@@ -20,7 +20,7 @@ static void finish(struct vsa_requests *all, const struct vsa_request *request,
     vsa_reply_send(request->stream, reply);
 }
 
-/* What is inside is not seen from outside: of a sealed request the reply is a success. */
+/* Hides what is inside: of a sealed request the reply is a success. */
 void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,
                         const struct vsa_reply *reply)
 {

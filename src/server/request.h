@@ -51,7 +51,7 @@ struct vsa_requests {
 /* Counts the request and sends its reply: each ends here, once. */
 void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,
                         const struct vsa_reply *reply);
-/* The same with an error's reply. */
+/* Does the same with an error's reply. */
 void vsa_request_fail(struct vsa_requests *all, const struct vsa_request *request,
                       const struct vsa_error *why);
 

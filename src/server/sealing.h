@@ -8,11 +8,11 @@
 
 #include "event/loop.h"
 #include "protocol/json.h"
+#include "seal/seal_keys.h"
 #include "server/awaited.h"
 #include "server/origin.h"
 #include "server/rate_limit.h"
 #include "server/reply.h"
-#include "server/seal_keys.h"
 #include "server/senders.h"
 #include "stream/state.h"
 
@@ -73,10 +73,10 @@ VSA_MUST_USE enum vsa_status vsa_sealing_start(struct vsa_sealing *sealing,
                                                struct vsa_error *error);
 /* Ends the thread, and frees what it had; keys are wiped by vsa_sealing_free(). NULL is fine. */
 void vsa_sealing_stop(struct vsa_sealing *sealing);
-/* After the last request is gone. NULL is fine. */
+/* Frees it after the last request is gone. NULL is fine. */
 void vsa_sealing_free(struct vsa_sealing *sealing);
 
-/* Errors: VSA_ERR_CRYPTO (no key could be made). */
+/* Sets what `seal_key` attests. Errors: VSA_ERR_CRYPTO (no key could be made). */
 VSA_MUST_USE enum vsa_status vsa_sealing_offer(struct vsa_sealing *sealing,
                                                struct vsa_seal_offer *offer,
                                                struct vsa_error *error);
@@ -125,9 +125,9 @@ VSA_MUST_USE enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed,
                                                struct vsa_streams *streams, size_t size,
                                                size_t *charged, struct vsa_error *error);
 
-/* A reference more, for a thread that answers it. */
+/* Takes a reference, for a thread that answers it. */
 struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed);
-/* A reference less; the last one wipes and frees it. NULL is fine. */
+/* Drops a reference; the last one wipes and frees it. NULL is fine. */
 void vsa_sealed_release(struct vsa_sealed *sealed);
 
 #endif

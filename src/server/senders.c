@@ -106,7 +106,7 @@ enum vsa_status vsa_senders_allow(struct vsa_senders *senders, const char *comma
     return status;
 }
 
-/* Whether there is an entry for the command; with `thumbprint`, one of that sender. */
+/* Returns whether there is an entry for the command; with `thumbprint`, one of that sender. */
 static bool has(const struct vsa_senders *senders, const char *command, const char *thumbprint)
 {
     for (size_t i = 0; i < senders->count; i++)

@@ -34,12 +34,12 @@ VSA_MUST_USE enum vsa_status vsa_senders_allow(struct vsa_senders *senders, cons
                                                struct vsa_slice pem, struct vsa_error *error);
 
 /*
- * Whether the command is for senders that are known, and so for sealed requests only. Of built-in
- * ones that holds only where they are named: they stay open in clear.
+ * Returns whether the command is for senders that are known, and so for sealed requests only. Of
+ * built-in ones that holds only where they are named: they stay open in clear.
  */
 bool vsa_senders_are_named(const struct vsa_senders *senders, const char *command, bool built_in);
 
-/* Whether this sender may send it. `thumbprint` "": not signed. */
+/* Returns whether this sender may send it. `thumbprint` "": not signed. */
 bool vsa_senders_may_send(const struct vsa_senders *senders, const char *command,
                           const char *thumbprint);
 

@@ -34,7 +34,7 @@ VSA_SIZED_ASSERT(struct vsa_server_statistics, sealed_rotated_early);
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
-/* In one of the threads. */
+/* Wakes the loop, from one of the threads. */
 static void on_done(void *user)
 {
     struct vsa_server *server = user;
@@ -192,14 +192,22 @@ void vsa_server_free(struct vsa_server *server)
 
 /* --- the rest of the public interface --------------------------------------------------------- */
 
+/* Refuses what has to be done before the server runs, and what needs sealing where that is off. */
+static enum vsa_status check_may_set_up(const struct vsa_server *server, bool needs_sealing,
+                                        const char *what, struct vsa_error *error)
+{
+    if (server->lifecycle.state != VSA_LIFECYCLE_NEW)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s before the server runs", what);
+    if (needs_sealing && !server->requests.sealing)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "%s after vsa_server_enable_sealing()", what);
+    return VSA_OK;
+}
+
 enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_command *command,
                                     struct vsa_error *error)
 {
-    if (server->lifecycle.state != VSA_LIFECYCLE_NEW)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "commands are registered before the server runs");
-    if ((command->flags & VSA_COMMAND_SEALED_ONLY) && !server->requests.sealing)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "a command for sealed requests only needs vsa_server_enable_sealing()");
+    VSA_TRY(check_may_set_up(server, command->flags & VSA_COMMAND_SEALED_ONLY,
+                             "commands are registered", error));
     return vsa_command_table_add(&server->requests.table, command, error);
 }
 
@@ -207,30 +215,24 @@ enum vsa_status vsa_server_enable_sealing(struct vsa_server *server,
                                           const struct vsa_sealing_options *options,
                                           struct vsa_error *error)
 {
-    if (server->lifecycle.state != VSA_LIFECYCLE_NEW || server->requests.sealing)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "sealing is enabled once, before the server runs");
+    VSA_TRY(check_may_set_up(server, false, "sealing is enabled", error));
+    if (server->requests.sealing)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "sealing is enabled once");
     return vsa_enable_sealing(&server->requests, options, on_done, server, error);
 }
 
 enum vsa_status vsa_server_allow_senders(struct vsa_server *server, const char *command,
                                          struct vsa_slice pem, struct vsa_error *error)
 {
-    struct vsa_sealing *sealing = server->requests.sealing;
-    if (server->lifecycle.state != VSA_LIFECYCLE_NEW || !sealing)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "senders are named before the server runs, after sealing is enabled");
-    return vsa_senders_allow(&sealing->senders, command, pem, error);
+    VSA_TRY(check_may_set_up(server, true, "senders are named", error));
+    return vsa_senders_allow(&server->requests.sealing->senders, command, pem, error);
 }
 
 enum vsa_status vsa_server_add_backend(struct vsa_server *server, const char *commands,
                                        const char *address, size_t max_connections, unsigned flags,
                                        struct vsa_error *error)
 {
-    if (server->lifecycle.state != VSA_LIFECYCLE_NEW)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "backends are added before the server runs");
-    if ((flags & VSA_COMMAND_SEALED_ONLY) && !server->requests.sealing)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "a backend for sealed requests only needs vsa_server_enable_sealing()");
+    VSA_TRY(check_may_set_up(server, flags & VSA_COMMAND_SEALED_ONLY, "backends are added", error));
     return vsa_forward_add(&server->requests, commands, address, max_connections, flags, error);
 }
 

@@ -5,7 +5,10 @@
 #include "x509/parse.h"
 #include <vsattest/attestation.h>
 
-/* A nonce asks for a document made for it, even an empty one; a key is for one client only. */
+/*
+ * Excludes a nonce, which asks for a document made for it, even an empty one, and a key, which is
+ * for one client only.
+ */
 bool vsa_share_key_of(const struct vsa_attest_request *request, struct vsa_share_key *key)
 {
     if (request->nonce.data || request->generate_key)

@@ -42,7 +42,7 @@ int64_t vsa_share_life_ms(struct vsa_slice document);
 void vsa_sharing_begin(struct vsa_sharing *sharing, struct vsa_share *share,
                        const struct vsa_share_key *key);
 void vsa_sharing_end(struct vsa_sharing *sharing, struct vsa_share *share);
-/* NULL when nothing with that key is under way. */
+/* Returns what is under way with that key, or NULL. */
 struct vsa_share *vsa_sharing_find(const struct vsa_sharing *sharing,
                                    const struct vsa_share_key *key);
 

@@ -7,7 +7,7 @@
 #include "crypto/version.h"
 #include "protocol/json.h"
 
-/* Member `name` of the reply, an object, which is made if there is none. Borrowed. */
+/* Returns member `name` of the reply, an object, borrowed; creates it if there is none. */
 static json_t *group(json_t *reply, struct vsa_json_writer *writer, const char *name)
 {
     if (!name)
@@ -43,7 +43,7 @@ static json_t *libraries(void)
                      "jansson", jansson_version_str());
 }
 
-/* null: the server takes no sealed requests. */
+/* Returns null for a server that takes no sealed requests. */
 static json_t *sealing(const struct vsa_server_statistics *statistics)
 {
     const char *suite = statistics->sealing_kem == VSA_SEALING_P384 ? "p384" : "x25519";

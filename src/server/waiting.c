@@ -113,7 +113,7 @@ void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const c
     }
 }
 
-/* A client that reads "shutting_down" asks again: only what was not carried out gets that. */
+/* Distinguishes what was not carried out: a client that reads "shutting_down" sends that again. */
 void vsa_waiting_give_up(struct vsa_requests *all)
 {
     struct vsa_waiter *waiter;

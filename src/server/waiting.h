@@ -22,7 +22,7 @@ struct vsa_waiter {
 void vsa_waiting_init(struct vsa_requests *all);
 void vsa_waiting_close(struct vsa_requests *all);
 
-/* Whether as many requests wait as may. */
+/* Returns whether as many requests wait as may. */
 bool vsa_waiting_is_full(const struct vsa_requests *all);
 /* Returns VSA_ERR_BUSY, for that. */
 VSA_MUST_USE enum vsa_status vsa_waiting_fail_full(const struct vsa_requests *all,

@@ -38,7 +38,7 @@ static void on_pause_over(void *user, struct vsa_timer *timer)
     resume(user);
 }
 
-/* A descriptor is free: no need to wait for the pause's end. */
+/* Ends the pause: a descriptor is free. */
 static void on_freed(void *user)
 {
     struct vsa_acceptor *acceptor = user;
@@ -48,7 +48,9 @@ static void on_freed(void *user)
     resume(acceptor);
 }
 
-/* The listener stays readable, so without a pause the loop would spin; clients wait in its backlog.
+/*
+ * Stops accepting for a while: the listener stays readable, so the loop would spin; clients wait in
+ * its backlog.
  */
 static void pause_accepting(struct vsa_acceptor *acceptor, const struct vsa_error *why)
 {
@@ -78,7 +80,7 @@ static void adopt(struct vsa_acceptor *acceptor, int fd, const struct sockaddr *
         pause_accepting(acceptor, &error);
 }
 
-/* Errors of the one connection that was waiting, not of ours (accept(2)). */
+/* Returns whether the error is of the connection that was waiting, not ours (accept(2)). */
 static bool concerns_peer_only(int number)
 {
     return number == EINTR || number == ECONNABORTED || number == EPROTO || number == ECONNRESET ||

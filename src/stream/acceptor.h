@@ -26,13 +26,16 @@ struct vsa_acceptor {
     int64_t reported_ms;
 };
 
-/* Errors: VSA_ERR_IO. */
+/* Starts accepting. Errors: VSA_ERR_IO. */
 VSA_MUST_USE enum vsa_status vsa_acceptor_start(struct vsa_acceptor *acceptor,
                                                 struct vsa_error *error);
 /* Takes who is waiting already, then closes the listener. */
 void vsa_acceptor_stop(struct vsa_acceptor *acceptor);
 
-/* The CID of a vsock address as accept(2) gave it, else 0: no peer has CID 0, the hypervisor's. */
+/*
+ * Returns the CID of a vsock address as accept(2) gave it, else 0: no peer has CID 0, the
+ * hypervisor's.
+ */
 uint32_t vsa_acceptor_cid_of(const struct sockaddr *address, socklen_t size);
 
 #endif

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * Exact at first, since most lines and replies come in one piece; then an eighth more, so that a
- * line in small pieces is not copied once for each of them. Doubling would take twice the memory
- * that is budgeted for.
+ * Allows what is exact at first, since most lines and replies come in one piece; then an eighth
+ * more, so that a line in small pieces is not copied once for each of them. Doubling would take
+ * twice the memory that is budgeted for.
  */
 size_t vsa_buffer_capacity_for(const struct vsa_buffer *buffer, size_t size)
 {

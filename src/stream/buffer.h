@@ -14,10 +14,10 @@ struct vsa_buffer {
     uint32_t capacity; /* bytes allocated */
 };
 
-/* What the buffer would have allocated after an append of so many bytes. */
+/* Returns what the buffer would have allocated after an append of `size` bytes. */
 size_t vsa_buffer_capacity_for(const struct vsa_buffer *buffer, size_t size);
 
-/* False when memory is short; nothing has changed then. */
+/* Appends a copy. Returns false when memory is short; nothing has changed then. */
 bool vsa_buffer_add(struct vsa_buffer *buffer, const char *data, size_t size);
 
 /* Drops bytes from the front and gives back memory that is no longer needed. */

@@ -34,7 +34,7 @@ void vsa_stream_close(struct vsa_stream *stream, enum vsa_status why)
     vsa_stream_make_runnable(stream);
 }
 
-/* The line that its handler looks at stays until the stream is freed. */
+/* Keeps the line that a handler looks at until the stream is freed. */
 void vsa_stream_end(struct vsa_stream *stream)
 {
     struct vsa_streams *streams = stream->streams;

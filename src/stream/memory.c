@@ -17,7 +17,10 @@ void vsa_stream_drop(struct vsa_stream *stream, struct vsa_buffer *buffer, size_
     vsa_budget_change(&stream->streams->budget, &stream->share, before, held_by(stream));
 }
 
-/* It fails later: the other one's reply may be in a buffer of the owner's, as a last line would. */
+/*
+ * Marks the stream to fail later: the other one's reply may be in a buffer of the owner's, as a
+ * last line would.
+ */
 static void give_way(struct vsa_stream *stream)
 {
     if (stream->state == VSA_STATE_READING && vsa_stream_takes_lines(stream))

@@ -23,7 +23,10 @@ struct input {
     size_t taken; /* bytes at the front that were lines */
 };
 
-/* The next complete line; without a newline, what came before the end of the input is one too. */
+/*
+ * Returns the next complete line; without a newline, what came before the end of the input is one
+ * too.
+ */
 static bool next_line(struct vsa_stream *stream, struct input *input, struct vsa_slice *line)
 {
     /* Nothing read yet: no address to add to. */
@@ -42,7 +45,10 @@ static bool next_line(struct vsa_stream *stream, struct input *input, struct vsa
     return true;
 }
 
-/* At least one, then as long as the slice lasts: many lines of one peer are not others' time. */
+/*
+ * Handles one line at least, then as many as the slice of time allows: one peer's lines are not
+ * others' time.
+ */
 static void handle_lines(struct vsa_stream *stream, struct input *input)
 {
     struct vsa_streams *streams = stream->streams;

@@ -46,7 +46,10 @@ static enum vsa_stream_state next_state(const struct vsa_stream *stream)
                                                                 : VSA_STATE_RUNNABLE;
 }
 
-/* The idle time counts from the last reply, whatever single bytes come or go. */
+/*
+ * Starts or stops the timer. The idle time counts from the last reply, whatever single bytes come
+ * or go.
+ */
 static void set_timer(struct vsa_stream *stream, enum vsa_stream_state before)
 {
     struct vsa_streams *streams = stream->streams;

@@ -71,7 +71,10 @@ static void on_ready(struct vsa_event_watch *watch, uint32_t events)
     }
 }
 
-/* None whose request is being worked on gives way: the peer could not know how that went. */
+/*
+ * Closes the stream that was idle for longest, if there are too many. None whose request is being
+ * worked on gives way: the peer could not know how that went.
+ */
 static bool make_room(struct vsa_streams *streams)
 {
     struct vsa_timer *oldest = vsa_timer_first(&streams->idle);

@@ -6,6 +6,8 @@
 #include "stream/state.h"
 
 /*
+ * Makes a set of no streams.
+ *
  * limits    in: copied
  * handlers  in: borrowed
  * owner     in: member of the result
@@ -31,7 +33,7 @@ void vsa_streams_free(struct vsa_streams *streams);
 VSA_MUST_USE enum vsa_status vsa_streams_adopt(struct vsa_streams *streams, int fd, uint32_t cid,
                                                struct vsa_error *error);
 
-/* From now on streams answer what their peers have sent until now, then close. */
+/* Has streams answer what their peers have sent until now, then close. */
 void vsa_streams_drain(struct vsa_streams *streams);
 /* Returns whether all lines are answered, and with `ignore_unread` false, all replies sent. */
 bool vsa_streams_are_drained(const struct vsa_streams *streams, bool ignore_unread);

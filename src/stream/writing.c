@@ -22,7 +22,7 @@ static size_t send_some(struct vsa_stream *stream, const char *data, size_t size
     return 0;
 }
 
-/* In order: directly if nothing waits, else behind what does. */
+/* Sends in order: directly if nothing waits, else behind what does. */
 void vsa_stream_flush(struct vsa_stream *stream)
 {
     struct vsa_streams *streams = stream->streams;
@@ -58,7 +58,10 @@ static void collect(struct vsa_stream *stream, struct vsa_slice part)
     }
 }
 
-/* Replies to several lines of a turn go out together at its end, another stream's at once. */
+/*
+ * Collects replies to several lines of a turn, which go out together at its end, another stream's
+ * at once.
+ */
 void vsa_stream_answer(struct vsa_stream *stream, const struct vsa_slice *parts, size_t count)
 {
     struct vsa_streams *streams = stream->streams;

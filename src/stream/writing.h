@@ -11,7 +11,7 @@
  * The parts make one line with its newline, and are copied.
  */
 void vsa_stream_answer(struct vsa_stream *stream, const struct vsa_slice *parts, size_t count);
-/* From a line's handler: no further line until it is answered. */
+/* Stops handling lines of the stream until this one is answered; called by its line's handler. */
 void vsa_stream_suspend(struct vsa_stream *stream, void *pending);
 
 /* Sends what was collected for the stream. */

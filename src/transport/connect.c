@@ -26,7 +26,7 @@ static enum vsa_status open_socket(int *fd, struct vsa_error *error)
 
 /* --- vsock ------------------------------------------------------------------------------------ */
 
-/* Errors of vsock differ from TCP's: af_vsock.c, virtio_transport_common.c. */
+/* Maps the errors of vsock, which differ from TCP's: af_vsock.c, virtio_transport_common.c. */
 static enum vsa_status vsock_connect_failed(const struct vsa_address *address, int number,
                                             struct vsa_error *error)
 {

@@ -8,6 +8,8 @@
 #include <vsattest/base.h>
 
 /*
+ * Looks up a host.
+ *
  * host         in: an IPv4 or IPv6 address, which needs no server, or a name
  * deadline_ms  in: absolute, as vsa_deadline() makes it
  * found        out: at least one; freeaddrinfo() by the caller

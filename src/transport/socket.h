@@ -18,7 +18,7 @@ struct sockaddr_vm vsa_vsock_sockaddr(uint32_t cid, uint32_t port);
 /* Returns the time until `deadline_ms`, for socket options: at least 1 ms. */
 struct timeval vsa_timeval_until(int64_t deadline_ms);
 
-/* Errors: VSA_ERR_IO. */
+/* Sets O_NONBLOCK. Errors: VSA_ERR_IO. */
 VSA_MUST_USE enum vsa_status vsa_make_non_blocking(int fd, struct vsa_error *error);
 
 #endif

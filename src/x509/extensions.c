@@ -211,7 +211,7 @@ static enum vsa_status read_distribution_points(struct vsa_der_reader *value,
     return VSA_OK;
 }
 
-/* Netscape's certificate type, which openssl's examples still have. */
+/* Reads Netscape's certificate type, which openssl's examples still have. */
 static enum vsa_status read_netscape_type(struct vsa_der_reader *value, struct vsa_x509 *fields)
 {
     uint32_t types = 0;
@@ -262,7 +262,7 @@ static const struct known known_extensions[] = {
     KNOWN(OID_PKIX "\x0e", "RFC 3820 section 3.8", note_limit),     /* proxyCertInfo */
 };
 
-/* The two that may be critical. */
+/* Notes it of the two that may be critical. */
 static void note_criticality(struct vsa_slice oid, bool critical, struct vsa_x509 *fields)
 {
     if (vsa_slice_equal_text(oid, OID_BASIC_CONSTRAINTS)) {

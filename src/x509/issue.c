@@ -261,7 +261,7 @@ static enum vsa_status check_serial(struct vsa_slice serial, struct vsa_error *e
     return VSA_OK;
 }
 
-/* The years 1950 to 9999 can be written. */
+/* Requires years that can be written, 1950 to 9999. */
 static enum vsa_status check_validity(const struct vsa_certificate_template *wanted,
                                       struct vsa_error *error)
 {

@@ -245,7 +245,7 @@ static void append_value(struct text *text, const struct vsa_name_attribute *att
     }
 }
 
-/* Of an unknown type, the value's encoding (RFC 2253 section 2.4). */
+/* Appends, of an unknown type, the value's encoding (RFC 2253 section 2.4). */
 static void append_attribute(struct text *text, const struct vsa_name_attribute *attribute)
 {
     const struct vsa_name_type *type = vsa_name_type_of(attribute->oid);

@@ -63,7 +63,10 @@ static enum vsa_status read_version(struct vsa_der_reader *tbs, int *version,
     return VSA_OK;
 }
 
-/* The first byte beyond 20 may only be the sign: AWS's have 160 bits that way. */
+/*
+ * Reads the serial number. The first byte beyond 20 may only be the sign: AWS's have 160 bits that
+ * way.
+ */
 static enum vsa_status read_serial(struct vsa_der_reader *tbs, struct vsa_slice *serial,
                                    struct vsa_error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/process.h"
+#include "process/process.h"
 
 #include <sys/resource.h>
 #include <vsattest/limits.h>

@@ -5,7 +5,7 @@
 
 #include "base/hex.h"
 #include "base/slice.h"
-#include "server/replay_filter.h"
+#include "seal/replay_filter.h"
 
 static void tag_of(uint32_t number, uint8_t tag[VSA_REPLAY_TAG_SIZE])
 {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/slice.h"
-#include "server/seal_keys.h"
+#include "seal/seal_keys.h"
 
 #define LIFETIME_MS 1000
 #define OVERLAP_MS  300

@@ -39,7 +39,7 @@ static enum vsa_status print_base64(struct vsa_slice document, struct vsa_error 
     return output_finish(error);
 }
 
-/* The document on stdout, talk on stderr. */
+/* Prints the document on stdout, talk on stderr. */
 static enum vsa_status attest(struct vsa_nsm *nsm, const char *user_data, const char *nonce,
                               bool generate_key, struct vsa_error *error)
 {
@@ -123,7 +123,7 @@ static enum vsa_status run_command(struct vsa_nsm *nsm, char *words[MAX_WORDS], 
     return VSA_OK;
 }
 
-/* False at the end of the input. A line that is too long is passed over and becomes "". */
+/* Returns false at the end of the input. A line that is too long is passed over and becomes "". */
 static bool read_line(char line[MAX_COMMAND_LINE])
 {
     if (isatty(STDIN_FILENO))

@@ -50,7 +50,7 @@ static const char usage[] =
     "Runs in a Nitro enclave. Serves attestation documents of the Nitro Secure Module\n"
     "(NSM), makes them on command, or prints one as base64 on standard output.\n\n";
 
-/* Settings by their position. */
+/* Takes settings by their position. */
 static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
     struct command_line *seen = context;
@@ -117,8 +117,8 @@ static enum vsa_status combine_local(struct enclave_app_arguments *arguments,
 }
 
 /*
- * The command line wins: where it says what to do, the file's `listen` does not, and limits of the
- * file are no mistake without a server.
+ * Reads the file. The command line wins: where it says what to do, the file's `listen` does not,
+ * and limits of the file are no mistake without a server.
  */
 static enum vsa_status read_config(struct enclave_app_arguments *arguments,
                                    const struct command_line *seen, bool has_operands,

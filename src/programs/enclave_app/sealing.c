@@ -25,7 +25,7 @@ static enum vsa_status allow_names(struct vsa_server *server, const char *names,
     return VSA_OK;
 }
 
-/* A path that has '=' before any slash is written as ./PATH. */
+/* Reads [NAMES=]FILE; a path that has '=' before any slash is written as ./PATH. */
 static enum vsa_status allow_file(struct vsa_server *server, const char *value,
                                   struct vsa_error *error)
 {

@@ -8,10 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "process/process.h"
 #include "programs/enclave_app/sealing.h"
 #include "protocol/request.h"
 #include "sandbox/sandbox.h"
-#include "server/process.h"
 
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
@@ -115,7 +115,7 @@ static enum log_level event_level(const struct vsa_server_event *event)
     return LOG_INFO;
 }
 
-/* Clients cause these as often as they like. */
+/* Returns whether clients cause these as often as they like. */
 static bool is_limited(enum vsa_server_event_kind kind)
 {
     return kind == VSA_EVENT_CONNECTION_OPENED || kind == VSA_EVENT_CONNECTION_CLOSED ||

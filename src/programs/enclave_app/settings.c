@@ -15,7 +15,7 @@
 #define MOST_REQUESTS    1000000
 #define MOST_SECONDS     86400
 
-/* N or N:BURST; 0 for no limit. */
+/* Reads N or N:BURST; 0 for no limit. */
 static enum vsa_status take_rate(struct enclave_app_arguments *arguments, const char *what,
                                  const char *value, struct vsa_error *error)
 {
@@ -45,7 +45,7 @@ static enum vsa_status take_log_level(struct enclave_app_arguments *arguments, c
     return log_level_parse(value, &arguments->log_level, error);
 }
 
-/* unix:PATH, or NAME[,NAME...]=unix:PATH; the server checks the names. */
+/* Reads unix:PATH, or NAME[,NAME...]=unix:PATH; the server checks the names. */
 static enum vsa_status take_backend(struct enclave_app_arguments *arguments, const char *what,
                                     const char *value, struct vsa_error *error)
 {
@@ -64,7 +64,7 @@ static enum vsa_status take_backend(struct enclave_app_arguments *arguments, con
     return VSA_OK;
 }
 
-/* An option has no value, and means yes. */
+/* Reads yes or no; an option has no value, and means yes. */
 static enum vsa_status take_backend_sealed_only(struct enclave_app_arguments *arguments,
                                                 const char *what, const char *value,
                                                 struct vsa_error *error)

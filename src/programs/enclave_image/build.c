@@ -195,7 +195,7 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
     }
 }
 
-/* What belongs together. */
+/* Checks what belongs together. */
 static enum vsa_status check_arguments(const struct option_operands *operands,
                                        const struct arguments *arguments, struct vsa_error *error)
 {
@@ -252,7 +252,7 @@ static enum vsa_status find_init(struct arguments *arguments, struct vsa_error *
                     "no " INIT_NAME " beside this program: name it with --init FILE");
 }
 
-/* The one environment variable with a part in an image, in what no register measures. */
+/* Reads the one environment variable with a part in an image, in what no register measures. */
 static enum vsa_status read_build_time(int64_t *seconds, struct vsa_error *error)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");

@@ -44,7 +44,7 @@ VSA_MUST_USE enum vsa_status image_read_options(struct image_call *call,
 VSA_MUST_USE enum vsa_status image_take_file(const struct option_operands *operands,
                                              const char **path, struct vsa_error *error);
 
-/* A file named by option --`option`. */
+/* Reads a file named by option --`option`. */
 VSA_MUST_USE enum vsa_status image_read_file(const char *option, const char *path, size_t limit,
                                              struct vsa_whole_file *bytes, struct vsa_error *error);
 
@@ -71,7 +71,7 @@ struct image_signer {
 
 void image_signer_free(struct image_signer *signer);
 
-/* --at, or the clock. */
+/* Returns --at, or the clock's time. */
 int64_t image_signer_time(const struct image_signer *signer);
 
 /* Signs `image` and adds the signature, which borrows `section`. */

@@ -69,7 +69,10 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
     return VSA_OK;
 }
 
-/* An older signature is over the same PCR0 but by another certificate, perhaps an expired one. */
+/*
+ * Removes an older signature: it is over the same PCR0 but by another certificate, perhaps an
+ * expired one.
+ */
 static void remove_signature(struct vsa_image *image)
 {
     size_t kept = 0;
@@ -79,7 +82,7 @@ static void remove_signature(struct vsa_image *image)
     image->section_count = kept;
 }
 
-/* Raw bytes: they go into a file or a pipe. */
+/* Writes raw bytes: they go into a file or a pipe. */
 static enum vsa_status print_to_be_signed(const struct vsa_image *image,
                                           const struct image_signer *signer,
                                           struct vsa_error *error)

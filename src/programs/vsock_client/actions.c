@@ -90,7 +90,7 @@ static enum vsa_status print_metrics(const struct client_arguments *arguments,
     return output_finish(error);
 }
 
-/* No secret, and its reader is another user: node_exporter. */
+/* Writes a file that others may read: no secret, and its reader is another user, node_exporter. */
 static enum vsa_status save_metrics(const char *path, const struct client_outcome *outcome,
                                     struct vsa_error *error)
 {

@@ -30,7 +30,10 @@ static void *ask(void *item)
     return NULL;
 }
 
-/* In a thread each as far as there are threads, so that one that hangs costs the others nothing. */
+/*
+ * Runs a thread for each as far as there are threads, so that one that hangs costs the others
+ * nothing.
+ */
 static void ask_in_parallel(struct asked *asked, size_t count)
 {
     pthread_t threads[VSA_MAX_ENCLAVES];
@@ -105,7 +108,7 @@ static void print_row(const struct asked *asked)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-/* On stderr, which enclave something is said of. */
+/* Prints on stderr, with the enclave that it is about. */
 static void print_remark(const struct asked *asked)
 {
     char who[VSA_MAX_ENCLAVE_NAME + sizeof(PROGRAM) + 2];

@@ -111,7 +111,7 @@ static enum vsa_status usage(struct vsa_error *error, const char *text)
     return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", text);
 }
 
-/* "--ping, --status or --verify": the actions that `has` accepts. */
+/* Lists the actions that `has` accepts: "--ping, --status or --verify". */
 static const char *list_actions(const struct client_action *actions,
                                 bool (*has)(const struct client_action *action), char *text,
                                 size_t capacity)
@@ -171,7 +171,7 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
     return policy_options_take(&arguments->policy, key, value, error);
 }
 
-/* An option without effect is a misunderstanding: reject it. */
+/* Rejects options without effect: each is a misunderstanding. */
 static enum vsa_status check_enclave(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
@@ -348,7 +348,7 @@ static enum vsa_status read_secret(const char *path, uint8_t *buffer, size_t cap
     return VSA_OK;
 }
 
-/* The operand itself, or what the file that it names holds, in `buffer`. */
+/* Returns the operand itself, or what the file that it names holds, in `buffer`. */
 static enum vsa_status request_text(const char *operand, uint8_t *buffer, size_t capacity,
                                     struct vsa_slice *text, struct vsa_error *error)
 {

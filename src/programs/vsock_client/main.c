@@ -43,7 +43,7 @@ static void ask(struct run *run)
     client_perform(&run->arguments, target.address, deadline_ms, outcome);
 }
 
-/* Errors that nothing on stdout speaks of: of saving, and of writing there itself. */
+/* Prints errors that nothing on stdout speaks of: of saving, and of writing there itself. */
 static enum exit_code report_error(const struct vsa_error *error)
 {
     output_error(PROGRAM, error);
@@ -98,7 +98,7 @@ static enum exit_code one_enclave(struct run *run)
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-/* Asked for JSON, a caller gets it for mistakes in the options too. */
+/* Prints the mistake, as JSON too where that was requested. */
 static enum exit_code wrong_arguments(int argc, char **argv, const struct client_arguments *read,
                                       const struct vsa_error *error)
 {

@@ -59,7 +59,10 @@ static void log_event(void *user, enum vsa_relay_event event, const struct vsa_e
     (void)fputc('\n', stderr);
 }
 
-/* A client takes two descriptors. Where the system has fewer, further clients wait. */
+/*
+ * Raises the limit: a client takes two descriptors. Where the system has fewer, further clients
+ * wait.
+ */
 static void raise_descriptors(size_t max_connections)
 {
     rlim_t needed = 2 * (rlim_t)max_connections + OTHER_DESCRIPTORS;

@@ -3,7 +3,7 @@
 
 #include "base/slice.h"
 
-/* The sentence and code of an error, made fit for JSON by the report layer. */
+/* Uses the report layer, which makes an error's sentence fit for JSON. */
 void client_result_put_error(struct vsa_json_writer *writer, const char *key,
                              const struct vsa_error *error)
 {
@@ -53,7 +53,7 @@ static void put_field(struct vsa_json_writer *writer, const char *key, const cha
     vsa_json_put(writer, base64_key, vsa_json_base64(value));
 }
 
-/* The guide's members of a reply, in its order. */
+/* Puts the guide's members of a reply, in its order. */
 static void put_reply(struct vsa_json_writer *writer, const struct vsa_attestation_reply *reply,
                       struct vsa_slice user_data, struct vsa_slice nonce, bool has_public_key)
 {
@@ -93,7 +93,7 @@ json_t *client_result_verified(const struct client_outcome *outcome)
     return vsa_json_finish(&writer);
 }
 
-/* What became of --save. */
+/* Puts what became of --save. */
 static void put_save(struct vsa_json_writer *writer, const char *path,
                      const struct vsa_error *error)
 {

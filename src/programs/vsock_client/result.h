@@ -8,9 +8,8 @@
 #include <vsattest/report.h>
 
 /*
- * All return new references, or NULL when memory is short.
- *
- * Returns the result of nothing received: {"success": false, "error", "error_code"}, with
+ * Returns a new reference, or NULL when memory is short, as all of these do: the result of nothing
+ * received: {"success": false, "error", "error_code"}, with
  * "verified": false if it was to be verified, and "enclaves" if there are several to choose from.
  */
 json_t *client_result_failed(const struct vsa_error *error, bool verifying,

@@ -13,7 +13,7 @@ static int64_t now(const void *context)
     return policy_options_time(context);
 }
 
-/* What earlier steps took is gone from the time of the next one. */
+/* Leaves the next step the time that earlier ones did not take. */
 static enum vsa_status set_time(struct vsa_client *client, struct client_outcome *outcome)
 {
     int64_t left_ms = outcome->deadline_ms - vsa_monotonic_ms();

@@ -53,7 +53,7 @@ static void print_version(const json_t *reply, const struct vsa_service_status *
     (void)fputc('\n', stdout);
 }
 
-/* Commands with requests. */
+/* Prints commands with requests. */
 static void print_commands(const json_t *reply)
 {
     static const char *const keys[] = {"requests", "errors"};

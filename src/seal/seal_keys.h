@@ -8,12 +8,12 @@
  * The one before it accepts requests for `overlap_ms` more, until it has accepted `max_uses`, or
  * until the next one begins: there are two at most.
  */
-#ifndef VSA_SERVER_SEAL_KEYS_H
-#define VSA_SERVER_SEAL_KEYS_H
+#ifndef VSA_SEAL_SEAL_KEYS_H
+#define VSA_SEAL_SEAL_KEYS_H
 
 #include "base/counter.h"
 #include "seal/exchange.h"
-#include "server/replay_filter.h"
+#include "seal/replay_filter.h"
 
 /* One key and what it accepted. */
 struct vsa_seal_generation {
@@ -64,7 +64,7 @@ int64_t vsa_seal_keys_due_ms(const struct vsa_seal_keys *keys);
 struct vsa_seal_generation *vsa_seal_keys_find(const struct vsa_seal_keys *keys,
                                                struct vsa_slice sealed);
 
-/* While it is held, its key is not wiped. */
+/* Takes a reference: while it is held, the key is not wiped. */
 void vsa_seal_generation_hold(struct vsa_seal_generation *generation);
 void vsa_seal_generation_release(struct vsa_seal_generation *generation);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/replay_filter.h"
+#include "seal/replay_filter.h"
 
 #include <stdlib.h>
 

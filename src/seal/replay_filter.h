@@ -4,8 +4,8 @@
  * keyed hash of each, in a table with open addressing that is at most half full. It forgets
  * nothing: a key accepts a bounded number of requests instead.
  */
-#ifndef VSA_SERVER_REPLAY_FILTER_H
-#define VSA_SERVER_REPLAY_FILTER_H
+#ifndef VSA_SEAL_REPLAY_FILTER_H
+#define VSA_SEAL_REPLAY_FILTER_H
 
 #include <stdbool.h>
 

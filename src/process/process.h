@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What this process uses, and what the machine lets it have. */
-#ifndef VSA_SERVER_PROCESS_H
-#define VSA_SERVER_PROCESS_H
+#ifndef VSA_PROCESS_PROCESS_H
+#define VSA_PROCESS_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@ struct vsa_process_usage {
     int64_t system_us;
 };
 
-/* Any thread. */
+/* Reads the present use. Any thread. */
 void vsa_process_read(struct vsa_process_usage *usage);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/process.h"
+#include "process/process.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void read_text(const char *path, char *text, size_t capacity)
     text[size > 0 ? size : 0] = '\0';
 }
 
-/* The second number of /proc/self/statm, in pages (proc(5)). */
+/* Returns the second number of /proc/self/statm, which is in pages (proc(5)), as bytes. */
 static int64_t resident_bytes(void)
 {
     char text[128];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/seal_keys.h"
+#include "seal/seal_keys.h"
 
 #include <stdlib.h>
 
@@ -92,7 +92,10 @@ enum vsa_status vsa_seal_keys_begin(struct vsa_seal_keys *keys, int64_t now_ms,
     return rotate(keys, now_ms, error);
 }
 
-/* A failure to make a key is tried again; meanwhile the present one goes on to its very end. */
+/*
+ * Begins a new key in time. A failure to make one is tried again; meanwhile the present one goes on
+ * to its very end.
+ */
 static void rotate_if_due(struct vsa_seal_keys *keys, int64_t now_ms)
 {
     const struct vsa_seal_generation *current = keys->current;
