@@ -166,7 +166,7 @@ static void appraise_configuration(const struct vsa_claims *claims,
     add_reason(appraisal, status);
 }
 
-/* The console of an enclave in debug mode is read by its parent. */
+/* Rates memory: the console of an enclave in debug mode is read by its parent. */
 static void appraise_memory(const struct vsa_claims *claims,
                             const struct vsa_appraisal_rules *rules,
                             struct vsa_appraisal *appraisal)

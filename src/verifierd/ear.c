@@ -16,7 +16,7 @@ static json_t *vector_of(const struct vsa_appraisal *appraisal)
     return vsa_json_finish(&writer);
 }
 
-/* PCRs that are zero were never extended, and say nothing. */
+/* Leaves out PCRs that are zero: they were never extended, and say nothing. */
 static json_t *pcrs_of(const struct vsa_pcrs *pcrs)
 {
     struct vsa_json_writer writer = vsa_json_object();
@@ -61,7 +61,7 @@ static json_t *reasons_of(const struct vsa_appraisal *appraisal)
     return vsa_json_finish(&writer);
 }
 
-/* Why it is not affirming, and which image it is; the draft wants none that is empty. */
+/* Puts why it is not affirming, and which image it is; the draft wants none that is empty. */
 static void put_verifier_claims(struct vsa_json_writer *submodule,
                                 const struct vsa_appraisal *appraisal)
 {
@@ -111,7 +111,7 @@ static json_t *verifier_id(void)
     return vsa_json_finish(&writer);
 }
 
-/* The certificate's end is before the token's, where it is. */
+/* Returns the token's end, or the certificate's where that is earlier. */
 static int64_t end_of(const struct vsa_ear *ear)
 {
     int64_t end_ms = ear->now_ms + VSA_TOKEN_LIFETIME_MS;

@@ -56,7 +56,7 @@ struct vsa_policy_set {
  */
 VSA_MUST_USE enum vsa_status vsa_policy_set_load(const char *directory, struct vsa_policy_set **set,
                                                  struct vsa_error *error);
-/* NULL is fine. */
+/* Frees it. NULL is fine. */
 void vsa_policy_set_free(struct vsa_policy_set *set);
 VSA_DEFINE_CLEANUP(struct vsa_policy_set, vsa_policy_set_free, vsa_cleanup_policy_set);
 
