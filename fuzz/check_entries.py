@@ -26,6 +26,7 @@ ENTRIES = {
     "numbers_parse": "text",
     "numbers_parse_seconds": "text",
     "services_parse": "boot_file",
+    "settings_file_read": "settings through settings_read_file",
     "settings_read_file": "settings",
     "user_parse": "text",
     "vsa_address_parse": "text",
