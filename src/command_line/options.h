@@ -88,6 +88,7 @@ struct option_set {
     struct option_group groups[OPTION_GROUPS]; /* the first without rows ends them */
     const char *note;                          /* behind the groups, or NULL */
     const char *program; /* also exit statuses and the man page; NULL for a subcommand */
+    /* Takes the rows of OPTION_TAKE; NULL if there are none. */
     enum vsa_status (*take)(void *arguments, int key, const char *value, struct vsa_error *error);
 };
 

@@ -8,15 +8,16 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "clock/wall_clock.h"
-#include "programs/exit_code.h"
-#include "programs/numbers.h"
-#include "programs/options.h"
-#include "programs/output.h"
+#include "command_line/exit_code.h"
+#include "command_line/options.h"
+#include "command_line/output.h"
 #include "verifierd/http.h"
 #include <vsattest/transport.h>
 
 #define PROGRAM     "vsattest-verifierd"
 #define MAX_THREADS 64
+/* Of a store. */
+#define MAX_REPLICAS 16
 
 struct arguments {
     bool done; /* --help or --version was all */
@@ -25,14 +26,6 @@ struct arguments {
     char password[256];
     struct vsa_service_options service;
     struct vsa_http_options http;
-};
-
-enum {
-    KEY_THREADS = OPTION_KEY_PROGRAM,
-    KEY_RATE,
-    KEY_BURST,
-    KEY_SKEW,
-    KEY_WAIT,
 };
 
 static const struct program_option own_options[] = {
@@ -51,7 +44,8 @@ static const struct program_option own_options[] = {
                     "redis://HOST:PORT/DB or unix:/PATH\n"
                     "(default: memory, for one process)"),
     OPTION_ROW_TEXT(arguments, password_file, "store-password", "FILE", "the store's password"),
-    {"store-wait", KEY_WAIT, "N", "replicas of the store that must have a redemption", false},
+    OPTION_ROW_NUMBER(arguments, service.store.replicas, "store-wait", "N",
+                      "replicas of the store that must have a redemption", 1, MAX_REPLICAS),
     OPTION_ROW_TEXT(arguments, service.store.service_id, "service-id", "ID",
                     "prefix of this service's keys in the store\n"
                     "(default: vsattest)"),
@@ -59,13 +53,16 @@ static const struct program_option own_options[] = {
                     "clients that may ask: NAME SHA256 [RATE] a line\n"
                     "(default: any client)"),
     OPTION_ROW_TEXT(arguments, service.issuer, "issuer", "URI", "issuer (iss) of the tokens"),
-    {"rate", KEY_RATE, "N", "requests a second of one client (default: 50)", false},
-    {"burst", KEY_BURST, "N", "requests at once of one client (default: 100)", false},
-    {"clock-skew", KEY_SKEW, "SECONDS",
-     "by which clocks of replicas may differ\n"
-     "(default: 5)",
-     false},
-    {"threads", KEY_THREADS, "N", "threads (default: one a processor)", false},
+    OPTION_ROW_NUMBER(arguments, service.rate, "rate", "N",
+                      "requests a second of one client (default: 50)", 1, VSA_MAX_RATE_LIMIT),
+    OPTION_ROW_NUMBER(arguments, service.burst, "burst", "N",
+                      "requests at once of one client (default: 100)", 1, VSA_MAX_RATE_LIMIT),
+    OPTION_ROW_SECONDS(arguments, service.skew_ms, "clock-skew", "SECONDS",
+                       "by which clocks of replicas may differ\n"
+                       "(default: 5)",
+                       0, VSA_SERVICE_MAX_SKEW_MS / 1000),
+    OPTION_ROW_NUMBER(arguments, http.threads, "threads", "N", "threads (default: one a processor)",
+                      1, MAX_THREADS),
     OPTION_ROW_FLAG(arguments, http.trust_proxy, "trust-proxy",
                     "take the client's address from X-Forwarded-For"),
     OPTION_ROW_HELP,
@@ -75,40 +72,6 @@ static const struct program_option own_options[] = {
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-static enum vsa_status take_number(int key, uint64_t number, struct arguments *arguments)
-{
-    if (key == KEY_THREADS)
-        arguments->http.threads = (unsigned)number;
-    else if (key == KEY_RATE)
-        arguments->service.rate = (int64_t)number;
-    else if (key == KEY_BURST)
-        arguments->service.burst = (int64_t)number;
-    else
-        arguments->service.store.replicas = (unsigned)number;
-    return VSA_OK;
-}
-
-static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
-{
-    static const struct {
-        const char *name;
-        uint64_t highest;
-    } numbers[] = {
-        [KEY_THREADS - OPTION_KEY_PROGRAM] = {"--threads", MAX_THREADS},
-        [KEY_RATE - OPTION_KEY_PROGRAM] = {"--rate", VSA_MAX_RATE_LIMIT},
-        [KEY_BURST - OPTION_KEY_PROGRAM] = {"--burst", VSA_MAX_RATE_LIMIT},
-        [KEY_WAIT - OPTION_KEY_PROGRAM] = {"--store-wait", 16},
-    };
-    struct arguments *arguments = context;
-    uint64_t number = 0;
-    if (key == KEY_SKEW)
-        return numbers_parse_seconds("--clock-skew", value, VSA_SERVICE_MAX_SKEW_MS / 1000,
-                                     &arguments->service.skew_ms, error);
-    VSA_TRY(numbers_parse(numbers[key - OPTION_KEY_PROGRAM].name, value, 1,
-                          numbers[key - OPTION_KEY_PROGRAM].highest, &number, error));
-    return take_number(key, number, arguments);
-}
-
 static const struct option_set option_set = {
     .usage =
         "Usage: vsattest-verifierd --policies DIR [OPTION]...\n"
@@ -117,7 +80,6 @@ static const struct option_set option_set = {
         "signed results (EAR). SIGHUP reads policies, keys and clients again.\n\n",
     .groups = {{NULL, own_options}},
     .program = PROGRAM,
-    .take = take,
 };
 
 static void set_defaults(struct arguments *arguments)
