@@ -11,8 +11,8 @@
 bool vsa_crypto_begin(void);
 
 /*
- * The same for what libcrypto keeps for each thread. AWS-LC ends the process when memory is short
- * at a thread's first use of randomness: a thread that serves others calls this before it does.
+ * Does the same for what libcrypto keeps for each thread. AWS-LC ends the process when memory is
+ * short at a thread's first use of randomness: a thread that serves others calls this before.
  */
 void vsa_crypto_begin_thread(void);
 
