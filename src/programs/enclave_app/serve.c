@@ -2,12 +2,11 @@
 /* enclave_app as a server: signals, descriptors, and events as log lines. */
 #include "programs/enclave_app/enclave_app.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "command_line/signals.h"
 #include "process/process.h"
 #include "programs/enclave_app/sealing.h"
 #include "protocol/request.h"
@@ -16,36 +15,9 @@
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
 #define OTHER_DESCRIPTORS 32
 
-/* For the signal handler; NULL before there is a server, and after. */
-static struct vsa_server *volatile signalled_server;
-
-static void on_signal(int number)
+static void stop_server(void *server)
 {
-    int saved = errno;
-    (void)number;
-    if (signalled_server)
-        vsa_server_stop(signalled_server);
-    errno = saved;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGINT, &stop, NULL);
-    /* A reader of stderr that goes away is no reason to die. */
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
-/* Blocks or unblocks the signals that stop the server. */
-static void mask_signals(int how)
-{
-    sigset_t stopping;
-    (void)sigemptyset(&stopping);
-    (void)sigaddset(&stopping, SIGTERM);
-    (void)sigaddset(&stopping, SIGINT);
-    (void)sigprocmask(how, &stopping, NULL);
+    vsa_server_stop(server);
 }
 
 /*
@@ -55,13 +27,11 @@ static void mask_signals(int how)
 static enum vsa_status new_server(const struct vsa_server_options *options,
                                   struct vsa_server **server, struct vsa_error *error)
 {
-    mask_signals(SIG_BLOCK);
+    signals_block(true);
     enum vsa_status status = vsa_server_new(options, server, error);
-    if (status == VSA_OK) {
-        signalled_server = *server;
-        catch_signals();
-    }
-    mask_signals(SIG_UNBLOCK);
+    if (status == VSA_OK)
+        signals_catch(stop_server, *server);
+    signals_block(false);
     return status;
 }
 
@@ -253,7 +223,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     /* The NSM holds its thread in a call: all clients have a reply, and waiting gains nothing. */
     if (status == VSA_ERR_TIMEOUT)
         _exit(EXIT_CODE_OK);
-    signalled_server = NULL;
+    signals_catch(stop_server, NULL);
     vsa_server_free(server);
     return status;
 }

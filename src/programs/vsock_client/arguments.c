@@ -111,39 +111,23 @@ static enum vsa_status usage(struct vsa_error *error, const char *text)
     return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", text);
 }
 
-/* Lists the actions that `has` accepts: "--ping, --status or --verify". */
-static const char *list_actions(const struct client_action *actions,
-                                bool (*has)(const struct client_action *action), char *text,
+/* Lists the actions that have the flag, or all for 0: "--ping, --status or --verify". */
+static const char *list_actions(const struct client_action *actions, unsigned flag, char *text,
                                 size_t capacity)
 {
     size_t last = 0;
     size_t used = 0;
     for (size_t i = 0; actions[i].name; i++)
-        last = has(&actions[i]) ? i : last;
+        last = (actions[i].flags & flag) == flag ? i : last;
     text[0] = '\0';
     for (size_t i = 0; i <= last && used < capacity; i++)
-        if (has(&actions[i]))
+        if ((actions[i].flags & flag) == flag)
             used += (size_t)snprintf(text + used, capacity - used, "%s--%s",
                                      used == 0   ? ""
                                      : i == last ? " or "
                                                  : ", ",
                                      actions[i].name);
     return text;
-}
-
-static bool is_any(const struct client_action *action)
-{
-    return action->name != NULL;
-}
-
-static bool saves(const struct client_action *action)
-{
-    return action->save != NULL;
-}
-
-static bool may_all(const struct client_action *action)
-{
-    return action->flags & CLIENT_MAY_ALL;
 }
 
 static enum vsa_status take_action(struct client_arguments *arguments,
@@ -157,7 +141,7 @@ static enum vsa_status take_action(struct client_arguments *arguments,
     if (before && before != action && !both)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "one action at a time: %s (which includes --attest)",
-                        list_actions(arguments->actions, is_any, actions, sizeof(actions)));
+                        list_actions(arguments->actions, 0, actions, sizeof(actions)));
     arguments->operand = value;
     arguments->action = both && (before->flags & CLIENT_VERIFIES) ? before : action;
     return VSA_OK;
@@ -219,18 +203,18 @@ static enum vsa_status check_save(const struct client_arguments *arguments, stru
 {
     const struct client_action *action = arguments->action;
     char actions[ACTIONS_TEXT];
-    if (arguments->save && (!action->save || arguments->all || arguments->watch))
+    if (arguments->save && (!(action->flags & CLIENT_SAVES) || arguments->all || arguments->watch))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--save goes with %s of one enclave",
-                        list_actions(arguments->actions, saves, actions, sizeof(actions)));
+                        list_actions(arguments->actions, CLIENT_SAVES, actions, sizeof(actions)));
     if (arguments->save && strcmp(arguments->save, "-") == 0)
         return usage(error,
                      "--save takes a file; without it --attest and --metrics write to standard "
                      "output (a file of that name is ./-)");
-    if (arguments->all && !may_all(action))
+    if (arguments->all && !(action->flags & CLIENT_MAY_ALL))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--all goes with %s; documents and metrics are asked of one enclave at a "
                         "time, say by --cid",
-                        list_actions(arguments->actions, may_all, actions, sizeof(actions)));
+                        list_actions(arguments->actions, CLIENT_MAY_ALL, actions, sizeof(actions)));
     return VSA_OK;
 }
 
@@ -291,7 +275,7 @@ static enum vsa_status check(const struct client_arguments *arguments, struct vs
     char actions[ACTIONS_TEXT];
     if (!arguments->action)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "what to do? %s, or --watch (see --help)",
-                        list_actions(arguments->actions, is_any, actions, sizeof(actions)));
+                        list_actions(arguments->actions, 0, actions, sizeof(actions)));
     VSA_TRY(check_enclave(arguments, error));
     VSA_TRY(check_request(arguments, error));
     VSA_TRY(check_save(arguments, error));

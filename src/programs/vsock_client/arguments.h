@@ -15,6 +15,7 @@ enum client_action_flag {
     CLIENT_TAKES_DOCUMENT = 1, /* user data, nonce and key may be requested */
     CLIENT_VERIFIES = 2,       /* includes what only takes a document */
     CLIENT_MAY_ALL = 4,        /* of every enclave at once */
+    CLIENT_SAVES = 16,         /* has `save` */
     CLIENT_RELAYS = 8,         /* sends nothing itself: the functions below are NULL */
 };
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/vsock_client/relay.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/resource.h>
-
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "command_line/output.h"
+#include "command_line/signals.h"
+#include "process/process.h"
 #include "programs/vsock_client/session.h"
 #include "programs/vsock_client/text.h"
 #include "relay/relay.h"
@@ -22,25 +20,9 @@
 
 VSA_DEFINE_CLEANUP(struct vsa_relay, vsa_relay_free, cleanup_relay);
 
-/* For the signal handler; NULL while there is no relay. */
-static struct vsa_relay *volatile signalled_relay;
-
-static void on_signal(int number)
+static void stop_relay(void *relay)
 {
-    int saved = errno;
-    (void)number;
-    if (signalled_relay)
-        vsa_relay_stop(signalled_relay);
-    errno = saved;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGINT, &stop, NULL);
-    /* A reader of stderr that goes away is no reason to end. */
-    (void)signal(SIGPIPE, SIG_IGN);
+    vsa_relay_stop(relay);
 }
 
 static void log_event(void *user, enum vsa_relay_event event, const struct vsa_error *why)
@@ -65,12 +47,9 @@ static void log_event(void *user, enum vsa_relay_event event, const struct vsa_e
  */
 static void raise_descriptors(size_t max_connections)
 {
-    rlim_t needed = 2 * (rlim_t)max_connections + OTHER_DESCRIPTORS;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
-        return;
-    limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == needed)
+    bool raised;
+    uint64_t needed = 2 * (uint64_t)max_connections + OTHER_DESCRIPTORS;
+    if (vsa_process_raise_descriptors(needed, &raised) >= needed)
         return;
     (void)fprintf(stderr,
                   "%s: relay: warning: fewer descriptors than connections: raise the hard limit of "
@@ -118,12 +97,11 @@ static enum vsa_status run_relay(const struct client_arguments *arguments,
 {
     VSA_CLEANUP(cleanup_relay) struct vsa_relay *relay = NULL;
     VSA_TRY(make_relay(arguments, target->address, &relay, error));
-    signalled_relay = relay;
-    catch_signals();
+    signals_catch(stop_relay, relay);
     (void)fprintf(stderr, "%s: relay: from %s to %s\n", PROGRAM, arguments->listen,
                   target->address);
     enum vsa_status status = vsa_relay_run(relay, error);
-    signalled_relay = NULL;
+    signals_catch(stop_relay, NULL);
     if (status == VSA_OK)
         (void)fprintf(stderr, "%s: relay: stopped\n", PROGRAM);
     return status;
