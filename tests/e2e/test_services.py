@@ -113,6 +113,13 @@ class Go(ServiceTestCase):
         for key, note in zip(keys, ("first", "second")):
             self.assertEqual(self.sealed({"command": "get"}, "--sign-key", key), {"success": True, "note": note})
         self.assertIn("sender_unknown", self.sealed({"command": "get"}, status=1))
+        # encoding/json ignores the case of members: by that no client may name another one's key.
+        public = subprocess.run(["openssl", "pkey", "-in", keys[0], "-pubout", "-outform", "DER"], check=True,
+                                capture_output=True, timeout=60).stdout
+        forged = {"sender": hashlib.sha384(public).hexdigest()}
+        for member in ("VSATTEST", "v\u017fattest"):
+            self.assertIn("field_invalid", self.sealed({"command": "get", member: forged}, status=1))
+            self.assert_code(self.ask({"command": "get", member: forged}), "field_invalid")
 
     def test_image(self):
         found = self.image_tree("go")

@@ -62,6 +62,45 @@ static void both_sides_agree(void **state)
     }
 }
 
+/* Of the point (0, sqrt(b)) with the scalar 1: x is zero, which only X25519 has to refuse. */
+static void secrets_of_zeros(void **state)
+{
+    (void)state;
+    static const struct {
+        enum vsa_dh_group group;
+        const char *peer;
+        enum vsa_status status;
+    } rows[] = {
+        {VSA_DH_P256,
+         "040000000000000000000000000000000000000000000000000000000000000000"
+         "66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4",
+         VSA_OK},
+        {VSA_DH_P384,
+         "04000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+         "000"
+         "000000"
+         "c306610fb0ae5a159cf45c06069f22a6c5eb3641c602d42dea2c4b4f75550793406d80d2b91ad54f9048bd48"
+         "7af1ade1",
+         VSA_OK},
+        {VSA_DH_X25519, "0000000000000000000000000000000000000000000000000000000000000000",
+         VSA_ERR_SEALED},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *key = NULL;
+        uint8_t scalar[VSA_MAX_DH_SECRET] = {0};
+        uint8_t peer[VSA_MAX_DH_PUBLIC];
+        uint8_t secret[VSA_MAX_DH_SECRET];
+        size_t size = vsa_dh_secret_size(rows[i].group);
+        scalar[size - 1] = 1;
+        memset(secret, 0xff, sizeof(secret));
+        assert_int_equal(
+            vsa_dh_key_from_scalar(rows[i].group, vsa_slice_of(scalar, size), &key, NULL), VSA_OK);
+        assert_int_equal(vsa_dh_derive(key, from_hex(rows[i].peer, peer), secret, NULL),
+                         rows[i].status);
+        assert_true(vsa_slice_is_zero(vsa_slice_of(secret, size)));
+    }
+}
+
 static void scalars_out_of_range(void **state)
 {
     (void)state;
@@ -110,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(x25519_known_answer),
         cmocka_unit_test(both_sides_agree),
+        cmocka_unit_test(secrets_of_zeros),
         cmocka_unit_test(scalars_out_of_range),
         cmocka_unit_test(spki_is_what_libcrypto_writes),
     };
