@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# bash completion for verifier, vsock_client, enclave_app, enclave_image and software_nsm.
+# bash completion for verifier, vsock_client, enclave_app, enclave_image, software_nsm and
+# vsattest-verifierd.
 # shellcheck shell=bash
 #
 # Options are what the program's own --help lists at that moment, and what an option takes is told
@@ -43,6 +44,7 @@ _vsattest_value() {
     *:TEXT\|@FILE) [[ $cur != @* ]] || _vsattest_paths @ ;;
     *:JSON\|@FILE\|-) [[ $cur != @* ]] || _vsattest_paths @ ;;
     *:DIR) _vsattest_paths '' -d ;;
+    --store:URL) _vsattest_addresses memory unix: redis:// ;;
     --nsm:ADDRESS) _vsattest_addresses /dev/nsm unix: ;;
     *:ADDRESS) _vsattest_addresses unix: vsock: vsock-mux: tcp: ;;
     *:unix:PATH | *:\[NAME,...=\]unix:PATH) _vsattest_addresses unix: ;;
@@ -101,4 +103,4 @@ _vsattest() {
     [ -z "$breaks" ] || kept=${whole%"${whole##*["$breaks"]}"}
     COMPREPLY=("${COMPREPLY[@]/#/${whole%"$cur"}}")
     COMPREPLY=("${COMPREPLY[@]#"$kept"}")
-} && complete -F _vsattest verifier vsock_client enclave_app enclave_image software_nsm
+} && complete -F _vsattest verifier vsock_client enclave_app enclave_image software_nsm vsattest-verifierd

@@ -12,7 +12,8 @@ static json_t *vector_of(const struct vsa_appraisal *appraisal)
     struct vsa_json_writer writer = vsa_json_object();
     for (size_t i = 0; i < VSA_TRUST_ENTRIES; i++)
         if (appraisal->vector[i])
-            vsa_json_put(&writer, vsa_trust_entry_name(i), json_integer(appraisal->vector[i]));
+            vsa_json_put(&writer, vsa_trust_entry_name((enum vsa_trust_entry)i),
+                         json_integer(appraisal->vector[i]));
     return vsa_json_finish(&writer);
 }
 

@@ -151,7 +151,7 @@ static void print_verdicts(FILE *out, const struct vsa_service_metrics *metrics)
     for (size_t i = 0; i < metrics->name_count; i++)
         for (size_t j = VSA_TIER_AFFIRMING; j < VSA_TIERS; j++)
             (void)fprintf(out, PREFIX "verdicts_total{policy=\"%s\",status=\"%s\"} %llu\n",
-                          metrics->verdicts[i].policy, vsa_trust_tier_name(j),
+                          metrics->verdicts[i].policy, vsa_trust_tier_name((enum vsa_trust_tier)j),
                           (unsigned long long)metrics->verdicts[i].count[j]);
 }
 

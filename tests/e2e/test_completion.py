@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bash completion says what --help says, and knows what each kind of value is."""
 
+import glob
 import os
 import pty
 import re
@@ -14,19 +15,20 @@ import harness
 
 SCRIPT = os.path.join(harness.SOURCE, "packaging", "bash-completion", "vsattest.bash")
 BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
-PROGRAMS = ("verifier", "vsock_client", "enclave_app", "enclave_image", "software_nsm")
+PROGRAMS = ("verifier", "vsock_client", "enclave_app", "enclave_image", "software_nsm",
+            *(["vsattest-verifierd"] if os.path.exists(harness.program("vsattest-verifierd")) else []))
 # What --help has behind an option, and what is completed there. "free": nothing can be proposed.
 KINDS = {
     "FILE": "file", "PEM": "file", "PROGRAM": "file", "SOURCE:/DEST": "file", "DIR|TAR": "file",
     "DIR": "directory",
     "TEXT|@FILE": "free",  # completed behind "@", below
     "JSON|@FILE|-": "free",  # as above
-    "ADDRESS": "address", "unix:PATH": "address", "[NAME,...=]unix:PATH": "address",
+    "ADDRESS": "address", "URL": "address", "unix:PATH": "address", "[NAME,...=]unix:PATH": "address",
     "LEVEL": "words", "KEM": "words", "[NAMES=]FILE": "file", "ARCH": "words", "POLICY": "words",
     **dict.fromkeys(
         ("ARN", "BASE64", "CID", "HEX", "ID", "N", "N=HEX", "NAME", "NAME=VALUE", "PORT", "SECONDS",
          "TEXT", "TIME", "WORD", "N[:BURST]", "MILLISECONDS", "UID[:GID]",
-         "NAME=/PROGRAM", "/run/NAME/FILE"),
+         "NAME=/PROGRAM", "URI", "/run/NAME/FILE"),
         "free",
     ),
 }
@@ -115,7 +117,8 @@ class Completion(harness.TestCase):
         """Options that the man page explains and the help forgot would be missing in both."""
         aliases = {"--vsock-server", "--expected-nonce", "--expected-user-data"}
         for name in PROGRAMS:
-            with open(os.path.join(harness.SOURCE, "man", name + ".1.scd"), encoding="utf-8") as page:
+            (path,) = glob.glob(os.path.join(harness.SOURCE, "man", name + ".[18].scd"))
+            with open(path, encoding="utf-8") as page:
                 text = page.read()
             explained = set()
             for line in re.findall(r"^\*--.*$", text, re.MULTILINE):

@@ -126,9 +126,11 @@ class Packaging(harness.TestCase):
             text = read(path).replace("\\\n", " ")
             (line,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
             with self.subTest(unit=os.path.basename(path)):
-                ours = re.search(r"\b(vsock_client|software_nsm|enclave_app)\b(.*?)(>|;|$)", line)
+                ours = re.search(r"\b(vsock_client|software_nsm|enclave_app|vsattest-verifierd(?= ))\b(.*?)(>|;|$)", line)
                 if not ours:
                     self.assertTrue(line.startswith("/usr/bin/socat "), line)
+                    continue
+                if not os.path.exists(harness.program(ours.group(1))):
                     continue
                 said = harness.run([harness.program(ours.group(1)), "--help"]).stdout.decode()
                 for option in re.findall(r" (--[a-z-]+)", ours.group(2)):
