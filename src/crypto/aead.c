@@ -2,6 +2,7 @@
 #include "crypto/aead.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "base/slice.h"
 #include "crypto/internal.h"
@@ -9,11 +10,35 @@
 
 VSA_DEFINE_CLEANUP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free, vsa_cleanup_cipher_ctx);
 
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+/*
+ * Returns AES-256-GCM; NULL: memory is short. OpenSSL 3 finds an algorithm anew for each message,
+ * which takes as long as a short one, unless it is fetched. It is never freed.
+ */
+static const EVP_CIPHER *aes_256_gcm(void)
+{
+    static _Atomic(EVP_CIPHER *) fetched;
+    EVP_CIPHER *cipher = atomic_load(&fetched);
+    if (cipher)
+        return cipher;
+    EVP_CIPHER *made = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (!made || atomic_compare_exchange_strong(&fetched, &cipher, made))
+        return made;
+    EVP_CIPHER_free(made); /* another thread was first */
+    return cipher;
+}
+#else
+static const EVP_CIPHER *aes_256_gcm(void)
+{
+    return EVP_aes_256_gcm();
+}
+#endif
+
 static const EVP_CIPHER *cipher_for(struct vsa_slice key)
 {
     if (key.size == 16)
         return EVP_aes_128_gcm();
-    return key.size == 32 ? EVP_aes_256_gcm() : NULL;
+    return key.size == 32 ? aes_256_gcm() : NULL;
 }
 
 /* Adds the associated data. Skips an empty one: such a call would end the message. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/ecdh.h"
 
+#include <pthread.h>
+
+#include "base/container_of.h"
 #include "base/slice.h"
 #include "crypto/internal.h"
 #include "crypto/sealed.h"
@@ -46,9 +49,17 @@ static const struct group_facts facts_of[] = {
                             "\x04\x37\x30\x35" VERSION_1 "\x04\x30")},
 };
 
+/* What is kept between derivations: libcrypto takes long to make it, and to look up how. */
+struct exchange {
+    pthread_mutex_t mutex;
+    EVP_PKEY_CTX *context; /* of the private key, ready to derive */
+    EVP_PKEY *peer;        /* the last peer's public key; the next one replaces it */
+};
+
 struct vsa_dh_key {
-    EVP_PKEY *pkey;
     enum vsa_dh_group group;
+    uint8_t public_key[VSA_MAX_DH_PUBLIC];
+    struct exchange *exchange; /* in the same memory */
 };
 
 size_t vsa_dh_public_size(enum vsa_dh_group group)
@@ -61,26 +72,65 @@ size_t vsa_dh_secret_size(enum vsa_dh_group group)
     return facts_of[group].secret_size;
 }
 
+/* A key and its exchange; the key itself does not change when it is used. */
+struct whole_key {
+    struct vsa_dh_key key;
+    struct exchange exchange;
+};
+
 void vsa_dh_key_free(struct vsa_dh_key *key)
 {
     if (!key)
         return;
     /* libcrypto clears private scalars when it frees them. */
-    EVP_PKEY_free(key->pkey);
-    free(key);
+    EVP_PKEY_CTX_free(key->exchange->context);
+    EVP_PKEY_free(key->exchange->peer);
+    (void)pthread_mutex_destroy(&key->exchange->mutex);
+    free(VSA_CONTAINER_OF(key, struct whole_key, key));
 }
 
-/* Takes `pkey` over, also on failure. */
+static bool write_public(EVP_PKEY *pkey, uint8_t *public_key, size_t expected)
+{
+    uint8_t *encoded = NULL;
+    size_t size = EVP_PKEY_get1_tls_encodedpoint(pkey, &encoded);
+    if (size == expected)
+        memcpy(public_key, encoded, size);
+    OPENSSL_free(encoded);
+    return size == expected;
+}
+
+/* Returns a key whose public key is replaced before it is used, or NULL. */
+static EVP_PKEY *new_peer(const EVP_PKEY *pkey, const struct group_facts *facts,
+                          const uint8_t *public_key)
+{
+    if (facts->type != EVP_PKEY_EC)
+        return EVP_PKEY_new_raw_public_key(facts->type, NULL, public_key, facts->public_size);
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *peer = EVP_PKEY_new();
+    if (!peer || EVP_PKEY_copy_parameters(peer, pkey) != 1)
+        return NULL;
+    EVP_PKEY *taken = peer;
+    peer = NULL;
+    return taken;
+}
+
 static enum vsa_status wrap(EVP_PKEY *pkey, enum vsa_dh_group group, struct vsa_dh_key **key,
                             struct vsa_error *error)
 {
-    struct vsa_dh_key *made = malloc(sizeof(*made));
-    if (!made) {
-        EVP_PKEY_free(pkey);
+    const struct group_facts *facts = &facts_of[group];
+    struct whole_key *made = calloc(1, sizeof(*made));
+    if (!made)
         return vsa_fail_memory(error);
+    made->key.group = group;
+    made->key.exchange = &made->exchange;
+    (void)pthread_mutex_init(&made->exchange.mutex, NULL);
+    made->exchange.context = EVP_PKEY_CTX_new(pkey, NULL);
+    if (!made->exchange.context || EVP_PKEY_derive_init(made->exchange.context) != 1 ||
+        !write_public(pkey, made->key.public_key, facts->public_size) ||
+        !(made->exchange.peer = new_peer(pkey, facts, made->key.public_key))) {
+        vsa_dh_key_free(&made->key);
+        return vsa_crypto_fail(error, "key exchange");
     }
-    *made = (struct vsa_dh_key){pkey, group};
-    *key = made;
+    *key = &made->key;
     return VSA_OK;
 }
 
@@ -90,7 +140,7 @@ enum vsa_status vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key *
     const struct group_facts *facts = &facts_of[group];
     VSA_CLEANUP(vsa_cleanup_pkey_ctx)
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(facts->type, NULL);
-    EVP_PKEY *pkey = NULL;
+    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = NULL;
     if (!context || EVP_PKEY_keygen_init(context) != 1 ||
         (facts->type == EVP_PKEY_EC &&
          EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, facts->nid) != 1) ||
@@ -131,58 +181,61 @@ enum vsa_status vsa_dh_key_from_scalar(enum vsa_dh_group group, struct vsa_slice
     ERR_clear_error();
     if (!usable)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "not a private key of this group");
-    EVP_PKEY *taken = pkey;
-    pkey = NULL;
-    return wrap(taken, group, key, error);
+    return wrap(pkey, group, key, error);
 }
 
 enum vsa_status vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key,
                               struct vsa_error *error)
 {
-    uint8_t *encoded = NULL;
-    size_t size = EVP_PKEY_get1_tls_encodedpoint(key->pkey, &encoded);
-    bool fits = size == vsa_dh_public_size(key->group);
-    if (fits)
-        memcpy(public_key, encoded, size);
-    OPENSSL_free(encoded);
-    return fits ? VSA_OK : vsa_crypto_fail(error, "public key encoding");
+    (void)error;
+    memcpy(public_key, key->public_key, vsa_dh_public_size(key->group));
+    return VSA_OK;
 }
 
-/* Returns NULL if it is no public key of the group; for HPKE only uncompressed points are. */
-static EVP_PKEY *read_public(const struct vsa_dh_key *key, struct vsa_slice encoded)
+/* Returns whether the size and, on NIST's curves, the form is HPKE's: an uncompressed point. */
+static bool is_encoded(enum vsa_dh_group group, struct vsa_slice peer)
 {
-    const struct group_facts *facts = &facts_of[key->group];
-    if (encoded.size != facts->public_size)
-        return NULL;
-    if (facts->type != EVP_PKEY_EC)
-        return EVP_PKEY_new_raw_public_key(facts->type, NULL, encoded.data, encoded.size);
-    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *pkey = EVP_PKEY_new();
-    if (encoded.data[0] != 0x04 || !pkey || EVP_PKEY_copy_parameters(pkey, key->pkey) != 1 ||
-        EVP_PKEY_set1_tls_encodedpoint(pkey, encoded.data, encoded.size) != 1)
-        return NULL;
-    EVP_PKEY *taken = pkey;
-    pkey = NULL;
-    return taken;
+    return peer.size == facts_of[group].public_size &&
+           (facts_of[group].type != EVP_PKEY_EC || peer.data[0] == 0x04);
+}
+
+/*
+ * Sets the peer's key, which was checked to be a point of the curve when it was read: of these
+ * groups that makes it valid, since those of NIST's curves have prime order (NIST SP 800-56A rev. 3
+ * section 5.6.2.3.4). OpenSSL 3 would multiply it by the order once more.
+ */
+static bool set_peer(EVP_PKEY_CTX *context, EVP_PKEY *peer)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    return EVP_PKEY_derive_set_peer_ex(context, peer, 0) == 1;
+#else
+    return EVP_PKEY_derive_set_peer(context, peer) == 1;
+#endif
+}
+
+static bool derive(struct exchange *exchange, struct vsa_slice peer, uint8_t *secret, size_t *size)
+{
+    return EVP_PKEY_set1_tls_encodedpoint(exchange->peer, peer.data, peer.size) == 1 &&
+           set_peer(exchange->context, exchange->peer) &&
+           EVP_PKEY_derive(exchange->context, secret, size) == 1;
 }
 
 enum vsa_status vsa_dh_derive(const struct vsa_dh_key *key, struct vsa_slice peer, uint8_t *secret,
                               struct vsa_error *error)
 {
-    size_t size = vsa_dh_secret_size(key->group);
+    size_t expected = vsa_dh_secret_size(key->group);
+    size_t size = expected;
     bool may_be_zero = facts_of[key->group].type == EVP_PKEY_EC;
-    VSA_CLEANUP(vsa_cleanup_pkey) EVP_PKEY *other = read_public(key, peer);
-    VSA_CLEANUP(vsa_cleanup_pkey_ctx) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key->pkey, NULL);
-    if (!context)
-        return vsa_fail_memory(error);
+    (void)pthread_mutex_lock(&key->exchange->mutex);
+    bool done = is_encoded(key->group, peer) && derive(key->exchange, peer, secret, &size);
+    (void)pthread_mutex_unlock(&key->exchange->mutex);
     /*
      * OpenSSL fails for X25519 when the result is zero; other libraries may leave that to us. On
      * the NIST curves it is the x-coordinate of a point like any other (RFC 9180 section 7.1.4).
      */
-    if (!other || EVP_PKEY_derive_init(context) != 1 ||
-        EVP_PKEY_derive_set_peer(context, other) != 1 ||
-        EVP_PKEY_derive(context, secret, &size) != 1 || size != vsa_dh_secret_size(key->group) ||
+    if (!done || size != expected ||
         (!may_be_zero && vsa_slice_is_zero(vsa_slice_of(secret, size)))) {
-        vsa_wipe(secret, vsa_dh_secret_size(key->group));
+        vsa_wipe(secret, expected);
         ERR_clear_error();
         return vsa_fail_sealed(error);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/monotonic.h"
 #include "nsm/transport.h"
 
 struct vsa_worker {
@@ -20,7 +21,8 @@ struct vsa_worker {
     struct vsa_link waiting;
     struct vsa_link done;
     bool stop;
-    vsa_counter depth; /* length of `waiting` */
+    bool holds;       /* `done` has work that the loop does not know of */
+    int64_t woken_us; /* last call of options.done, CLOCK_MONOTONIC */
 };
 
 static void lock(struct vsa_worker *worker)
@@ -48,6 +50,16 @@ static enum vsa_status open_nsm(struct vsa_worker *worker, struct vsa_error *err
     return VSA_OK;
 }
 
+/* Has the loop take what is done. The mutex is held, except during the call. */
+static void wake_loop(struct vsa_worker *worker, int64_t now_us)
+{
+    worker->holds = false;
+    worker->woken_us = now_us;
+    unlock(worker);
+    worker->options.done(worker->options.user);
+    lock(worker);
+}
+
 /* Returns the next work; NULL: stop. The mutex is held, except during the wait. */
 static struct vsa_work *next_work(struct vsa_worker *worker)
 {
@@ -58,7 +70,10 @@ static struct vsa_work *next_work(struct vsa_worker *worker)
             work->begun_ms = vsa_monotonic_ms();
             return work;
         }
-        (void)pthread_cond_wait(&worker->wake, &worker->mutex);
+        if (worker->holds)
+            wake_loop(worker, vsa_monotonic_us());
+        else
+            (void)pthread_cond_wait(&worker->wake, &worker->mutex);
     }
     return NULL;
 }
@@ -67,6 +82,15 @@ static void run(struct vsa_worker *worker, struct vsa_work *work)
 {
     struct vsa_error error = {.offset = VSA_NO_OFFSET};
     work->run(work, open_nsm(worker, &error) == VSA_OK ? worker->nsm : NULL, &error);
+}
+
+static void finish(struct vsa_worker *worker, struct vsa_work *work)
+{
+    int64_t now_us = vsa_monotonic_us();
+    vsa_list_append(&worker->done, &work->place);
+    worker->holds = true;
+    if (now_us - worker->woken_us >= worker->options.hold_us)
+        wake_loop(worker, now_us);
 }
 
 static void *work_on(void *argument)
@@ -80,8 +104,7 @@ static void *work_on(void *argument)
         unlock(worker);
         run(worker, work);
         lock(worker);
-        vsa_list_append(&worker->done, &work->place);
-        worker->options.done(worker->options.user);
+        finish(worker, work);
     }
     unlock(worker);
     return NULL;

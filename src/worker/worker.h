@@ -29,6 +29,11 @@ struct vsa_worker_options {
     const char *nsm; /* address, borrowed; NULL: there is none, as all work knows */
     int timeout_ms;  /* limit of one call of the NSM */
     size_t max_queue;
+    /*
+     * For short work: while more waits, done() is called once in this time, in us, for all that
+     * was done meanwhile. Work that takes longer delays what was done before it.
+     */
+    int64_t hold_us;
     vsa_counter *depth; /* work that waits now; borrowed, written by both threads under a lock */
     /* Called in the thread before anything else; NULL: there is nothing to prepare. */
     void (*begin)(void);

@@ -169,6 +169,28 @@ static void test_order(void **state)
     assert_int_equal(vsa_counter_get(&depth), 0);
 }
 
+/* While more waits the loop is not woken; once, when nothing does. */
+static void test_hold(void **state)
+{
+    struct vsa_link finished = {0};
+    int wakes = 0;
+    (void)state;
+    options.hold_us = INT64_MAX;
+    start(NULL);
+    put_long_one();
+    put(1);
+    put(2);
+    (void)sem_post(&may_end);
+    wait_for(1);
+    vsa_worker_finished(worker, &finished);
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(vsa_work_of(vsa_list_pop(&finished)), &jobs[i].work);
+    assert_int_equal(sem_getvalue(&done, &wakes), 0);
+    assert_int_equal(wakes, 0);
+    put(3);
+    wait_for(1);
+}
+
 static void test_full(void **state)
 {
     (void)state;
@@ -286,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_withdraw, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_nsm, set_up, tear_down),
