@@ -70,7 +70,8 @@ class VerificationService:
 
     def challenge(self, policy: str) -> str:
         """Returns a challenge, which becomes the nonce of a document; good for 300 s, once."""
-        return _member(self._ask("/v1/challenges", {"policy": policy}), "challenge", str)
+        challenge: str = _member(self._ask("/v1/challenges", {"policy": policy}), "challenge", str)
+        return challenge
 
     def verify(
         self,

@@ -134,7 +134,9 @@ class Failures(StoreTestCase):
         self.redis.stop(signal.SIGKILL)
         self.assert_away(path, body)
         # A forged one has no token, either.
-        forged = dict(body, document=body["document"][:-8] + "AAAAAAA=")
+        document = bytearray(base64.b64decode(body["document"]))
+        document[-1] ^= 1
+        forged = dict(body, document=base64.b64encode(document).decode())
         self.assertEqual(self.verify(path, forged)[0], (503, "store_unavailable"))
         answer = verifierd.ask(path, "POST", "/v1/verify", body)
         self.assertEqual(answer.headers["Retry-After"], "1")

@@ -12,6 +12,10 @@
 #define OLD_SECRET "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define NEW_SECRET "_-4gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0"
 
+#define TOO_LONG                                                                                   \
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v"                             \
+    "MDEyMzQ1Njc4OTo7PD0-P0A"
+
 static struct vsa_challenge_keys keys_of(const char *file)
 {
     struct vsa_challenge_keys keys;
@@ -147,8 +151,7 @@ static void keys_that_are_refused(void **state)
         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==",  /* 31 bytes */
         OLD_SECRET "\n" OLD_SECRET,                      /* the same id */
         OLD_SECRET "\n" NEW_SECRET "\n" OLD_SECRET "\n", /* three */
-        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v"
-        "MDEyMzQ1Njc4OTo7PD0-P0A", /* 65 bytes */
+        TOO_LONG,                                        /* 65 bytes */
     };
     struct vsa_challenge_keys keys = {.count = 7};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
