@@ -56,6 +56,7 @@ ENTRIES = {
     "vsa_check_encoded_size": "- a size that libcrypto returned",
     "vsa_cose_sign1_parse": "cose",
     "vsa_cose_sign1_parse_with_key_id": "cose through vsa_sender_verify",
+    "vsa_cose_sign1_prepare_check": "cose through vsa_cose_sign1_verify",
     "vsa_cose_sign1_verify": "cose",
     "vsa_der_read": "der",
     "vsa_der_skip": "der",

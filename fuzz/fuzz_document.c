@@ -40,6 +40,31 @@ static void check_slices(struct vsa_slice document, const struct vsa_unverified_
         check_inside(parsed->cabundle[i], parsed->payload);
 }
 
+/* Twice in one batch, with an empty cache: the verdict and the claims of a single call. */
+static void verify_batch(struct vsa_slice document, const struct vsa_unverified_document *parsed,
+                         const struct vsa_policy *policy, int64_t now, enum vsa_status expected,
+                         const struct vsa_claims *expected_claims)
+{
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    struct vsa_verify_job jobs[2];
+    struct vsa_claims claims[2];
+    FUZZ_REQUIRE(verifier != NULL);
+    FUZZ_CALL(vsa_verifier_add_root(verifier, parsed->cabundle[0], NULL));
+    for (size_t i = 0; i < 2; i++) {
+        vsa_verify_job_init(&jobs[i]);
+        jobs[i].document = document;
+        jobs[i].policy = policy;
+        jobs[i].now_ms = now;
+        jobs[i].claims = &claims[i];
+    }
+    FUZZ_REQUIRE(vsa_verify_batch(verifier, jobs, 2) == expected);
+    for (size_t i = 0; i < 2; i++) {
+        FUZZ_REQUIRE(jobs[i].status == expected);
+        FUZZ_REQUIRE(memcmp(&claims[i], expected_claims, sizeof(claims[i])) == 0);
+    }
+    vsa_verifier_free(verifier);
+}
+
 static void verify(struct vsa_slice document, const struct vsa_unverified_document *parsed)
 {
     struct vsa_verifier *verifier = vsa_verifier_new();
@@ -57,6 +82,7 @@ static void verify(struct vsa_slice document, const struct vsa_unverified_docume
     FUZZ_REQUIRE(first == error.status || first == VSA_OK);
     enum vsa_status second = vsa_verify(verifier, document, &policy, now, &claims, NULL);
     FUZZ_REQUIRE(first == second);
+    verify_batch(document, parsed, &policy, now, first, &claims);
     /* Never under roots that are not its own. */
     vsa_verifier_free(verifier);
     verifier = vsa_verifier_new();

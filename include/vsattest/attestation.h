@@ -218,6 +218,43 @@ static inline VSA_MUST_USE enum vsa_status vsa_verify(struct vsa_verifier *verif
     return vsa_verify_size(verifier, document, policy, now_ms, claims, sizeof(*claims), error);
 }
 
+/* One document of vsa_verify_batch(). Fill it with vsa_verify_job_init() and then the inputs. */
+struct vsa_verify_job {
+    size_t size;                     /* of this struct, in bytes; set by vsa_verify_job_init() */
+    size_t claims_size;              /* of struct vsa_claims; set by vsa_verify_job_init() */
+    struct vsa_slice document;       /* in: as for vsa_verify(), and all below too */
+    const struct vsa_policy *policy; /* in: jobs may share one */
+    int64_t now_ms;                  /* in */
+    struct vsa_claims *claims;       /* in: where to put them; its own for each job */
+    enum vsa_status status;          /* out: the verdict; never VSA_OK before the call */
+    struct vsa_error *error;         /* in: where to put it, its own for each job; may be NULL */
+};
+
+/* Sets the first `size` bytes of a job: vsa_verify_job_init() for other languages. */
+VSA_PUBLIC void vsa_verify_job_init_size(struct vsa_verify_job *job, size_t size,
+                                         size_t claims_size);
+
+static inline void vsa_verify_job_init(struct vsa_verify_job *job)
+{
+    vsa_verify_job_init_size(job, sizeof(*job), sizeof(struct vsa_claims));
+}
+
+/*
+ * Verifies many documents in one call, each as vsa_verify() does: the same status, claims and error
+ * for each, whatever the others are. Certificates that several have in common are checked once,
+ * and signatures eight at a time where crypto_mb is built in and the CPU has AVX-512 IFMA.
+ *
+ * verifier  in: as for vsa_verify()
+ * jobs      in and out: an array; `status`, `*claims` and `*error` of each are set
+ * count     in: any number; works in rounds, with at most 256 KiB of memory of its own
+ *
+ * Returns VSA_OK if every document was verified, otherwise the status of the first that was not.
+ * VSA_ERR_ARGUMENT, and no document is verified, when a job was not set up with
+ * vsa_verify_job_init().
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verify_batch(struct vsa_verifier *verifier,
+                                                         struct vsa_verify_job *jobs, size_t count);
+
 /*
  * Cache counters since the verifier was made; a lookup is one certificate. Other threads may go on
  * counting meanwhile.

@@ -78,6 +78,11 @@ bool vsa_cache_find(struct vsa_cache *cache, const uint8_t path_digest[VSA_SHA38
     return entry != NULL;
 }
 
+void vsa_cache_count_hit(struct vsa_cache *cache)
+{
+    (void)atomic_fetch_add_explicit(&cache->hits, 1, memory_order_relaxed);
+}
+
 static struct vsa_cache_entry *new_entry(struct vsa_cache *cache, const struct vsa_path_node *node)
 {
     struct vsa_cache_entry *entry = calloc(1, sizeof(*entry));

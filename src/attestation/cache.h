@@ -54,6 +54,8 @@ void vsa_cache_clear(struct vsa_cache *cache);
 /* Looks up a path. On a hit sets `*node` with a reference that the caller releases. */
 bool vsa_cache_find(struct vsa_cache *cache, const uint8_t path_digest[VSA_SHA384_SIZE],
                     struct vsa_path_node *node);
+/* Counts a certificate that the caller found among those that it is about to insert. */
+void vsa_cache_count_hit(struct vsa_cache *cache);
 /* Takes a reference of its own. Forgets instead of failing. */
 void vsa_cache_insert(struct vsa_cache *cache, const struct vsa_path_node *node);
 

@@ -97,7 +97,7 @@ static enum vsa_status check_validity(const struct vsa_certificate *certificate,
     return VSA_OK;
 }
 
-/* Checks what does not depend on time about one step of the path. */
+/* Checks what does not depend on time about one step of the path, all but the signature. */
 static enum vsa_status check_link(const struct vsa_path_node *issuer,
                                   const struct vsa_certificate *subject, bool is_leaf,
                                   struct vsa_error *error)
@@ -112,32 +112,66 @@ static enum vsa_status check_link(const struct vsa_path_node *issuer,
     if (!vsa_certificate_names_issuer(subject, issuer->certificate))
         return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(4)",
                            "issuer name or key identifier is not that of the certificate above");
-    return vsa_certificate_check_signature(subject, issuer->certificate, error);
+    return VSA_OK;
 }
 
-/* Parses and checks the certificate that follows `issuer`, at `now_ms`. */
+/*
+ * Parses and checks the certificate that follows `issuer`, and collects the check of its signature.
+ */
 static enum vsa_status make_node(const struct vsa_path_node *issuer, struct vsa_slice der,
                                  bool is_leaf, const struct vsa_chain_time *time,
-                                 struct vsa_path_node *node, struct vsa_error *error)
+                                 struct vsa_unchecked_node *made, struct vsa_error *error)
 {
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
     VSA_TRY(vsa_certificate_parse(der, issuer->certificate->key, &certificate, error));
     /* Before the signature: an expired certificate needs no arithmetic. */
     VSA_TRY(check_validity(certificate, time, error));
     VSA_TRY(check_link(issuer, certificate, is_leaf, error));
+    VSA_TRY(vsa_certificate_prepare_check(certificate, issuer->certificate, &made->check, error));
     int below = issuer->cas_allowed_below - 1;
     int own = path_length_or_no_limit(certificate);
-    node->cas_allowed_below = is_leaf ? 0 : (own < below ? own : below);
-    node->certificate = certificate;
+    made->node.cas_allowed_below = is_leaf ? 0 : (own < below ? own : below);
+    made->node.certificate = certificate;
+    made->issuer = vsa_certificate_reference(issuer->certificate);
+    made->cached = false;
     certificate = NULL;
     return VSA_OK;
 }
 
-/* Finds the node below `issuer` in the cache, or checks and caches it. */
-static enum vsa_status next_node(struct vsa_cache *cache, const struct vsa_path_node *issuer,
-                                 struct vsa_slice der, bool is_leaf,
-                                 const struct vsa_chain_time *time, struct vsa_path_node *node,
-                                 struct vsa_error *error)
+static struct vsa_unchecked_node *find_unchecked(const struct vsa_unchecked_nodes *nodes,
+                                                 const uint8_t path_digest[VSA_SHA384_SIZE])
+{
+    for (size_t i = 0; i < nodes->count; i++)
+        if (memcmp(nodes->nodes[i].node.path_digest, path_digest, VSA_SHA384_SIZE) == 0)
+            return &nodes->nodes[i];
+    return NULL;
+}
+
+/* Adds a node to those whose signature is still to be checked. */
+static enum vsa_status add_unchecked(const struct vsa_chain_context *context,
+                                     const struct vsa_path_node *issuer, struct vsa_slice der,
+                                     bool is_leaf, const uint8_t path_digest[VSA_SHA384_SIZE],
+                                     struct vsa_unchecked_node **added, struct vsa_error *error)
+{
+    struct vsa_unchecked_nodes *nodes = context->unchecked;
+    if (nodes->count == nodes->capacity)
+        return vsa_fail(error, VSA_ERR_INTERNAL, "no room for a certificate's check");
+    struct vsa_unchecked_node *node = &nodes->nodes[nodes->count];
+    VSA_TRY(make_node(issuer, der, is_leaf, &context->time, node, error));
+    memcpy(node->node.path_digest, path_digest, VSA_SHA384_SIZE);
+    nodes->count++;
+    *added = node;
+    return VSA_OK;
+}
+
+/*
+ * Finds the node below `issuer` in the cache or among those of the same batch, or makes it.
+ * `*unchecked`: NULL where its signature was checked already.
+ */
+static enum vsa_status next_node(const struct vsa_chain_context *context,
+                                 const struct vsa_path_node *issuer, struct vsa_slice der,
+                                 bool is_leaf, struct vsa_path_node *node,
+                                 struct vsa_unchecked_node **unchecked, struct vsa_error *error)
 {
     /* The role is part of the key: a leaf's checks must never stand in for a CA's. */
     const uint8_t role = is_leaf ? 1 : 0;
@@ -145,15 +179,20 @@ static enum vsa_status next_node(struct vsa_cache *cache, const struct vsa_path_
                                 vsa_slice_of(issuer->path_digest, VSA_SHA384_SIZE), der};
     uint8_t path_digest[VSA_SHA384_SIZE];
     VSA_TRY(vsa_sha384(parts, 3, path_digest, error));
-    if (vsa_cache_find(cache, path_digest, node)) {
-        enum vsa_status status = check_validity(node->certificate, time, error);
+    *unchecked = find_unchecked(context->unchecked, path_digest);
+    if (*unchecked) {
+        vsa_cache_count_hit(context->cache);
+        VSA_TRY(check_validity((*unchecked)->node.certificate, &context->time, error));
+    } else if (vsa_cache_find(context->cache, path_digest, node)) {
+        enum vsa_status status = check_validity(node->certificate, &context->time, error);
         if (status != VSA_OK)
             vsa_path_node_release(node);
         return status;
+    } else {
+        VSA_TRY(add_unchecked(context, issuer, der, is_leaf, path_digest, unchecked, error));
     }
-    VSA_TRY(make_node(issuer, der, is_leaf, time, node, error));
-    memcpy(node->path_digest, path_digest, VSA_SHA384_SIZE);
-    vsa_cache_insert(cache, node);
+    *node = (*unchecked)->node;
+    (void)vsa_certificate_reference(node->certificate);
     return VSA_OK;
 }
 
@@ -170,12 +209,46 @@ static enum vsa_status check_repetition(const struct vsa_unverified_document *do
     return VSA_OK;
 }
 
-enum vsa_status vsa_chain_validate(struct vsa_cache *cache, const struct vsa_anchor *anchor,
-                                   const struct vsa_unverified_document *document,
-                                   const struct vsa_chain_time *time, struct vsa_path_node *leaf,
-                                   struct vsa_error *error)
+/* Names the certificate at `level` of the path before the detail of its error. */
+static void name_level(struct vsa_error *error, const struct vsa_chain *chain, size_t level)
 {
-    enum vsa_status status = check_validity(anchor->node.certificate, time, error);
+    if (level == chain->leaf_level)
+        vsa_error_wrap(error, "the enclave's certificate");
+    else
+        vsa_error_wrap(error, "cabundle[%zu]", level);
+}
+
+/* Takes over `*node`, the anchor, and walks down to the leaf; at the end it is the last reached. */
+static enum vsa_status walk(const struct vsa_chain_context *context,
+                            const struct vsa_unverified_document *document,
+                            struct vsa_path_node *node, struct vsa_chain *chain,
+                            struct vsa_error *error)
+{
+    for (size_t level = 1; level <= chain->leaf_level; level++) {
+        bool is_leaf = level == chain->leaf_level;
+        struct vsa_slice der = is_leaf ? document->certificate : document->cabundle[level];
+        struct vsa_path_node next = {.certificate = NULL};
+        struct vsa_unchecked_node *unchecked = NULL;
+        enum vsa_status status = next_node(context, node, der, is_leaf, &next, &unchecked, error);
+        if (status != VSA_OK) {
+            name_level(error, chain, level);
+            return status;
+        }
+        if (unchecked)
+            chain->steps[chain->step_count++] = (struct vsa_chain_step){level, unchecked};
+        vsa_path_node_release(node);
+        *node = next;
+    }
+    return VSA_OK;
+}
+
+enum vsa_status vsa_chain_collect(const struct vsa_chain_context *context,
+                                  const struct vsa_anchor *anchor,
+                                  const struct vsa_unverified_document *document,
+                                  struct vsa_chain *chain, struct vsa_error *error)
+{
+    *chain = (struct vsa_chain){.leaf_level = document->cabundle_count};
+    enum vsa_status status = check_validity(anchor->node.certificate, &context->time, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "root certificate");
         return status;
@@ -183,24 +256,42 @@ enum vsa_status vsa_chain_validate(struct vsa_cache *cache, const struct vsa_anc
     VSA_TRY(check_repetition(document, error));
     VSA_CLEANUP(vsa_path_node_release) struct vsa_path_node node = anchor->node;
     (void)vsa_certificate_reference(node.certificate);
-    for (size_t i = 1; i <= document->cabundle_count; i++) {
-        bool is_leaf = i == document->cabundle_count;
-        struct vsa_path_node next = {.certificate = NULL};
-        status = next_node(cache, &node, is_leaf ? document->certificate : document->cabundle[i],
-                           is_leaf, time, &next, error);
-        if (status != VSA_OK) {
-            if (is_leaf)
-                vsa_error_wrap(error, "the enclave's certificate");
-            else
-                vsa_error_wrap(error, "cabundle[%zu]", i);
-            return status;
-        }
-        vsa_path_node_release(&node);
-        node = next;
-    }
-    *leaf = node;
+    VSA_TRY(walk(context, document, &node, chain, error));
+    chain->leaf = node.certificate;
     node.certificate = NULL;
     return VSA_OK;
+}
+
+enum vsa_status vsa_chain_run_checks(struct vsa_cache *cache, const struct vsa_chain *chain,
+                                     struct vsa_error *error)
+{
+    for (size_t i = 0; i < chain->step_count; i++) {
+        struct vsa_unchecked_node *node = chain->steps[i].unchecked;
+        enum vsa_status status = vsa_certificate_run_check(&node->check, error);
+        if (status != VSA_OK) {
+            name_level(error, chain, chain->steps[i].level);
+            return status;
+        }
+        if (!node->cached)
+            vsa_cache_insert(cache, &node->node);
+        node->cached = true;
+    }
+    return VSA_OK;
+}
+
+void vsa_chain_release(struct vsa_chain *chain)
+{
+    vsa_certificate_release(chain->leaf);
+    chain->leaf = NULL;
+}
+
+void vsa_unchecked_nodes_clear(struct vsa_unchecked_nodes *nodes)
+{
+    for (size_t i = 0; i < nodes->count; i++) {
+        vsa_path_node_release(&nodes->nodes[i].node);
+        vsa_certificate_release(nodes->nodes[i].issuer);
+    }
+    nodes->count = 0;
 }
 
 /* Checks the anchor: a CA that names and signs itself. */

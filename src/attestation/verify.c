@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "cose/sign1.h"
 #include "crypto/begin.h"
+#include "crypto/multibuffer.h"
 
 /* The year 9999, as for document times: sums of times stay far from overflow. */
 #define MAX_NOW_MS INT64_C(253402300799999)
@@ -74,6 +75,7 @@ enum vsa_status vsa_verifier_add_aws_roots(struct vsa_verifier *verifier, struct
 }
 
 VSA_SIZED_ASSERT(struct vsa_claims, certificate_not_after_ms);
+VSA_SIZED_ASSERT(struct vsa_verify_job, error);
 VSA_SIZED_ASSERT(struct vsa_verifier_statistics, misses);
 
 /*
@@ -96,8 +98,9 @@ static enum vsa_status choose_anchor(const struct vsa_verifier *verifier,
     return VSA_OK;
 }
 
-static enum vsa_status check_signature(const struct vsa_unverified_document *document,
-                                       const struct vsa_certificate *leaf, struct vsa_error *error)
+static enum vsa_status prepare_signature(const struct vsa_unverified_document *document,
+                                         const struct vsa_certificate *leaf,
+                                         struct vsa_signature_check *check, struct vsa_error *error)
 {
     struct vsa_cose_sign1 sign1 = {
         .algorithm = VSA_COSE_ES384,
@@ -105,7 +108,7 @@ static enum vsa_status check_signature(const struct vsa_unverified_document *doc
         .payload = document->payload,
         .signature = document->signature,
     };
-    return vsa_cose_sign1_verify(&sign1, (struct vsa_slice){0}, leaf->key, error);
+    return vsa_cose_sign1_prepare_check(&sign1, (struct vsa_slice){0}, leaf->key, check, error);
 }
 
 static void fill_claims(const struct vsa_unverified_document *document,
@@ -136,34 +139,196 @@ static void fill_claims(const struct vsa_unverified_document *document,
 }
 
 /*
- * Verifies in the order of AWS's text:
- * syntax, certificates, signature, then what the caller expects.
+ * One document on its way: all that needs no signature is found out first, so that the signatures
+ * of several documents can be checked together.
  */
+struct verification {
+    struct vsa_verify_job job;
+    enum vsa_status collected; /* what was found out so far; the error is the job's already */
+    struct vsa_policy expected;
+    struct vsa_unverified_document parsed;
+    const struct vsa_anchor *anchor;
+    struct vsa_chain chain;
+    struct vsa_signature_check signature; /* of the document */
+};
+
+/*
+ * Checks in the order of AWS's text (syntax, certificates, signature), all but the signatures: it
+ * collects these.
+ */
+static enum vsa_status collect(struct vsa_verifier *verifier, struct vsa_unchecked_nodes *unchecked,
+                               struct verification *run)
+{
+    const struct vsa_verify_job *job = &run->job;
+    VSA_TRY(vsa_policy_read(job->policy, &run->expected, job->error));
+    if (job->now_ms <= 0 || job->now_ms > MAX_NOW_MS)
+        return vsa_fail(job->error, VSA_ERR_ARGUMENT,
+                        "the verification time is not a time in milliseconds since 1970");
+    VSA_TRY(vsa_document_parse(job->document, &run->parsed, job->error));
+    VSA_TRY(choose_anchor(verifier, &run->parsed, &run->anchor, job->error));
+    const struct vsa_chain_context context = {
+        &verifier->cache, unchecked, {job->now_ms, run->expected.max_skew_ms}};
+    VSA_TRY(vsa_chain_collect(&context, run->anchor, &run->parsed, &run->chain, job->error));
+    return prepare_signature(&run->parsed, run->chain.leaf, &run->signature, job->error);
+}
+
+/*
+ * Checks the signatures from the root down, then what the caller expects. A signature that does not
+ * hold comes before whatever was found wrong below it.
+ */
+static enum vsa_status conclude(struct vsa_verifier *verifier, struct verification *run)
+{
+    const struct vsa_verify_job *job = &run->job;
+    VSA_TRY(vsa_chain_run_checks(&verifier->cache, &run->chain, job->error));
+    VSA_TRY(run->collected);
+    VSA_TRY(vsa_signature_check_run(&run->signature, job->error));
+    const struct vsa_measurements *image = NULL;
+    VSA_TRY(vsa_policy_apply(&run->expected, &run->parsed, job->now_ms, &image, job->error));
+    struct vsa_claims known = {0};
+    fill_claims(&run->parsed, &run->expected, image, run->anchor->node.certificate, run->chain.leaf,
+                job->now_ms, &known);
+    vsa_sized_write(job->claims, job->claims_size, &known, sizeof(known));
+    return VSA_OK;
+}
+
+/* Checks eight signatures at a time, where that is faster than one by one. */
+static void run_together(struct vsa_unchecked_nodes *unchecked, struct verification *runs,
+                         size_t count)
+{
+    struct vsa_multibuffer multibuffer = {.count = 0};
+    for (size_t i = 0; i < unchecked->count; i++)
+        vsa_multibuffer_add(&multibuffer, &unchecked->nodes[i].check);
+    for (size_t i = 0; i < count; i++)
+        if (runs[i].collected == VSA_OK)
+            vsa_multibuffer_add(&multibuffer, &runs[i].signature);
+    vsa_multibuffer_finish(&multibuffer);
+}
+
+/* Verifies documents whose `job` is set; `job.status` is the result. */
+static void verify(struct vsa_verifier *verifier, struct vsa_unchecked_nodes *unchecked,
+                   struct verification *runs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        runs[i].chain = (struct vsa_chain){.leaf = NULL};
+        memset(runs[i].job.claims, 0, runs[i].job.claims_size);
+        runs[i].collected = collect(verifier, unchecked, &runs[i]);
+    }
+    run_together(unchecked, runs, count);
+    for (size_t i = 0; i < count; i++) {
+        runs[i].job.status = conclude(verifier, &runs[i]);
+        vsa_chain_release(&runs[i].chain);
+    }
+    vsa_unchecked_nodes_clear(unchecked);
+}
+
 enum vsa_status vsa_verify_size(struct vsa_verifier *verifier, struct vsa_slice document,
                                 const struct vsa_policy *policy, int64_t now_ms,
                                 struct vsa_claims *claims, size_t size, struct vsa_error *error)
 {
-    struct vsa_policy expected;
-    memset(claims, 0, size);
-    VSA_TRY(vsa_policy_read(policy, &expected, error));
-    if (now_ms <= 0 || now_ms > MAX_NOW_MS)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "the verification time is not a time in milliseconds since 1970");
-    struct vsa_unverified_document parsed;
-    VSA_TRY(vsa_document_parse(document, &parsed, error));
-    const struct vsa_anchor *anchor = NULL;
-    VSA_TRY(choose_anchor(verifier, &parsed, &anchor, error));
-    VSA_CLEANUP(vsa_path_node_release) struct vsa_path_node leaf = {.certificate = NULL};
-    const struct vsa_chain_time time = {now_ms, expected.max_skew_ms};
-    VSA_TRY(vsa_chain_validate(&verifier->cache, anchor, &parsed, &time, &leaf, error));
-    VSA_TRY(check_signature(&parsed, leaf.certificate, error));
-    const struct vsa_measurements *image = NULL;
-    VSA_TRY(vsa_policy_apply(&expected, &parsed, now_ms, &image, error));
-    struct vsa_claims known = {0};
-    fill_claims(&parsed, &expected, image, anchor->node.certificate, leaf.certificate, now_ms,
-                &known);
-    vsa_sized_write(claims, size, &known, sizeof(known));
+    struct vsa_unchecked_node nodes[VSA_MAX_CABUNDLE];
+    struct vsa_unchecked_nodes unchecked = {nodes, 0, VSA_MAX_CABUNDLE};
+    struct verification run = {.job = {.claims_size = size,
+                                       .document = document,
+                                       .policy = policy,
+                                       .now_ms = now_ms,
+                                       .claims = claims,
+                                       .error = error}};
+    verify(verifier, &unchecked, &run, 1);
+    return run.job.status;
+}
+
+void vsa_verify_job_init_size(struct vsa_verify_job *job, size_t size, size_t claims_size)
+{
+    const struct vsa_verify_job known = {
+        .claims_size = claims_size, .status = VSA_ERR_ARGUMENT, /* not verified yet */
+    };
+    vsa_sized_write(job, size, &known, sizeof(known));
+}
+
+/* Documents of one round. A multiple of the lanes; certificates in common are met in one round. */
+#define MAX_ROUND 32
+
+struct round {
+    struct vsa_unchecked_node nodes[MAX_ROUND * VSA_MAX_CABUNDLE];
+    struct verification runs[MAX_ROUND];
+};
+
+_Static_assert(sizeof(struct round) <= 256 * 1024, "what attestation.h promises");
+
+/* Jobs that a program has; each as long as it knows them. */
+struct job_array {
+    uint8_t *first;
+    size_t size; /* of one, in bytes */
+};
+
+static struct vsa_verify_job *job_at(const struct job_array *jobs, size_t index)
+{
+    return (struct vsa_verify_job *)(void *)(jobs->first + index * jobs->size);
+}
+
+/* Checks that all jobs were set up, in the same version, and marks them as not verified. */
+static bool jobs_begin(const struct job_array *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct vsa_verify_job known;
+        struct vsa_verify_job *job = job_at(jobs, i);
+        if (job->size != jobs->size || job->size < offsetof(struct vsa_verify_job, error) ||
+            vsa_sized_read(&known, sizeof(known), job, "a job", "vsa_verify_job_init()", NULL) !=
+                VSA_OK)
+            return false;
+        job->status = VSA_ERR_ARGUMENT;
+    }
+    return true;
+}
+
+/* Verifies `count` documents, as many as there is room for, from `first` on. */
+static void verify_round(struct vsa_verifier *verifier, const struct job_array *jobs, size_t first,
+                         size_t count, struct round *round)
+{
+    struct vsa_unchecked_nodes unchecked = {round->nodes, 0, count * VSA_MAX_CABUNDLE};
+    for (size_t i = 0; i < count; i++) {
+        round->runs[i].job = (struct vsa_verify_job){.error = NULL};
+        vsa_sized_copy(&round->runs[i].job, sizeof(round->runs[i].job), job_at(jobs, first + i));
+    }
+    verify(verifier, &unchecked, round->runs, count);
+    for (size_t i = 0; i < count; i++)
+        job_at(jobs, first + i)->status = round->runs[i].job.status;
+}
+
+/* Verifies one by one, which needs no memory for a round. */
+static void verify_singly(struct vsa_verifier *verifier, const struct job_array *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct vsa_verify_job job = {.error = NULL};
+        vsa_sized_copy(&job, sizeof(job), job_at(jobs, i));
+        job_at(jobs, i)->status = vsa_verify_size(verifier, job.document, job.policy, job.now_ms,
+                                                  job.claims, job.claims_size, job.error);
+    }
+}
+
+static enum vsa_status first_failure(const struct job_array *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (job_at(jobs, i)->status != VSA_OK)
+            return job_at(jobs, i)->status;
     return VSA_OK;
+}
+
+enum vsa_status vsa_verify_batch(struct vsa_verifier *verifier, struct vsa_verify_job *jobs,
+                                 size_t count)
+{
+    if (!count)
+        return VSA_OK;
+    const struct job_array array = {(uint8_t *)jobs, jobs->size};
+    if (!jobs_begin(&array, count))
+        return VSA_ERR_ARGUMENT;
+    VSA_AUTO_FREE struct round *round = count > 1 ? malloc(sizeof(*round)) : NULL;
+    if (!round)
+        verify_singly(verifier, &array, count);
+    for (size_t done = 0; round && done < count; done += MAX_ROUND)
+        verify_round(verifier, &array, done, count - done < MAX_ROUND ? count - done : MAX_ROUND,
+                     round);
+    return first_failure(&array, count);
 }
 
 void vsa_verifier_get_statistics_size(struct vsa_verifier *verifier,

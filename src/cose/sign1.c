@@ -176,9 +176,11 @@ static enum vsa_status write_signature_prefix(struct vsa_slice protected_header,
     return vsa_builder_finish(builder, prefix, error);
 }
 
-enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1,
-                                      struct vsa_slice external_aad, const struct vsa_key *key,
-                                      struct vsa_error *error)
+enum vsa_status vsa_cose_sign1_prepare_check(const struct vsa_cose_sign1 *sign1,
+                                             struct vsa_slice external_aad,
+                                             const struct vsa_key *key,
+                                             struct vsa_signature_check *check,
+                                             struct vsa_error *error)
 {
     if (vsa_key_curve(key) != curve_of_algorithm(sign1->algorithm))
         return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, rule_algorithm,
@@ -189,7 +191,16 @@ enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1,
     struct vsa_slice parts[2] = {{NULL, 0}, sign1->payload};
     VSA_TRY(write_signature_prefix(sign1->protected_header, external_aad, sign1->payload.size,
                                    &builder, &parts[0], error));
-    return vsa_key_verify(key, parts, 2, sign1->signature, error);
+    return vsa_signature_check_prepare(key, parts, 2, sign1->signature, check, error);
+}
+
+enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *sign1,
+                                      struct vsa_slice external_aad, const struct vsa_key *key,
+                                      struct vsa_error *error)
+{
+    struct vsa_signature_check check;
+    VSA_TRY(vsa_cose_sign1_prepare_check(sign1, external_aad, key, &check, error));
+    return vsa_signature_check_run(&check, error);
 }
 
 /* Writes {1: algorithm}, and with a key ID {1: algorithm, 4: key ID}. */

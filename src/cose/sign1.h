@@ -3,7 +3,7 @@
 #ifndef VSA_COSE_SIGN1_H
 #define VSA_COSE_SIGN1_H
 
-#include "crypto/key.h"
+#include "crypto/signature_check.h"
 #include <vsattest/base.h>
 
 /* Algorithms of RFC 9053 section 2.1. */
@@ -62,6 +62,16 @@ VSA_MUST_USE enum vsa_status vsa_cose_sign1_verify(const struct vsa_cose_sign1 *
                                                    struct vsa_slice external_aad,
                                                    const struct vsa_key *key,
                                                    struct vsa_error *error);
+
+/*
+ * Collects the check that vsa_cose_sign1_verify() makes, which is this and
+ * vsa_signature_check_run(). Errors: VSA_ERR_SIGNATURE, VSA_ERR_CRYPTO.
+ */
+VSA_MUST_USE enum vsa_status vsa_cose_sign1_prepare_check(const struct vsa_cose_sign1 *sign1,
+                                                          struct vsa_slice external_aad,
+                                                          const struct vsa_key *key,
+                                                          struct vsa_signature_check *check,
+                                                          struct vsa_error *error);
 
 /* Writes an untagged COSE_Sign1 over `payload`; the algorithm follows from the key's curve. */
 VSA_MUST_USE enum vsa_status vsa_cose_sign1_sign(const struct vsa_key *key,

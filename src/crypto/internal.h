@@ -25,6 +25,9 @@ struct vsa_key {
 VSA_MUST_USE enum vsa_status vsa_key_wrap(EVP_PKEY *pkey, enum vsa_curve curve,
                                           struct vsa_key **key, struct vsa_error *error);
 
+/* Returns the hash that a curve goes with; SHA-384 for VSA_CURVE_NONE. */
+const EVP_MD *vsa_curve_digest(enum vsa_curve curve);
+
 /*
  * Returns the curve of a SubjectPublicKeyInfo: id-ecPublicKey with a *named* curve and an
  * uncompressed point (RFC 5480 section 2); VSA_CURVE_NONE for everything else.

@@ -32,6 +32,11 @@ size_t vsa_curve_signature_size(enum vsa_curve curve)
     return 2 * facts_of(curve)->field_size;
 }
 
+const EVP_MD *vsa_curve_digest(enum vsa_curve curve)
+{
+    return facts_of(curve)->digest();
+}
+
 enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki)
 {
     ASN1_OBJECT *algorithm = NULL;
@@ -319,51 +324,4 @@ enum vsa_status vsa_key_read_signature(const struct vsa_key *key, struct vsa_sli
         return VSA_OK;
     return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "the signature is neither DER nor %zu bytes of r and s", 2 * field_size);
-}
-
-/* Converts r || s to DER ECDSA-Sig-Value; returns its length, or 0. */
-static size_t signature_from_raw(struct vsa_slice raw, uint8_t *der, size_t capacity)
-{
-    size_t half = raw.size / 2;
-    VSA_CLEANUP(vsa_cleanup_ecdsa_sig) ECDSA_SIG *signature = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(raw.data, (int)half, NULL);
-    BIGNUM *s = BN_bin2bn(raw.data + half, (int)half, NULL);
-    if (!signature || !r || !s || ECDSA_SIG_set0(signature, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        return 0;
-    }
-    int length = i2d_ECDSA_SIG(signature, NULL);
-    if (length <= 0 || (size_t)length > capacity)
-        return 0;
-    unsigned char *end = der;
-    length = i2d_ECDSA_SIG(signature, &end);
-    return length > 0 ? (size_t)length : 0;
-}
-
-enum vsa_status vsa_key_verify(const struct vsa_key *key, const struct vsa_slice *parts,
-                               size_t count, struct vsa_slice signature, struct vsa_error *error)
-{
-    const struct curve_facts *facts = facts_of(key->curve);
-    if (!facts->field_size)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "no such curve");
-    if (signature.size != 2 * facts->field_size)
-        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9053 section 2.1",
-                           "signature has %zu bytes instead of %zu", signature.size,
-                           2 * facts->field_size);
-    uint8_t der[VSA_MAX_SIGNATURE_SIZE + 16];
-    size_t der_size = signature_from_raw(signature, der, sizeof(der));
-    VSA_CLEANUP(vsa_cleanup_md_ctx) EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (!der_size || !context ||
-        EVP_DigestVerifyInit(context, NULL, facts->digest(), NULL, key->pkey) != 1)
-        return vsa_crypto_fail(error, "signature check");
-    for (size_t i = 0; i < count; i++)
-        if (EVP_DigestVerifyUpdate(context, parts[i].data, parts[i].size) != 1)
-            return vsa_crypto_fail(error, "signature check");
-    int verdict = EVP_DigestVerifyFinal(context, der, der_size);
-    ERR_clear_error();
-    if (verdict != 1)
-        return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9052 section 4.4",
-                           "signature does not verify under the key");
-    return VSA_OK;
 }

@@ -183,19 +183,38 @@ static bool read_signature(struct vsa_slice der, uint8_t raw[VSA_P384_SIGNATURE_
            read_field(&pair, raw + half, half) && vsa_der_at_end(&pair);
 }
 
+static enum vsa_status refuse_signature(struct vsa_error *error)
+{
+    return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(1)",
+                       "certificate's signature does not verify under its issuer's key");
+}
+
+enum vsa_status vsa_certificate_prepare_check(const struct vsa_certificate *subject,
+                                              const struct vsa_certificate *issuer,
+                                              struct vsa_signature_check *check,
+                                              struct vsa_error *error)
+{
+    uint8_t raw[VSA_P384_SIGNATURE_SIZE];
+    if (!subject->fields.signed_with_ecdsa_sha384 || !issuer->key ||
+        vsa_key_curve(issuer->key) != VSA_CURVE_P384 ||
+        !read_signature(subject->fields.signature, raw))
+        return refuse_signature(error);
+    return vsa_signature_check_prepare(issuer->key, &subject->fields.tbs, 1,
+                                       vsa_slice_of(raw, sizeof(raw)), check, error);
+}
+
+enum vsa_status vsa_certificate_run_check(struct vsa_signature_check *check,
+                                          struct vsa_error *error)
+{
+    enum vsa_status status = vsa_signature_check_run(check, error);
+    return status == VSA_ERR_SIGNATURE ? refuse_signature(error) : status;
+}
+
 enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *subject,
                                                 const struct vsa_certificate *issuer,
                                                 struct vsa_error *error)
 {
-    uint8_t raw[VSA_P384_SIGNATURE_SIZE];
-    enum vsa_status status = VSA_ERR_SIGNATURE;
-    if (subject->fields.signed_with_ecdsa_sha384 && issuer->key &&
-        vsa_key_curve(issuer->key) == VSA_CURVE_P384 &&
-        read_signature(subject->fields.signature, raw))
-        status = vsa_key_verify(issuer->key, &subject->fields.tbs, 1,
-                                vsa_slice_of(raw, sizeof(raw)), error);
-    if (status == VSA_ERR_SIGNATURE)
-        return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(1)",
-                           "certificate's signature does not verify under its issuer's key");
-    return status;
+    struct vsa_signature_check check;
+    VSA_TRY(vsa_certificate_prepare_check(subject, issuer, &check, error));
+    return vsa_certificate_run_check(&check, error);
 }

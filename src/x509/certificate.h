@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "crypto/signature_check.h"
 #include "x509/fields.h"
 #include <vsattest/limits.h>
 
@@ -57,5 +58,13 @@ bool vsa_certificate_names_issuer(const struct vsa_certificate *subject,
 VSA_MUST_USE enum vsa_status vsa_certificate_check_signature(const struct vsa_certificate *subject,
                                                              const struct vsa_certificate *issuer,
                                                              struct vsa_error *error);
+
+/* The same in two steps; the check borrows the issuer's key. Errors: VSA_ERR_CHAIN, each. */
+VSA_MUST_USE enum vsa_status vsa_certificate_prepare_check(const struct vsa_certificate *subject,
+                                                           const struct vsa_certificate *issuer,
+                                                           struct vsa_signature_check *check,
+                                                           struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_certificate_run_check(struct vsa_signature_check *check,
+                                                       struct vsa_error *error);
 
 #endif

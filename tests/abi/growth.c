@@ -166,6 +166,42 @@ static void policy(void **state)
     vsa_verifier_free(verifier);
 }
 
+/* Two in a row: the second stands where the program has it. The older header has no errors. */
+static void verify_jobs(void **state)
+{
+    (void)state;
+    GUARDED(struct vsa_claims) claims[2];
+    struct {
+        struct vsa_verify_job given[2];
+        uint64_t guard;
+    } jobs = {.guard = GUARD};
+    struct vsa_policy policy;
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    vsa_policy_init(&policy);
+    for (int i = 0; i < 2; i++) {
+        FILL(claims[i]);
+        memset(&jobs.given[i], 0xff, sizeof(jobs.given[i]));
+        vsa_verify_job_init(&jobs.given[i]);
+        assert_int_equal(jobs.given[i].size, sizeof(jobs.given[i]));
+        jobs.given[i].document = vsa_slice_of("garbage", 7);
+        jobs.given[i].policy = &policy;
+        jobs.given[i].now_ms = 1;
+        jobs.given[i].claims = &claims[i].given;
+    }
+    assert_int_equal(vsa_status_class(vsa_verify_batch(verifier, jobs.given, 2)), VSA_CLASS_FORMAT);
+    assert_true(jobs.guard == GUARD);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(vsa_status_class(jobs.given[i].status), VSA_CLASS_FORMAT);
+        assert_true(claims[i].guard == GUARD);
+        assert_int_equal(claims[i].given.size, 0);
+    }
+#ifdef NEWER
+    jobs.given[1].added = 1;
+    assert_int_equal(vsa_verify_batch(verifier, jobs.given, 2), VSA_ERR_ARGUMENT);
+#endif
+    vsa_verifier_free(verifier);
+}
+
 /* A policy that is as long as the program knows it, and no byte is mapped behind it. */
 static void policy_before_a_gap(void **state)
 {
@@ -267,6 +303,7 @@ int main(void)
         cmocka_unit_test(policy_before_a_gap), cmocka_unit_test(claims),
         cmocka_unit_test(verifier_statistics), cmocka_unit_test(server_options),
         cmocka_unit_test(server_statistics),   cmocka_unit_test(image_recipe),
+        cmocka_unit_test(verify_jobs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,43 @@ static void check_warm(struct vsa_verifier *verifier, struct vsa_slice document,
     check_genuine(verifier, genuine.document);
 }
 
+/* In a batch, between and beside genuine documents, each gets what it gets alone. */
+static void check_batch(struct vsa_verifier *verifier, struct vsa_slice document,
+                        const struct setting *setting, enum vsa_status expected)
+{
+    struct vsa_policy policy;
+    struct vsa_verify_job jobs[5];
+    struct vsa_claims claims[5];
+    struct vsa_error errors[5] = {{.status = VSA_OK}};
+    struct vsa_claims alone;
+    struct vsa_error error = {.status = VSA_OK};
+    vsa_policy_init(&policy);
+    for (size_t i = 0; i < 5; i++) {
+        bool is_row = i % 2 == 0;
+        memset(&claims[i], 0xa5, sizeof(claims[i]));
+        vsa_verify_job_init(&jobs[i]);
+        jobs[i].document = is_row ? document : genuine.document;
+        jobs[i].policy = is_row ? setting->used_policy : &policy;
+        jobs[i].now_ms = is_row ? setting->now_ms : FORGE_NOW_MS;
+        jobs[i].claims = &claims[i];
+        jobs[i].error = &errors[i];
+    }
+    assert_int_equal(vsa_verify_batch(verifier, jobs, 5), expected);
+    assert_int_equal(
+        vsa_verify(verifier, document, setting->used_policy, setting->now_ms, &alone, &error),
+        expected);
+    for (size_t i = 0; i < 5; i += 2) {
+        assert_int_equal(jobs[i].status, expected);
+        assert_memory_equal(&claims[i], &alone, sizeof(alone));
+        assert_int_equal(errors[i].status, error.status);
+        assert_int_equal(errors[i].offset, error.offset);
+        assert_string_equal(errors[i].detail, error.detail);
+    }
+    assert_int_equal(jobs[1].status, jobs[3].status);
+    if (setting->anchors == ANCHOR_GENUINE)
+        assert_int_equal(jobs[1].status, VSA_OK);
+}
+
 static void run_row(void **state)
 {
     const struct mutation *row = *state;
@@ -161,6 +198,11 @@ static void run_row(void **state)
     else if (again && setting.anchors == ANCHOR_OWN)
         check_warm(own, mutated, &setting, row->expected);
     vsa_verifier_free(own);
+    if (again) {
+        own = make_verifier(&setting, setting.forge.made_certificates[FORGE_ROOT]);
+        check_batch(own, mutated, &setting, row->expected);
+        vsa_verifier_free(own);
+    }
     free_copy(mutated);
 }
 

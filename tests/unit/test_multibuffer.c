@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signature checks, eight at a time where the build and the CPU can do that. */
+#include "unit_test.h"
+
+#include <string.h>
+
+#include "crypto/multibuffer.h"
+
+#define LANES VSA_MULTIBUFFER_LANES
+
+struct lane {
+    struct vsa_key *key;
+    uint8_t message[40];
+    uint8_t signature[VSA_MAX_SIGNATURE_SIZE];
+    struct vsa_signature_check check;
+};
+
+static struct vsa_slice message_of(const struct lane *lane)
+{
+    return vsa_slice_of(lane->message, sizeof(lane->message));
+}
+
+static void set_up(struct lane *lane, enum vsa_curve curve, uint8_t number)
+{
+    memset(lane, 0, sizeof(*lane));
+    memset(lane->message, number, sizeof(lane->message));
+    struct vsa_slice message = message_of(lane);
+    assert_int_equal(vsa_key_generate(curve, &lane->key, NULL), VSA_OK);
+    assert_int_equal(vsa_key_sign(lane->key, &message, 1, lane->signature, NULL), VSA_OK);
+}
+
+static void prepare(struct lane *lane)
+{
+    struct vsa_slice parts[2] = {vsa_slice_of(lane->message, 7),
+                                 vsa_slice_of(lane->message + 7, sizeof(lane->message) - 7)};
+    size_t size = vsa_curve_signature_size(vsa_key_curve(lane->key));
+    memset(&lane->check, 0xa5, sizeof(lane->check));
+    assert_int_equal(vsa_signature_check_prepare(lane->key, parts, 2,
+                                                 vsa_slice_of(lane->signature, size), &lane->check,
+                                                 NULL),
+                     VSA_OK);
+    assert_false(lane->check.verified);
+}
+
+/* Whatever eight at a time marks as verified is good, and what it leaves is found out singly. */
+static void run_together(struct lane *lanes, size_t count, const bool *good)
+{
+    struct vsa_multibuffer multibuffer = {.count = 0};
+    for (size_t i = 0; i < count; i++) {
+        prepare(&lanes[i]);
+        vsa_multibuffer_add(&multibuffer, &lanes[i].check);
+    }
+    vsa_multibuffer_finish(&multibuffer);
+    for (size_t i = 0; i < count; i++) {
+        bool full = i / LANES < count / LANES;
+        if (!good[i])
+            assert_false(lanes[i].check.verified);
+        else if (vsa_multibuffer_available() && full)
+            assert_true(lanes[i].check.verified);
+        assert_int_equal(vsa_signature_check_run(&lanes[i].check, NULL),
+                         good[i] ? VSA_OK : VSA_ERR_SIGNATURE);
+    }
+}
+
+static void every_subset_of_bad_lanes(void **state)
+{
+    (void)state;
+    struct lane lanes[LANES];
+    for (uint8_t i = 0; i < LANES; i++)
+        set_up(&lanes[i], VSA_CURVE_P384, i);
+    for (unsigned subset = 0; subset < 1u << LANES; subset++) {
+        bool good[LANES];
+        for (unsigned i = 0; i < LANES; i++) {
+            good[i] = !(subset & 1u << i);
+            lanes[i].signature[i * 11] ^= good[i] ? 0 : 0x40;
+        }
+        run_together(lanes, LANES, good);
+        for (unsigned i = 0; i < LANES; i++)
+            lanes[i].signature[i * 11] ^= good[i] ? 0 : 0x40;
+    }
+    for (unsigned i = 0; i < LANES; i++)
+        vsa_key_free(lanes[i].key);
+}
+
+/* Of any number, and of other curves in between. */
+static void any_number(void **state)
+{
+    (void)state;
+    struct lane lanes[2 * LANES + 1];
+    bool good[2 * LANES + 1];
+    for (uint8_t i = 0; i < 2 * LANES + 1; i++) {
+        set_up(&lanes[i], VSA_CURVE_P384, i);
+        good[i] = i % 5 != 3;
+        lanes[i].signature[50] ^= good[i] ? 0 : 1;
+    }
+    for (size_t count = 0; count <= 2 * LANES + 1; count++)
+        run_together(lanes, count, good);
+    for (size_t i = 0; i < 2 * LANES + 1; i++)
+        vsa_key_free(lanes[i].key);
+}
+
+/* r and s of zero, of n and beyond: no value that arithmetic modulo n would take for another. */
+static void numbers_out_of_range(void **state)
+{
+    (void)state;
+    static const uint8_t order[48] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2,
+        0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
+    };
+    struct lane lanes[LANES];
+    bool good[LANES] = {false, false, false, false, false, false, true, true};
+    for (uint8_t i = 0; i < LANES; i++)
+        set_up(&lanes[i], VSA_CURVE_P384, i);
+    memset(lanes[0].signature, 0, 48);
+    memset(lanes[1].signature + 48, 0, 48);
+    memcpy(lanes[2].signature, order, 48);
+    memcpy(lanes[3].signature + 48, order, 48);
+    memset(lanes[4].signature, 0xff, 96);
+    memset(lanes[5].signature, 0, 96);
+    run_together(lanes, LANES, good);
+    for (size_t i = 0; i < LANES; i++)
+        vsa_key_free(lanes[i].key);
+}
+
+/* A digest that is 0 or n, which crypto_mb refuses: the single check decides. */
+static void digests_of_every_value(void **state)
+{
+    (void)state;
+    struct lane lanes[LANES];
+    struct vsa_multibuffer multibuffer = {.count = 0};
+    for (uint8_t i = 0; i < LANES; i++) {
+        set_up(&lanes[i], VSA_CURVE_P384, i);
+        prepare(&lanes[i]);
+        memset(lanes[i].check.digest, i % 2 ? 0xff : 0, VSA_MAX_SIGNED_DIGEST);
+        vsa_multibuffer_add(&multibuffer, &lanes[i].check);
+    }
+    vsa_multibuffer_finish(&multibuffer);
+    for (size_t i = 0; i < LANES; i++) {
+        assert_false(lanes[i].check.verified);
+        assert_int_equal(vsa_signature_check_run(&lanes[i].check, NULL), VSA_ERR_SIGNATURE);
+        vsa_key_free(lanes[i].key);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_subset_of_bad_lanes),
+        cmocka_unit_test(any_number),
+        cmocka_unit_test(numbers_out_of_range),
+        cmocka_unit_test(digests_of_every_value),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
