@@ -9,7 +9,7 @@
 
 #include "fuzz.h"
 #include "image/layers.h"
-#include "image/tar.h"
+#include "tar/tar.h"
 
 #define BLOCK    512
 #define MAX_SIZE (64 * BLOCK)

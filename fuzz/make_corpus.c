@@ -354,6 +354,19 @@ static void make_settings(void)
 }
 
 /* A dynamic program with an interpreter and one library. */
+static void make_archive_lines(void)
+{
+    write_text("archive_line", "all",
+               "{\"id\":\"a\",\"at\":\"document\",\"nonce\":\"n\",\"nonce_base64\":\"bg==\","
+               "\"user_data\":\"u\",\"user_data_base64\":\"dQ==\",\"public_key\":\"cA==\","
+               "\"instance_id\":\"i-0\",\"pcrs\":{\"0\":\"00\"},\"document\":\"hEShATg\"}");
+    write_text("archive_line", "time", "{\"at\":1768478400,\"id\":7,\"document\":\"AAAA\"}\n\n{}");
+    write_text(
+        "archive_line", "results",
+        "{\"entry\":0,\"verification_status\":\"SUCCESS\",\"x\":1}\n"
+        "{\"entry\":1,\"verification_status\":\"FAILED\",\"error_code\":\"ok\"}\n{\"entry\"");
+}
+
 static void make_program(void)
 {
     struct {
@@ -750,6 +763,7 @@ int main(int argc, char **argv)
     make_certificates();
     make_texts();
     make_settings();
+    make_archive_lines();
     make_boot_files();
     make_layers();
     make_client_replies();

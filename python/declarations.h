@@ -111,6 +111,17 @@ int vsa_policy_check(const struct vsa_policy *policy, struct vsa_error *error);
 int vsa_verify(struct vsa_verifier *verifier, struct vsa_slice document,
                const struct vsa_policy *policy, int64_t now_ms, struct vsa_claims *claims,
                struct vsa_error *error);
+struct vsa_verify_job {
+    struct vsa_slice document;
+    const struct vsa_policy *policy;
+    int64_t now_ms;
+    struct vsa_claims *claims;
+    int status;
+    struct vsa_error *error;
+    ...;
+};
+void vsa_verify_job_init(struct vsa_verify_job *job);
+int vsa_verify_batch(struct vsa_verifier *verifier, struct vsa_verify_job *jobs, size_t count);
 json_t *vsa_claims_to_json(const struct vsa_claims *claims);
 #define VSA_WARNING_DEBUG_MODE   ...
 #define VSA_WARNING_NO_PCR       ...

@@ -174,6 +174,11 @@
 #define VSA_MAX_CONFIG_FILE 65536
 /* Files given on the command line (documents, certificates, measurements). */
 #define VSA_MAX_INPUT_FILE (1024 * 1024)
+/*
+ * One saved document of an archive, be it a line or a file: 16 KiB in hexadecimal are 33 KB, and a
+ * line has what the document is expected to be besides.
+ */
+#define VSA_MAX_ARCHIVE_LINE 65536
 /* Nesting of JSON files: nitro-cli's own have 4, custom metadata of an image is free. */
 #define VSA_MAX_JSON_FILE_DEPTH 32
 

@@ -27,6 +27,7 @@ from vsattest.errors import (
     UsageError,
     WrongTypeError,
 )
+from vsattest.many import SavedDocument, verify_many
 from vsattest.policy import Policy
 from vsattest.sealed import SealedEnclave
 from vsattest.server import SealedOrigin, VsockAttestationServer
@@ -45,6 +46,7 @@ __all__ = [
     "MalformedError",
     "Policy",
     "PolicyError",
+    "SavedDocument",
     "SealedEnclave",
     "SealedOrigin",
     "TransportError",
@@ -57,4 +59,5 @@ __all__ = [
     "generate_ephemeral_keypair",
     "get_attestation_document",
     "verify_attestation_document",
+    "verify_many",
 ]

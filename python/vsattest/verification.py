@@ -106,11 +106,17 @@ _ADVICE = {
 }
 
 
-def warn_of(claims: Any, any_enclave: bool) -> None:
-    """Says, to the caller of our caller, what verified claims do not prove."""
+def warnings_of(claims: Any, any_enclave: bool) -> int:
+    """The set of warnings that apply to verified claims."""
     found = int(lib.vsa_claims_warnings(claims))
     if any_enclave:
         found &= lib.VSA_WARNING_DEBUG_MODE | lib.VSA_WARNING_OTHER_ROOT
+    return found
+
+
+def warn_of(claims: Any, any_enclave: bool) -> None:
+    """Says, to the caller of our caller, what verified claims do not prove."""
+    found = warnings_of(claims, any_enclave)
     for warning in (1 << bit for bit in range(found.bit_length())):
         if found & warning:
             text = _convert.text_of(lib.vsa_warning_text(warning)) or ""
@@ -133,15 +139,22 @@ def _milliseconds(now: Union[None, int, float, datetime.datetime]) -> int:
     return int(now * 1000)
 
 
-def _time_of(document: Any, now: Union[None, int, float, datetime.datetime], at: object) -> int:
-    """The time to verify at; the document's own is proved by its signature, later."""
+def check_time_choice(now: Union[None, int, float, datetime.datetime], at: object) -> None:
+    """Raises UsageError for two times, and for one that is none."""
     if at is None:
-        return _milliseconds(now)
-    if at != "document":
+        _milliseconds(now)
+    elif at != "document":
         raise UsageError(f'at must be "document" or None, not {_convert.shown(at)}; another time '
                          "is given by now=...")
-    if now is not None:
+    elif now is not None:
         raise UsageError('now and at="document" are two times: which one is meant?')
+
+
+def time_of(document: Any, now: Union[None, int, float, datetime.datetime], at: object) -> int:
+    """The time to verify at; the document's own is proved by its signature, later."""
+    check_time_choice(now, at)
+    if at is None:
+        return _milliseconds(now)
     parsed = ffi.new("struct vsa_unverified_document *")
     error = _convert.new_error()
     _convert.check(lib.vsa_document_parse(document, parsed, error), error)
@@ -220,7 +233,7 @@ def verify_attestation_document(
         _milliseconds(now)
     verifier = verifier_for(read_roots(roots))
     document, keep = _convert.decode_document(b64_doc)
-    now_ms = _time_of(document, now, at)
+    now_ms = time_of(document, now, at)
     claims = ffi.new("struct vsa_claims *")
     error = _convert.new_error()
     status = lib.vsa_verify(verifier, document, policy.pointer, now_ms, claims, error)

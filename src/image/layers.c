@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "image/tar.h"
+#include "tar/tar.h"
 #include "json/load.h"
 
 static const char rule_layers[] = "OCI image specification, layer.md";

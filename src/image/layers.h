@@ -25,7 +25,7 @@ void vsa_layers_free(struct vsa_layers *layers);
  * Owners, times, extended attributes and special bits are left behind; permissions, the sticky bit
  * of directories, symbolic and hard links are kept.
  *
- * Errors: VSA_ERR_ARGUMENT (see image/tar.h; a file twice; a hard link to what is not in the layer
+ * Errors: VSA_ERR_ARGUMENT (see tar/tar.h; a file twice; a hard link to what is not in the layer
  * before it; a compressed layer; a name that whiteouts reserve), VSA_ERR_TOO_MANY, VSA_ERR_IO,
  * VSA_ERR_MEMORY; of a manifest: those of vsa_json_load().
  */

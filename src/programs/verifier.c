@@ -7,6 +7,7 @@
 #include "command_line/exit_code.h"
 #include "command_line/output.h"
 #include "command_line/policy_options.h"
+#include "programs/verifier_archive.h"
 #include "json/writer.h"
 #include <vsattest/report.h>
 
@@ -16,11 +17,21 @@ struct arguments {
     bool json;
     bool done; /* --help or --version was all */
     const char *path;
+    struct archive_arguments archive;
     struct policy_options policy;
 };
 
 static const struct program_option own_options[] = {
     OPTION_ROW_FLAG(arguments, json, "json", "print one JSON object, also on failure"),
+    OPTION_ROW_TEXT(arguments, archive.path, "archive", "FILE",
+                    "verify many saved documents: a file of JSON lines\n"
+                    "(- is standard input), a directory, a tar archive"),
+    OPTION_ROW_TEXT(arguments, archive.resume, "resume", "FILE",
+                    "put the archive's results there, and go on where\n"
+                    "they end"),
+    OPTION_ROW_TEXT(arguments, archive.jobs, "jobs", "N",
+                    "threads that verify the archive (default: one for\n"
+                    "each CPU)"),
     OPTION_ROW_HELP,
     OPTION_ROW_VERSION,
     OPTION_ROWS_END,
@@ -35,6 +46,7 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
 static const struct option_set option_set = {
     .usage =
         "Usage: verifier [OPTION]... [FILE]\n"
+        "       verifier --archive PATH [OPTION]...\n"
         "\n"
         "Verifies an attestation document of an AWS Nitro enclave: FILE, or standard input\n"
         "without FILE or when it is -; raw bytes, base64, hexadecimal, or JSON that holds it.\n\n",
@@ -54,6 +66,11 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "one document at a time: '%.80s' is one argument too many",
                         operands.words[1]);
+    if (operands.count && arguments->archive.path)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--archive, and a document besides: '%.80s' is one argument too many",
+                        operands.words[0]);
+    VSA_TRY(archive_arguments_check(&arguments->archive, error));
     arguments->path = operands.count ? operands.words[0] : "-";
     return operands.done ? VSA_OK : policy_options_finish(&arguments->policy, true, error);
 }
@@ -163,6 +180,19 @@ static enum exit_code verify_and_print(const struct arguments *arguments)
     return exit_code_of(status);
 }
 
+static enum exit_code verify_archive(const struct arguments *arguments)
+{
+    struct vsa_error error = {0};
+    enum exit_code worst = EXIT_CODE_OK;
+    enum vsa_status status =
+        archive_verify(&arguments->archive, &arguments->policy, &worst, &error);
+    if (status == VSA_OK)
+        return worst;
+    /* Standard output has results, and nothing else. */
+    output_error(PROGRAM, &error);
+    return exit_code_of(status);
+}
+
 static enum exit_code verifier(int argc, char **argv, struct arguments *arguments)
 {
     struct vsa_error error = {0};
@@ -175,7 +205,7 @@ static enum exit_code verifier(int argc, char **argv, struct arguments *argument
         return exit_code_of_arguments(status);
     }
     if (!arguments->done)
-        return verify_and_print(arguments);
+        return arguments->archive.path ? verify_archive(arguments) : verify_and_print(arguments);
     status = output_finish(&error);
     if (status != VSA_OK)
         tell(false, &error);

@@ -59,7 +59,9 @@ VSA_MUST_USE enum vsa_status vsa_certificate_check_signature(const struct vsa_ce
                                                              const struct vsa_certificate *issuer,
                                                              struct vsa_error *error);
 
-/* The same in two steps; the check borrows the issuer's key. Errors: VSA_ERR_CHAIN, each. */
+/*
+ * Does the same in two steps; the check borrows the issuer's key. Errors: VSA_ERR_CHAIN, each.
+ */
 VSA_MUST_USE enum vsa_status vsa_certificate_prepare_check(const struct vsa_certificate *subject,
                                                            const struct vsa_certificate *issuer,
                                                            struct vsa_signature_check *check,

@@ -12,7 +12,8 @@ import support
 import vsattest
 
 TEXT = pathlib.Path(harness.SOURCE, "docs", "PYTHON.md").read_text(encoding="utf-8")
-CLIENT, SEALED, VERIFIER, SERVER, WITHOUT_ENCLAVE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CLIENT, SEALED, VERIFIER, MANY, SERVER, WITHOUT_ENCLAVE = re.findall(
+    r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 class Examples(support.EnclaveTestCase):
@@ -58,6 +59,16 @@ class Examples(support.EnclaveTestCase):
             self.assert_exit(done, 0)
             self.assertTrue(done.stdout.decode().startswith(printed), done.stdout)
             self.assertEqual(bool(done.stdout), bool(printed))
+
+    def test_many(self):
+        document = vsattest.get_attestation_document("x", "nonce", nsm=self.nsm)
+        pathlib.Path(self.path("app.measurements.json")).write_text(
+            json.dumps({f"PCR{index}": value for index, value in support.PCRS.items()}))
+        given = ("from pathlib import Path\nfrom types import SimpleNamespace\n"
+                 f"rows = [SimpleNamespace(document={document!r}, nonce='nonce')]\n")
+        done = harness.run([sys.executable, "-c", given + MANY], cwd=self.folder)
+        self.assert_exit(done, 0)
+        self.assertRegex(done.stdout.decode(), r"^untrusted_root .+\n$")
 
     def test_server(self):
         definition, last = SERVER.rstrip("\n").rsplit("\n", 1)

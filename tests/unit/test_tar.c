@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "image/tar.h"
+#include "tar/tar.h"
 #include "tar_forge.h"
 
 static struct vsa_tar_entry entry;

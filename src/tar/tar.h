@@ -4,8 +4,8 @@
  * description") and GNU's long names. Strict, because it reads what registries and builders give:
  * what it does not know is refused, and nothing is read twice in two ways.
  */
-#ifndef VSA_IMAGE_TAR_H
-#define VSA_IMAGE_TAR_H
+#ifndef VSA_TAR_TAR_H
+#define VSA_TAR_TAR_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image/tar.h"
+#include "tar/tar.h"
 
 #include "base/error.h"
 
@@ -55,7 +55,7 @@ static bool read_octal(const uint8_t *field, size_t size, uint64_t *value)
     return i > first && (i == size || field[i] == ' ' || field[i] == '\0');
 }
 
-/* The sum of all bytes, the checksum's own counted as spaces. */
+/* Sums all bytes, the checksum's own counted as spaces. */
 static uint64_t sum_header(const uint8_t *header)
 {
     uint64_t sum = 0;
