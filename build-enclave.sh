@@ -14,6 +14,7 @@
 #   --module FILE                another kernel module, loaded after it; again for more, in this order
 #   --user UID[:GID]             user that the server runs as; default: 1000; 0 is root
 #   --name NAME                  ImageName of the metadata; default: enclave_app
+#   --crypto awslc|openssl       crypto library; default: awslc, which scripts/deps awslc builds (with cargo and CMake)
 #   --pkg-config-path DIR        look for the libraries' pkg-config files here first: for private ones
 #   --like FILE                  FILE is the .build-info.json of another image: say what differs; exit 1 if a PCR does
 #   --signing-certificate PEM    sign the image; PCR8 is then the certificate's
@@ -39,7 +40,7 @@ usage_error() { say "$* (see --help)"; exit 2; }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 output=app.eif kernel="" nsm_module="" name=enclave_app run="" debug="" cpu_count=2 memory=""
-cmdline=() signing=() libraries=() like="" modules=() user=1000
+cmdline=() signing=() libraries=() like="" modules=() user=1000 crypto=awslc
 while [ $# -gt 0 ]; do
     case $1 in
     --run) run=yes; shift; continue ;;
@@ -49,7 +50,7 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     --output | --kernel | --cmdline | --nsm-module | --module | --user | --name | --signing-certificate | \
-        --private-key | --cpu-count | --memory | --pkg-config-path | --like) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
+        --private-key | --cpu-count | --memory | --pkg-config-path | --like | --crypto) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
     *) usage_error "unknown argument '$1'" ;;
     esac
     case $1 in
@@ -62,6 +63,7 @@ while [ $# -gt 0 ]; do
     --name) name=$2 ;;
     --pkg-config-path) libraries=(--pkg-config-path "$2") ;;
     --like) like=$2 ;;
+    --crypto) crypto=$2 ;;
     --signing-certificate | --private-key) signing+=("$1" "$2") ;;
     --cpu-count) cpu_count=$2 ;;
     --memory) memory=$2 ;;
@@ -75,6 +77,7 @@ done
 for module in "${modules[@]}"; do
     [ "$module" = --module ] || [ -r "$module" ] || usage_error "cannot read '$module'"
 done
+[[ $crypto =~ ^(awslc|openssl)$ ]] || usage_error "'$crypto' is neither awslc nor openssl"
 [ -z "$like" ] || [ -r "$like" ] || usage_error "cannot read '$like'"
 [ ${#libraries[@]} -eq 0 ] || [ -d "${libraries[1]}" ] || usage_error "'${libraries[1]}' is not a directory"
 [ -z "$debug" ] || [ -n "$run" ] || usage_error "--debug-mode belongs to --run"
@@ -96,11 +99,17 @@ trap 'rm -rf -- "$work"' EXIT
 # measurements.
 clean() { env -i PATH="$PATH" LC_ALL=C TZ=UTC "$@"; }
 clean "$top/scripts/deps" --check image 2>/dev/null || "$top/scripts/deps" image
-setup=(--buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled -Dpython=disabled -Dseccomp=enabled)
-if [ ${#libraries[@]} -gt 0 ]; then
-    libraries[1]=$(cd "${libraries[1]}" && pwd)
-    setup+=("-Dpkg_config_path=${libraries[1]}")
+setup=(--buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled -Dpython=disabled -Dseccomp=enabled
+    "-Dcrypto=$crypto")
+# Directories of pkg-config files, with ":" between them.
+folders=''
+[ ${#libraries[@]} -eq 0 ] || folders=$(cd "${libraries[1]}" && pwd)
+if [ "$crypto" = awslc ]; then
+    awslc=$(env -u PKG_CONFIG_PATH -u PKG_CONFIG_LIBDIR "$top/scripts/deps" awslc) ||
+        die 'no AWS-LC (above: why); --crypto openssl takes the OpenSSL of this machine, for other measurements'
+    folders=${folders:+$folders:}$awslc
 fi
+[ -z "$folders" ] || libraries=(--pkg-config-path "$folders") setup+=("-Dpkg_config_path=${folders//:/,}")
 
 # Times of files do not show that a library, the compiler or a source has been replaced: packages and archives keep
 # those that their files had elsewhere. So their digests decide whether what is there was built from the same.
@@ -112,7 +121,7 @@ if ! cmp -s "$work/inputs" "$build/inputs"; then
     say "configuring"
     clean meson setup "$build" "$top" "${setup[@]}" >"$work/log" 2>&1 || {
         tail -n 15 "$work/log" >&2
-        die "cannot configure: the static archives of OpenSSL, jansson, libseccomp and libc are needed"
+        die "cannot configure: the static archives of ${crypto/openssl/OpenSSL}, jansson, libseccomp and libc are needed"
     }
     say "building the programs"
     clean ninja -C "$build" src/programs/enclave_app src/programs/enclave_image src/enclave_init/enclave_init \

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "command_line/exit_code.h"
 #include "command_line/numbers.h"
+#include "crypto/version.h"
 
 #define HELP_COLUMN 28
 #define MAX_ROWS    64
@@ -162,7 +163,7 @@ static enum vsa_status take(const struct option_set *set, const struct program_o
         *done = true;
         return VSA_OK;
     case OPTION_VERSION:
-        (void)printf("%s %s\n", set->program, vsa_version());
+        (void)printf("%s %s (%s)\n", set->program, vsa_version(), vsa_crypto_version());
         *done = true;
         return VSA_OK;
     case OPTION_TAKE:

@@ -31,6 +31,12 @@ def build_option(name):
         return {option["name"]: option["value"] for option in json.load(file)}[name]
 
 
+def crypto_options():
+    """The default needs AWS-LC, which no test builds."""
+    done = harness.run([os.path.join(harness.SOURCE, "scripts", "build-awslc"), "--where"], timeout=60)
+    return () if done.returncode == 0 else ("--crypto", "openssl")
+
+
 def copy_of_source(target):
     """The sources as git would take them, without any build."""
     if not shutil.which("git"):
@@ -58,6 +64,7 @@ class BuildEnclave(harness.TestCase):
             self.write(os.path.join(self.blobs, name), content)
         self.bin = self.path("bin")
         os.makedirs(self.bin)
+        self.crypto = crypto_options()
 
     def write(self, path, content):
         with open(path, "wb") as file:
@@ -65,7 +72,7 @@ class BuildEnclave(harness.TestCase):
 
     def build(self, source, *options, status=0, env=None):
         done = harness.run(
-            ["./build-enclave.sh", *options], cwd=source, timeout=300,
+            ["./build-enclave.sh", *self.crypto, *options], cwd=source, timeout=300,
             env={
                 "NITRO_CLI_BLOBS": self.blobs,
                 "NITRO_CLI_LOG": self.path("nitro-cli.log"),
@@ -123,8 +130,9 @@ class BuildEnclave(harness.TestCase):
             info = json.load(file)
         self.assertEqual(info["Measurements"], measurements["Measurements"])
         self.assertEqual(described["Metadata"]["BuiltFrom"], info["BuiltFrom"])
-        for name in ("sources", "compiler", "linker", "libc.a", "libcrypto.a", "libjansson.a",
-                     "kernel"):
+        libcrypto = "libcrypto.a" if self.crypto else "libcrypto-awslc.a"
+        self.assertNotIn("libcrypto-awslc.a" if self.crypto else "libcrypto.a", info["BuiltFrom"])
+        for name in ("sources", "compiler", "linker", "libc.a", libcrypto, "libjansson.a", "kernel"):
             self.assertRegex(info["BuiltFrom"][name]["sha256"], "^[0-9a-f]{64}$")
         self.assertNotIn(first, json.dumps(info))
 
@@ -251,6 +259,7 @@ class BuildEnclave(harness.TestCase):
             (["--debug-mode"], b"--debug-mode belongs to --run"),
             (["--like", "/does/not/exist"], b"cannot read '/does/not/exist'"),
             (["--pkg-config-path", "/does/not/exist"], b"is not a directory"),
+            (["--crypto", "gnutls"], b"'gnutls' is neither awslc nor openssl"),
             (["--memory", "lots"], b"'lots' is not a number"),
             (["--user", "app"], b"'app' is not UID or UID:GID"),
             (["--module", "/does/not/exist"], b"cannot read '/does/not/exist'"),
@@ -259,6 +268,20 @@ class BuildEnclave(harness.TestCase):
             self.assertIn(text, done.stderr)
             self.assertEqual(done.stdout, b"")
         self.assertIn(b"--signing-certificate", self.build(source, "--help").stdout)
+
+    def test_no_aws_lc(self):
+        """Where it cannot be had the way out is named, and nothing else is taken silently."""
+        source = self.path("source")
+        copy_of_source(source)
+        self.crypto = ()
+        # No tool that builds it, and no package manager that could bring one.
+        for name in ("cargo", "cmake", "apt-get", "dnf", "sudo"):
+            self.write(os.path.join(self.bin, name), "#!/bin/sh\nexit 1\n")
+            os.chmod(os.path.join(self.bin, name), 0o755)
+        done = self.build(source, status=1, env={
+            "XDG_CACHE_HOME": self.path("cache"), "PKG_CONFIG_PATH": self.path("nothing")})
+        self.assertIn(b"--crypto openssl", done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(source, "app.eif")))
 
 
 if __name__ == "__main__":

@@ -1088,7 +1088,7 @@ class Usage(ClientTestCase):
             "require-pcrs instance-id root allow-debug help version"
         ).split():
             self.assertIn(f"--{option} ".encode(), done.stdout)
-        self.assertRegex(self.client("--version").stdout, rb"^vsock_client \d+\.\d+\.\d+\n$")
+        self.assertRegex(self.client("--version").stdout, rb"^vsock_client \d+\.\d+\.\d+ \((OpenSSL|AWS-LC) \d[^()]*\)\n$")
 
 
 class Guide(ClientTestCase):

@@ -1393,7 +1393,7 @@ class Starting(support.EnclaveTestCase):
             self.assertIn(word, completed.stdout.decode())
         completed = self.app("--version")
         self.assert_exit(completed, 0)
-        self.assertRegex(completed.stdout.decode(), r"^enclave_app \d+\.\d+\.\d+\n$")
+        self.assertRegex(completed.stdout.decode(), r"^enclave_app \d+\.\d+\.\d+ \((OpenSSL|AWS-LC) \d[^()]*\)\n$")
 
 
 class OneShot(support.EnclaveTestCase):

@@ -274,7 +274,7 @@ class SoftwareNsm(harness.TestCase):
             self.assertIn(option.encode(), completed.stdout)
         completed = harness.run([harness.program("software_nsm"), "--version"])
         self.assert_exit(completed, 0)
-        self.assertRegex(completed.stdout, rb"^software_nsm \d+\.\d+\.\d+\n$")
+        self.assertRegex(completed.stdout, rb"^software_nsm \d+\.\d+\.\d+ \((OpenSSL|AWS-LC) \d[^()]*\)\n$")
 
     def test_wrong_arguments(self):
         value = "ab" * 48

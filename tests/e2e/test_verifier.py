@@ -538,7 +538,7 @@ class Usage(VerifierTestCase):
     def test_version(self):
         done = self.verifier("--version")
         self.assert_exit(done, 0)
-        self.assertRegex(done.stdout, rb"^verifier \d+\.\d+\.\d+\n$")
+        self.assertRegex(done.stdout, rb"^verifier \d+\.\d+\.\d+ \((OpenSSL|AWS-LC) \d[^()]*\)\n$")
 
     def test_full_disk_is_no_success(self):
         for options in (["--json"], []):

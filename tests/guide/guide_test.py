@@ -352,6 +352,8 @@ def why_no_build():
     """Why ./build-enclave.sh cannot run here, or None."""
     if build_option("b_sanitize") != "none":
         return "it makes its own build, the same in every configuration"
+    if harness.run([os.path.join(harness.SOURCE, "scripts", "build-awslc"), "--where"], timeout=60).returncode:
+        return "no AWS-LC here: scripts/deps awslc builds it"
     return None
 
 

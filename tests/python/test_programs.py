@@ -129,7 +129,7 @@ class Programs(support.EnclaveTestCase):
             self.assertTrue(os.path.islink(link))
             done = self.python(link, "--version", cwd=harness.SOURCE)
             self.assert_exit(done, 0)
-            self.assertRegex(done.stdout.decode(), rf"^{name} \d+\.\d+\.\d+\n$")
+            self.assertRegex(done.stdout.decode(), rf"^{name} \d+\.\d+\.\d+ \(.*\)\n$")
 
     def test_copy_elsewhere(self):
         """/app/enclave_app.py is a copy."""
