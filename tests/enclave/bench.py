@@ -327,6 +327,51 @@ class Vhost(Process):
                 time.sleep(0.1)
 
 
+class Bridge:
+    """Carries what a guest sends to a port of its host (CID 2) to a port of another guest, and keeps a copy.
+
+    Between two guests vhost-device-vsock loses what comes in packets of more than 4096 bytes, as documents do."""
+
+    def __init__(self, link, cid, to_cid, port):
+        self.link, self.to, self.carried = link, (to_cid, port), bytearray()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind("%s_%d" % (link.path(cid), port))
+        self._listener.listen(8)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near = self._listener.accept()[0]
+            except OSError:
+                return
+            try:
+                far = self.link.connect(*self.to)
+            except (OSError, BenchError):
+                near.close()
+                continue
+            far.settimeout(None)
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    def _copy(self, source, target):
+        try:
+            while data := source.recv(65536):
+                self.carried += data
+                target.sendall(data)
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def stop(self):
+        """Accepts no more."""
+        self._listener.close()
+
+
 # --- The bench -------------------------------------------------------------------------------------------------------
 
 
@@ -369,6 +414,14 @@ class Bench:
     def vhost(self, *cids):
         """Starts vhost-device-vsock for guests with these CIDs."""
         return self._add(Vhost(self.folder, cids, self.limit))
+
+    def process(self, name, command):
+        """Starts a program of this machine."""
+        return self._add(Process(name, command, self.limit))
+
+    def bridge(self, link, cid, to_cid, port):
+        """Starts carrying from a guest to another one."""
+        return self._add(Bridge(link, cid, to_cid, port))
 
     def guest(self, name, command):
         """Starts QEMU with a full command line."""

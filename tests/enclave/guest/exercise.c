@@ -6,6 +6,9 @@
  *   exercise crowd CID PORT N         N connections at once, a ping on each, then the status
  *   exercise killable PORT PROGRAM [ARG]...
  *                                     becomes PROGRAM; whoever connects to PORT kills it
+ *   exercise killer PORT WORD         while a peer is connected to PORT no process with WORD in its
+ *                                     command line runs: those that are there are killed, those
+ *                                     that start are stopped until the peer has gone
  *   exercise user PROGRAM [ARG]...    what a user may do here; then becomes PROGRAM, and shows what
  *                                     each of its threads has left once it is in its sandbox
  *   exercise modules                  the kernel's modules
@@ -13,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -184,16 +188,19 @@ static int crowd(unsigned cid, unsigned port, unsigned count)
 
 /* --- killable -------------------------------------------------------------------------------- */
 
-static void kill_on_connect(pid_t victim, unsigned port)
+static int listen_on(unsigned port)
 {
     struct sockaddr_vm own = address(VMADDR_CID_ANY, port);
     int listener = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (listener < 0 || bind(listener, (struct sockaddr *)&own, sizeof(own)) != 0 ||
-        listen(listener, 1) != 0) {
+        listen(listener, 1) != 0)
         failed("listen");
-        return;
-    }
-    if (accept(listener, NULL, NULL) >= 0)
+    return listener;
+}
+
+static void kill_on_connect(pid_t victim, unsigned port)
+{
+    if (accept(listen_on(port), NULL, NULL) >= 0)
         kill(victim, SIGKILL);
 }
 
@@ -208,6 +215,49 @@ static int killable(unsigned port, char **program)
     if (child > 0)
         execv(program[0], program);
     return failed(program[0]);
+}
+
+/* --- killer ---------------------------------------------------------------------------------- */
+
+static int command_line_has(pid_t pid, const char *word)
+{
+    char path[64];
+    char text[4096];
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text));
+    if (fd >= 0)
+        close(fd);
+    return size > 0 && memmem(text, (size_t)size, word, strlen(word)) != NULL;
+}
+
+/* Sends a signal to all processes with the word, but to this one, which has it as an argument. */
+static void signal_all(const char *word, int number)
+{
+    DIR *listing = opendir("/proc");
+    if (!listing)
+        return;
+    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 0 && pid != getpid() && command_line_has(pid, word))
+            kill(pid, number);
+    }
+    closedir(listing);
+}
+
+static int killer(unsigned port, const char *word)
+{
+    int listener = listen_on(port);
+    for (;;) {
+        struct pollfd peer = {.fd = accept(listener, NULL, NULL), .events = POLLIN};
+        if (peer.fd < 0)
+            return failed("accept");
+        signal_all(word, SIGKILL);
+        while (poll(&peer, 1, 10) == 0)
+            signal_all(word, SIGSTOP);
+        close(peer.fd);
+        signal_all(word, SIGCONT);
+    }
 }
 
 /* --- user ------------------------------------------------------------------------------------ */
@@ -334,6 +384,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (strcmp(command, "killable") == 0 && argc >= 4)
         return killable(number(argv[2]), argv + 3);
+    if (strcmp(command, "killer") == 0 && argc == 4)
+        return killer(number(argv[2]), argv[3]);
     if (strcmp(command, "user") == 0 && argc >= 3)
         return user(argv + 2);
     alarm(LIMIT_SECONDS); /* a lost peer must not hang the bench */
@@ -344,6 +396,6 @@ int main(int argc, char **argv)
     if (strcmp(command, "crowd") == 0 && argc == 5)
         return crowd(number(argv[2]), number(argv[3]), number(argv[4]));
     fprintf(stderr, "usage: exercise device | crowd CID PORT N | killable PORT PROGRAM [ARG]... | "
-                    "user PROGRAM [ARG]... | modules\n");
+                    "killer PORT WORD | user PROGRAM [ARG]... | modules\n");
     return 2;
 }
