@@ -235,7 +235,7 @@ static void stop_waiting(struct vsa_exchange *exchange)
     vsa_list_remove(&exchange->place);
 }
 
-/* Goes on with the exchanges that wait. */
+/* Begins exchanges that waited for a connection. */
 static void on_pump(void *user, struct vsa_timer *timer)
 {
     struct vsa_backend *backend = VSA_CONTAINER_OF(timer, struct vsa_backend, pump);

@@ -86,7 +86,7 @@ bool vsa_exchange_is_sent(const struct vsa_exchange *exchange);
 /* Ends an exchange that runs: its connection is closed, for its reply may still come. */
 void vsa_exchange_cancel(struct vsa_exchange *exchange);
 
-/* To be called once after each iteration of the loop. NULL is fine. */
+/* Frees what has closed. Call once after each iteration of the loop. NULL is fine. */
 void vsa_backends_end_iteration(struct vsa_backends *backends);
 
 #endif

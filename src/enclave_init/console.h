@@ -8,7 +8,7 @@ void console_open(void);
 /* Logs "enclave_init: ..." and a newline to the console. */
 __attribute__((format(printf, 1, 2))) void console_say(const char *format, ...);
 
-/* Logs it with errno's text at the end. Returns -1, so that it ends a function that failed. */
+/* Logs a line with errno's text at its end. Returns -1, so that it ends a function that failed. */
 __attribute__((format(printf, 1, 2))) int console_fail(const char *format, ...);
 
 #endif

@@ -19,7 +19,7 @@
 #define NSM_DEVICE "/dev/nsm"
 #define MODULES    "/modules/"
 
-/* What the errors of finit_module(2) mean for an image. */
+/* Returns what an error of finit_module(2) means for an image. */
 static const char *hint(int reason)
 {
     switch (reason) {

@@ -6,7 +6,7 @@
 
 /*
  * Loads and removes /nsm.ko where the image carries it, for kernels without the driver built in.
- * Returns 0, or -1 and said why.
+ * Returns 0, or -1 after a message.
  */
 int devices_load_nsm(void);
 
@@ -22,7 +22,7 @@ int devices_load_module(const char *name);
  */
 int devices_give_to(const struct user *user);
 
-/* Brings up the loopback interface; Linux gives it 127.0.0.1. Says so if it cannot. */
+/* Brings up the loopback interface; Linux gives it 127.0.0.1. Logs a failure. */
 void devices_bring_up_loopback(void);
 
 #endif

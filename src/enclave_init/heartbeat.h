@@ -7,7 +7,7 @@
 
 /*
  * Reports to nitro-cli that the enclave has booted (AWS enclave_init, nitro-cli eif_loader): one
- * byte 0xb7 to CID 3, port 9000, which must come back. Returns 0, or -1 and said why.
+ * byte 0xb7 to CID 3, port 9000, which must come back. Returns 0, or -1 after a message.
  */
 int heartbeat_send(void);
 

@@ -69,7 +69,7 @@ static bool has_file(const char *path)
     return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
-/* An image without /user is one of nitro-cli, or of a program that needs root. */
+/* Reads the user. An image without /user is one of nitro-cli, or of a program that needs root. */
 static int read_user(struct lines *lines, struct user *user)
 {
     *user = (struct user){0, 0};
@@ -86,7 +86,7 @@ static int read_user(struct lines *lines, struct user *user)
     return 0;
 }
 
-/* An image of one program has no file of services. */
+/* Reads the services. An image of one program has no file of them. */
 static int read_services(struct lines *lines, struct services *services)
 {
     size_t line = 0;
@@ -127,7 +127,10 @@ static bool heartbeat_wanted(void)
     return false;
 }
 
-/* The file is there in images with further modules; `order` is used for it alone. */
+/*
+ * Loads the modules in the order of a file, which images with further modules have; `order` is
+ * used for it alone.
+ */
 static int load_modules(struct lines *order)
 {
     if (!has_file(MODULE_ORDER_FILE))
@@ -216,7 +219,7 @@ int main(int argc, char **argv)
     if (getpid() != 1)
         return refuse(argc, argv);
     if (boot(&contents) == 0)
-        supervise(&contents.services);
+        supervise(&contents.services, SUPERVISE_READY_LIMIT_MS);
     console_say("the enclave ends");
     sync();
     (void)reboot(RB_AUTOBOOT);

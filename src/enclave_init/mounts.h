@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* File systems, and the way into the application's root. All return 0, or -1 and said why. */
+/* File systems, and the way into the application's root. All return 0, or -1 after a message. */
 #ifndef VSA_ENCLAVE_INIT_MOUNTS_H
 #define VSA_ENCLAVE_INIT_MOUNTS_H
 

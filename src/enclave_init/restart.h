@@ -34,6 +34,8 @@ enum restart_verdict {
 };
 
 /*
+ * Decides what follows the end of a command.
+ *
  * stopping     SIGTERM was forwarded to the command
  * policy       of the command
  * wait_status  of waitpid()

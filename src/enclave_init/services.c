@@ -68,7 +68,7 @@ static const char *begin_service(struct reader *reader, const char *name)
     return NULL;
 }
 
-/* The directory is root's, and so is /run: the service can move neither. */
+/* Checks a socket's path. Its directory is root's, and so is /run: the service can move neither. */
 static const char *check_socket(const struct service *service, const char *path)
 {
     size_t directory = strlen(SERVICES_DIRECTORY);

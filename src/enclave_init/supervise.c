@@ -44,7 +44,8 @@ struct service_group {
     bool last_is_ready; /* of those started; the next one may start */
     bool ended;         /* the enclave has to end */
     bool stopping;
-    int64_t kill_at_ms; /* once stopping */
+    int64_t kill_at_ms;     /* once stopping */
+    int64_t ready_limit_ms; /* from a service's first start */
 };
 
 static int64_t now_ms(void)
@@ -62,7 +63,7 @@ static void set_environment(char **environment)
         (void)putenv(*environment);
 }
 
-/* Without supplementary groups. Returns 0 or errno. */
+/* Becomes the user, without supplementary groups. Returns 0 or errno. */
 static int change_user(const struct user *user)
 {
     if (!user->uid)
@@ -73,7 +74,7 @@ static int change_user(const struct user *user)
     return 0;
 }
 
-/* In the child; writes errno to `failure` if the command cannot be run. */
+/* Runs the command, in the child; writes errno to `failure` if that fails. */
 static void exec_service(const struct service *service, int failure)
 {
     const struct rlimit files = {MAX_FILES, MAX_FILES};
@@ -159,9 +160,9 @@ static void check_ready(struct service_group *group)
         group->last_is_ready = true;
         if (path)
             console_say("%s is ready", run->service->name);
-    } else if (now_ms() - run->first_ms >= SUPERVISE_READY_LIMIT_MS) {
+    } else if (now_ms() - run->first_ms >= group->ready_limit_ms) {
         console_say("%s does not listen on %s after %d s", run->service->name, path,
-                    SUPERVISE_READY_LIMIT_MS / 1000);
+                    (int)(group->ready_limit_ms / 1000));
         group->ended = true;
     }
 }
@@ -272,7 +273,10 @@ static bool runs_any(const struct service_group *group)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-/* The time until something is due, in ms; a second at most: SIGCHLD of many may come as one. */
+/*
+ * Returns the time until something is due, in ms; a second at most: SIGCHLD of many may come as
+ * one.
+ */
 static int64_t time_to_wait(const struct service_group *group)
 {
     int64_t now = now_ms();
@@ -302,9 +306,9 @@ static void watch(struct service_group *group)
         stop(group);
 }
 
-void supervise(const struct services *services)
+void supervise(const struct services *services, int64_t ready_limit_ms)
 {
-    struct service_group group = {.count = services->count};
+    struct service_group group = {.count = services->count, .ready_limit_ms = ready_limit_ms};
     for (size_t i = 0; i < services->count; i++)
         group.runs[i] = (struct run){.service = &services->items[i], .start_at_ms = -1};
     while (!group.ended && !(group.stopping && !runs_any(&group))) {

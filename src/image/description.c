@@ -30,7 +30,7 @@ json_t *vsa_image_measurements_json(const struct vsa_image_measurements *measure
     return vsa_json_finish(&writer);
 }
 
-/* libcrypto's ASN1_TIME_print: what AWS's tool prints. */
+/* Formats a time as libcrypto's ASN1_TIME_print does: AWS's tool prints that. */
 static json_t *certificate_time(int64_t unix_ms)
 {
     char text[64];
@@ -41,7 +41,7 @@ static json_t *certificate_time(int64_t unix_ms)
     return json_string(text);
 }
 
-/* "30:64:..." */
+/* Makes "30:64:...". */
 static json_t *signature_hex(const uint8_t *bytes, size_t size)
 {
     char text[3 * VSA_MAX_CERTIFICATE_SIGNATURE + 1] = "";
@@ -124,7 +124,7 @@ static void put_metadata(struct vsa_json_writer *writer, struct vsa_slice sectio
     vsa_json_put(writer, "Metadata", vsa_json_finish(&flat));
 }
 
-/* A signature that does not hold is part of the description; one that is malformed is not. */
+/* Checks the signature: one that does not hold is described, one that is malformed is not. */
 static enum vsa_status check_signature(const struct vsa_image *image, int64_t now_ms,
                                        struct vsa_error *verdict, struct vsa_error *error)
 {

@@ -67,7 +67,7 @@ struct vsa_slice vsa_image_find(const struct vsa_image *image, enum vsa_image_se
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* `width` bytes at `offset`, which the caller knows to be there. */
+/* Reads `width` bytes at `offset`, which the caller knows to be there. */
 static uint64_t read_number(struct vsa_slice bytes, size_t offset, size_t width)
 {
     uint64_t value = 0;

@@ -30,7 +30,7 @@ void vsa_layers_free(struct vsa_layers *layers)
     layers->count = layers->file_count = 0;
 }
 
-/* One layer may be named many times: what a tree holds at most, all of them together may. */
+/* Limits the entries of all layers together: a manifest may name one layer many times. */
 static enum vsa_status check_entries(const struct vsa_layers *layers, struct vsa_error *error)
 {
     size_t count = 0;
@@ -76,7 +76,7 @@ static enum vsa_status add_hard_link(struct vsa_layers *layers, struct vsa_tree 
                                  target->link_group, error);
 }
 
-/* Symbolic links own their targets: an entry's is gone with the next one. */
+/* Adds a symbolic link, which owns its target: that of the entry is gone with the next one. */
 static enum vsa_status add_symlink(struct vsa_tree *tree, const struct vsa_tar_entry *entry,
                                    const char *path, struct vsa_error *error)
 {
@@ -180,7 +180,7 @@ static enum vsa_status read_manifest(struct vsa_slice text, json_t **names, stru
     return VSA_OK;
 }
 
-/* Docker before 25 writes a layer that comes again as a symbolic link to the first one. */
+/* Finds a layer. Docker before 25 writes one that comes again as a symbolic link to the first. */
 static bool find_layer(const struct vsa_tree *archive, const char *path, struct vsa_slice *layer)
 {
     const struct vsa_tree_node *node = find_below_root(archive, path);

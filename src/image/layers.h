@@ -32,7 +32,7 @@ void vsa_layers_free(struct vsa_layers *layers);
 VSA_MUST_USE enum vsa_status vsa_layers_add(struct vsa_layers *layers, const char *source,
                                             struct vsa_error *error);
 
-/* The same with an archive in memory, borrowed; `name` is for errors. */
+/* Reads an archive in memory, borrowed, in the same way; `name` is for errors. */
 VSA_MUST_USE enum vsa_status vsa_layers_read_archive(struct vsa_layers *layers, const char *name,
                                                      struct vsa_slice archive,
                                                      struct vsa_error *error);

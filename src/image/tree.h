@@ -31,7 +31,7 @@ void vsa_tree_free(struct vsa_tree *tree);
  */
 VSA_MUST_USE enum vsa_status vsa_tree_add_directory(struct vsa_tree *tree, const char *path,
                                                     struct vsa_error *error);
-/* Copies the contents. */
+/* Adds a file with a copy of the contents. */
 VSA_MUST_USE enum vsa_status vsa_tree_add_bytes(struct vsa_tree *tree, const char *path,
                                                 unsigned permissions, struct vsa_slice bytes,
                                                 struct vsa_error *error);

@@ -36,7 +36,7 @@ struct vsa_connector {
     bool stopping;
 };
 
-/* Errors: VSA_ERR_IO. */
+/* Starts the thread. Errors: VSA_ERR_IO. */
 VSA_MUST_USE enum vsa_status vsa_connector_start(struct vsa_connector *connector,
                                                  struct vsa_error *error);
 /*

@@ -78,7 +78,7 @@ static void send_line(struct vsa_stream *stream, struct vsa_slice line)
     vsa_stream_answer(stream, parts, 2);
 }
 
-/* Errors of the relay look as the enclave's do; nothing authenticates either. */
+/* Writes an error as the enclave does; nothing authenticates either. */
 static size_t write_error(enum vsa_status status, const char *detail, char *line)
 {
     struct vsa_error error;
@@ -109,7 +109,7 @@ static void drop_line(struct link *link)
     link->line = NULL;
 }
 
-/* The line was not sent, and the client may send it again. */
+/* Replies to a line that was not sent: the client may send it again. */
 static void refuse_line(struct link *link, enum vsa_status status, const char *detail)
 {
     drop_line(link);
@@ -156,7 +156,7 @@ static void forward_kept(struct link *link)
     drop_line(link);
 }
 
-/* The rate limit delays lines, and refuses none: a client reads nothing of it. */
+/* Forwards what the rate limit permits: it delays lines, and refuses none. */
 static void on_tick(void *user, struct vsa_timer *timer)
 {
     struct vsa_relay *relay = user;
@@ -250,8 +250,9 @@ static void on_enclave_opened(struct vsa_stream *stream)
 }
 
 /*
- * The connection is of no use any more. A client that waits for a reply learns it by the end of
- * its own one, as it would without a relay; another one gets a new connection with its next line.
+ * Gives up a connection that is of no use any more. A client that waits for a reply learns it by
+ * the end of its own one, as it would without a relay; another one gets a new connection with its
+ * next line.
  */
 static void part_from(struct vsa_stream *stream)
 {

@@ -51,7 +51,7 @@ void vsa_relay_free(struct vsa_relay *relay);
  */
 VSA_MUST_USE enum vsa_status vsa_relay_run(struct vsa_relay *relay, struct vsa_error *error);
 
-/* From any thread or signal handler. */
+/* Makes vsa_relay_run() return. From any thread or signal handler. */
 void vsa_relay_stop(struct vsa_relay *relay);
 
 #endif

@@ -79,7 +79,7 @@ static void clear_link(struct link *link)
 
 /* --- what a certificate of a level looks like ------------------------------------------------ */
 
-/* The order of the parts differs between levels, as it does in AWS's. */
+/* Sets the name of a level. The order of its parts differs between levels, as in AWS's. */
 static void set_subject(struct vsa_certificate_template *wanted, enum vsa_authority_level level,
                         const char *common_name)
 {

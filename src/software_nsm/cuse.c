@@ -53,7 +53,7 @@ enum vsa_status vsa_cuse_init(struct vsa_cuse *cuse, struct vsa_software_nsm *ns
 
 /* --- replies --------------------------------------------------------------------------------- */
 
-/* Where the body of a reply goes. */
+/* Returns where the body of a reply goes. */
 static uint8_t *body_of_reply(const struct call *call)
 {
     return call->cuse->reply + sizeof(struct fuse_out_header);

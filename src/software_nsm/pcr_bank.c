@@ -6,7 +6,7 @@
 
 _Static_assert(VSA_PCR_SIZE == VSA_SHA384_SIZE, "PCRs are SHA-384");
 
-/* Bits 0 .. count - 1. */
+/* Returns bits 0 .. count - 1. */
 static uint32_t low_bits(unsigned count)
 {
     return count >= VSA_PCR_COUNT ? UINT32_MAX : (UINT32_C(1) << count) - 1;

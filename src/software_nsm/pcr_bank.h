@@ -27,8 +27,8 @@ VSA_MUST_USE enum vsa_status vsa_pcr_measure_text(const char *text, uint8_t valu
                                                   struct vsa_error *error);
 
 /*
- * Measurements of no image at all, for who has none: PCRn = SHA384("software_nsm PCRn") for n of
- * 0, 1, 2, the text in ASCII. Fixed, so that they can be expected. Errors: VSA_ERR_CRYPTO.
+ * Sets measurements of no image at all, for who has none: PCRn = SHA384("software_nsm PCRn") for n
+ * of 0, 1, 2, the text in ASCII. Fixed, so that they can be expected. Errors: VSA_ERR_CRYPTO.
  */
 VSA_MUST_USE enum vsa_status vsa_pcr_bank_set_placeholders(struct vsa_pcr_bank *bank,
                                                            struct vsa_error *error);
@@ -42,8 +42,8 @@ static inline bool vsa_pcr_bank_is_locked(const struct vsa_pcr_bank *bank, unsig
 }
 
 /*
- * The requests, with the code the module answers: VSA_NSM_SUCCESS, VSA_NSM_INVALID_INDEX,
- * VSA_NSM_READ_ONLY_INDEX, VSA_NSM_INTERNAL_ERROR (hashing failed).
+ * Checks what a request names; these three return the module's code: VSA_NSM_SUCCESS,
+ * VSA_NSM_INVALID_INDEX, VSA_NSM_READ_ONLY_INDEX, VSA_NSM_INTERNAL_ERROR (hashing failed).
  */
 enum vsa_nsm_code vsa_pcr_bank_check_index(unsigned index);
 /* Sets value = SHA384(value || data). Sets `error` with VSA_NSM_INTERNAL_ERROR. */

@@ -13,7 +13,7 @@
 struct vsa_software_nsm;
 
 /*
- * Owns `authority` from now on, also if this fails with VSA_ERR_MEMORY;
+ * Makes a module. It owns `authority` from now on, also if this fails with VSA_ERR_MEMORY, and
  * copies `bank`, the PCRs at boot.
  */
 VSA_MUST_USE enum vsa_status vsa_software_nsm_new(struct vsa_authority *authority,

@@ -29,7 +29,7 @@ static enum vsa_status io_error(struct vsa_error *error, const char *doing, cons
 
 /* --- the directory --------------------------------------------------------------------------- */
 
-/* mkdir -p: every part that is not there, for us alone. */
+/* Makes every part that is not there, for us alone (mkdir -p). */
 static enum vsa_status make_directories(const char *directory, struct vsa_error *error)
 {
     char path[PATH_MAX];
@@ -94,7 +94,7 @@ static enum vsa_status open_directory(const char *directory, int *out, struct vs
 
 /* --- files in it ----------------------------------------------------------------------------- */
 
-/* `*found` is false when there is no such file; the rest is as it says. */
+/* Reads a file; `*found` is false when there is none. */
 static enum vsa_status read_file(int directory, const char *name, uint8_t *buffer, size_t capacity,
                                  struct vsa_slice *content, bool *found, struct vsa_error *error)
 {

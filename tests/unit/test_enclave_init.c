@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "enclave_init/console.h"
 #include "enclave_init/lines.h"
 #include "enclave_init/restart.h"
 #include "enclave_init/services.h"
@@ -222,6 +223,37 @@ static void descriptions(void **state)
                         "was killed by signal 11 (Segmentation fault)");
 }
 
+/* What a call logs goes to standard error in one piece, whatever its length. */
+static void console_lines(void **state)
+{
+    int ends[2];
+    char text[1024];
+    char large[1024];
+    int saved = dup(STDERR_FILENO);
+    (void)state;
+    memset(large, 'x', sizeof(large) - 1);
+    large[sizeof(large) - 1] = '\0';
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    console_say("%s is %d", "it", 7);
+    errno = ENOENT;
+    int result = console_fail("cannot open %s", "/x");
+    ssize_t size = read(ends[0], text, sizeof(text) - 1);
+    console_say("%s", large);
+    ssize_t large_size = read(ends[0], large, sizeof(large));
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(saved);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    assert_int_equal(result, -1);
+    assert_true(size > 0);
+    text[size] = '\0';
+    assert_string_equal(text, "enclave_init: it is 7\n"
+                              "enclave_init: cannot open /x: No such file or directory\n");
+    assert_int_equal(large_size, 511);
+    assert_int_equal(large[510], '\n');
+}
+
 /* --- services --------------------------------------------------------------------------------- */
 
 static struct services services;
@@ -364,7 +396,7 @@ static void bad_services(void **state)
 static void many_services(void **state)
 {
     (void)state;
-    char text[1024] = "";
+    char text[2048] = "";
     char *end = text;
     for (int i = 0; i < SERVICES_MAX - 1; i++)
         end += sprintf(end, "name s%d\narg /bin/s\n", i);
@@ -372,6 +404,52 @@ static void many_services(void **state)
     assert_int_equal(services.count, SERVICES_MAX - 1);
     (void)sprintf(end, "name last\narg /bin/s\n");
     assert_string_equal(parse_services(text), "31: there are more than 15 services");
+    for (int i = SERVICES_MAX - 1; i < 64; i++)
+        end += sprintf(end, "name s%d\narg /bin/s\n", i);
+    assert_string_equal(parse_services(text), "31: there are more than 15 services");
+}
+
+/* All lines in one list, and as many lists as there may be: the array of words has room. */
+static void most_words(void **state)
+{
+    static char text[LINES_MAX_BYTES];
+    (void)state;
+    char *end = text + sprintf(text, "name a\narg /a\n");
+    for (size_t i = 2; i < LINES_MAX_ITEMS; i++)
+        end += sprintf(end, "arg \n");
+    assert_null(parse_services(text));
+    for (size_t i = 1; i < LINES_MAX_ITEMS - 1; i++)
+        assert_string_equal(services.items[0].command[i], "");
+    assert_null(services.items[0].command[LINES_MAX_ITEMS - 1]);
+    end = text;
+    for (size_t i = 0; i < SERVICES_MAX - 1; i++)
+        end += sprintf(end, "name s%zu\nenv A=%zu\narg /a\n", i, i);
+    for (size_t i = 3 * (SERVICES_MAX - 1); i < LINES_MAX_ITEMS; i++)
+        end += sprintf(end, "arg \n");
+    assert_null(parse_services(text));
+    assert_int_equal(services.count, SERVICES_MAX - 1);
+    for (size_t i = 0; i + 1 < services.count; i++)
+        assert_null(services.items[i].command[1]);
+    end += sprintf(end, "arg \n");
+    assert_string_equal(parse(text, (size_t)(end - text)), "the file has too many lines");
+}
+
+/* What a variable may hold: anything but a line break and NUL, and its name anything but "=". */
+static void odd_variables(void **state)
+{
+    static const char nul[] = "name a\nenv A=x\0y\narg /a\n";
+    (void)state;
+    assert_null(parse_services("name a\nenv A==\nenv A=\nenv  =x\nenv \t=\033[2J\narg /a\n"));
+    assert_string_equal(services.items[0].environment[0], "A==");
+    assert_string_equal(services.items[0].environment[1], "A=");
+    assert_string_equal(services.items[0].environment[2], " =x");
+    assert_string_equal(services.items[0].environment[3], "\t=\033[2J");
+    assert_null(services.items[0].environment[4]);
+    assert_string_equal(parse(nul, sizeof(nul) - 1), "the file holds a NUL character");
+    /* A line break ends the variable: what follows is a line of the file. */
+    assert_string_equal(parse_services("name a\nenv A=x\ny\narg /a\n"),
+                        "3: a line begins with name, user, socket, restart, env or arg, and a "
+                        "space");
 }
 
 /* --- supervision, of this program's own children ---------------------------------------------- */
@@ -426,6 +504,8 @@ static int child_main(char **words)
     return 0;
 }
 
+static int64_t ready_limit_ms = SUPERVISE_READY_LIMIT_MS;
+
 /* Supervises in a process of its own, as PID 1 would: signals blocked. Returns what was noted. */
 static const char *supervised(const char *log, const char *stop_after)
 {
@@ -436,7 +516,7 @@ static const char *supervised(const char *log, const char *stop_after)
         sigset_t all;
         sigfillset(&all);
         (void)sigprocmask(SIG_BLOCK, &all, NULL);
-        supervise(&services);
+        supervise(&services, ready_limit_ms);
         _exit(0);
     }
     for (int i = 0; stop_after && i < 1000; i++) {
@@ -470,6 +550,7 @@ static char word_run[] = "run";
 static char word_runs[] = "runs ";
 static char word_fails[] = "fails ";
 static char word_again[] = "again ";
+static char word_other[] = "other ";
 static char zero[] = "0";
 static char one_text[] = "1";
 static char nowhere[] = "/nowhere/at/all";
@@ -567,6 +648,74 @@ static void restarts(void **state)
     assert_non_null(strstr(supervised(log, "again again "), "again again "));
 }
 
+/* Its first service listens, but not there: the second one never starts, and all ends. */
+static void one_that_is_never_ready(void **state)
+{
+    skip_where_emulated();
+    char log[64];
+    char path[64];
+    char other[64];
+    (void)state;
+    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    (void)snprintf(other, sizeof(other), "%s/other", folder);
+    char *listens[] = {self, word_listen, log, other, NULL};
+    char *runs[] = {self, word_run, log, word_runs, zero, NULL};
+    services.count = 2;
+    services.items[0] = child("first", listens, path, RESTART_ON_FAILURE);
+    services.items[1] = child("second", runs, NULL, RESTART_ON_FAILURE);
+    ready_limit_ms = 3000;
+    const char *text = supervised(log, NULL);
+    ready_limit_ms = SUPERVISE_READY_LIMIT_MS;
+    assert_string_equal(text, "listens ");
+    (void)unlink(other);
+}
+
+/* It binds too late twice over: what the run before left is not taken for a listener. */
+static void one_that_dies_before_it_is_ready(void **state)
+{
+    skip_where_emulated();
+    char log[64];
+    char path[64];
+    (void)state;
+    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    char *fails[] = {self, word_run, log, word_fails, one_text, NULL};
+    char *runs[] = {self, word_run, log, word_runs, zero, NULL};
+    services.count = 2;
+    services.items[0] = child("first", fails, path, RESTART_NEVER);
+    services.items[1] = child("second", runs, NULL, RESTART_ON_FAILURE);
+    assert_string_equal(supervised(log, NULL), "fails ");
+}
+
+static size_t count_words(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, word)); text++)
+        count++;
+    return count;
+}
+
+/* Two that fail again and again: each has its own pauses; the first to give up ends all. */
+static void restart_storm(void **state)
+{
+    skip_where_emulated();
+    char log[64];
+    (void)state;
+    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    char *fails[] = {self, word_run, log, word_fails, one_text, NULL};
+    char *others[] = {self, word_run, log, word_other, one_text, NULL};
+    services.count = 2;
+    services.items[0] = child("first", fails, NULL, RESTART_ON_FAILURE);
+    services.items[1] = child("second", others, NULL, RESTART_ALWAYS);
+    const char *text = supervised(log, NULL);
+    size_t first = count_words(text, "fails ");
+    size_t second = count_words(text, "other ");
+    assert_true(first == RESTART_MAX + 1 || second == RESTART_MAX + 1);
+    assert_in_range(first, RESTART_MAX, RESTART_MAX + 1);
+    assert_in_range(second, RESTART_MAX, RESTART_MAX + 1);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -595,14 +744,20 @@ int main(int argc, char **argv)
         cmocka_unit_test(ends_when_finished_or_stopped),
         cmocka_unit_test(other_policies),
         cmocka_unit_test(descriptions),
+        cmocka_unit_test(console_lines),
         cmocka_unit_test(files_of_services),
         cmocka_unit_test(written_services),
         cmocka_unit_test(bad_services),
         cmocka_unit_test(many_services),
+        cmocka_unit_test(most_words),
+        cmocka_unit_test(odd_variables),
         cmocka_unit_test(starts_in_order),
         cmocka_unit_test(stops_the_last_one_first),
         cmocka_unit_test(one_that_gives_up_ends_all),
         cmocka_unit_test(restarts),
+        cmocka_unit_test(one_that_is_never_ready),
+        cmocka_unit_test(one_that_dies_before_it_is_ready),
+        cmocka_unit_test(restart_storm),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
