@@ -26,8 +26,8 @@ void vsa_tree_free(struct vsa_tree *tree);
 #define VSA_AUTO_TREE VSA_CLEANUP(vsa_tree_free)
 
 /*
- * Each function adds a node. `path` is relative, without a slash at either end; directories above
- * are added, 0755.
+ * Adds a directory. Here and below `path` is relative, without a slash at either end, and
+ * directories above it are added, 0755.
  */
 VSA_MUST_USE enum vsa_status vsa_tree_add_directory(struct vsa_tree *tree, const char *path,
                                                     struct vsa_error *error);
