@@ -6,7 +6,11 @@
  *
  * of the server with that process ID, on 16 connections. Prints its CPU time of a plain ping, of a
  * sealed one, and that of one Diffie-Hellman, two HKDF and two AES-GCM of the same suite, in
- * microseconds, then sealed pings a second. The key is taken on the word of an unverified document.
+ * microseconds, then sealed pings a second.
+ *
+ *   sealed_load SOCKET lines COUNT
+ *
+ * prints sealed pings. The key is taken on the word of an unverified document.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,23 +114,30 @@ static struct vsa_seal_recipient *fetch_recipient(struct vsa_key_config *config)
 
 /* --- the server ------------------------------------------------------------------------------- */
 
-static void seal_pings(const struct vsa_seal_recipient *recipient)
+static void seal_ping(const struct vsa_seal_recipient *recipient, char line[LINE])
 {
     static const char head[] = "{\"command\":\"sealed\",\"sealed\":\"";
-    for (size_t i = 0; i < rounds * CONNECTIONS; i++) {
-        uint8_t bytes[1024];
-        struct vsa_slice sealed;
-        struct vsa_seal_pending *pending = NULL;
-        size_t at = strlen(head);
-        must(vsa_seal_request(recipient, vsa_slice_of(NULL, 0),
-                              vsa_slice_of_text("{\"command\":\"ping\"}"), bytes, sizeof(bytes),
-                              &sealed, &pending, NULL) == VSA_OK,
-             "cannot seal");
-        vsa_seal_pending_free(pending);
-        memcpy(lines[i], head, at);
-        must(vsa_base64_encode(sealed, lines[i] + at, LINE - at, NULL) == VSA_OK, "too long");
-        strcat(lines[i], "\"}\n");
+    uint8_t bytes[1024];
+    struct vsa_slice sealed;
+    struct vsa_seal_pending *pending = NULL;
+    size_t at = strlen(head);
+    must(vsa_seal_request(recipient, vsa_slice_of(NULL, 0),
+                          vsa_slice_of_text("{\"command\":\"ping\"}"), bytes, sizeof(bytes),
+                          &sealed, &pending, NULL) == VSA_OK,
+         "cannot seal");
+    vsa_seal_pending_free(pending);
+    memcpy(line, head, at);
+    must(vsa_base64_encode(sealed, line + at, LINE - at, NULL) == VSA_OK, "too long");
+    strcat(line, "\"}\n");
+}
+
+static int print_lines(const struct vsa_seal_recipient *recipient, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        seal_ping(recipient, lines[0]);
+        must(fputs(lines[0], stdout) >= 0, "not written");
     }
+    return 0;
 }
 
 /* CPU time of the server for each request, in microseconds; sets the rate. */
@@ -257,14 +268,19 @@ int main(int argc, char **argv)
 {
     struct vsa_key_config config;
     double rate = 0;
-    must(argc == 4, "usage: sealed_load SOCKET PID ROUNDS");
+    must(argc == 4, "usage: sealed_load SOCKET PID ROUNDS | sealed_load SOCKET lines COUNT");
     rounds = strtoul(argv[3], NULL, 10);
+    if (strcmp(argv[2], "lines") == 0) {
+        sockets[0] = connect_to(argv[1]);
+        return print_lines(fetch_recipient(&config), rounds);
+    }
     must(rounds > 0 && rounds <= MAX_ROUNDS, "ROUNDS");
     must(clock_getcpuclockid((pid_t)strtol(argv[2], NULL, 10), &server_clock) == 0, "no process");
     for (size_t i = 0; i < CONNECTIONS; i++)
         sockets[i] = connect_to(argv[1]);
     struct vsa_seal_recipient *recipient = fetch_recipient(&config);
-    seal_pings(recipient);
+    for (size_t i = 0; i < rounds * CONNECTIONS; i++)
+        seal_ping(recipient, lines[i]);
     double plain = load(false, &rate);
     double sealed = load(true, &rate);
     (void)printf("%.2f %.2f %.2f %.0f\n", plain, sealed, measure_bare(&config), rate);
