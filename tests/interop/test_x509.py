@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our X.509 beside Go's crypto/x509 and the crates x509-cert and x509-parser.
+
+What ours accepts in a path, all accept, but for the rules in THEIRS; where they accept and ours does not, the rule is one
+of OURS. Inputs: certificates of a software NSM, of real documents and of the fuzz corpora, every single bit and (with
+VSA_X509_BYTES=1: all 255 changes of each byte) changed, and cut off everywhere; without it, of two dozen certificates. `scripts/deps interop` gets the crates.
+"""
+
+import base64
+import collections
+import glob
+import os
+import re
+import shutil
+import struct
+import subprocess
+import unittest
+
+import harness
+import support
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"),
+                     "vsattest", "interop")
+EACH_BYTE = bool(os.environ.get("VSA_X509_BYTES"))
+CHANGES = range(1, 256) if EACH_BYTE else [1 << bit for bit in range(8)]
+
+# Rules that ours has and some peer has not.
+OURS = {
+    "profile": "well-formed, but not X.509 v3 with P-384 and ecdsa-with-SHA384, or with a critical extension unknown",
+    "size or range": "too large, or a number beyond its range",
+    "RFC 5280 section 4.1": "bytes after the certificate, or none",
+    "X.690 section 8.1.2": "types that X.509 does not use, in algorithm parameters",
+    "X.690 section 8.3.2": "INTEGER with leading bytes",
+    "X.690 section 8.8.2": "NULL with content",
+    "X.690 section 8.19.2": "OBJECT IDENTIFIER not in its shortest form",
+    "X.690 section 8.23": "text with characters that its type excludes",
+    "X.690 section 8.23.8": "BMPString with surrogates",
+    "X.690 section 10.1": "lengths, in what the peer does not look into",
+    "X.690 section 11.1": "BOOLEAN neither 00 nor ff",
+    "X.690 section 11.2.1": "unused bits that are set",
+    "X.690 section 11.2.2": "named bits that end with zero",
+    "X.690 section 11.5": "a default that is written",
+    "X.690 section 11.6": "SET out of order",
+    "RFC 5280 section 4.1.2.2": "serial number negative or long",
+    "RFC 5280 section 4.1.2.4": "names empty, or in types with several readings",
+    "RFC 5280 section 4.1.2.5": "times that do not exist, or in the wrong type",
+    "RFC 5280 section 4.1.2.8": "unique identifiers",
+    "RFC 5280 section 4.2": "an extension twice, or more than 16",
+    "RFC 5280 section 4.2.1.1": "authorityKeyIdentifier",
+    "RFC 5280 section 4.2.1.2": "subjectKeyIdentifier",
+    "RFC 5280 section 4.2.1.3": "keyUsage",
+    "RFC 5280 section 4.2.1.6": "subjectAltName",
+    "RFC 5280 section 4.2.1.9": "basicConstraints",
+    "RFC 5280 section 4.2.1.12": "extendedKeyUsage",
+    "RFC 5280 section 4.2.1.13": "CRLDistributionPoints",
+    "RFC 5480 section 2.2": "a public key with unused bits, or not on its curve",
+    "RFC 8410 section 3": "parameters of Ed25519",
+}
+
+# What a peer refuses and ours does not: peer, what it says, and why ours may take it.
+THEIRS = [
+    ("x509-cert", "malformed OID", "const-oid takes second arcs up to 39, where X.690 section 8.19.4 has none under 2"),
+    ("x509-cert", "malformed ASN.1 DER value for UTCTime", "the crate der has no times before 1970"),
+    ("go", "invalid policy mappings extension", "not critical and not read by ours: RFC 5280 section 4.2"),
+]
+
+
+def certificates():
+    """Returns the DER certificates to begin with, by name."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(SOURCE, "fuzz", "corpus", "x509", "*"))):
+        with open(path, "rb") as file:
+            found["corpus " + os.path.basename(path)] = file.read()
+    shared = os.path.join(SOURCE, "..", "shared", "testdata")
+    for path in sorted(glob.glob(os.path.join(shared, "attestation", "**", "*"), recursive=True)):
+        if os.path.isfile(path) and os.path.getsize(path) < 32768:
+            with open(path, "rb") as file:
+                found.update(embedded(os.path.basename(path), file.read()))
+    # The same certificate is in many documents.
+    return {name: der for der, name in {der: name for name, der in found.items()}.items()}
+
+
+def embedded(name, document):
+    """Returns the certificates inside a document, raw or base64: DER of 4 bytes' head and the size it says."""
+    if b"module_id" not in document:
+        try:
+            document = base64.b64decode(document, validate=False)
+        except ValueError:
+            return {}
+    found = {}
+    for match in re.finditer(rb"\x59(..)(\x30\x82(..))", document, re.DOTALL):
+        size = int.from_bytes(match.group(1), "big")
+        der = document[match.start(2):match.start(2) + size]
+        if size == int.from_bytes(match.group(3), "big") + 4 and len(der) == size:
+            found[f"{name} {match.start()}"] = der
+    return found
+
+
+def changed(der):
+    """Yields a certificate, all changes of one byte, and all its beginnings."""
+    yield der
+    copy = bytearray(der)
+    for i, byte in enumerate(der):
+        for change in CHANGES:
+            copy[i] = byte ^ change
+            yield bytes(copy)
+        copy[i] = byte
+        yield der[:i]
+
+
+def judge(command, stream):
+    done = subprocess.run(command, input=stream, capture_output=True, timeout=1500, check=True)
+    return done.stdout.decode(errors="replace").splitlines()
+
+
+class Differential(support.EnclaveTestCase):
+    def peers(self):
+        """Returns the programs that judge, by what a column of their output is named."""
+        go, cargo = shutil.which("go"), shutil.which("cargo")
+        if not go:
+            self.skipTest("no Go")
+        if not cargo or not os.path.exists(os.path.join(CACHE, "x509-crates")):
+            self.skipTest("no crates x509-cert and x509-parser: scripts/deps interop gets them")
+        done = harness.run([go, "build", "-C", os.path.join(HERE, "x509", "go"), "-o", self.path("go")], timeout=240,
+                           env={"GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local"})
+        self.assert_exit(done, 0)
+        target = os.path.join(CACHE, "x509-target")
+        done = harness.run([cargo, "build", "--quiet", "--locked", "--offline", "--manifest-path",
+                            os.path.join(HERE, "x509", "rust", "Cargo.toml")], timeout=600,
+                           env={"CARGO_TARGET_DIR": target, "CARGO_HOME": os.environ.get("CARGO_HOME") or
+                                os.path.join(os.path.expanduser("~"), ".cargo"), "HOME": os.path.expanduser("~")})
+        self.assert_exit(done, 0)
+        return self.path("go"), os.path.join(target, "debug", "judge")
+
+    def test_all(self):
+        go, rust = self.peers()
+        ours = os.path.join(harness.BUILD, "tests", "interop", "judge_x509")
+        started = certificates()
+        self.assertGreaterEqual(len(started), 10)
+        counts, laxer, total, accepted = collections.Counter(), [], 0, 0
+        names = list(started)
+        for name in names if EACH_BYTE else names[::len(names) // 24 or 1]:
+            der = started[name]
+            inputs = list(changed(der))
+            stream = b"".join(struct.pack(">I", len(one)) + one for one in inputs)
+            verdicts = list(zip(judge([ours], stream), judge([go], stream), judge([rust], stream), strict=True))
+            self.assertEqual(len(verdicts), len(inputs))
+            total += len(inputs)
+            for one, (mine, gos, rusts) in zip(inputs, verdicts, strict=True):
+                cert, parser = rusts.split("|")
+                others = {"go": gos, "x509-cert": cert, "x509-parser": parser}
+                if mine == "ok":
+                    accepted += 1
+                    laxer += [(name, peer, text, one.hex()) for peer, text in others.items() if text != "ok" and
+                              not any(peer == known and re.search(pattern, text) for known, pattern, _ in THEIRS)]
+                else:
+                    counts.update((peer, mine) for peer, text in others.items() if text == "ok")
+        print(f"# {len(started)} certificates to choose from, {total} inputs, {accepted} accepted by ours")
+        for (peer, rule), count in sorted(counts.items()):
+            print(f"# {peer} alone accepts {count}: {rule}: {OURS.get(rule, 'UNKNOWN')}")
+        self.assertEqual(sorted({rule for _, rule in counts} - set(OURS)), [])
+        summary = collections.Counter((peer, text) for _, peer, text, _ in laxer)
+        self.assertEqual(laxer, [], f"ours alone accepts: {summary}")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,3 @@
+module vsattest/interop/x509
+
+go 1.21
