@@ -2,8 +2,8 @@
 """Our X.509 beside Go's crypto/x509 and the crates x509-cert and x509-parser.
 
 What ours accepts in a path, all accept, but for the rules in THEIRS; where they accept and ours does not, the rule is one
-of OURS. Inputs: certificates of a software NSM, of real documents and of the fuzz corpora, every single bit and (with
-VSA_X509_BYTES=1: all 255 changes of each byte) changed, and cut off everywhere; without it, of two dozen certificates. `scripts/deps interop` gets the crates.
+of OURS. Inputs: certificates of real documents and of the fuzz corpora, two dozen of them, or all with VSA_X509_BYTES=1;
+every single bit changed (then all 255 changes of each byte), and cut off everywhere. `scripts/deps interop` gets the crates.
 """
 
 import base64
