@@ -44,10 +44,10 @@ static json_t *nitro_cli_form(json_t *entry)
 static json_t *nitro_cli_forms(const json_t *entries)
 {
     struct vsa_json_writer writer = vsa_json_array();
-    size_t index;
-    json_t *entry;
-    json_array_foreach(entries, index, entry)
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        json_t *entry = json_array_get(entries, i);
         vsa_json_append(&writer, json_is_object(entry) ? nitro_cli_form(entry) : NULL);
+    }
     return vsa_json_finish(&writer);
 }
 
@@ -354,15 +354,15 @@ enum vsa_status vsa_policy_set_load(const char *directory, struct vsa_policy_set
                                     struct vsa_error *error)
 {
     struct dirent **entries = NULL;
-    VSA_CLEANUP(vsa_cleanup_policy_set)
-    struct vsa_policy_set *loaded = calloc(1, sizeof(*loaded));
-    if (!loaded)
-        return vsa_fail_memory(error);
     int count = scandir(directory, &entries, is_policy_file, alphasort);
     if (count < 0)
         return vsa_fail(error, VSA_ERR_IO, "cannot read the directory %.160s: %s", directory,
                         strerror(errno));
-    enum vsa_status status = load_policies(directory, entries, (size_t)count, loaded, error);
+    VSA_CLEANUP(vsa_cleanup_policy_set)
+    struct vsa_policy_set *loaded = calloc(1, sizeof(*loaded));
+    enum vsa_status status = loaded
+                                 ? load_policies(directory, entries, (size_t)count, loaded, error)
+                                 : vsa_fail_memory(error);
     for (int i = 0; i < count; i++)
         free(entries[i]);
     free(entries);
