@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "base/bucket.h"
@@ -32,25 +33,27 @@ static enum vsa_status parse_client(const char *line, size_t number, struct vsa_
 {
     struct vsa_service_client client = {0};
     char digest[2 * VSA_SHA256_SIZE + 2];
-    unsigned rate = 0;
+    unsigned long rate = 0;
     int end = 0;
     if (sscanf(line, "%32[a-zA-Z0-9._-]%*[ ]%65[0-9a-fA-F]%n", client.name, digest, &end) != 2)
         return fail_line(number, "not of this form", error);
     const char *rest = line + end + strspn(line + end, " ");
-    end = 0;
-    if (*rest &&
-        (sscanf(rest, "%7u%n", &rate, &end) != 1 || rest[end + (int)strspn(rest + end, " ")]))
+    const char *digits = rest;
+    rest += strspn(rest, "0123456789");
+    if (rest > digits)
+        rate = strtoul(digits, NULL, 10);
+    if (rest[strspn(rest, " ")])
         return fail_line(number, "a rate that is no number", error);
     if (vsa_hex_decode(vsa_slice_of_text(digest), client.secret_sha256, VSA_SHA256_SIZE, NULL) !=
         VSA_OK)
         return fail_line(number, "a digest that has not 64 digits", error);
-    if (*rest && (rate < 1 || rate > VSA_MAX_RATE_LIMIT))
+    if (rest > digits && (rate < 1 || rate > VSA_MAX_RATE_LIMIT))
         return fail_line(number, "a rate that is not from 1 to 1000000", error);
     if (is_known(list, client.name))
         return fail_line(number, "a name that stands there already", error);
     if (list->count == VSA_MAX_CLIENTS)
         return fail_line(number, "more clients than 1024", error);
-    client.rate = rate;
+    client.rate = (unsigned)rate;
     list->clients[list->count++] = client;
     return VSA_OK;
 }

@@ -234,9 +234,10 @@ static void add_headers(struct MHD_Response *response, const struct vsa_answer *
 static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Connection *connection,
                                    struct exchange *exchange)
 {
+    static char nothing[1];
     struct vsa_answer *answer = &exchange->answer;
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        answer->size, answer->body ? answer->body : (void *)(uintptr_t) "",
+        answer->size, answer->body ? answer->body : nothing,
         answer->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     vsa_service_metrics_count_request(vsa_service_get_metrics(http->service), exchange->endpoint,
                                       answer->status);

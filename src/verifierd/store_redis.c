@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/time.h>
 
 #include <hiredis/hiredis.h>
@@ -180,9 +181,9 @@ static enum vsa_status begin_epoch(const struct redis_store *store, struct conne
     char hex[2 * sizeof(random) + 1];
     VSA_TRY(vsa_random(random, sizeof(random), error));
     vsa_hex_encode(vsa_slice_of(random, sizeof(random)), hex, sizeof(hex));
+    int64_t begins_ms = now_ms + store->options.skew_ms;
     (void)redisAppendCommand(connection->context, "SET %s:epoch %lld-%s NX",
-                             store->options.service_id,
-                             (long long)(now_ms + store->options.skew_ms), hex);
+                             store->options.service_id, (long long)begins_ms, hex);
     return expect_ok(connection, error);
 }
 
@@ -325,26 +326,41 @@ static void redis_store_free(struct vsa_store *base)
     free(store);
 }
 
+/* Reads a number of at most `max` after `*text`, which moves past it. */
+static bool read_number(const char **text, unsigned long max, int *value)
+{
+    if (**text < '0' || **text > '9')
+        return false;
+    char *end;
+    unsigned long number = strtoul(*text, &end, 10);
+    if (number > max)
+        return false;
+    *value = (int)number;
+    *text = end;
+    return true;
+}
+
 /* Reads "redis://HOST[:PORT][/DB]"; HOST in brackets where it is an IPv6 address. */
 static bool read_url(const char *url, struct redis_store *store)
 {
-    unsigned port = 6379;
-    unsigned database = 0;
     int end = 0;
     if (sscanf(url, "redis://[%255[0-9a-fA-F:]]%n", store->host, &end) != 1 || !end)
         end = 0;
     if (!end && (sscanf(url, "redis://%255[A-Za-z0-9._-]%n", store->host, &end) != 1 || !end))
         return false;
     const char *rest = url + end;
-    if (*rest == ':' && (sscanf(rest, ":%5u%n", &port, &end) != 1 || port < 1 || port > 65535))
-        return false;
-    rest += *rest == ':' ? end : 0;
-    if (*rest == '/' && rest[1] && sscanf(rest, "/%4u%n", &database, &end) == 1)
-        rest += end;
-    else if (*rest == '/')
+    store->port = 6379;
+    store->database = 0;
+    if (*rest == ':') {
         rest++;
-    store->port = (int)port;
-    store->database = (int)database;
+        if (!read_number(&rest, 65535, &store->port) || store->port < 1)
+            return false;
+    }
+    if (*rest == '/') {
+        rest++;
+        if (*rest && !read_number(&rest, 9999, &store->database))
+            return false;
+    }
     return !*rest;
 }
 
