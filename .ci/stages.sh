@@ -24,11 +24,12 @@ trap 'rm -rf "$logs"' EXIT
 passed=0 failed=0 skipped=0
 summary=()
 
-# causes NAME LOG: each failed case with its cause, or the last lines of what counts no cases.
+# causes NAME LOG: each failed case with its cause, or the last lines of what counts no cases. Not by head: it would
+# end the script where there are more lines, by SIGPIPE.
 causes() {
     printf '%s:\n' "$1"
     if grep -q '^failed: ' "$2"; then
-        sed -n '/^failed: /,/^[0-9]* passed, /{/^[0-9]* passed, /!p;}' "$2" | head -n 100
+        sed -n '/^failed: /,/^[0-9]* passed, /{/^[0-9]* passed, /!p;}' "$2" | sed -n 1,100p
     else
         tail -n 20 "$2"
     fi | sed 's/^/   | /'

@@ -57,7 +57,7 @@ void vsa_answer_bytes(struct vsa_answer *answer, const char *type, struct vsa_sl
 /* Takes the reference `body`; NULL, when memory was short, is a problem. */
 void vsa_answer_json(struct vsa_answer *answer, json_t *body);
 
-/* {"error": code, "message": text}. `detail`, if it is given and has one, makes it longer. */
+/* Sets {"error": code, "message": text}; a message in `detail`, which may be NULL, is added. */
 void vsa_answer_problem(struct vsa_answer *answer, enum vsa_problem problem,
                         const struct vsa_error *detail);
 

@@ -43,7 +43,7 @@ const struct vsa_service_client *vsa_client_list_find(const struct vsa_client_li
 struct vsa_rate_table;
 
 struct vsa_rate_table *vsa_rate_table_new(void);
-/* NULL is fine. */
+/* Frees it; NULL is fine. */
 void vsa_rate_table_free(struct vsa_rate_table *table);
 VSA_DEFINE_CLEANUP(struct vsa_rate_table, vsa_rate_table_free, vsa_cleanup_rate_table);
 

@@ -105,7 +105,7 @@ static void answer_verify_json(const struct call *call, uint8_t *buffer)
     vsa_verify_request_free(&request);
 }
 
-/* The document alone, raw or as text; what else belongs to the request is in the query. */
+/* Verifies a body that is the document alone, raw or as text; what else belongs to the request is in the query. */
 static void answer_verify_document(const struct call *call, uint8_t *buffer)
 {
     struct vsa_verify_request request = {0};
@@ -212,7 +212,7 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
     (void)MHD_add_response_header(response, name, value);
 }
 
-/* The page may load what this service serves, and nothing else. */
+/* Sets the headers: a page may load what this service serves, and nothing else. */
 static void add_headers(struct MHD_Response *response, const struct vsa_answer *answer)
 {
     char text[48];

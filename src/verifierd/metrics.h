@@ -39,7 +39,7 @@ enum vsa_service_event {
 struct vsa_service_metrics;
 
 struct vsa_service_metrics *vsa_service_metrics_new(void);
-/* NULL is fine. */
+/* Frees it; NULL is fine. */
 void vsa_service_metrics_free(struct vsa_service_metrics *metrics);
 VSA_DEFINE_CLEANUP(struct vsa_service_metrics, vsa_service_metrics_free,
                    vsa_cleanup_service_metrics);
@@ -48,7 +48,7 @@ void vsa_service_metrics_count_request(struct vsa_service_metrics *metrics,
                                        enum vsa_service_endpoint endpoint, unsigned status);
 void vsa_service_metrics_count_event(struct vsa_service_metrics *metrics,
                                      enum vsa_service_event event);
-/* `policy` is the name of one that was loaded. */
+/* Counts a verdict; `policy` is the name of one that was loaded. */
 void vsa_service_metrics_count_verdict(struct vsa_service_metrics *metrics, const char *policy,
                                        enum vsa_trust_tier tier);
 /* Adds the time that one verification took. */

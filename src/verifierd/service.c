@@ -329,7 +329,7 @@ static bool check_challenge(struct verification *run)
     return stop(run, refusals[verdict].problem, NULL);
 }
 
-/* Before any signature: a document that would need more than five is refused. */
+/* Refuses, before any signature is checked, a document that would need more than five. */
 static bool check_document(struct verification *run)
 {
     struct vsa_unverified_document parsed;
@@ -383,7 +383,7 @@ static bool check_nonce(struct verification *run)
     return stop(run, VSA_PROBLEM_CHALLENGE_MISMATCH, NULL);
 }
 
-/* Last, so that a wrong document does not use up an honest client's challenge. */
+/* Redeems it last, so that a wrong document does not use up an honest client's challenge. */
 static bool redeem_challenge(struct verification *run)
 {
     enum vsa_redemption redemption;

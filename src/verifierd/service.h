@@ -33,7 +33,7 @@ struct vsa_service;
 VSA_MUST_USE enum vsa_status vsa_service_new(const struct vsa_service_options *options,
                                              int64_t now_ms, struct vsa_service **service,
                                              struct vsa_error *error);
-/* NULL is fine. */
+/* Frees it; NULL is fine. */
 void vsa_service_free(struct vsa_service *service);
 VSA_DEFINE_CLEANUP(struct vsa_service, vsa_service_free, vsa_cleanup_service);
 
@@ -63,7 +63,7 @@ void vsa_service_issue_challenge(struct vsa_service *service, struct vsa_slice b
 void vsa_service_verify(struct vsa_service *service, const struct vsa_verify_request *request,
                         int64_t now_ms, bool wants_json, struct vsa_answer *answer);
 
-/* Answer GET requests. `name`: of a policy; empty: a list of all. */
+/* Answers a GET request. `name`: of a policy; empty: a list of all. */
 void vsa_service_show_policy(struct vsa_service *service, struct vsa_slice name,
                              struct vsa_answer *answer);
 void vsa_service_show_keys(struct vsa_service *service, struct vsa_answer *answer);

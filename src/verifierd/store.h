@@ -44,7 +44,7 @@ struct vsa_store_options {
     int64_t skew_ms;        /* by which clocks of the service's replicas differ */
 };
 
-/* NULL is fine. */
+/* Frees it; NULL is fine. */
 void vsa_store_free(struct vsa_store *store);
 VSA_DEFINE_CLEANUP(struct vsa_store, vsa_store_free, vsa_cleanup_store);
 

@@ -32,7 +32,7 @@ struct memory_store {
     struct generation generations[2];
 };
 
-/* MACs are random to a client that has no key, so that their bytes are a hash already. */
+/* Finds the slot: MACs are random to a client without the key, so their bytes are a hash. */
 static struct slot *find_slot(const struct generation *generation,
                               const uint8_t mac[VSA_CHALLENGE_MAC_SIZE])
 {

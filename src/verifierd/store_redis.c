@@ -261,7 +261,7 @@ static enum vsa_status read_wait(const struct redis_store *store, struct connect
     return VSA_OK;
 }
 
-/* With a challenge: redeems it. `*epoch_ms`: as read_epoch() sets it. */
+/* Reads the epoch, as read_epoch() does, and with a challenge redeems that first. */
 static enum vsa_status exchange(const struct redis_store *store, struct connection *connection,
                                 const struct vsa_challenge *challenge, int64_t now_ms,
                                 enum vsa_redemption *redemption, int64_t *epoch_ms,

@@ -13,7 +13,7 @@
 
 #include "verifierd/store.h"
 
-/* See vsa_store_new(). */
+/* Makes a store on Redis or Valkey; see vsa_store_new(). */
 VSA_MUST_USE enum vsa_status vsa_store_redis_new(const struct vsa_store_options *options,
                                                  struct vsa_store **store, struct vsa_error *error);
 
