@@ -204,7 +204,7 @@ class BuildEnclave(harness.TestCase):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         self.write(path, text + "\nextern const char mark[];\n"
-                   "__attribute__((used)) const char mark[] = \"a mark of the test\";\n")
+                   "__attribute__((used, retain)) const char mark[] = \"a mark of the test\";\n")
         os.utime(path, (10**9, 10**9))
         self.build(source, *options, self.path("c.eif"))
         init = os.path.join(source, "build-enclave/src/enclave_init/enclave_init")
