@@ -86,9 +86,14 @@ static void start(struct log_line *line, enum log_level level, const char *event
     put(line, event);
 }
 
+bool log_is_wanted(enum log_level level)
+{
+    return level <= state.level;
+}
+
 bool log_begin(struct log_line *line, enum log_level level, const char *event, bool limited)
 {
-    if (level > state.level)
+    if (!log_is_wanted(level))
         return false;
     if (limited && !is_allowed()) {
         state.dropped++;

@@ -24,6 +24,9 @@ VSA_MUST_USE enum vsa_status log_level_parse(const char *text, enum log_level *l
 /* Sets the level up to which lines are written; LOG_INFO by default. */
 void log_set_level(enum log_level level);
 
+/* Returns whether lines of this level are written. */
+bool log_is_wanted(enum log_level level);
+
 struct log_line {
     char text[1024];
     size_t size;

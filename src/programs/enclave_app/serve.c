@@ -93,12 +93,10 @@ static bool is_limited(enum vsa_server_event_kind kind)
            kind == VSA_EVENT_ACCEPT_PAUSED;
 }
 
-static void log_event(void *user, const struct vsa_server_event *event)
+static void write_event(const struct vsa_server_event *event, enum log_level level)
 {
     struct log_line line;
-    (void)user;
-    if (!log_begin(&line, event_level(event), vsa_server_event_name(event->kind),
-                   is_limited(event->kind)))
+    if (!log_begin(&line, level, vsa_server_event_name(event->kind), is_limited(event->kind)))
         return;
     if (event->connection)
         log_number(&line, "connection", (int64_t)event->connection);
@@ -110,6 +108,15 @@ static void log_event(void *user, const struct vsa_server_event *event)
     log_number(&line, "connections", (int64_t)event->connections);
     log_text(&line, "detail", event->detail);
     log_end(&line);
+}
+
+/* Returns early for most events: the compiler clears a line before it is begun. */
+static void log_event(void *user, const struct vsa_server_event *event)
+{
+    enum log_level level = event_level(event);
+    (void)user;
+    if (log_is_wanted(level))
+        write_event(event, level);
 }
 
 /* --- descriptors ------------------------------------------------------------------------------ */
