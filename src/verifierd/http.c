@@ -105,7 +105,7 @@ static void answer_verify_json(const struct call *call, uint8_t *buffer)
     vsa_verify_request_free(&request);
 }
 
-/* Verifies a body that is the document alone, raw or as text; what else belongs to the request is in the query. */
+/* Verifies a body that is the document alone, raw or as text; all else is in the query. */
 static void answer_verify_document(const struct call *call, uint8_t *buffer)
 {
     struct vsa_verify_request request = {0};
