@@ -488,17 +488,18 @@ static int child_main(char **words)
         note(words[1], words[2]);
         return atoi(words[3]);
     }
+    /* It may be stopped as soon as it has noted that it listens. */
+    sigset_t term;
+    int number;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &term, NULL);
     (void)nanosleep(&pause_time, NULL);
     note(words[1], "listens ");
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", words[2]);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 1) != 0)
         return 4;
-    sigset_t term;
-    int number;
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &term, NULL);
     (void)sigwait(&term, &number);
     note(words[1], "stopped ");
     return 0;
