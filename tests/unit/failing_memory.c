@@ -2,15 +2,18 @@
 #include "failing_memory.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <jansson.h>
 
 static int left;
+static bool once;
 
 static void *allocate(size_t size)
 {
     if (left == 0) {
+        left -= once;
         errno = ENOMEM;
         return NULL;
     }
@@ -21,5 +24,12 @@ static void *allocate(size_t size)
 void failing_memory_after(int count)
 {
     left = count;
+    once = false;
     json_set_alloc_funcs(allocate, free);
+}
+
+void failing_memory_once_after(int count)
+{
+    failing_memory_after(count);
+    once = true;
 }

@@ -6,4 +6,7 @@
 /* Lets `count` allocations of jansson's succeed and every later one fail; -1: all succeed. */
 void failing_memory_after(int count);
 
+/* Lets `count` allocations of jansson's succeed and only the next one fail. */
+void failing_memory_once_after(int count);
+
 #endif

@@ -129,13 +129,79 @@ static void test_memory(void **state)
     assert_true(after > 8);
 }
 
+/* Reads the text with each single allocation failing: it is the whole value, or no memory. */
+static void check_each_allocation(const char *text)
+{
+    static const struct vsa_json_limits limits = {.name = "it", .max_size = 256, .max_depth = 3};
+    VSA_AUTO_JSON json_t *whole = NULL;
+    failing_memory_after(-1);
+    assert_int_equal(vsa_json_load(vsa_slice_of_text(text), &limits, &whole, NULL), VSA_OK);
+    for (int after = 0, failures = 0; failures == after; after++) {
+        VSA_AUTO_JSON json_t *value = NULL;
+        failing_memory_once_after(after);
+        enum vsa_status status = vsa_json_load(vsa_slice_of_text(text), &limits, &value, NULL);
+        failing_memory_after(-1);
+        if (status == VSA_ERR_MEMORY)
+            failures++;
+        else if (status != VSA_OK || !json_equal(whole, value))
+            fail_msg("%s, allocation %d: another value, or %s", text, after,
+                     vsa_status_code(status));
+    }
+}
+
+/* No token, however long, loses a byte: a nonce would be attested that nobody asked for. */
+static void test_token_memory(void **state)
+{
+    static const char ends[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    char text[256];
+    (void)state;
+    for (int size = 1; size <= 140; size++) {
+        char token[160];
+        for (int i = 0; i < size; i++)
+            token[i] = ends[i % 36];
+        token[size] = '\0';
+        (void)snprintf(text, sizeof(text), "{\"nonce\":\"%s\",\"id\":7}", token);
+        check_each_allocation(text);
+        (void)snprintf(text, sizeof(text), "\"%s\"", token);
+        check_each_allocation(text);
+        (void)snprintf(text, sizeof(text), "{\"%s\":-1.5}", token);
+        check_each_allocation(text);
+    }
+    for (int size = 1; size <= 18; size++) {
+        (void)snprintf(text, sizeof(text), "[%.*s, 0.%.*s]", size, "123456789123456789", size,
+                       "123456789123456789");
+        check_each_allocation(text);
+        (void)snprintf(text, sizeof(text), "%.*s", size, "123456789123456789");
+        check_each_allocation(text);
+    }
+}
+
+/* What follows a long token is no part of the value, either. */
+static void test_long_tokens(void **state)
+{
+    static const struct row rows[] = {
+        {"[\"0123456789abcdef\"]", NULL, VSA_OK, 0},
+        {"\"0123456789abcdef\" \n", NULL, VSA_OK, 0},
+        {"\"0123456789abcdef\",1", "it is not valid JSON: end of file expected", VSA_ERR_JSON,
+         VSA_NO_OFFSET},
+        {"\"0123456789abcdef\",", "it is not valid JSON: unexpected token", VSA_ERR_JSON, 19},
+        {"\"0123456789abcdef\"]", "it is not valid JSON: end of file expected", VSA_ERR_JSON, 19},
+        {"1],[\"0123456789abcdef\"", "it is not valid JSON: end of file expected", VSA_ERR_JSON, 3},
+        {"{} {\"0123456789abcdef\":1}", "it is not valid JSON: ']' expected", VSA_ERR_JSON, 4},
+        {"{\"0123456789abcdef\":x}", "it is not valid JSON: invalid token", VSA_ERR_JSON, 21},
+        {"[\"0123456789abcdef\"", "it is not valid JSON: ']' expected", VSA_ERR_JSON, 19},
+        {"\"0123456789abcdef", "it is not valid JSON: premature end of input", VSA_ERR_JSON, 17},
+    };
+    (void)state;
+    CHECK(&plain, rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_generous),
-        cmocka_unit_test(test_object),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_plain),        cmocka_unit_test(test_generous),
+        cmocka_unit_test(test_object),       cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_token_memory), cmocka_unit_test(test_long_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
