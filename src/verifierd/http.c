@@ -27,6 +27,7 @@ struct exchange {
     enum vsa_service_endpoint endpoint;
     struct vsa_answer answer; /* status 0: not made yet */
     bool counted;             /* in flight */
+    int64_t begin_ms;         /* when its header was there, monotonic */
     size_t discarded;
     size_t size;
     uint8_t *body; /* VSA_SERVICE_MAX_BODY bytes; NULL: none came yet */
@@ -252,7 +253,16 @@ static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Conne
 
 /* --- admission -------------------------------------------------------------------------------- */
 
-/* Returns the address as bytes, of IPv6 the network, which one client has as a whole. */
+/* Returns the network, which one client has as a whole; of IPv4 in IPv6's form the address. */
+static struct vsa_slice ipv6_client(const uint8_t address[16])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (memcmp(address, mapped, sizeof(mapped)) == 0)
+        return vsa_slice_of(address + sizeof(mapped), 4);
+    return vsa_slice_of(address, 8);
+}
+
+/* Returns the address as bytes. */
 static struct vsa_slice socket_address(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
@@ -261,7 +271,7 @@ static struct vsa_slice socket_address(struct MHD_Connection *connection)
     if (address && address->sa_family == AF_INET)
         return vsa_slice_of(&((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
     if (address && address->sa_family == AF_INET6)
-        return vsa_slice_of(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 8);
+        return ipv6_client(((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr);
     return vsa_slice_of_text("local");
 }
 
@@ -274,8 +284,19 @@ static struct vsa_slice forwarded_address(const char *header, uint8_t bytes[16])
     if (inet_pton(AF_INET, last, bytes) == 1)
         return vsa_slice_of(bytes, 4);
     if (inet_pton(AF_INET6, last, bytes) == 1)
-        return vsa_slice_of(bytes, 8);
+        return ipv6_client(bytes);
     return vsa_slice_of_text("unknown");
+}
+
+/* Proxies that add a field put it behind those that the client wrote. */
+static enum MHD_Result keep_last_forwarded(void *context, enum MHD_ValueKind kind, const char *name,
+                                           const char *value)
+{
+    const char **last = context;
+    (void)kind;
+    if (strcasecmp(name, "X-Forwarded-For") == 0)
+        *last = value;
+    return MHD_YES;
 }
 
 /* Counts it as in flight, and answers at once if it may not be. */
@@ -283,7 +304,10 @@ static void admit(struct vsa_http *http, struct MHD_Connection *connection,
                   struct exchange *exchange)
 {
     uint8_t bytes[16];
-    const char *forwarded = http->trust_proxy ? header_of(connection, "X-Forwarded-For") : NULL;
+    const char *forwarded = NULL;
+    if (http->trust_proxy)
+        (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, keep_last_forwarded,
+                                        &forwarded);
     struct vsa_slice address =
         forwarded ? forwarded_address(forwarded, bytes) : socket_address(connection);
     exchange->counted = true;
@@ -304,6 +328,7 @@ static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *conn
     struct exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange)
         return NULL;
+    exchange->begin_ms = vsa_monotonic_ms();
     exchange->endpoint = file ? VSA_ENDPOINT_FILES : VSA_ENDPOINT_OTHER;
     if (route)
         exchange->endpoint = route->endpoint;
@@ -316,7 +341,10 @@ static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *conn
     return exchange;
 }
 
-/* Keeps a part of the body; what is too much, or not wanted, is read and forgotten. */
+/*
+ * Keeps a part of the body; what is too much, or not wanted, is read and forgotten. A body that
+ * comes byte by byte never is without progress, and would keep its place for days.
+ */
 static enum MHD_Result take_part(struct exchange *exchange, const char *data, size_t *size)
 {
     if (!exchange->answer.status && !exchange->body)
@@ -332,7 +360,8 @@ static enum MHD_Result take_part(struct exchange *exchange, const char *data, si
         exchange->size += *size;
     }
     *size = 0;
-    return exchange->discarded > MAX_DISCARDED ? MHD_NO : MHD_YES;
+    bool too_slow = vsa_monotonic_ms() - exchange->begin_ms > VSA_SERVICE_BODY_MS;
+    return too_slow || exchange->discarded > MAX_DISCARDED ? MHD_NO : MHD_YES;
 }
 
 static void handle(struct vsa_http *http, struct MHD_Connection *connection,

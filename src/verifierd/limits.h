@@ -44,6 +44,8 @@
 /* Open connections, and time of one without progress. */
 #define VSA_SERVICE_MAX_CONNECTIONS 1024
 #define VSA_SERVICE_IDLE_MS         (10 * 1000)
+/* Time of a body from the header to its last byte: 64 KiB at 52 kbit/s. */
+#define VSA_SERVICE_BODY_MS (10 * 1000)
 /* Memory of a connection for its header: request line and fields have about 8 KiB of it. */
 #define VSA_SERVICE_CONNECTION_MEMORY 16384
 /* Requests that are read or answered at a time; the next ones are sent away with 503. */

@@ -205,7 +205,9 @@ static int64_t take_token(struct vsa_service *service, const struct vsa_service_
 {
     int64_t rate = client && client->rate ? client->rate : service->options.rate;
     int64_t burst = client && client->rate ? 2 * client->rate : service->options.burst;
-    struct vsa_slice key = client ? vsa_slice_of_text(client->name) : address;
+    /* Not the name: one of four letters is an address, which takes its own. */
+    struct vsa_slice key =
+        client ? vsa_slice_of(client->secret_sha256, sizeof(client->secret_sha256)) : address;
     return vsa_rate_table_take(service->rates, key, rate, burst, vsa_monotonic_ms());
 }
 

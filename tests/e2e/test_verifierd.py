@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 import harness
@@ -301,6 +302,19 @@ class Requests(verifierd.ServiceTestCase):
         self.assertEqual(status("2001:db8::2"), 429)
         self.assertEqual(status("nonsense"), 200)
         self.assertEqual(status("more nonsense"), 429)
+        # IPv4 in the form of IPv6 is no network of all IPv4 clients.
+        self.assertEqual(status("::ffff:192.0.2.3"), 200)
+        self.assertEqual(status("::ffff:192.0.2.4"), 200)
+        self.assertEqual(status("192.0.2.3"), 429)
+        # A proxy may add a field of its own behind the client's.
+        for chosen, expected in (("203.0.113.1", 200), ("203.0.113.2", 429)):
+            connection = verifierd.Connection(path)
+            self.addCleanup(connection.close)
+            connection.putrequest("POST", "/v1/challenges")
+            for name, text in (("X-Forwarded-For", chosen), ("x-forwarded-for", "192.0.2.5"), ("Content-Length", "15")):
+                connection.putheader(name, text)
+            connection.endheaders(b'{"policy": "p"}')
+            self.assertEqual(connection.getresponse().status, expected)
 
     def test_clients(self):
         secrets = {"one": "1" * 32, "two": "2" * 43}
@@ -329,6 +343,31 @@ class Requests(verifierd.ServiceTestCase):
             slow.sendall(b"POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx")
             self.assertEqual(verifierd.ask(path, "GET", "/healthz").status, 200)
             self.assertEqual(slow.recv(100), b"")
+
+    def test_body_byte_by_byte(self):
+        """Progress alone keeps no place: whoever sends a byte now and then is sent away, too."""
+        path = self.start()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as slow:
+            slow.settimeout(harness.PATIENCE)
+            slow.connect(path)
+            slow.sendall(b"POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
+            begin = time.monotonic()
+            with self.assertRaises(OSError):
+                while time.monotonic() - begin < harness.PATIENCE:
+                    slow.sendall(b"x")
+                    time.sleep(1)
+            self.assertGreater(time.monotonic() - begin, 9)
+        self.assertEqual(verifierd.ask(path, "GET", "/healthz").status, 200)
+
+    def test_client_with_the_name_of_an_address(self):
+        """Who guesses tokens takes from the bucket of its address, never from that of a client."""
+        secret = "1" * 32
+        self.write("clients", f"local {hashlib.sha256(secret.encode()).hexdigest()}\n".encode())
+        path = self.start("--rate=1", "--burst=3", "--clients", self.path("clients"))
+        statuses = [verifierd.ask(path, "POST", "/v1/challenges", {"policy": "p"}).status for _ in range(5)]
+        self.assertEqual(statuses[-1], 429)
+        answer = verifierd.ask(path, "POST", "/v1/challenges", {"policy": "p"}, authorization="Bearer " + secret)
+        self.assertEqual(answer.status, 200)
 
 
 class Published(verifierd.ServiceTestCase):
