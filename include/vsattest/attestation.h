@@ -250,7 +250,7 @@ static inline void vsa_verify_job_init(struct vsa_verify_job *job)
  *
  * Returns VSA_OK if every document was verified, otherwise the status of the first that was not.
  * VSA_ERR_ARGUMENT, and no document is verified, when a job was not set up with
- * vsa_verify_job_init().
+ * vsa_verify_job_init(); the status of the others says so, unless it is the first that was not.
  */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verify_batch(struct vsa_verifier *verifier,
                                                          struct vsa_verify_job *jobs, size_t count);

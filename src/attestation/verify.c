@@ -266,19 +266,30 @@ static struct vsa_verify_job *job_at(const struct job_array *jobs, size_t index)
     return (struct vsa_verify_job *)(void *)(jobs->first + index * jobs->size);
 }
 
-/* Checks that all jobs were set up, in the same version, and marks them as not verified. */
+static bool is_set_up(const struct vsa_verify_job *job, size_t size)
+{
+    struct vsa_verify_job known;
+    return job->size == size && size >= offsetof(struct vsa_verify_job, error) &&
+           vsa_sized_read(&known, sizeof(known), job, "a job", "vsa_verify_job_init()", NULL) ==
+               VSA_OK;
+}
+
+/*
+ * Checks that all jobs were set up, in the same version, and marks them as not verified: those
+ * behind a wrong one, too, which may have a verdict of the call before. Behind a wrong first one
+ * it is not known where they are.
+ */
 static bool jobs_begin(const struct job_array *jobs, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct vsa_verify_job known;
+    bool valid = is_set_up(job_at(jobs, 0), jobs->size);
+    for (size_t i = 0; i < count && (valid || i > 0); i++) {
         struct vsa_verify_job *job = job_at(jobs, i);
-        if (job->size != jobs->size || job->size < offsetof(struct vsa_verify_job, error) ||
-            vsa_sized_read(&known, sizeof(known), job, "a job", "vsa_verify_job_init()", NULL) !=
-                VSA_OK)
-            return false;
-        job->status = VSA_ERR_ARGUMENT;
+        if (is_set_up(job, jobs->size))
+            job->status = VSA_ERR_ARGUMENT;
+        else
+            valid = false;
     }
-    return true;
+    return valid;
 }
 
 /* Verifies `count` documents, as many as there is room for, from `first` on. */

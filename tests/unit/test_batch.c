@@ -268,6 +268,13 @@ static void a_job_that_was_not_set_up(void **state)
         assert_int_equal(vsa_verify_batch(verifier, batch.jobs, 3), VSA_ERR_ARGUMENT);
         for (int i = 0; i < 3; i++)
             assert_int_equal(batch.jobs[i].status, VSA_ERR_ARGUMENT);
+        /* Verdicts of a call before do not stay, behind the wrong one either. */
+        for (int i = 0; i < 3; i++)
+            batch.jobs[i].status = VSA_OK;
+        assert_int_equal(vsa_verify_batch(verifier, batch.jobs, 3), VSA_ERR_ARGUMENT);
+        for (int i = 0; wrong > 0 && i < 3; i++)
+            if (i != wrong)
+                assert_int_equal(batch.jobs[i].status, VSA_ERR_ARGUMENT);
         batch.count = 0;
     }
     expect_statistics(verifier, 0, 0);
