@@ -75,6 +75,8 @@ static enum vsa_status keep(struct vsa_archive_request *request, const char *nam
                         "the line's \"%s\" is another than what is expected of all documents, or "
                         "the line has two of them",
                         name);
+    if (expected->data)
+        return VSA_OK;
     if (bytes.size > sizeof(request->fields) - request->fields_used)
         return vsa_fail(error, VSA_ERR_INTERNAL, "no room for \"%s\"", name);
     uint8_t *copy = request->fields + request->fields_used;

@@ -102,7 +102,7 @@ static void lines_that_are_read_or_refused(void **state)
         {"{", VSA_ERR_JSON},
         {"", VSA_ERR_EMPTY},
     };
-    for (size_t i = 1; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         enum vsa_status status = read_line(rows[i].line);
         if (status != rows[i].expected)
             fail_msg("%s: %s", rows[i].line, vsa_status_code(status));
@@ -111,6 +111,27 @@ static void lines_that_are_read_or_refused(void **state)
 }
 
 /* What a line expects adds to what is expected of all, and cannot replace it. */
+/* The longest values, each as text and as base64, are two names of the same bytes. */
+static void the_longest_fields_in_both_forms(void **state)
+{
+    (void)state;
+    static char line[16 * VSA_MAX_FIELD];
+    char text[VSA_MAX_FIELD + 1];
+    char base64[2 * VSA_MAX_FIELD];
+    memset(text, 'n', VSA_MAX_FIELD);
+    text[VSA_MAX_FIELD] = '\0';
+    assert_int_equal(
+        vsa_base64_encode(vsa_slice_of(text, VSA_MAX_FIELD), base64, sizeof(base64), NULL), VSA_OK);
+    (void)snprintf(line, sizeof(line),
+                   "{\"document\": \"$\", \"nonce\": \"%s\", \"nonce_base64\": \"%s\", "
+                   "\"user_data\": \"%s\", \"user_data_base64\": \"%s\", "
+                   "\"public_key\": \"%s\"}",
+                   text, base64, text, base64, base64);
+    assert_int_equal(read_line(line), VSA_OK);
+    assert_int_equal(request.policy.user_data.size, VSA_MAX_FIELD);
+    vsa_archive_request_clear(&request);
+}
+
 static void expectations_of_all_hold_too(void **state)
 {
     (void)state;
@@ -365,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_that_are_read_or_refused),
+        cmocka_unit_test(the_longest_fields_in_both_forms),
         cmocka_unit_test(expectations_of_all_hold_too),
         cmocka_unit_test(every_number_of_workers_keeps_the_order),
         cmocka_unit_test(a_run_goes_on_where_another_ended),
