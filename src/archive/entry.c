@@ -193,13 +193,16 @@ static const struct member members[] = {
     {"pcrs", read_pcrs},
 };
 
-/* Reads one member. An unknown one may be an expectation that was misspelt: it is refused. */
+/*
+ * Reads one member. An unknown one may be an expectation that was misspelt, and null one that its
+ * writer did not know: both are refused, not left unchecked.
+ */
 static enum vsa_status read_member(struct vsa_archive_request *request, const char *name,
                                    const json_t *value, struct vsa_error *error)
 {
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         if (strcmp(name, members[i].name) == 0)
-            return json_is_null(value) ? VSA_OK : members[i].read(request, name, value, error);
+            return members[i].read(request, name, value, error);
     return vsa_fail(error, VSA_ERR_JSON,
                     "the line has a member that is none of document, id, at, nonce, user_data, "
                     "public_key, instance_id and pcrs");

@@ -229,6 +229,8 @@ enum vsa_status archive_verify(const struct archive_arguments *arguments,
         status = open_results(arguments->resume, &job, error);
     if (status == VSA_OK)
         status = run_archive(arguments, policy, &job, &source, error);
+    if (status == VSA_OK && job.entries == 0) /* not a success: nothing was verified */
+        status = vsa_fail(error, VSA_ERR_EMPTY, "the archive has no documents");
     show_summary(&job);
     vsa_archive_source_close(&source);
     if (arguments->resume && job.out && fclose(job.out) != 0 && status == VSA_OK)

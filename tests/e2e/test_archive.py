@@ -88,7 +88,7 @@ class Lines(ArchiveTestCase):
 
     def test_exit_statuses(self):
         good, refused = self.line(), self.line(nonce="other")
-        for lines, status in (((), 0), ((good, good), 0), ((good, refused), 1),
+        for lines, status in (((), 4), ((good, good), 0), ((good, refused), 1),
                               ((good, MALFORMED), 4), ((MALFORMED, refused), 1)):
             done = self.archive(self.lines(*lines))
             self.assertEqual(len(self.results(done, status)), len(lines))
@@ -174,6 +174,13 @@ class Files(ArchiveTestCase):
                 archive.addfile(member, io.BytesIO(self.document))
             archive.addfile(tarfile.TarInfo("damaged"))
         return buffer.getvalue()
+
+    def test_an_archive_of_nothing_is_no_success(self):
+        os.mkdir(self.path("empty"))
+        for path in (self.path("empty"), self.lines()):
+            done = self.archive(path)
+            self.assertEqual(self.results(done, 4), [])
+            self.assertIn(b"the archive has no documents", done.stderr)
 
     def test_a_tar_archive_and_a_damaged_one(self):
         content = self.tar(["one", "x/two", "three"])

@@ -74,7 +74,9 @@ static void lines_that_are_read_or_refused(void **state)
     (void)state;
     static const struct row rows[] = {
         {"{\"document\": \"$\"}", VSA_OK},
-        {"{\"document\": \"$\", \"nonce\": null, \"id\": 7}", VSA_OK},
+        {"{\"document\": \"$\", \"id\": 7}", VSA_OK},
+        {"{\"document\": \"$\", \"nonce\": null}", VSA_ERR_JSON},
+        {"{\"document\": \"$\", \"pcrs\": null}", VSA_ERR_JSON},
         {"{\"document\": \"$\", \"id\": \"a\", \"at\": \"2026-01-15T12:00:00Z\"}", VSA_OK},
         {"{\"document\": \"$\", \"at\": 1768478400}", VSA_OK},
         {"{\"document\": \"$\", \"at\": \"document\", \"nonce\": \"n\"}", VSA_OK},
