@@ -241,8 +241,7 @@ static inline void vsa_verify_job_init(struct vsa_verify_job *job)
 
 /*
  * Verifies many documents in one call, each as vsa_verify() does: the same status, claims and error
- * for each, whatever the others are. Certificates that several have in common are checked once,
- * and signatures eight at a time where crypto_mb is built in and the CPU has AVX-512 IFMA.
+ * for each, whatever the others are. Certificates that several have in common are checked once.
  *
  * verifier  in: as for vsa_verify()
  * jobs      in and out: an array; `status`, `*claims` and `*error` of each are set

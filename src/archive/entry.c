@@ -53,8 +53,8 @@ static enum vsa_status read_document(struct vsa_slice saved, struct vsa_archive_
 /* A member of a line, and who reads it. */
 struct member {
     const char *name;
-    enum vsa_status (*read)(struct vsa_archive_request *request, const char *name,
-                            const json_t *value, struct vsa_error *error);
+    enum vsa_status (*read)(struct vsa_archive_request *request, const char *name, json_t *value,
+                            struct vsa_error *error);
 };
 
 static enum vsa_status refuse(const char *name, const char *form, struct vsa_error *error)
@@ -87,8 +87,7 @@ static enum vsa_status keep(struct vsa_archive_request *request, const char *nam
 }
 
 static enum vsa_status keep_text(struct vsa_archive_request *request, const char *name,
-                                 const json_t *value, struct vsa_slice *expected,
-                                 struct vsa_error *error)
+                                 json_t *value, struct vsa_slice *expected, struct vsa_error *error)
 {
     if (!json_is_string(value))
         return refuse(name, "a string", error);
@@ -96,7 +95,7 @@ static enum vsa_status keep_text(struct vsa_archive_request *request, const char
 }
 
 static enum vsa_status keep_base64(struct vsa_archive_request *request, const char *name,
-                                   const json_t *value, struct vsa_slice *expected,
+                                   json_t *value, struct vsa_slice *expected,
                                    struct vsa_error *error)
 {
     uint8_t buffer[VSA_MAX_FIELD + 3];
@@ -109,7 +108,7 @@ static enum vsa_status keep_base64(struct vsa_archive_request *request, const ch
 
 #define FIELD(function, keep_as, member)                                                           \
     static enum vsa_status function(struct vsa_archive_request *request, const char *name,         \
-                                    const json_t *value, struct vsa_error *error)                  \
+                                    json_t *value, struct vsa_error *error)                        \
     {                                                                                              \
         return keep_as(request, name, value, &request->policy.member, error);                      \
     }                                                                                              \
@@ -123,7 +122,7 @@ FIELD(read_public_key, keep_base64, public_key);
 FIELD(read_instance, keep_text, instance);
 
 static enum vsa_status read_saved(struct vsa_archive_request *request, const char *name,
-                                  const json_t *value, struct vsa_error *error)
+                                  json_t *value, struct vsa_error *error)
 {
     if (!json_is_string(value))
         return refuse(name, "a string", error);
@@ -131,19 +130,19 @@ static enum vsa_status read_saved(struct vsa_archive_request *request, const cha
 }
 
 /* Takes a JSON string or number to give back with the result. */
-static enum vsa_status read_id(struct vsa_archive_request *request, const char *name,
-                               const json_t *value, struct vsa_error *error)
+static enum vsa_status read_id(struct vsa_archive_request *request, const char *name, json_t *value,
+                               struct vsa_error *error)
 {
     if ((!json_is_string(value) && !json_is_integer(value)) ||
         (json_is_string(value) && json_string_length(value) > VSA_MAX_REQUEST_ID))
         return refuse(name, "a string of at most 128 bytes or an integer", error);
-    request->id = json_incref((json_t *)(uintptr_t)value);
+    request->id = json_incref(value);
     return VSA_OK;
 }
 
 /* Takes the time of one document; read_line() refused it where the caller chose one for all. */
-static enum vsa_status read_at(struct vsa_archive_request *request, const char *name,
-                               const json_t *value, struct vsa_error *error)
+static enum vsa_status read_at(struct vsa_archive_request *request, const char *name, json_t *value,
+                               struct vsa_error *error)
 {
     char text[32];
     const char *at = json_string_value(value);
@@ -158,13 +157,13 @@ static enum vsa_status read_at(struct vsa_archive_request *request, const char *
 }
 
 static enum vsa_status read_pcrs(struct vsa_archive_request *request, const char *name,
-                                 const json_t *value, struct vsa_error *error)
+                                 json_t *value, struct vsa_error *error)
 {
     const char *key;
     json_t *member;
     if (!json_is_object(value))
         return refuse(name, "an object", error);
-    json_object_foreach((json_t *)(uintptr_t)value, key, member)
+    json_object_foreach(value, key, member)
     {
         uint8_t pcr[VSA_PCR_SIZE];
         char *end = NULL;
@@ -198,7 +197,7 @@ static const struct member members[] = {
  * writer did not know: both are refused, not left unchecked.
  */
 static enum vsa_status read_member(struct vsa_archive_request *request, const char *name,
-                                   const json_t *value, struct vsa_error *error)
+                                   json_t *value, struct vsa_error *error)
 {
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         if (strcmp(name, members[i].name) == 0)

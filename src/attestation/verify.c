@@ -75,6 +75,7 @@ enum vsa_status vsa_verifier_add_aws_roots(struct vsa_verifier *verifier, struct
 }
 
 VSA_SIZED_ASSERT(struct vsa_claims, certificate_not_after_ms);
+/* The last member is a pointer. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 VSA_SIZED_ASSERT(struct vsa_verify_job, error);
 VSA_SIZED_ASSERT(struct vsa_verifier_statistics, misses);
 
