@@ -493,7 +493,7 @@ class Published(verifierd.ServiceTestCase):
         self.assertEqual(verifierd.ask(path, "GET", "/healthz").body, b"ok\n")
         ready = verifierd.ask(path, "GET", "/readyz")
         self.assertEqual((ready.status, ready.json()), (200, {"ready": True, "store": "memory of this process only"}))
-        self.assertIn("no replicas without --store", self.verifierd.log())
+        harness.wait_until(lambda: "no replicas without --store" in self.verifierd.log(), "what it says at start")
         head = verifierd.ask(path, "HEAD", "/healthz")
         self.assertEqual((head.status, head.body), (200, b""))
         for name, value in (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")):

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import stat
 import sys
@@ -81,15 +82,18 @@ class Programs(support.EnclaveTestCase):
         return harness.run([sys.executable, path, *options], **keywords)
 
     def test_same_output_and_status(self):
-        """Byte by byte, for options that work and options that do not."""
+        """Byte by byte, for options that work and options that do not. The wheel has its own crypto library."""
+        def without_library(text):
+            return re.sub(rb"^(\w+ [0-9.]+) \(.*\)$", rb"\1", text)
+
         for name in NAMES:
             for options in (["--help"], ["--version"], ["--no-such-option"], ["--json", "--no"]):
                 with self.subTest(name, options=options):
                     ours = self.python(module_path(name), *options)
                     theirs = harness.run([harness.program(name), *options])
                     self.assertEqual(
-                        (ours.returncode, ours.stdout, ours.stderr.replace(b".py", b"")),
-                        (theirs.returncode, theirs.stdout,
+                        (ours.returncode, without_library(ours.stdout), ours.stderr.replace(b".py", b"")),
+                        (theirs.returncode, without_library(theirs.stdout),
                          theirs.stderr.replace(harness.program(name).encode(), name.encode())),
                     )
 

@@ -347,7 +347,9 @@ class HostileParent(SealedTestCase):
                 self.parent.change = change
                 self.unknown(enclave)
                 self.parent.change = lambda line, to_enclave: [line]
-                self.assertEqual(self.sealed_count(), before + 1)  # it was carried out, once
+                # It was carried out, once; the enclave counts it when its reply is on the way.
+                harness.wait_until(lambda count=before: self.sealed_count() > count, "the request to be counted")
+                self.assertEqual(self.sealed_count(), before + 1)
 
     def test_replayed_later(self):
         """Recorded lines, sent again by the parent itself in another order: none runs again."""
