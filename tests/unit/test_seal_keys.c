@@ -13,6 +13,7 @@
 
 #include "base/slice.h"
 #include "seal/seal_keys.h"
+#include "slow_tool.h"
 
 #define LIFETIME_MS 1000
 #define OVERLAP_MS  300
@@ -342,11 +343,14 @@ static void open_message(struct world *world, struct message *message)
     note_generations(world);
 }
 
+/* Under valgrind fewer, which takes seconds instead of minutes. */
+static int most_messages = MESSAGES;
+
 static bool is_possible(const struct world *world, int step)
 {
     int64_t age_ms = world->now_ms - world->born_ms[world->generations - 1];
     if (step == SEAL)
-        return world->sealed < MESSAGES && world->generations <= KEYS;
+        return world->sealed < most_messages && world->generations <= KEYS;
     if (step < OPENED)
         return step - DELIVER < world->sealed && !world->messages[step - DELIVER].opening;
     if (step < TIME_PASSES)
@@ -487,6 +491,7 @@ static void explore(size_t state)
 static void every_order_of_events(void **state)
 {
     (void)state;
+    most_messages = slow_tool_step() == 1 ? MESSAGES : MESSAGES - 1;
     states = 1; /* the first one: before any step */
     for (size_t i = 0; i < states; i++)
         explore(i);
