@@ -591,7 +591,7 @@ class Backends(FaultTestCase):
             self.assertEqual(status == 0, "from" in result, result)
             self.assert_alive()
         self.assertEqual(codes - {None, "refused_by_peer"} - set(self.row.codes), set())
-        self.assertTrue({None, "outcome_unknown"} <= codes, codes)
+        self.assertIn("outcome_unknown", codes)  # whether one fails that is not needed is the crypto library's affair
         self.assert_row(*self.asked(*sealed, action='--request={"command":"hello"}'))
         self.assert_works()
 
