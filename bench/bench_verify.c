@@ -17,7 +17,9 @@
 #include <time.h>
 
 #include "attestation/cache.h"
+#include "attestation/pcrs.h"
 #include "base/cleanup.h"
+#include "base/slice.h"
 #include "cose/sign1.h"
 #include "software_nsm/documents.h"
 #include "x509/certificate.h"
@@ -77,7 +79,7 @@ static void make_samples(struct bench *bench)
     struct vsa_pcr_bank bank;
     vsa_pcr_bank_init(&bank);
     for (unsigned i = 0; i < 5; i++)
-        must(vsa_pcr_measure_text("bench", bank.value[i], &error), &error);
+        must(vsa_pcr_measure_text(vsa_slice_of_text("bench"), bank.value[i], &error), &error);
     for (size_t i = 0; i < LEAVES; i++) {
         struct sample *sample = &bench->samples[i];
         sample->time_ms = now_ms + (int64_t)i * LEAF_STEP_MS;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "attestation/pcrs.h"
 #include "base/base64.h"
 #include "base/pem.h"
 #include "cbor/writer.h"
@@ -134,7 +135,8 @@ static struct vsa_software_nsm *make_seed_nsm(bool debug)
     struct vsa_pcr_bank bank;
     vsa_pcr_bank_init(&bank);
     for (unsigned i = 0; i < 5; i++)
-        FUZZ_REQUIRE(vsa_pcr_measure_text("seed", bank.value[i], NULL) == VSA_OK);
+        FUZZ_REQUIRE(vsa_pcr_measure_text(vsa_slice_of_text("seed"), bank.value[i], NULL) ==
+                     VSA_OK);
     if (debug)
         vsa_pcr_bank_set_debug(&bank);
     return make_nsm(&bank, NOW_MS);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hex.h"
 #include "base/slice.h"
+#include "crypto/digest.h"
 
 /* PCRs that one sentence names before it says "and N more". */
 #define NAMED      4
@@ -35,6 +36,14 @@ static const char *meaning_of(uint32_t bits)
     while (!(meanings[i].pcrs & bits))
         i++;
     return meanings[i].text;
+}
+
+enum vsa_status vsa_pcr_measure_text(struct vsa_slice text, uint8_t value[VSA_PCR_SIZE],
+                                     struct vsa_error *error)
+{
+    static const uint8_t zeros[VSA_PCR_SIZE];
+    const struct vsa_slice parts[] = {vsa_slice_of(zeros, sizeof(zeros)), text};
+    return vsa_sha384(parts, 2, value, error);
 }
 
 struct vsa_pcr_difference vsa_pcrs_compare(const struct vsa_pcrs *expected,

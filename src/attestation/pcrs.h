@@ -17,6 +17,13 @@ static inline bool vsa_has_pcr(const struct vsa_pcrs *pcrs, unsigned index)
     return pcrs->present & UINT32_C(1) << index;
 }
 
+/*
+ * Computes SHA384(48 zero bytes || text): how Nitro measures the IAM role's ARN (PCR3) and the
+ * instance ID (PCR4). Errors: VSA_ERR_CRYPTO.
+ */
+VSA_MUST_USE enum vsa_status
+vsa_pcr_measure_text(struct vsa_slice text, uint8_t value[VSA_PCR_SIZE], struct vsa_error *error);
+
 /* What is expected and not so: bit n is PCR n. */
 struct vsa_pcr_difference {
     uint32_t differ;

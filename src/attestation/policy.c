@@ -9,7 +9,6 @@
 #include "base/sized.h"
 #include "base/slice.h"
 #include "base/time_text.h"
-#include "crypto/digest.h"
 
 static const char rule_freshness[] = "AWS attestation process 3.2.2";
 
@@ -284,7 +283,6 @@ static enum vsa_status check_instance(struct vsa_slice instance,
                                       const struct vsa_unverified_document *document,
                                       struct vsa_error *error)
 {
-    static const uint8_t start_value[VSA_PCR_SIZE];
     if (!instance.data)
         return VSA_OK;
     const struct vsa_slice module_id = document->module_id;
@@ -295,9 +293,8 @@ static enum vsa_status check_instance(struct vsa_slice instance,
             error, VSA_ERR_INSTANCE, VSA_NO_OFFSET, VSA_RULE_PCRS,
             "module_id belongs to another instance: expect the one that the enclave runs on, or "
             "refuse it");
-    struct vsa_slice parts[] = {vsa_slice_of(start_value, sizeof(start_value)), instance};
     uint8_t expected[VSA_PCR_SIZE];
-    VSA_TRY(vsa_sha384(parts, 2, expected, error));
+    VSA_TRY(vsa_pcr_measure_text(instance, expected, error));
     if (!vsa_has_pcr(&document->pcrs, PCR_INSTANCE_ID) ||
         !vsa_slice_equal_constant_time(vsa_slice_of(expected, sizeof(expected)),
                                        vsa_pcr_value(&document->pcrs, PCR_INSTANCE_ID)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signature checks on P-384, eight at a time, by Intel's crypto_mb where it is built in
- * (-Dmultibuffer) and where the CPU has the instructions for it (AVX-512 IFMA).
+ * Signature checks on P-384, eight at a time, where the build and the CPU can do that;
+ * no build can yet (multibuffer_none.c), Intel's crypto_mb is meant.
  *
  * It only ever speeds up: what it finds good is marked as verified, and everything else is left to
  * vsa_signature_check_run(), which alone refuses. So the error of a check is the same with and

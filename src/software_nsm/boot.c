@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "software_nsm/boot.h"
 
+#include "attestation/pcrs.h"
 #include "base/error.h"
 #include "crypto/digest.h"
 #include "software_nsm/state.h"
@@ -34,9 +35,11 @@ static enum vsa_status fill_bank(const struct vsa_software_nsm_options *options,
 {
     vsa_pcr_bank_init(bank);
     VSA_TRY(vsa_pcr_bank_set_placeholders(bank, error));
-    VSA_TRY(vsa_pcr_measure_text(module_id->instance, bank->value[PCR_INSTANCE], error));
+    VSA_TRY(vsa_pcr_measure_text(vsa_slice_of_text(module_id->instance), bank->value[PCR_INSTANCE],
+                                 error));
     if (options->role_arn)
-        VSA_TRY(vsa_pcr_measure_text(options->role_arn, bank->value[PCR_ROLE], error));
+        VSA_TRY(vsa_pcr_measure_text(vsa_slice_of_text(options->role_arn), bank->value[PCR_ROLE],
+                                     error));
     for (unsigned i = 0; options->pcrs && i < VSA_PCR_COUNT; i++)
         if (options->pcrs->present >> i & 1)
             memcpy(bank->value[i], options->pcrs->value[i], VSA_PCR_SIZE);

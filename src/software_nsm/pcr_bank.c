@@ -25,13 +25,6 @@ static enum vsa_status extend(const uint8_t old[VSA_PCR_SIZE], struct vsa_slice 
     return vsa_sha384(parts, 2, value, error);
 }
 
-enum vsa_status vsa_pcr_measure_text(const char *text, uint8_t value[VSA_PCR_SIZE],
-                                     struct vsa_error *error)
-{
-    static const uint8_t zeros[VSA_PCR_SIZE];
-    return extend(zeros, vsa_slice_of_text(text), value, error);
-}
-
 enum vsa_status vsa_pcr_bank_set_placeholders(struct vsa_pcr_bank *bank, struct vsa_error *error)
 {
     static const char *const texts[] = {"software_nsm PCR0", "software_nsm PCR1",

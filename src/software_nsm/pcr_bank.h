@@ -20,13 +20,6 @@ struct vsa_pcr_bank {
 void vsa_pcr_bank_init(struct vsa_pcr_bank *bank);
 
 /*
- * Computes SHA384(zeros || text): how Nitro measures the IAM role's ARN (PCR3) and the instance ID
- * (PCR4). Errors: VSA_ERR_CRYPTO.
- */
-VSA_MUST_USE enum vsa_status vsa_pcr_measure_text(const char *text, uint8_t value[VSA_PCR_SIZE],
-                                                  struct vsa_error *error);
-
-/*
  * Sets measurements of no image at all, for who has none: PCRn = SHA384("software_nsm PCRn") for n
  * of 0, 1, 2, the text in ASCII. Fixed, so that they can be expected. Errors: VSA_ERR_CRYPTO.
  */

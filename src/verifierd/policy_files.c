@@ -108,14 +108,12 @@ static enum vsa_status take_pcr(const char *name, const json_t *value,
     return expect_pcr(policy, (unsigned)(name[3] - '0'), bytes, error);
 }
 
-/* Expects the PCR that is extended once by a text: SHA384(0^48 || text). */
+/* Expects the PCR that is extended once by a text. */
 static enum vsa_status expect_text(struct vsa_service_policy *policy, unsigned index,
                                    struct vsa_slice text, struct vsa_error *error)
 {
-    static const uint8_t start_value[VSA_PCR_SIZE];
     uint8_t value[VSA_PCR_SIZE];
-    const struct vsa_slice parts[] = {vsa_slice_of(start_value, sizeof(start_value)), text};
-    VSA_TRY(vsa_sha384(parts, 2, value, error));
+    VSA_TRY(vsa_pcr_measure_text(text, value, error));
     return expect_pcr(policy, index, value, error);
 }
 

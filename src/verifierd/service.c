@@ -3,9 +3,9 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/error.h"
+#include "base/monotonic.h"
 #include "base/slice.h"
 #include "verifierd/ear.h"
 #include "verifierd/jws.h"
@@ -346,13 +346,6 @@ static bool check_document(struct verification *run)
     return stop(run, VSA_PROBLEM_DOCUMENT, &error);
 }
 
-static int64_t time_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* Expects only the time here: what else differs is for the appraisal to say. */
 static bool verify_document(struct verification *run)
 {
@@ -361,10 +354,10 @@ static bool verify_document(struct verification *run)
     vsa_policy_init(&policy);
     policy.max_age_ms = run->policy->max_age_ms;
     policy.allow_debug = true;
-    int64_t begin_us = time_us();
+    int64_t begin_us = vsa_monotonic_us();
     run->status = vsa_verify(run->policy->verifier, run->request->document, &policy, run->now_ms,
                              &run->claims, &error);
-    vsa_service_metrics_observe(run->service->metrics, time_us() - begin_us);
+    vsa_service_metrics_observe(run->service->metrics, vsa_monotonic_us() - begin_us);
     if (run->status == VSA_OK || vsa_status_class(run->status) == VSA_CLASS_TRUST)
         return true;
     if (run->status == VSA_ERR_TOO_OLD)

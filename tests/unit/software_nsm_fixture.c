@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "software_nsm_fixture.h"
 
+#include "attestation/pcrs.h"
 #include "base/hex.h"
+#include "base/slice.h"
 #include "unit_test.h"
 
 struct vsa_slice from_hex(const char *text)
@@ -49,7 +51,9 @@ struct vsa_pcr_bank fixture_bank(void)
     struct vsa_pcr_bank bank;
     vsa_pcr_bank_init(&bank);
     assert_int_equal(vsa_pcr_bank_set_placeholders(&bank, NULL), VSA_OK);
-    assert_int_equal(vsa_pcr_measure_text("i-0123456789abcdef0", bank.value[4], NULL), VSA_OK);
+    assert_int_equal(
+        vsa_pcr_measure_text(vsa_slice_of_text("i-0123456789abcdef0"), bank.value[4], NULL),
+        VSA_OK);
     return bank;
 }
 
