@@ -5,50 +5,17 @@
 #include <string.h>
 
 #include "crypto/multibuffer.h"
+#include "signature_lane.h"
 #include "slow_tool.h"
 
 #define LANES VSA_MULTIBUFFER_LANES
-
-struct lane {
-    struct vsa_key *key;
-    uint8_t message[40];
-    uint8_t signature[VSA_MAX_SIGNATURE_SIZE];
-    struct vsa_signature_check check;
-};
-
-static struct vsa_slice message_of(const struct lane *lane)
-{
-    return vsa_slice_of(lane->message, sizeof(lane->message));
-}
-
-static void set_up(struct lane *lane, enum vsa_curve curve, uint8_t number)
-{
-    memset(lane, 0, sizeof(*lane));
-    memset(lane->message, number, sizeof(lane->message));
-    struct vsa_slice message = message_of(lane);
-    assert_int_equal(vsa_key_generate(curve, &lane->key, NULL), VSA_OK);
-    assert_int_equal(vsa_key_sign(lane->key, &message, 1, lane->signature, NULL), VSA_OK);
-}
-
-static void prepare(struct lane *lane)
-{
-    struct vsa_slice parts[2] = {vsa_slice_of(lane->message, 7),
-                                 vsa_slice_of(lane->message + 7, sizeof(lane->message) - 7)};
-    size_t size = vsa_curve_signature_size(vsa_key_curve(lane->key));
-    memset(&lane->check, 0xa5, sizeof(lane->check));
-    assert_int_equal(vsa_signature_check_prepare(lane->key, parts, 2,
-                                                 vsa_slice_of(lane->signature, size), &lane->check,
-                                                 NULL),
-                     VSA_OK);
-    assert_false(lane->check.verified);
-}
 
 /* Whatever eight at a time marks as verified is good, and what it leaves is found out singly. */
 static void run_together(struct lane *lanes, size_t count, const bool *good)
 {
     struct vsa_multibuffer multibuffer = {.count = 0};
     for (size_t i = 0; i < count; i++) {
-        prepare(&lanes[i]);
+        lane_prepare(&lanes[i]);
         vsa_multibuffer_add(&multibuffer, &lanes[i].check);
     }
     vsa_multibuffer_finish(&multibuffer);
@@ -68,7 +35,7 @@ static void every_subset_of_bad_lanes(void **state)
     (void)state;
     struct lane lanes[LANES];
     for (uint8_t i = 0; i < LANES; i++)
-        set_up(&lanes[i], VSA_CURVE_P384, i);
+        lane_set_up(&lanes[i], VSA_CURVE_P384, i);
     for (unsigned subset = 0; subset < 1u << LANES; subset += slow_tool_step() == 1 ? 1 : 37) {
         bool good[LANES];
         for (unsigned i = 0; i < LANES; i++) {
@@ -90,7 +57,7 @@ static void any_number(void **state)
     struct lane lanes[2 * LANES + 1];
     bool good[2 * LANES + 1];
     for (uint8_t i = 0; i < 2 * LANES + 1; i++) {
-        set_up(&lanes[i], VSA_CURVE_P384, i);
+        lane_set_up(&lanes[i], VSA_CURVE_P384, i);
         good[i] = i % 5 != 3;
         lanes[i].signature[50] ^= good[i] ? 0 : 1;
     }
@@ -113,7 +80,7 @@ static void numbers_out_of_range(void **state)
     struct lane lanes[LANES];
     bool good[LANES] = {false, false, false, false, false, false, true, true};
     for (uint8_t i = 0; i < LANES; i++)
-        set_up(&lanes[i], VSA_CURVE_P384, i);
+        lane_set_up(&lanes[i], VSA_CURVE_P384, i);
     memset(lanes[0].signature, 0, 48);
     memset(lanes[1].signature + 48, 0, 48);
     memcpy(lanes[2].signature, order, 48);
@@ -132,8 +99,8 @@ static void digests_of_every_value(void **state)
     struct lane lanes[LANES];
     struct vsa_multibuffer multibuffer = {.count = 0};
     for (uint8_t i = 0; i < LANES; i++) {
-        set_up(&lanes[i], VSA_CURVE_P384, i);
-        prepare(&lanes[i]);
+        lane_set_up(&lanes[i], VSA_CURVE_P384, i);
+        lane_prepare(&lanes[i]);
         memset(lanes[i].check.digest, i % 2 ? 0xff : 0, VSA_MAX_SIGNED_DIGEST);
         vsa_multibuffer_add(&multibuffer, &lanes[i].check);
     }
