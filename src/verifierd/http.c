@@ -24,10 +24,11 @@ struct vsa_http {
 
 /* One request, from its header to its answer. */
 struct exchange {
-    enum vsa_service_endpoint endpoint;
-    struct vsa_answer answer; /* status 0: not made yet */
-    bool counted;             /* in flight */
-    int64_t begin_ms;         /* when its header was there, monotonic */
+    const struct route *route;            /* NULL: no such path, or a file's */
+    const struct vsa_embedded_file *file; /* NULL: no such path, or a route's */
+    struct vsa_answer answer;             /* status 0: not made yet */
+    bool counted;                         /* in flight */
+    int64_t begin_ms;                     /* when its header was there, monotonic */
     size_t discarded;
     size_t size;
     uint8_t *body; /* VSA_SERVICE_MAX_BODY bytes; NULL: none came yet */
@@ -180,13 +181,12 @@ static const struct route {
     {"/readyz", false, VSA_ENDPOINT_READY, answer_readiness},
 };
 
-static const struct route *find_route(const char *path, const char **rest)
+static const struct route *find_route(const char *path)
 {
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         size_t size = strlen(routes[i].path);
         bool is_prefix = size > 1 && routes[i].path[size - 1] == '/';
-        *rest = path + size;
-        if (is_prefix ? strncmp(path, routes[i].path, size) == 0 && **rest
+        if (is_prefix ? strncmp(path, routes[i].path, size) == 0 && path[size]
                       : strcmp(path, routes[i].path) == 0)
             return &routes[i];
     }
@@ -199,6 +199,13 @@ static const struct vsa_embedded_file *find_file(const char *path)
         if (strcmp(vsa_embedded_files[i].path, path) == 0)
             return &vsa_embedded_files[i];
     return NULL;
+}
+
+static enum vsa_service_endpoint endpoint_of(const struct exchange *exchange)
+{
+    if (exchange->route)
+        return exchange->route->endpoint;
+    return exchange->file ? VSA_ENDPOINT_FILES : VSA_ENDPOINT_OTHER;
 }
 
 static bool is_get(const char *method)
@@ -240,7 +247,7 @@ static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Conne
     struct MHD_Response *response = MHD_create_response_from_buffer(
         answer->size, answer->body ? answer->body : nothing,
         answer->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    vsa_service_metrics_count_request(vsa_service_get_metrics(http->service), exchange->endpoint,
+    vsa_service_metrics_count_request(vsa_service_get_metrics(http->service), endpoint_of(exchange),
                                       answer->status);
     if (!response)
         return MHD_NO;
@@ -322,17 +329,14 @@ static void admit(struct vsa_http *http, struct MHD_Connection *connection,
 static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *connection,
                               const char *path, const char *method)
 {
-    const char *rest;
-    const struct route *route = find_route(path, &rest);
-    const struct vsa_embedded_file *file = find_file(path);
+    const struct route *route = find_route(path);
     struct exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange)
         return NULL;
     exchange->begin_ms = vsa_monotonic_ms();
-    exchange->endpoint = file ? VSA_ENDPOINT_FILES : VSA_ENDPOINT_OTHER;
-    if (route)
-        exchange->endpoint = route->endpoint;
-    if (!route && !file)
+    exchange->route = route;
+    exchange->file = route ? NULL : find_file(path);
+    if (!route && !exchange->file)
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_PATH, NULL);
     else if (route && route->is_post ? strcmp(method, "POST") != 0 : !is_get(method))
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_METHOD, NULL);
@@ -367,18 +371,20 @@ static enum MHD_Result take_part(struct exchange *exchange, const char *data, si
 static void handle(struct vsa_http *http, struct MHD_Connection *connection,
                    struct exchange *exchange, const char *path)
 {
-    struct call call = {
+    const struct route *route = exchange->route;
+    const struct vsa_embedded_file *file = exchange->file;
+    if (file) {
+        vsa_answer_bytes(&exchange->answer, file->type, vsa_slice_of(file->data, file->size));
+        return;
+    }
+    const struct call call = {
         .http = http,
         .connection = connection,
         .exchange = exchange,
+        .rest = path + strlen(route->path),
         .now_ms = vsa_wall_clock_ms(),
     };
-    const struct route *route = find_route(path, &call.rest);
-    const struct vsa_embedded_file *file = find_file(path);
-    if (route)
-        route->handle(&call);
-    else
-        vsa_answer_bytes(&exchange->answer, file->type, vsa_slice_of(file->data, file->size));
+    route->handle(&call);
 }
 
 /* --- libmicrohttpd ---------------------------------------------------------------------------- */
