@@ -32,6 +32,22 @@ enum vsa_status vsa_reply_set_retry_after(json_t *reply, int64_t retry_after_ms,
     return vsa_json_set(reply, "retry_after_ms", json_integer(retry_after_ms), error);
 }
 
+enum vsa_status vsa_reply_print_id(const json_t *id, char *buffer, struct vsa_slice *text,
+                                   struct vsa_error *error)
+{
+    static const char name[] = ",\"id\":";
+    const size_t size = sizeof(name) - 1;
+    size_t more = 0;
+    if (!id)
+        return VSA_OK;
+    memcpy(buffer, name, size);
+    more = json_dumpb(id, buffer + size, VSA_REPLY_ID - size, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (more == 0)
+        return vsa_fail_memory(error);
+    *text = vsa_slice_of(buffer, size + more);
+    return VSA_OK;
+}
+
 int64_t vsa_reply_retry_after(const json_t *reply)
 {
     const json_t *value = vsa_json_get(reply, "retry_after_ms");

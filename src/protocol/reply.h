@@ -19,6 +19,16 @@ VSA_MUST_USE enum vsa_status vsa_reply_set_retry_after(json_t *reply, int64_t re
 /* Returns "retry_after_ms", 0..VSA_MAX_RETRY_AFTER_MS; -1 if missing or malformed. */
 int64_t vsa_reply_retry_after(const json_t *reply);
 
+/* `,"id":` and an id, whose bytes may become \u00xx each. */
+#define VSA_REPLY_ID (8 + 6 * VSA_MAX_REQUEST_ID)
+
+/*
+ * Prints the member `id`, NULL for none, to VSA_REPLY_ID bytes, which `*text` borrows.
+ * Errors: VSA_ERR_MEMORY.
+ */
+VSA_MUST_USE enum vsa_status vsa_reply_print_id(const json_t *id, char *buffer,
+                                                struct vsa_slice *text, struct vsa_error *error);
+
 /*
  * Returns VSA_OK if the reply has "success": true.
  *

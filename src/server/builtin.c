@@ -180,8 +180,8 @@ enum vsa_status vsa_builtin_add_sealing(struct vsa_command_table *table, struct 
     const struct vsa_command seal_key = {VSA_COMMAND_NAME_SEAL_KEY, NULL, NULL,
                                          VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED};
     const struct vsa_command sealed = {VSA_COMMAND_NAME_SEALED, NULL, NULL, 0};
-    VSA_TRY(vsa_command_table_add_built_in(table, &seal_key, VSA_ROLE_SEAL_KEY, error));
-    return vsa_command_table_add_built_in(table, &sealed, VSA_ROLE_SEALED, error);
+    VSA_TRY(vsa_command_table_add(table, &seal_key, VSA_ROLE_SEAL_KEY, error));
+    return vsa_command_table_add(table, &sealed, VSA_ROLE_SEALED, error);
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static const struct {
     struct vsa_command command;
     enum vsa_command_role role;
 } rows[] = {
-    {{VSA_COMMAND_NAME_PING, ping, NULL, 0}, VSA_ROLE_OTHER},
+    {{VSA_COMMAND_NAME_PING, ping, NULL, 0}, VSA_ROLE_PING},
     {{VSA_COMMAND_NAME_STATUS, status, NULL, 0}, VSA_ROLE_SUMMARY},
     {{VSA_COMMAND_NAME_ATTEST, attest, NULL, VSA_COMMAND_NSM | VSA_COMMAND_RATE_LIMITED},
      VSA_ROLE_ATTEST},
@@ -204,7 +204,7 @@ enum vsa_status vsa_builtin_add(struct vsa_builtin *builtin, struct vsa_command_
     for (size_t i = 0; i < ROW_COUNT; i++) {
         struct vsa_command command = rows[i].command;
         command.user = builtin;
-        VSA_TRY(vsa_command_table_add_built_in(table, &command, rows[i].role, error));
+        VSA_TRY(vsa_command_table_add(table, &command, rows[i].role, error));
     }
     return VSA_OK;
 }

@@ -4,8 +4,8 @@
 #define VSA_SERVER_BUILTIN_H
 
 #include "protocol/attest.h"
+#include "sealing/sealing.h"
 #include "server/command_table.h"
-#include "server/sealing.h"
 
 /* What they need of the server. */
 struct vsa_builtin {

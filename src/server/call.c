@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "server/builtin.h"
+#include "server/origin.h"
 #include "server/reply.h"
 
 /* --- in the thread ---------------------------------------------------------------------------- */
@@ -22,7 +23,7 @@ static void probe(struct vsa_call *call, struct vsa_nsm *nsm)
 
 static enum vsa_status attest(struct vsa_call *call, struct vsa_nsm *nsm, json_t *reply)
 {
-    bool may_be_kept = call->share.listed && call->context->sharing->ttl_ms > 0;
+    bool may_be_kept = vsa_link_is_listed(&call->share.place) && call->context->sharing->ttl_ms > 0;
     int64_t *life_ms = may_be_kept ? &call->life_ms : NULL;
     const struct vsa_seal_offer *offer = call->offer.config.suite ? &call->offer : NULL;
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), &call->error);
@@ -41,10 +42,10 @@ static enum vsa_status answer(struct vsa_call *call, struct vsa_nsm *nsm, json_t
     const struct vsa_call_context *context = call->context;
     if (call->row->role == VSA_ROLE_ATTEST || call->row->role == VSA_ROLE_SEAL_KEY)
         return attest(call, nsm, reply);
-    (void)vsa_origin_enter(call->sealed ? &call->sealed->origin : NULL);
+    vsa_origin_enter(call->sealed ? &call->sealed->origin : NULL);
     enum vsa_status status = vsa_command_run(context->table, call->row, context->server, nsm,
                                              call->object, reply, &call->error);
-    (void)vsa_origin_enter(NULL);
+    vsa_origin_enter(NULL);
     return status;
 }
 
@@ -61,14 +62,9 @@ static void keep_text(struct vsa_call *call, json_t *reply)
     call->text_size = text.size;
 }
 
-static struct vsa_call *call_of(struct vsa_awaited *awaited)
-{
-    return VSA_CONTAINER_OF(awaited, struct vsa_call, awaited);
-}
-
 static void run(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_error *nsm_error)
 {
-    struct vsa_call *call = call_of(VSA_CONTAINER_OF(work, struct vsa_awaited, work));
+    struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, work);
     VSA_AUTO_JSON json_t *reply = json_object();
     if (!nsm && !work->may_block) {
         call->error = *nsm_error;
@@ -85,10 +81,20 @@ static void run(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_err
 
 /* --- in the loop ------------------------------------------------------------------------------ */
 
-static void free_awaited(struct vsa_awaited *awaited)
+static void abandon(struct vsa_awaited *awaited)
 {
-    vsa_call_free(call_of(awaited));
+    struct vsa_call *call = VSA_CONTAINER_OF(awaited, struct vsa_call, awaited);
+    if (vsa_worker_withdraw(call->context->worker, &call->work))
+        vsa_call_free(call);
 }
+
+static bool has_begun(struct vsa_awaited *awaited)
+{
+    struct vsa_call *call = VSA_CONTAINER_OF(awaited, struct vsa_call, awaited);
+    return vsa_worker_begun_ms(call->context->worker, &call->work) != INT64_MAX;
+}
+
+static const struct vsa_awaited_kind kind = {abandon, has_begun, "no answer of the NSM in time"};
 
 static struct vsa_call *new_call(struct vsa_call_context *context,
                                  const struct vsa_command_row *row, size_t fields)
@@ -96,9 +102,9 @@ static struct vsa_call *new_call(struct vsa_call_context *context,
     struct vsa_call *call = calloc(1, sizeof(*call) + fields);
     if (!call)
         return NULL;
-    call->awaited.work.run = run;
-    call->awaited.free = free_awaited;
-    call->awaited.work.may_block = row && (row->command.flags & VSA_COMMAND_BLOCKING);
+    call->awaited.kind = &kind;
+    call->work.run = run;
+    call->work.may_block = row && (row->command.flags & VSA_COMMAND_BLOCKING);
     call->context = context;
     call->row = row;
     call->error.offset = VSA_NO_OFFSET;
@@ -144,7 +150,7 @@ void vsa_call_free(struct vsa_call *call)
 {
     if (!call)
         return;
-    vsa_sharing_end(call->context->sharing, &call->share);
+    vsa_list_remove(&call->share.place);
     if (call->charged > 0)
         vsa_budget_refund(&call->context->streams->budget, call->charged);
     vsa_sealed_release(call->sealed);
@@ -157,7 +163,7 @@ void vsa_call_free(struct vsa_call *call)
 
 void vsa_call_release(struct vsa_work *work)
 {
-    free_awaited(VSA_CONTAINER_OF(work, struct vsa_awaited, work));
+    vsa_call_free(VSA_CONTAINER_OF(work, struct vsa_call, work));
 }
 
 /* What jansson allocates: a table of eight buckets for an object, eight places for an array. */

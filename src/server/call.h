@@ -3,8 +3,8 @@
 #ifndef VSA_SERVER_CALL_H
 #define VSA_SERVER_CALL_H
 
+#include "sealing/sealing.h"
 #include "server/command_table.h"
-#include "server/sealing.h"
 #include "server/sharing.h"
 #include "stream/state.h"
 
@@ -14,11 +14,13 @@ struct vsa_call_context {
     struct vsa_server *server;   /* for handlers */
     struct vsa_sharing *sharing; /* the loop's, but for `ttl_ms` */
     struct vsa_streams *streams; /* the loop's: their budget */
+    struct vsa_worker *worker;
     char buffer[VSA_MAX_REPLY_LINE];
 };
 
 struct vsa_call {
     struct vsa_awaited awaited;
+    struct vsa_work work;
     struct vsa_call_context *context;
     const struct vsa_command_row *row; /* NULL: a probe, DescribeNSM */
     json_t *object;                    /* owned; the request, but of `attest` and probes */

@@ -8,10 +8,9 @@
 enum vsa_status vsa_calls_put(struct vsa_requests *all, struct vsa_call *call,
                               struct vsa_error *error)
 {
-    VSA_TRY(
-        vsa_sealed_charge(call->sealed, all->streams, vsa_call_size(call), &call->charged, error));
-    call->awaited.worker = all->worker;
-    return vsa_worker_put(all->worker, &call->awaited.work, error);
+    VSA_TRY(vsa_sealed_charge(call->sealed, &all->streams->budget, vsa_call_size(call),
+                              &call->charged, error));
+    return vsa_worker_put(all->worker, &call->work, error);
 }
 
 void vsa_calls_probe(struct vsa_requests *all)
@@ -20,7 +19,7 @@ void vsa_calls_probe(struct vsa_requests *all)
         return;
     struct vsa_call *call = vsa_call_new_probe(&all->context);
     if (call)
-        vsa_worker_put_first(all->worker, &call->awaited.work);
+        vsa_worker_put_first(all->worker, &call->work);
     else
         all->health->probing = false; /* the next request tries again */
 }
@@ -48,7 +47,7 @@ static void update_health(struct vsa_requests *all, const struct vsa_call *call)
         vsa_calls_probe(all);
     /* Another module may come back: what is kept is of the old one. */
     if (!all->health->reachable)
-        vsa_reply_cache_clear(&all->sharing.cache);
+        vsa_sharing_drop_kept(&all->sharing);
     if (changed)
         report_nsm(all, call);
 }
@@ -67,7 +66,7 @@ void vsa_calls_collect(struct vsa_requests *all)
     struct vsa_work *work;
     vsa_worker_finished(all->worker, &done);
     while ((work = vsa_work_of(vsa_list_pop(&done)))) {
-        struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, awaited.work);
+        struct vsa_call *call = VSA_CONTAINER_OF(work, struct vsa_call, work);
         update_health(all, call);
         if (call->status == VSA_OK && call->text)
             vsa_sharing_keep(&all->sharing, &call->share, vsa_slice_of(call->text, call->text_size),

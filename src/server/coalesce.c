@@ -13,14 +13,13 @@ static bool answer_from_cache(struct vsa_requests *all, const struct vsa_request
 {
     char members[64];
     int64_t now_ms = all->loop->now_ms;
-    const struct vsa_cached_reply *kept =
-        vsa_reply_cache_find(&all->sharing.cache, key->digest, now_ms);
+    const struct vsa_kept_reply *kept = vsa_sharing_find_kept(&all->sharing, key, now_ms);
     if (!kept)
         return false;
     /* The iteration may have begun before the document was made. */
     int64_t age_ms = now_ms > kept->made_ms ? now_ms - kept->made_ms : 0;
     (void)snprintf(members, sizeof(members), ",\"cached\":true,\"age_ms\":%" PRId64, age_ms);
-    struct vsa_reply reply = vsa_reply_of_text(vsa_slice_of(kept->line, kept->size), members,
+    struct vsa_reply reply = vsa_reply_of_text(vsa_slice_of(kept->text, kept->size), members,
                                                request->id, VSA_OK, all->buffer);
     vsa_counter_add(&all->counters.cached, 1);
     vsa_request_finish(all, request, &reply);
@@ -38,10 +37,10 @@ static bool join(struct vsa_requests *all, const struct vsa_request *request,
     struct vsa_share *share = vsa_sharing_find(&all->sharing, key);
     int64_t ttl_ms = all->sharing.ttl_ms;
     int64_t earliest_ms = ttl_ms > 0 ? all->loop->now_ms - ttl_ms : INT64_MAX;
-    if (!share || vsa_waiting_is_full(all))
+    if (!share || vsa_waiting_check_room(all, NULL) != VSA_OK)
         return false;
     struct vsa_call *call = VSA_CONTAINER_OF(share, struct vsa_call, share);
-    if (vsa_worker_begun_ms(all->worker, &call->awaited.work) < earliest_ms)
+    if (vsa_worker_begun_ms(all->worker, &call->work) < earliest_ms)
         return false;
     struct vsa_waiter *waiter = vsa_waiter_new(all, request);
     if (!waiter)

@@ -21,8 +21,11 @@ static bool are_flags(unsigned flags)
     return thread == 0 || thread == VSA_COMMAND_NSM || thread == VSA_COMMAND_BLOCKING;
 }
 
-static enum vsa_status check(const struct vsa_command *command, struct vsa_error *error)
+static enum vsa_status check(const struct vsa_command *command, enum vsa_command_role role,
+                             struct vsa_error *error)
 {
+    if (role == VSA_ROLE_PROGRAM && !command->handler)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a command without a handler");
     if (!is_command_name(command->name))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "a command's name has 1 to %d characters of a-z 0-9 _ -",
@@ -43,62 +46,32 @@ static struct vsa_command_row *find(struct vsa_command_table *table, const char 
     return NULL;
 }
 
-/* Adds the command to `*added`. */
-static enum vsa_status add(struct vsa_command_table *table, const struct vsa_command *command,
-                           struct vsa_command_row **added, struct vsa_error *error)
+static bool may_be_replaced(const struct vsa_command_row *row)
 {
-    VSA_TRY(check(command, error));
+    return row->role >= VSA_ROLE_PING && row->role <= VSA_ROLE_SUMMARY;
+}
+
+enum vsa_status vsa_command_table_add(struct vsa_command_table *table,
+                                      const struct vsa_command *command, enum vsa_command_role role,
+                                      struct vsa_error *error)
+{
+    VSA_TRY(check(command, role, error));
     struct vsa_command_row *row = find(table, command->name);
     if (row && strcmp(row->name, VSA_COMMAND_ANY) == 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "all other commands are answered already: name those that are meant");
-    if (row && !row->built_in)
+    if (row && !may_be_replaced(row))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "there is a command \"%s\" already",
                         command->name);
     if (!row && table->count == VSA_MAX_COMMANDS)
         return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d commands", VSA_MAX_COMMANDS);
     if (!row)
         row = &table->rows[table->count++];
-    *row = (struct vsa_command_row){.command = *command};
+    *row = (struct vsa_command_row){.command = *command, .role = role};
     memcpy(row->name, command->name, strlen(command->name) + 1);
     row->command.name = row->name;
     if (strcmp(row->name, VSA_COMMAND_ANY) == 0)
-        table->catch_all = row;
-    *added = row;
-    return VSA_OK;
-}
-
-enum vsa_status vsa_command_table_add(struct vsa_command_table *table,
-                                      const struct vsa_command *command, struct vsa_error *error)
-{
-    struct vsa_command_row *row;
-    if (!command->handler)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "a command without a handler");
-    return add(table, command, &row, error);
-}
-
-enum vsa_status vsa_command_table_add_built_in(struct vsa_command_table *table,
-                                               const struct vsa_command *command,
-                                               enum vsa_command_role role, struct vsa_error *error)
-{
-    struct vsa_command_row *row = NULL;
-    VSA_TRY(add(table, command, &row, error));
-    row->role = role;
-    row->built_in = role != VSA_ROLE_SEAL_KEY && role != VSA_ROLE_SEALED;
-    return VSA_OK;
-}
-
-enum vsa_status vsa_command_table_add_backend(struct vsa_command_table *table,
-                                              const struct vsa_command *command,
-                                              struct vsa_error *error)
-{
-    struct vsa_command_row *row = NULL;
-    VSA_TRY(add(table, command, &row, error));
-    row->role = VSA_ROLE_BACKEND;
-    if (row != table->catch_all)
-        return VSA_OK;
-    table->catch_all = NULL;
-    table->other = row;
+        *(role == VSA_ROLE_BACKEND ? &table->other : &table->catch_all) = row;
     return VSA_OK;
 }
 
@@ -118,7 +91,7 @@ const struct vsa_command_row *vsa_command_table_find(const struct vsa_command_ta
             row = &table->rows[i];
     if (!row)
         row = table->other;
-    bool goes_to_catch_all = table->catch_all && (!row || row->built_in);
+    bool goes_to_catch_all = table->catch_all && (!row || may_be_replaced(row));
     *named = row ? row : table->catch_all;
     return goes_to_catch_all ? table->catch_all : row;
 }

@@ -5,21 +5,22 @@
 
 #include <vsattest/server.h>
 
-/* What a built-in command is to the pipeline, besides its flags. */
+/* What a command is to the pipeline, besides its flags. */
 enum vsa_command_role {
-    VSA_ROLE_OTHER,
+    VSA_ROLE_PROGRAM, /* a program's own */
+    VSA_ROLE_BACKEND, /* sent to a backend, which is the `user` */
+    /* Built in from here on; of these, others may take the place of the first three. */
+    VSA_ROLE_PING,
     VSA_ROLE_ATTEST,   /* decoded once, may share its reply */
     VSA_ROLE_SUMMARY,  /* how the server is: dear to print, the same for all who ask */
     VSA_ROLE_SEAL_KEY, /* these two are the pipeline's own: no handler is called, no program has */
     VSA_ROLE_SEALED,   /* one of this name, and VSA_COMMAND_ANY does not see them */
-    VSA_ROLE_BACKEND,  /* sent to a backend, which is the `user` */
 };
 
 struct vsa_command_row {
     struct vsa_command command; /* its name is the next member */
     char name[VSA_MAX_COMMAND_NAME + 1];
     enum vsa_command_role role;
-    bool built_in; /* others may take its place */
 };
 
 /* Zeroed: empty. */
@@ -31,26 +32,15 @@ struct vsa_command_table {
 };
 
 /*
- * Adds a command, which is copied, or puts it in the place of a built-in one.
+ * Adds a command, which is copied, or puts it in the place of a built-in one. VSA_COMMAND_ANY of a
+ * backend is for what no other row answers.
  *
  * Errors: VSA_ERR_ARGUMENT, VSA_ERR_TOO_MANY.
  */
 VSA_MUST_USE enum vsa_status vsa_command_table_add(struct vsa_command_table *table,
                                                    const struct vsa_command *command,
+                                                   enum vsa_command_role role,
                                                    struct vsa_error *error);
-/* Adds one of the server's own; of the last two roles only under a name that is not taken. */
-VSA_MUST_USE enum vsa_status vsa_command_table_add_built_in(struct vsa_command_table *table,
-                                                            const struct vsa_command *command,
-                                                            enum vsa_command_role role,
-                                                            struct vsa_error *error);
-
-/*
- * Adds a command that a backend answers; under VSA_COMMAND_ANY every one that no other row answers.
- * Errors: as above.
- */
-VSA_MUST_USE enum vsa_status vsa_command_table_add_backend(struct vsa_command_table *table,
-                                                           const struct vsa_command *command,
-                                                           struct vsa_error *error);
 
 /*
  * Returns the row that answers requests for `name`, or NULL.

@@ -14,6 +14,7 @@
 #include "server/coalesce.h"
 #include "server/connections.h"
 #include "server/forward.h"
+#include "server/origin.h"
 #include "server/waiting.h"
 
 /* A line, or what a sealed one holds, on its way through the loop. */
@@ -82,10 +83,10 @@ static struct vsa_reply run(const struct arrival *arrival)
     struct vsa_error error;
     const struct vsa_sealed *sealed = arrival->request.sealed;
     VSA_AUTO_JSON json_t *object = json_object();
-    (void)vsa_origin_enter(sealed ? &sealed->origin : NULL);
+    vsa_origin_enter(sealed ? &sealed->origin : NULL);
     enum vsa_status status = vsa_command_run(&all->table, arrival->row, all->server, NULL,
                                              arrival->object, object, &error);
-    (void)vsa_origin_enter(NULL);
+    vsa_origin_enter(NULL);
     return vsa_reply_of_json(object, arrival->request.id, status, all->buffer);
 }
 
@@ -163,8 +164,8 @@ static enum vsa_status enqueue(struct arrival *arrival, const struct vsa_attest_
 {
     struct vsa_requests *all = arrival->all;
     struct vsa_awaited *awaited = NULL;
-    if (!arrival->waiter && vsa_waiting_is_full(all))
-        return vsa_waiting_fail_full(all, error);
+    if (!arrival->waiter)
+        VSA_TRY(vsa_waiting_check_room(all, error));
     struct vsa_waiter *waiter = waiter_of(arrival);
     if (!waiter)
         return vsa_fail_memory(error);
@@ -223,11 +224,9 @@ static enum vsa_status check_origin(const struct arrival *arrival, const char *n
         return VSA_OK;
     if (sealed && !vsa_senders_may_send(&sealing->senders, name, sealed->origin.sender))
         return vsa_fail(error, VSA_ERR_SENDER, "not signed by a sender that may send \"%s\"", name);
-    bool needs_seal =
-        row && ((row->command.flags & VSA_COMMAND_SEALED_ONLY) ||
-                vsa_senders_are_named(&sealing->senders, name,
-                                      arrival->named->built_in || row->role == VSA_ROLE_SEAL_KEY ||
-                                          row->role == VSA_ROLE_SEALED));
+    bool needs_seal = row && ((row->command.flags & VSA_COMMAND_SEALED_ONLY) ||
+                              vsa_senders_are_named(&sealing->senders, name,
+                                                    arrival->named->role >= VSA_ROLE_PING));
     if (!sealed && needs_seal)
         return vsa_fail(error, VSA_ERR_SEALED_REQUIRED, "\"%s\" is done for sealed requests only",
                         name);
@@ -265,9 +264,8 @@ static enum vsa_status handle_sealed(struct arrival *arrival, struct vsa_error *
     struct vsa_sealed *sealed = NULL;
     if (arrival->request.sealed)
         return vsa_fail(error, VSA_ERR_REQUEST, "a sealed request holds another sealed one");
-    VSA_TRY(take_token_of(arrival, &all->sealing->rate, "sealed requests", error));
-    if (vsa_waiting_is_full(all))
-        return vsa_waiting_fail_full(all, error);
+    VSA_TRY(take_token_of(arrival, &all->sealed_rate, "sealed requests", error));
+    VSA_TRY(vsa_waiting_check_room(all, error));
     VSA_TRY(vsa_sealed_new(all->sealing, arrival->object, &sealed, error));
     enum vsa_status status = put_sealed(arrival, sealed, error);
     if (status != VSA_OK)
@@ -319,7 +317,8 @@ static enum vsa_status handle(struct arrival *arrival, struct vsa_slice line,
         return handle_sealed(arrival, error);
     case VSA_ROLE_BACKEND:
     case VSA_ROLE_SUMMARY:
-    case VSA_ROLE_OTHER:
+    case VSA_ROLE_PING:
+    case VSA_ROLE_PROGRAM:
     default:
         return admit(arrival, NULL, error);
     }
@@ -400,9 +399,7 @@ void vsa_dispatch_opened(struct vsa_requests *all)
     struct vsa_sealed *sealed;
     struct vsa_error error;
     while (all->sealing && (sealed = vsa_sealing_next(all->sealing))) {
-        struct vsa_link *place = vsa_list_first(&sealed->awaited.waiters);
-        struct vsa_waiter *waiter =
-            place ? VSA_CONTAINER_OF(place, struct vsa_waiter, place) : NULL;
+        struct vsa_waiter *waiter = vsa_waiter_first(&sealed->awaited);
         /* One that is not waited for any more is not carried out. */
         enum vsa_status status = waiter ? vsa_sealed_accept(sealed, &error) : VSA_OK;
         if (waiter && status == VSA_OK) {
@@ -427,14 +424,15 @@ void vsa_dispatch_init(struct vsa_requests *all)
     all->context.server = all->server;
     all->context.sharing = &all->sharing;
     all->context.streams = all->streams;
+    all->context.worker = all->worker;
     vsa_waiting_init(all);
 }
 
 void vsa_dispatch_close(struct vsa_requests *all)
 {
-    vsa_forward_close(all);
     vsa_waiting_close(all);
-    vsa_reply_cache_clear(&all->sharing.cache);
+    vsa_backends_free(all->backends);
+    vsa_sharing_drop_kept(&all->sharing);
     for (size_t i = 0; i < VSA_MAX_COMMANDS; i++)
         vsa_summary_drop(&all->summaries[i]);
 }

@@ -19,7 +19,7 @@ void vsa_dispatch_opened(struct vsa_requests *all);
 
 /* Prepares what the caller did not set. */
 void vsa_dispatch_init(struct vsa_requests *all);
-/* Frees what is kept, after the worker is gone; fine without vsa_dispatch_init(). */
+/* Frees what is kept, before the worker and its threads; fine without vsa_dispatch_init(). */
 void vsa_dispatch_close(struct vsa_requests *all);
 
 #endif

@@ -58,7 +58,7 @@ enum vsa_status vsa_enable_sealing(struct vsa_requests *requests,
     if (!sealing)
         return vsa_fail_memory(error);
     sealing->loop = requests->loop;
-    sealing->streams = requests->streams;
+    sealing->budget = &requests->streams->budget;
     sealing->max_queue = requests->options->max_queue;
     sealing->done = done;
     sealing->user = user;
@@ -66,8 +66,6 @@ enum vsa_status vsa_enable_sealing(struct vsa_requests *requests,
     sealing->keys.lifetime_ms = known.lifetime_ms;
     sealing->keys.overlap_ms = known.overlap_ms;
     sealing->keys.max_uses = known.max_uses;
-    sealing->rate.rate = rate_of(&known);
-    sealing->rate.burst = 2 * sealing->rate.rate;
     /* The loop borrows what begins: last. A program may go on without sealing if it fails. */
     size_t commands = requests->table.count;
     enum vsa_status status = vsa_builtin_add_sealing(&requests->table, error);
@@ -79,6 +77,8 @@ enum vsa_status vsa_enable_sealing(struct vsa_requests *requests,
         return status;
     }
     requests->sealing = sealing;
+    requests->sealed_rate.rate = rate_of(&known);
+    requests->sealed_rate.burst = 2 * requests->sealed_rate.rate;
     return VSA_OK;
 }
 

@@ -31,7 +31,4 @@ VSA_MUST_USE enum vsa_status vsa_forward(struct vsa_requests *all,
                                          const struct vsa_command_row *row, json_t *object,
                                          struct vsa_awaited **awaited, struct vsa_error *error);
 
-/* Frees what is not done, and the backends; before vsa_waiting_close(). */
-void vsa_forward_close(struct vsa_requests *all);
-
 #endif

@@ -4,11 +4,9 @@
 /* Handlers get a context that programs made before there were sealed requests, and may copy. */
 static _Thread_local const struct vsa_origin *present;
 
-const struct vsa_origin *vsa_origin_enter(const struct vsa_origin *origin)
+void vsa_origin_enter(const struct vsa_origin *origin)
 {
-    const struct vsa_origin *before = present;
     present = origin;
-    return before;
 }
 
 bool vsa_server_sealed(const struct vsa_command_context *context, struct vsa_slice *aad)

@@ -78,22 +78,6 @@ enum vsa_status vsa_reply_print(json_t *reply, enum vsa_status status, char *buf
     return VSA_ERR_MEMORY;
 }
 
-enum vsa_status vsa_reply_print_id(const json_t *id, char *buffer, struct vsa_slice *text,
-                                   struct vsa_error *error)
-{
-    static const char name[] = ",\"id\":";
-    const size_t size = sizeof(name) - 1;
-    size_t more = 0;
-    if (!id)
-        return VSA_OK;
-    memcpy(buffer, name, size);
-    more = json_dumpb(id, buffer + size, VSA_REPLY_ID - size, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (more == 0)
-        return vsa_fail_memory(error);
-    *text = vsa_slice_of(buffer, size + more);
-    return VSA_OK;
-}
-
 static bool fits(const struct vsa_reply *reply)
 {
     return reply->text.size + reply->members.size + reply->id.size + strlen(END) <=

@@ -6,11 +6,8 @@
 #ifndef VSA_SERVER_REPLY_H
 #define VSA_SERVER_REPLY_H
 
-#include "protocol/json.h"
+#include "protocol/reply.h"
 #include "stream/state.h"
-
-/* `,"id":` and an id, whose bytes may become \u00xx each. */
-#define VSA_REPLY_ID (8 + 6 * VSA_MAX_REQUEST_ID)
 
 /* Makes `reply` what the failure is reported by. */
 void vsa_reply_fail(json_t *reply, const struct vsa_error *why);
@@ -27,13 +24,6 @@ void vsa_reply_fail(json_t *reply, const struct vsa_error *why);
  */
 enum vsa_status vsa_reply_print(json_t *reply, enum vsa_status status, char *buffer,
                                 struct vsa_slice *text);
-
-/*
- * Prints the member `id`, NULL for none, to VSA_REPLY_ID bytes, which `*text` borrows.
- * Errors: VSA_ERR_MEMORY.
- */
-VSA_MUST_USE enum vsa_status vsa_reply_print_id(const json_t *id, char *buffer,
-                                                struct vsa_slice *text, struct vsa_error *error);
 
 /* A line, ready to be sent. Borrows all of it. */
 struct vsa_reply {

@@ -2,6 +2,7 @@
 #include "server/request.h"
 
 #include "base/monotonic.h"
+#include "base/slice.h"
 
 /* Counts, then sends: a client that has its reply finds it in the numbers. */
 static void finish(struct vsa_requests *all, const struct vsa_request *request,
@@ -20,16 +21,32 @@ static void finish(struct vsa_requests *all, const struct vsa_request *request,
     vsa_reply_send(request->stream, reply);
 }
 
+static enum vsa_status seal(const struct vsa_sealed *sealed, const struct vsa_reply *inner,
+                            struct vsa_slice *text, struct vsa_error *error)
+{
+    const struct vsa_slice parts[] = {inner->text, inner->members, inner->id,
+                                      vsa_slice_of_text("}")};
+    return vsa_sealed_reply(sealed, parts, sizeof(parts) / sizeof(parts[0]), text, error);
+}
+
 /* Hides what is inside: of a sealed request the reply is a success. */
 void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,
                         const struct vsa_reply *reply)
 {
-    if (!request->sealed) {
-        finish(all, request, reply);
-        return;
+    const struct vsa_sealed *sealed = request->sealed;
+    struct vsa_reply outer = *reply;
+    struct vsa_error error;
+    if (sealed) {
+        outer = (struct vsa_reply){.id = sealed->outer_id};
+        enum vsa_status status = seal(sealed, reply, &outer.text, &error);
+        if (status == VSA_ERR_TOO_LARGE) {
+            const struct vsa_reply why = vsa_reply_of_error(&error, reply->id, all->buffer);
+            status = seal(sealed, &why, &outer.text, &error);
+        }
+        if (status != VSA_OK)
+            outer = vsa_reply_of_error(&error, sealed->outer_id, all->buffer);
     }
-    const struct vsa_reply sealed = vsa_sealed_reply(request->sealed, reply, all->buffer);
-    finish(all, request, &sealed);
+    finish(all, request, &outer);
 }
 
 void vsa_request_fail(struct vsa_requests *all, const struct vsa_request *request,

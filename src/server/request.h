@@ -35,13 +35,13 @@ struct vsa_requests {
 
     struct vsa_command_table table;
     struct vsa_rate_limit rate;
+    struct vsa_rate_limit sealed_rate; /* of `sealed` itself, whatever is inside */
     struct vsa_sharing sharing;
     struct vsa_counters counters;
     struct vsa_observer observer;
     struct vsa_call_context context;
     struct vsa_summary summaries[VSA_MAX_COMMANDS]; /* by row */
     struct vsa_backends *backends;                  /* owned; NULL: none */
-    struct vsa_link forwards;                       /* requests that these have */
     struct vsa_timer_list timeouts;                 /* of those that wait */
     bool refusing;                                  /* new ones: the server is stopping */
     char id[VSA_REPLY_ID];                          /* of the line that is being handled */

@@ -176,10 +176,9 @@ void vsa_server_free(struct vsa_server *server)
 {
     if (!server)
         return;
-    /* First: the threads may still want to wake the loop. */
-    vsa_worker_free(server->requests.worker, vsa_call_release);
-    vsa_sealing_stop(server->requests.sealing);
     vsa_dispatch_close(&server->requests);
+    /* Before the loop: the threads may still want to wake it. */
+    vsa_worker_free(server->requests.worker, vsa_call_release);
     vsa_sealing_free(server->requests.sealing);
     vsa_streams_free(server->requests.streams);
     vsa_event_loop_close(&server->loop);
@@ -208,7 +207,7 @@ enum vsa_status vsa_server_register(struct vsa_server *server, const struct vsa_
 {
     VSA_TRY(check_may_set_up(server, command->flags & VSA_COMMAND_SEALED_ONLY,
                              "commands are registered", error));
-    return vsa_command_table_add(&server->requests.table, command, error);
+    return vsa_command_table_add(&server->requests.table, command, VSA_ROLE_PROGRAM, error);
 }
 
 enum vsa_status vsa_server_enable_sealing(struct vsa_server *server,

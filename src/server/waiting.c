@@ -15,13 +15,10 @@ static struct vsa_waiter *waiter_of(struct vsa_timer *timer)
     return timer ? VSA_CONTAINER_OF(timer, struct vsa_waiter, timer) : NULL;
 }
 
-bool vsa_waiting_is_full(const struct vsa_requests *all)
+enum vsa_status vsa_waiting_check_room(const struct vsa_requests *all, struct vsa_error *error)
 {
-    return vsa_counter_get(&all->counters.in_flight) >= all->options->max_in_flight;
-}
-
-enum vsa_status vsa_waiting_fail_full(const struct vsa_requests *all, struct vsa_error *error)
-{
+    if (vsa_counter_get(&all->counters.in_flight) < all->options->max_in_flight)
+        return VSA_OK;
     return vsa_fail(error, VSA_ERR_BUSY, "%zu requests are in flight already; try again later",
                     all->options->max_in_flight);
 }
@@ -62,24 +59,12 @@ void vsa_waiter_free(struct vsa_waiter *waiter)
     free(waiter);
 }
 
-static bool withdraw(struct vsa_awaited *awaited)
-{
-    return awaited->kind ? awaited->kind->withdraw(awaited)
-                         : vsa_worker_withdraw(awaited->worker, &awaited->work);
-}
-
-static bool has_begun(struct vsa_awaited *awaited)
-{
-    return awaited->kind ? awaited->kind->has_begun(awaited)
-                         : vsa_worker_begun_ms(awaited->worker, &awaited->work) != INT64_MAX;
-}
-
 void vsa_waiter_abandon(struct vsa_waiter *waiter)
 {
     struct vsa_awaited *awaited = waiter->awaited;
     vsa_waiter_free(waiter);
-    if (!vsa_list_first(&awaited->waiters) && withdraw(awaited))
-        awaited->free(awaited);
+    if (!vsa_waiter_first(awaited))
+        awaited->kind->abandon(awaited);
 }
 
 static void fail_waiter(struct vsa_waiter *waiter, enum vsa_status status, const char *detail)
@@ -93,16 +78,14 @@ static void fail_waiter(struct vsa_waiter *waiter, enum vsa_status status, const
 static void on_timeout(void *user, struct vsa_timer *timer)
 {
     struct vsa_waiter *waiter = VSA_CONTAINER_OF(timer, struct vsa_waiter, timer);
-    const struct vsa_awaited_kind *kind = waiter->awaited->kind;
     (void)user;
-    fail_waiter(waiter, VSA_ERR_TIMEOUT, kind ? kind->late : "no answer of the NSM in time");
+    fail_waiter(waiter, VSA_ERR_TIMEOUT, waiter->awaited->kind->late);
 }
 
 void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
 {
-    struct vsa_link *place;
-    while ((place = vsa_list_first(&call->awaited.waiters))) {
-        struct vsa_waiter *waiter = VSA_CONTAINER_OF(place, struct vsa_waiter, place);
+    struct vsa_waiter *waiter;
+    while ((waiter = vsa_waiter_first(&call->awaited))) {
         const struct vsa_request *request = &waiter->request;
         struct vsa_slice text = vsa_slice_of(call->text, call->text_size);
         struct vsa_reply reply =
@@ -118,7 +101,7 @@ void vsa_waiting_give_up(struct vsa_requests *all)
 {
     struct vsa_waiter *waiter;
     while ((waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
-        if (has_begun(waiter->awaited))
+        if (waiter->awaited->kind->has_begun(waiter->awaited))
             fail_waiter(waiter, VSA_ERR_TIMEOUT, "the server stopped before the request was done");
         else
             fail_waiter(waiter, VSA_ERR_SHUTTING_DOWN, "the server is stopping");
@@ -134,10 +117,6 @@ void vsa_waiting_init(struct vsa_requests *all)
 void vsa_waiting_close(struct vsa_requests *all)
 {
     struct vsa_waiter *waiter;
-    /* What they waited for went with its thread. */
-    while (all->loop && (waiter = waiter_of(vsa_timer_first(&all->timeouts)))) {
-        vsa_timer_stop(&waiter->timer);
-        vsa_sealed_release(waiter->request.sealed);
-        free(waiter);
-    }
+    while ((waiter = waiter_of(vsa_timer_first(&all->timeouts))))
+        vsa_waiter_abandon(waiter);
 }

@@ -68,7 +68,8 @@ int pipeline_set_up(void **state)
     vsa_nsm_health_init(&pipeline.health);
     (void)vsa_nsm_health_end_probe(&pipeline.health, VSA_OK, "i-1", INT64_MAX); /* news for ever */
     assert_int_equal(vsa_builtin_add(&pipeline.builtin, &pipeline.requests.table, NULL), VSA_OK);
-    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+    assert_int_equal(
+        vsa_command_table_add(&pipeline.requests.table, &command, VSA_ROLE_PROGRAM, NULL), VSA_OK);
     assert_int_equal(vsa_event_loop_open(&pipeline.loop, on_woken, NULL, NULL), VSA_OK);
     const struct vsa_worker_options how = {.nsm = "unix:/nowhere",
                                            .timeout_ms = 1000,
@@ -96,9 +97,8 @@ int pipeline_set_up(void **state)
 int pipeline_tear_down(void **state)
 {
     (void)state;
-    vsa_worker_free(pipeline.worker, vsa_call_release);
-    vsa_sealing_stop(pipeline.requests.sealing);
     vsa_dispatch_close(&pipeline.requests);
+    vsa_worker_free(pipeline.worker, vsa_call_release);
     vsa_sealing_free(pipeline.requests.sealing);
     vsa_streams_free(pipeline.streams);
     vsa_event_loop_close(&pipeline.loop);
@@ -121,6 +121,7 @@ void iterate(void)
 {
     vsa_event_loop_iterate(&pipeline.loop);
     vsa_streams_end_iteration(pipeline.streams);
+    vsa_backends_end_iteration(pipeline.requests.backends);
 }
 
 void enable_sealing(const struct vsa_sealing_options *options)

@@ -37,8 +37,8 @@ static int set_up(void **state)
     const struct vsa_command slow = {"slow", echo, NULL, VSA_COMMAND_BLOCKING};
     const struct vsa_command strict = {"strict", echo, NULL, VSA_COMMAND_NSM};
     assert_int_equal(vsa_builtin_add(&builtin, &table, NULL), VSA_OK);
-    assert_int_equal(vsa_command_table_add(&table, &slow, NULL), VSA_OK);
-    assert_int_equal(vsa_command_table_add(&table, &strict, NULL), VSA_OK);
+    assert_int_equal(vsa_command_table_add(&table, &slow, VSA_ROLE_PROGRAM, NULL), VSA_OK);
+    assert_int_equal(vsa_command_table_add(&table, &strict, VSA_ROLE_PROGRAM, NULL), VSA_OK);
     nsm = fake_nsm_open(&fake);
     return nsm ? 0 : -1;
 }
@@ -63,7 +63,7 @@ static void run(struct vsa_call *call, struct vsa_nsm *with)
     struct vsa_error error;
     vsa_error_set(&error, VSA_ERR_NSM_UNREACHABLE, VSA_NO_OFFSET, NULL, "there is none");
     assert_non_null(call);
-    call->awaited.work.run(&call->awaited.work, with, &error);
+    call->work.run(&call->work, with, &error);
 }
 
 static void assert_says(const struct vsa_call *call, const char *text)
@@ -120,7 +120,7 @@ static void test_absent_fields(void **state)
     assert_null(call->asked.user_data.data);
     assert_non_null(call->asked.nonce.data);
     assert_int_equal(vsa_call_size(call), 0);
-    vsa_call_release(&call->awaited.work);
+    vsa_call_release(&call->work);
 }
 
 static void test_failures(void **state)

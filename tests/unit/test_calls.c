@@ -56,7 +56,8 @@ static void test_blocking_is_no_news(void **state)
     (void)state;
     const struct vsa_command command = {"agree", agree, NULL, VSA_COMMAND_BLOCKING};
     int peer = connect_stream();
-    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+    assert_int_equal(
+        vsa_command_table_add(&pipeline.requests.table, &command, VSA_ROLE_PROGRAM, NULL), VSA_OK);
     int64_t updated_ms = pipeline.health.updated_ms;
     start_worker();
     send_text(peer, "{\"command\":\"agree\"}\n");

@@ -23,7 +23,7 @@ static void test_shared_call(void **state)
     assert_says(other, "\"id\":2}\n");
     assert_says(third, "\"nonce\":\"n\"");
     assert_int_equal(pipeline.fake.attestations, 2);
-    assert_null(pipeline.requests.sharing.under_way);
+    assert_null(vsa_list_first(&pipeline.requests.sharing.under_way));
 }
 
 static void test_kept_replies(void **state)
@@ -39,7 +39,7 @@ static void test_kept_replies(void **state)
     assert_true(vsa_share_key_of(&asked, &key));
     vsa_sharing_begin(&pipeline.requests.sharing, &share, &key);
     vsa_sharing_keep(&pipeline.requests.sharing, &share, kept, pipeline.loop.now_ms, 600000);
-    vsa_sharing_end(&pipeline.requests.sharing, &share);
+    vsa_list_remove(&share.place);
     send_text(peer, ATTEST);
     assert_says(peer, "{\"kept\":1,\"cached\":true,\"age_ms\":");
     assert_int_equal(vsa_counter_get(&pipeline.requests.counters.cached), 1);

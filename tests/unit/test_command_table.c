@@ -37,13 +37,13 @@ static int set_up(void **state)
 static void add(const char *name, unsigned flags, enum vsa_status expected)
 {
     const struct vsa_command command = {name, handler, &table, flags};
-    assert_int_equal(vsa_command_table_add(&table, &command, NULL), expected);
+    assert_int_equal(vsa_command_table_add(&table, &command, VSA_ROLE_PROGRAM, NULL), expected);
 }
 
 static void add_built_in(const char *name, enum vsa_command_role role)
 {
     const struct vsa_command command = {name, handler, &table, 0};
-    assert_int_equal(vsa_command_table_add_built_in(&table, &command, role, NULL), VSA_OK);
+    assert_int_equal(vsa_command_table_add(&table, &command, role, NULL), VSA_OK);
 }
 
 static void assert_found(const char *name, const char *row, const char *named)
@@ -76,7 +76,8 @@ static void test_names_and_flags(void **state)
     add("a", VSA_COMMAND_BLOCKING | VSA_COMMAND_RATE_LIMITED, VSA_OK);
     add("a", 0, VSA_ERR_ARGUMENT); /* there already */
     const struct vsa_command none = {"b", NULL, NULL, 0};
-    assert_int_equal(vsa_command_table_add(&table, &none, NULL), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_command_table_add(&table, &none, VSA_ROLE_PROGRAM, NULL),
+                     VSA_ERR_ARGUMENT);
     assert_int_equal(table.count, 2);
 }
 
@@ -96,7 +97,7 @@ static void test_full(void **state)
 static void test_find(void **state)
 {
     (void)state;
-    add_built_in("ping", VSA_ROLE_OTHER);
+    add_built_in("ping", VSA_ROLE_PING);
     add_built_in("attest", VSA_ROLE_ATTEST);
     add("mine", 0, VSA_OK);
     assert_found("ping", "ping", "ping");
@@ -104,7 +105,7 @@ static void test_find(void **state)
     assert_found("*", NULL, NULL);
     /* In the place of a built-in one, once. */
     add("attest", 0, VSA_OK);
-    assert_int_equal(table.rows[1].role, VSA_ROLE_OTHER);
+    assert_int_equal(table.rows[1].role, VSA_ROLE_PROGRAM);
     add("attest", 0, VSA_ERR_ARGUMENT);
     /* Before all but the program's own. */
     add("*", 0, VSA_OK);
@@ -120,7 +121,7 @@ static void test_list(void **state)
     (void)state;
     VSA_AUTO_JSON json_t *reply = json_object();
     VSA_AUTO_JSON json_t *expected = json_pack("{s:[s,s]}", "available_commands", "ping", "mine");
-    add_built_in("ping", VSA_ROLE_OTHER);
+    add_built_in("ping", VSA_ROLE_PING);
     add("*", 0, VSA_OK);
     add("mine", 0, VSA_OK);
     vsa_command_table_list(&table, reply);
@@ -174,13 +175,13 @@ static void test_failures(void **state)
 static void add_backend(const char *name, enum vsa_status expected)
 {
     const struct vsa_command command = {name, handler, &table, VSA_COMMAND_SEALED_ONLY};
-    assert_int_equal(vsa_command_table_add_backend(&table, &command, NULL), expected);
+    assert_int_equal(vsa_command_table_add(&table, &command, VSA_ROLE_BACKEND, NULL), expected);
 }
 
 static void backends(void **state)
 {
     (void)state;
-    add_built_in("ping", VSA_ROLE_OTHER);
+    add_built_in("ping", VSA_ROLE_PING);
     add("own", 0, VSA_OK);
     add_backend("sign", VSA_OK);
     assert_int_equal(table.rows[2].role, VSA_ROLE_BACKEND);

@@ -139,7 +139,8 @@ static void test_reader_that_goes(void **state)
 static void add(const char *name, vsa_command_handler *handler, unsigned flags)
 {
     const struct vsa_command command = {name, handler, NULL, flags};
-    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+    assert_int_equal(
+        vsa_command_table_add(&pipeline.requests.table, &command, VSA_ROLE_PROGRAM, NULL), VSA_OK);
 }
 
 static enum vsa_status say_too_much(const struct vsa_command_context *context,

@@ -42,7 +42,8 @@ static int set_up(void **state)
     (void)snprintf(text, sizeof(text), "unix:%s/server", folder);
     assert_int_equal(vsa_address_parse(text, &address, NULL), VSA_OK);
     assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
-    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+    assert_int_equal(
+        vsa_command_table_add(&pipeline.requests.table, &command, VSA_ROLE_PROGRAM, NULL), VSA_OK);
     pipeline.options.drain_timeout_ms = PATIENCE_MS;
     lifecycle = (struct vsa_lifecycle){.requests = &pipeline.requests};
     pipeline.loop.woken = vsa_lifecycle_woken;

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "crypto/key.h"
 #include "seal/sender.h"
-#include "server/senders.h"
+#include "sealing/senders.h"
 
 static char pem[3][512];
 static char thumbprint[3][VSA_SENDER_THUMBPRINT + 1];

@@ -56,7 +56,8 @@ static enum vsa_status say_much(const struct vsa_command_context *context, const
 static void add(const char *name, vsa_command_handler *handler, unsigned flags)
 {
     const struct vsa_command command = {name, handler, NULL, flags};
-    assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL), VSA_OK);
+    assert_int_equal(
+        vsa_command_table_add(&pipeline.requests.table, &command, VSA_ROLE_PROGRAM, NULL), VSA_OK);
 }
 
 static void new_client(void)
@@ -177,7 +178,7 @@ static void an_inner_rate_limit(void **state)
 static void the_limit_of_sealed(void **state)
 {
     (void)state;
-    struct vsa_rate_limit *rate = &pipeline.requests.sealing->rate;
+    struct vsa_rate_limit *rate = &pipeline.requests.sealed_rate;
     assert_int_equal(rate->rate, 0);
     rate->rate = rate->burst = 1;
     assert_string_equal(ask(PING_TEXT), PONG_TEXT);
@@ -450,8 +451,9 @@ static void its_names_are_taken(void **state)
     static const char *const names[] = {"sealed", "seal_key"};
     for (size_t i = 0; i < 2; i++) {
         const struct vsa_command command = {names[i], look, NULL, 0};
-        assert_int_equal(vsa_command_table_add(&pipeline.requests.table, &command, NULL),
-                         VSA_ERR_ARGUMENT);
+        assert_int_equal(
+            vsa_command_table_add(&pipeline.requests.table, &command, VSA_ROLE_PROGRAM, NULL),
+            VSA_ERR_ARGUMENT);
     }
 }
 

@@ -132,19 +132,19 @@ static void under_way(void **state)
         vsa_sharing_begin(&sharing, &shares[i], &keys[i]);
     for (int i = 0; i < 3; i++)
         assert_ptr_equal(vsa_sharing_find(&sharing, &keys[i]), &shares[i]);
-    vsa_sharing_end(&sharing, &shares[1]);
-    vsa_sharing_end(&sharing, &shares[1]);
+    vsa_list_remove(&shares[1].place);
+    vsa_list_remove(&shares[1].place);
     assert_null(vsa_sharing_find(&sharing, &keys[1]));
     assert_ptr_equal(vsa_sharing_find(&sharing, &keys[0]), &shares[0]);
-    vsa_sharing_end(&sharing, &shares[0]);
-    vsa_sharing_end(&sharing, &shares[2]);
-    assert_null(sharing.under_way);
+    vsa_list_remove(&shares[0].place);
+    vsa_list_remove(&shares[2].place);
+    assert_null(vsa_list_first(&sharing.under_way));
 }
 
 static bool is_kept(struct vsa_sharing *sharing, int64_t now_ms)
 {
     const struct vsa_share_key key = key_number(1);
-    return vsa_reply_cache_find(&sharing->cache, key.digest, now_ms) != NULL;
+    return vsa_sharing_find_kept(sharing, &key, now_ms) != NULL;
 }
 
 /* For as long as the option says, or as the document lives, whichever ends first. */
@@ -167,10 +167,10 @@ static void kept(void **state)
     vsa_sharing_keep(&sharing, &share, text, 1000, 200);
     assert_true(is_kept(&sharing, 1199));
     assert_false(is_kept(&sharing, 1200));
-    vsa_sharing_end(&sharing, &share);
+    vsa_list_remove(&share.place);
     vsa_sharing_keep(&sharing, &share, text, 1000, 200);
     assert_false(is_kept(&sharing, 1000));
-    vsa_reply_cache_clear(&sharing.cache);
+    vsa_sharing_drop_kept(&sharing);
 }
 
 int main(void)

@@ -37,7 +37,7 @@ static void test_peers_that_go(void **state)
     iterate();
     assert_in_flight(0);
     assert_int_equal(vsa_counter_get(&pipeline.requests.counters.queue_depth), 0);
-    assert_null(pipeline.requests.sharing.under_way);
+    assert_null(vsa_list_first(&pipeline.requests.sharing.under_way));
     assert_nothing_buffered();
 }
 

@@ -3,23 +3,21 @@
  * Sealed requests: opened in a thread of their own, accepted once in the loop, and their replies
  * sealed there. What is inside is dispatched like any other request, by the caller.
  */
-#ifndef VSA_SERVER_SEALING_H
-#define VSA_SERVER_SEALING_H
+#ifndef VSA_SEALING_SEALING_H
+#define VSA_SEALING_SEALING_H
 
 #include "event/loop.h"
-#include "protocol/json.h"
+#include "protocol/reply.h"
 #include "seal/seal_keys.h"
-#include "server/awaited.h"
-#include "server/origin.h"
-#include "server/rate_limit.h"
-#include "server/reply.h"
-#include "server/senders.h"
-#include "stream/state.h"
+#include "sealing/senders.h"
+#include "stream/budget.h"
+#include "worker/awaited.h"
+#include "worker/worker.h"
 
-/* What all sealed requests share. Set the first five members, and those of `keys` and `rate`. */
+/* What all sealed requests share. Set the first five members, and those of `keys`. */
 struct vsa_sealing {
     struct vsa_event_loop *loop; /* borrowed, like the next one */
-    struct vsa_streams *streams; /* their budget */
+    struct vsa_budget *budget;   /* the streams' */
     size_t max_queue;            /* of requests that wait to be opened */
     void (*done)(void *user);    /* called in the thread: vsa_sealing_next() has something */
     void *user;
@@ -27,7 +25,6 @@ struct vsa_sealing {
     struct vsa_worker *worker; /* owned */
     struct vsa_seal_keys keys;
     struct vsa_senders senders;
-    struct vsa_rate_limit rate; /* of `sealed` itself, whatever is inside */
     struct vsa_timer_list rotations;
     struct vsa_timer rotation;
     struct vsa_link opened;
@@ -38,9 +35,17 @@ struct vsa_sealing {
     char line[VSA_MAX_REPLY_LINE];
 };
 
+/* Where such a request came from. */
+struct vsa_origin {
+    uint8_t aad[VSA_SEAL_MAX_AAD];
+    size_t aad_size;
+    char sender[VSA_SENDER_THUMBPRINT + 1]; /* "": not signed */
+};
+
 /* One of them, from its line to its reply. */
 struct vsa_sealed {
     struct vsa_awaited awaited; /* while it is opened */
+    struct vsa_work work;
     struct vsa_sealing *sealing;
     struct vsa_seal_generation *generation; /* held until it is accepted */
     size_t references;
@@ -71,9 +76,7 @@ VSA_MUST_USE enum vsa_status vsa_sealing_begin(struct vsa_sealing *sealing,
 /* Starts the thread. NULL is fine. Errors: VSA_ERR_IO. */
 VSA_MUST_USE enum vsa_status vsa_sealing_start(struct vsa_sealing *sealing,
                                                struct vsa_error *error);
-/* Ends the thread, and frees what it had; keys are wiped by vsa_sealing_free(). NULL is fine. */
-void vsa_sealing_stop(struct vsa_sealing *sealing);
-/* Frees it after the last request is gone. NULL is fine. */
+/* Ends the thread, and frees all once the last request is gone. NULL is fine. */
 void vsa_sealing_free(struct vsa_sealing *sealing);
 
 /* Sets what `seal_key` attests. Errors: VSA_ERR_CRYPTO (no key could be made). */
@@ -106,15 +109,23 @@ struct vsa_sealed *vsa_sealing_next(struct vsa_sealing *sealing);
  */
 VSA_MUST_USE enum vsa_status vsa_sealed_accept(struct vsa_sealed *sealed, struct vsa_error *error);
 
-/* Seals a reply. The result borrows from `sealing`; it is an error if that fails. */
-struct vsa_reply vsa_sealed_reply(const struct vsa_sealed *sealed, const struct vsa_reply *inner,
-                                  char *buffer);
+/*
+ * Seals a reply.
+ *
+ * parts  in: of the object's text, without a newline
+ * text   out: of the reply around it, without the closing brace; borrows from `sealing`
+ *
+ * Errors: VSA_ERR_TOO_LARGE, VSA_ERR_CRYPTO.
+ */
+VSA_MUST_USE enum vsa_status vsa_sealed_reply(const struct vsa_sealed *sealed,
+                                              const struct vsa_slice *parts, size_t count,
+                                              struct vsa_slice *text, struct vsa_error *error);
 
 /* Wipes what it held of the request's text. */
 void vsa_sealed_forget_text(struct vsa_sealed *sealed);
 
 /*
- * Charges the streams' budget for `size` bytes that a request holds, and sets `*charged`.
+ * Charges the budget for `size` bytes that a request holds, and sets `*charged`.
  * Statistics show the budget: of what came sealed no more than how many steps.
  *
  * sealed  in: NULL for what came in clear, and for what is charged by its sealed size
@@ -122,7 +133,7 @@ void vsa_sealed_forget_text(struct vsa_sealed *sealed);
  * Errors: VSA_ERR_BUSY.
  */
 VSA_MUST_USE enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed,
-                                               struct vsa_streams *streams, size_t size,
+                                               struct vsa_budget *budget, size_t size,
                                                size_t *charged, struct vsa_error *error);
 
 /* Takes a reference, for a thread that answers it. */

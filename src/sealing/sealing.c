@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/sealing.h"
+#include "sealing/sealing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "crypto/begin.h"
+#include "seal/sender.h"
 
 /* Bytes: most requests take one step. */
 #define CHARGE_STEP 4096
@@ -27,9 +28,7 @@ _Static_assert(sizeof(REPLY_HEAD) + (VSA_SEAL_MAX_SEALED + 2) / 3 * 4 + VSA_REPL
 
 static struct vsa_sealed *sealed_of(struct vsa_work *work)
 {
-    return work ? VSA_CONTAINER_OF(VSA_CONTAINER_OF(work, struct vsa_awaited, work),
-                                   struct vsa_sealed, awaited)
-                : NULL;
+    return VSA_CONTAINER_OF(work, struct vsa_sealed, work);
 }
 
 static void verify_sender(struct vsa_sealed *sealed)
@@ -76,10 +75,21 @@ static void open_request(struct vsa_work *work, struct vsa_nsm *nsm,
 
 /* --- one request ------------------------------------------------------------------------------ */
 
-static void free_awaited(struct vsa_awaited *awaited)
+static void abandon(struct vsa_awaited *awaited)
 {
-    vsa_sealed_release(VSA_CONTAINER_OF(awaited, struct vsa_sealed, awaited));
+    struct vsa_sealed *sealed = VSA_CONTAINER_OF(awaited, struct vsa_sealed, awaited);
+    if (vsa_worker_withdraw(sealed->sealing->worker, &sealed->work))
+        vsa_sealed_release(sealed);
 }
+
+static bool has_begun(struct vsa_awaited *awaited)
+{
+    struct vsa_sealed *sealed = VSA_CONTAINER_OF(awaited, struct vsa_sealed, awaited);
+    return vsa_worker_begun_ms(sealed->sealing->worker, &sealed->work) != INT64_MAX;
+}
+
+static const struct vsa_awaited_kind kind = {abandon, has_begun,
+                                             "the request was not opened in time"};
 
 static void release_work(struct vsa_work *work)
 {
@@ -102,12 +112,12 @@ void vsa_sealed_forget_text(struct vsa_sealed *sealed)
     sealed->request = sealed->sealed = (struct vsa_slice){0};
 }
 
-enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed, struct vsa_streams *streams,
+enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed, struct vsa_budget *budget,
                                   size_t size, size_t *charged, struct vsa_error *error)
 {
     if (sealed)
         size = (size + CHARGE_STEP - 1) / CHARGE_STEP * CHARGE_STEP;
-    if (!vsa_budget_charge(&streams->budget, size))
+    if (!vsa_budget_charge(budget, size))
         return vsa_fail(error, VSA_ERR_BUSY, "too many unfinished requests; try again later");
     *charged = size;
     return VSA_OK;
@@ -127,7 +137,7 @@ void vsa_sealed_release(struct vsa_sealed *sealed)
     let_key_go(sealed);
     vsa_sealed_forget_text(sealed);
     if (sealed->charged)
-        vsa_budget_refund(&sealed->sealing->streams->budget, sealed->charged);
+        vsa_budget_refund(sealed->sealing->budget, sealed->charged);
     vsa_wipe(sealed, sizeof(*sealed));
     free(sealed);
 }
@@ -182,7 +192,7 @@ static enum vsa_status fill(struct vsa_sealed *sealed, const json_t *object,
     /* What is decoded has three bytes for four characters, what is opened no more than that. */
     size_t most = json_string_length(vsa_json_get(object, "sealed")) / 4 * 3;
     most = most < VSA_SEAL_MAX_SEALED ? most : VSA_SEAL_MAX_SEALED;
-    VSA_TRY(vsa_sealed_charge(NULL, sealed->sealing->streams, sizeof(*sealed) + 2 * most,
+    VSA_TRY(vsa_sealed_charge(NULL, sealed->sealing->budget, sizeof(*sealed) + 2 * most,
                               &sealed->charged, error));
     sealed->buffer_size = 2 * most + 1;
     sealed->buffer = malloc(sealed->buffer_size);
@@ -199,8 +209,8 @@ enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object
     struct vsa_sealed *made = calloc(1, sizeof(*made));
     if (!made)
         return vsa_fail_memory(error);
-    made->awaited.work.run = open_request;
-    made->awaited.free = free_awaited;
+    made->awaited.kind = &kind;
+    made->work.run = open_request;
     made->sealing = sealing;
     made->references = 1;
     made->exchange.label = VSA_SEAL_LABEL;
@@ -216,15 +226,15 @@ enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object
 
 enum vsa_status vsa_sealed_put(struct vsa_sealed *sealed, struct vsa_error *error)
 {
-    sealed->awaited.worker = sealed->sealing->worker;
-    return vsa_worker_put(sealed->awaited.worker, &sealed->awaited.work, error);
+    return vsa_worker_put(sealed->sealing->worker, &sealed->work, error);
 }
 
 struct vsa_sealed *vsa_sealing_next(struct vsa_sealing *sealing)
 {
     if (!vsa_list_first(&sealing->opened))
         vsa_worker_finished(sealing->worker, &sealing->opened);
-    return sealed_of(vsa_work_of(vsa_list_pop(&sealing->opened)));
+    struct vsa_work *work = vsa_work_of(vsa_list_pop(&sealing->opened));
+    return work ? sealed_of(work) : NULL;
 }
 
 static void schedule(struct vsa_sealing *sealing);
@@ -233,9 +243,9 @@ enum vsa_status vsa_sealed_accept(struct vsa_sealed *sealed, struct vsa_error *e
 {
     struct vsa_sealing *sealing = sealed->sealing;
     enum vsa_status status = sealed->status;
-    if (status != VSA_OK)
+    if (status != VSA_OK && error)
         *error = sealed->error;
-    else
+    if (status == VSA_OK)
         status = vsa_seal_keys_accept(&sealing->keys, sealed->generation, sealed->tag,
                                       sealing->loop->now_ms, error);
     let_key_go(sealed);
@@ -245,57 +255,50 @@ enum vsa_status vsa_sealed_accept(struct vsa_sealed *sealed, struct vsa_error *e
 
 /* --- replies ---------------------------------------------------------------------------------- */
 
-/* Returns the reply's bytes with its spaces; 0: it is too large. */
-static size_t assemble(struct vsa_sealing *sealing, const struct vsa_reply *inner)
+/* Makes the plaintext, with its spaces. */
+static enum vsa_status assemble(struct vsa_sealing *sealing, const struct vsa_slice *parts,
+                                size_t count, struct vsa_slice *plaintext, struct vsa_error *error)
 {
-    const struct vsa_slice parts[] = {inner->text, inner->members, inner->id,
-                                      vsa_slice_of_text("}")};
     size_t size = 0;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (parts[i].size > sizeof(sealing->plaintext) - size)
-            return 0;
+            return vsa_fail(error, VSA_ERR_TOO_LARGE, "the reply is larger than %d bytes",
+                            VSA_SEAL_MAX_PLAINTEXT);
         if (parts[i].size)
             memcpy(sealing->plaintext + size, parts[i].data, parts[i].size);
         size += parts[i].size;
     }
     size_t padded = vsa_seal_padded_size(size);
     memset(sealing->plaintext + size, ' ', padded - size);
-    return padded;
-}
-
-static enum vsa_status seal(const struct vsa_sealed *sealed, size_t size, struct vsa_slice *line,
-                            struct vsa_error *error)
-{
-    struct vsa_sealing *sealing = sealed->sealing;
-    size_t overhead = vsa_seal_reply_overhead(sealed->exchange.context.suite);
-    struct vsa_slice plaintext = vsa_slice_of(sealing->plaintext, size);
-    size_t at = strlen(REPLY_HEAD);
-    VSA_TRY(vsa_seal_write_reply(&sealed->exchange, NULL, plaintext, sealing->sealed, error));
-    memcpy(sealing->line, REPLY_HEAD, at);
-    VSA_TRY(vsa_base64_encode(vsa_slice_of(sealing->sealed, size + overhead), sealing->line + at,
-                              sizeof(sealing->line) - at, error));
-    at += vsa_base64_encoded_size(size + overhead);
-    sealing->line[at++] = '"';
-    *line = vsa_slice_of(sealing->line, at);
+    *plaintext = vsa_slice_of(sealing->plaintext, padded);
     return VSA_OK;
 }
 
-struct vsa_reply vsa_sealed_reply(const struct vsa_sealed *sealed, const struct vsa_reply *inner,
-                                  char *buffer)
+static enum vsa_status seal(const struct vsa_sealed *sealed, struct vsa_slice plaintext,
+                            struct vsa_slice *text, struct vsa_error *error)
 {
     struct vsa_sealing *sealing = sealed->sealing;
-    struct vsa_reply reply = {.id = sealed->outer_id, .status = VSA_OK};
-    struct vsa_error error;
-    size_t size = assemble(sealing, inner);
-    if (size == 0) {
-        (void)vsa_fail(&error, VSA_ERR_TOO_LARGE, "the reply is larger than %d bytes",
-                       VSA_SEAL_MAX_PLAINTEXT);
-        const struct vsa_reply too_large = vsa_reply_of_error(&error, inner->id, buffer);
-        size = assemble(sealing, &too_large);
-    }
-    enum vsa_status status = seal(sealed, size, &reply.text, &error);
-    vsa_wipe(sealing->plaintext, size);
-    return status == VSA_OK ? reply : vsa_reply_of_error(&error, sealed->outer_id, buffer);
+    size_t size = plaintext.size + vsa_seal_reply_overhead(sealed->exchange.context.suite);
+    size_t at = strlen(REPLY_HEAD);
+    VSA_TRY(vsa_seal_write_reply(&sealed->exchange, NULL, plaintext, sealing->sealed, error));
+    memcpy(sealing->line, REPLY_HEAD, at);
+    VSA_TRY(vsa_base64_encode(vsa_slice_of(sealing->sealed, size), sealing->line + at,
+                              sizeof(sealing->line) - at, error));
+    at += vsa_base64_encoded_size(size);
+    sealing->line[at++] = '"';
+    *text = vsa_slice_of(sealing->line, at);
+    return VSA_OK;
+}
+
+enum vsa_status vsa_sealed_reply(const struct vsa_sealed *sealed, const struct vsa_slice *parts,
+                                 size_t count, struct vsa_slice *text, struct vsa_error *error)
+{
+    struct vsa_sealing *sealing = sealed->sealing;
+    struct vsa_slice plaintext;
+    VSA_TRY(assemble(sealing, parts, count, &plaintext, error));
+    enum vsa_status status = seal(sealed, plaintext, text, error);
+    vsa_wipe(sealing->plaintext, plaintext.size);
+    return status;
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -355,22 +358,14 @@ enum vsa_status vsa_sealing_start(struct vsa_sealing *sealing, struct vsa_error 
     return sealing ? vsa_worker_start(sealing->worker, error) : VSA_OK;
 }
 
-void vsa_sealing_stop(struct vsa_sealing *sealing)
+void vsa_sealing_free(struct vsa_sealing *sealing)
 {
     struct vsa_work *work;
     if (!sealing)
         return;
     vsa_worker_free(sealing->worker, release_work);
-    sealing->worker = NULL;
     while ((work = vsa_work_of(vsa_list_pop(&sealing->opened))))
         release_work(work);
-}
-
-void vsa_sealing_free(struct vsa_sealing *sealing)
-{
-    if (!sealing)
-        return;
-    vsa_sealing_stop(sealing);
     vsa_seal_keys_close(&sealing->keys);
     vsa_senders_clear(&sealing->senders);
     free(sealing);

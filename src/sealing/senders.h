@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may send which commands: public keys by thumbprint, for one command or for all others. */
-#ifndef VSA_SERVER_SENDERS_H
-#define VSA_SERVER_SENDERS_H
+#ifndef VSA_SEALING_SENDERS_H
+#define VSA_SEALING_SENDERS_H
 
 #include <stdbool.h>
 
@@ -27,7 +27,7 @@ struct vsa_senders {
  * pem      in: P-384 public keys, one PEM block ("PUBLIC KEY") after the other; text between them
  *          is ignored
  *
- * Errors: VSA_ERR_ARGUMENT (no key, another kind of key, VSA_COMMAND_ANY), VSA_ERR_TOO_MANY
+ * Errors: VSA_ERR_ARGUMENT (no key, another kind of key, a name that is none), VSA_ERR_TOO_MANY
  * (VSA_MAX_SENDERS), VSA_ERR_BASE64, VSA_ERR_MEMORY; nothing was added then.
  */
 VSA_MUST_USE enum vsa_status vsa_senders_allow(struct vsa_senders *senders, const char *command,

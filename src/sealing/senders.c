@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/senders.h"
+#include "sealing/senders.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,6 @@
 #include "crypto/key.h"
 #include "protocol/request.h"
 #include "seal/sender.h"
-#include <vsattest/server.h>
 
 #define BEGIN "-----BEGIN PUBLIC KEY-----"
 #define END   "-----END PUBLIC KEY-----"
@@ -90,7 +89,7 @@ enum vsa_status vsa_senders_allow(struct vsa_senders *senders, const char *comma
     if (command && (command[0] == '\0' || strlen(command) > VSA_MAX_COMMAND_NAME))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "a command's name has 1 to %d characters",
                         VSA_MAX_COMMAND_NAME);
-    if (command && strcmp(command, VSA_COMMAND_ANY) == 0)
+    if (command && strcmp(command, "*") == 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "\"*\" is the name of no command; keys for all of them have no name");
     /* A key is asked for in clear: with it closed, no request could be sealed at all. */
