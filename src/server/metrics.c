@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,11 +15,6 @@
 
 /* Ours alone: the textfile collector refuses names that node_exporter itself has (process_...). */
 #define PREFIX "vsattest_"
-
-struct label {
-    const char *name;
-    const char *value;
-};
 
 VSA_PRINTF(2, 3) static void put(struct vsa_builder *text, const char *format, ...)
 {
@@ -55,22 +51,15 @@ static void put_label(struct vsa_builder *text, const char *name, const char *va
     put(text, "\"");
 }
 
-static void put_labels(struct vsa_builder *text, const struct label *labels, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        put(text, i == 0 ? "{" : ",");
-        put_label(text, labels[i].name, labels[i].value);
-    }
-    if (count > 0)
-        put(text, "}");
-}
-
 static void sample(struct vsa_builder *text, const char *name, const char *label,
                    const char *label_value, uint64_t value)
 {
-    const struct label labels[] = {{label, label_value}};
     put(text, PREFIX "%s", name);
-    put_labels(text, labels, label ? 1 : 0);
+    if (label) {
+        put(text, "{");
+        put_label(text, label, label_value);
+        put(text, "}");
+    }
     put(text, " %" PRIu64 "\n", value);
 }
 
@@ -91,13 +80,14 @@ static void put_seconds(struct vsa_builder *text, uint64_t microseconds)
 
 static void write_build(struct vsa_builder *text)
 {
-    const struct label build[] = {{"version", vsa_version()},
-                                  {"libcrypto", vsa_crypto_version()},
-                                  {"jansson", jansson_version_str()}};
     begin(text, "build_info", "gauge", "Versions of the server and its libraries.");
-    put(text, PREFIX "build_info");
-    put_labels(text, build, sizeof(build) / sizeof(build[0]));
-    put(text, " 1\n");
+    put(text, PREFIX "build_info{");
+    put_label(text, "version", vsa_version());
+    put(text, ",");
+    put_label(text, "libcrypto", vsa_crypto_version());
+    put(text, ",");
+    put_label(text, "jansson", jansson_version_str());
+    put(text, "} 1\n");
 }
 
 /* Writes a row; those of one metric stand together. A value that is not known is no sample. */
@@ -120,31 +110,30 @@ static void write_quantity(struct vsa_builder *text, const struct vsa_quantity *
     put(text, "\n");
 }
 
-/* Returns what names no command of ours; zero rather than less when requests come in meanwhile. */
-static uint64_t rest(uint64_t all, uint64_t named)
+/* Writes a number of each command, `offset` bytes into its statistics, and the rest of `total`. */
+static void write_by_command(struct vsa_builder *text, const char *name, const char *help,
+                             const struct vsa_server_statistics *statistics, size_t offset,
+                             uint64_t total)
 {
-    return all > named ? all - named : 0;
+    uint64_t named = 0;
+    begin(text, name, "counter", help);
+    for (size_t i = 0; i < statistics->command_count; i++) {
+        const struct vsa_command_statistics *command = &statistics->commands[i];
+        uint64_t value;
+        memcpy(&value, (const char *)command + offset, sizeof(value));
+        sample(text, name, "command", command->name, value);
+        named += value;
+    }
+    /* Zero rather than less when requests come in meanwhile. No command's name has brackets. */
+    sample(text, name, "command", "(none)", total > named ? total - named : 0);
 }
 
 static void write_commands(struct vsa_builder *text, const struct vsa_server_statistics *statistics)
 {
-    static const char nameless[] = "(none)"; /* no command's name has brackets */
-    uint64_t requests = 0;
-    uint64_t errors = 0;
-    begin(text, "requests_total", "counter", "Requests answered, errors included.");
-    for (size_t i = 0; i < statistics->command_count; i++) {
-        const struct vsa_command_statistics *command = &statistics->commands[i];
-        sample(text, "requests_total", "command", command->name, command->requests);
-        requests += command->requests;
-    }
-    sample(text, "requests_total", "command", nameless, rest(statistics->requests, requests));
-    begin(text, "request_errors_total", "counter", "Requests answered with an error.");
-    for (size_t i = 0; i < statistics->command_count; i++) {
-        const struct vsa_command_statistics *command = &statistics->commands[i];
-        sample(text, "request_errors_total", "command", command->name, command->errors);
-        errors += command->errors;
-    }
-    sample(text, "request_errors_total", "command", nameless, rest(statistics->errors, errors));
+    write_by_command(text, "requests_total", "Requests answered, errors included.", statistics,
+                     offsetof(struct vsa_command_statistics, requests), statistics->requests);
+    write_by_command(text, "request_errors_total", "Requests answered with an error.", statistics,
+                     offsetof(struct vsa_command_statistics, errors), statistics->errors);
 }
 
 static void write_duration(struct vsa_builder *text, const struct vsa_latency_statistics *latency)
