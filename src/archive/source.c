@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "archive/source.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,66 +11,12 @@
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int compare_names(const void *one, const void *other)
-{
-    return strcmp(*(char *const *)one, *(char *const *)other);
-}
-
-static enum vsa_status add_name(struct vsa_archive_source *source, size_t *capacity,
-                                const char *name, struct vsa_error *error)
-{
-    if (source->name_count == VSA_MAX_ARCHIVE_ENTRIES)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, "a directory of more than %d files",
-                        VSA_MAX_ARCHIVE_ENTRIES);
-    if (source->name_count == *capacity) {
-        size_t larger = *capacity ? 2 * *capacity : 256;
-        char **names = reallocarray(source->names, larger, sizeof(*names));
-        if (!names)
-            return vsa_fail_memory(error);
-        source->names = names;
-        *capacity = larger;
-    }
-    char *copy = strdup(name);
-    if (!copy)
-        return vsa_fail_memory(error);
-    source->names[source->name_count++] = copy;
-    return VSA_OK;
-}
-
-/* Lists files by name: the order of readdir(3) may be another in the next run. */
-static enum vsa_status list_names(DIR *directory, struct vsa_archive_source *source,
-                                  struct vsa_error *error)
-{
-    size_t capacity = 0;
-    for (;;) {
-        errno = 0;
-        const struct dirent *entry = readdir(directory);
-        if (!entry && errno)
-            return vsa_fail(error, VSA_ERR_IO, "cannot read the directory: %s", strerror(errno));
-        if (!entry)
-            break;
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            VSA_TRY(add_name(source, &capacity, entry->d_name, error));
-    }
-    if (source->name_count)
-        qsort(source->names, source->name_count, sizeof(source->names[0]), compare_names);
-    source->total = source->name_count;
-    return VSA_OK;
-}
-
 static enum vsa_status open_directory(struct vsa_archive_source *source, struct vsa_error *error)
 {
     source->kind = VSA_ARCHIVE_DIRECTORY;
-    int fd = dup(source->fd);
-    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-    if (!directory) {
-        if (fd >= 0)
-            (void)close(fd);
-        return vsa_fail(error, VSA_ERR_IO, "cannot read the directory: %s", strerror(errno));
-    }
-    enum vsa_status status = list_names(directory, source, error);
-    (void)closedir(directory);
-    return status;
+    VSA_TRY(vsa_name_list_of(source->fd, NULL, VSA_MAX_ARCHIVE_ENTRIES, &source->names, error));
+    source->total = source->names.count;
+    return VSA_OK;
 }
 
 static enum vsa_status open_tar(struct vsa_archive_source *source, const char *path,
@@ -122,9 +67,7 @@ enum vsa_status vsa_archive_source_open(const char *path, struct vsa_archive_sou
 
 void vsa_archive_source_close(struct vsa_archive_source *source)
 {
-    for (size_t i = 0; i < source->name_count; i++)
-        free(source->names[i]);
-    free(source->names);
+    vsa_name_list_close(&source->names);
     free(source->lines);
     free(source->tar_entry);
     vsa_whole_file_close(&source->file);
@@ -198,9 +141,9 @@ static enum vsa_status read_file(const struct vsa_archive_source *source, const 
 
 static bool next_file(struct vsa_archive_source *source, struct vsa_archive_entry *entry)
 {
-    if (source->done == source->name_count)
+    if (source->done == source->names.count)
         return false;
-    const char *name = source->names[source->done++];
+    const char *name = source->names.names[source->done++];
     entry->name = strdup(name);
     entry->status = entry->name ? read_file(source, name, entry) : vsa_fail_memory(&entry->error);
     return true;

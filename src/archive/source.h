@@ -5,6 +5,7 @@
 
 #include "archive/entry.h"
 #include "archive/lines.h"
+#include "file/name_list.h"
 #include "file/whole_file.h"
 #include "tar/tar.h"
 
@@ -17,9 +18,8 @@ struct vsa_archive_source {
     int fd;         /* of the input or the directory; 0 is standard input */
     int stop_fd;    /* an eventfd */
     bool ended;
-    struct vsa_lines *lines; /* owned */
-    char **names;            /* owned; of a directory, sorted as bytes */
-    size_t name_count;
+    struct vsa_lines *lines;    /* owned */
+    struct vsa_name_list names; /* owned; of a directory */
     struct vsa_whole_file file; /* of a tar archive: mapped */
     struct vsa_tar tar;
     struct vsa_tar_entry *tar_entry; /* owned */

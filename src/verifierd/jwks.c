@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifierd/jwks.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +9,9 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "base/time_text.h"
 #include "crypto/digest.h"
+#include "file/name_list.h"
 #include "file/whole_file.h"
 #include "verifierd/jws.h"
 #include "json/writer.h"
@@ -81,7 +82,18 @@ enum vsa_status vsa_signing_keys_add(struct vsa_signing_keys *keys, struct vsa_k
     return VSA_OK;
 }
 
-static enum vsa_status load_key(const char *path, struct vsa_signing_keys *keys,
+/* Reads from when on a key signs out of its file's name, "20261201T1200Z.pem". */
+static bool read_name(const char *name, int64_t *from_ms)
+{
+    char text[32];
+    if (strlen(name) != strlen("20261201T1200Z.pem"))
+        return false;
+    (void)snprintf(text, sizeof(text), "%.4s-%.2s-%.5s:%.2s:00Z", name, name + 4, name + 6,
+                   name + 11);
+    return name[13] == 'Z' && vsa_time_parse(text, from_ms, NULL) == VSA_OK;
+}
+
+static enum vsa_status load_key(const char *path, const char *name, struct vsa_signing_keys *keys,
                                 struct vsa_error *error)
 {
     struct stat status;
@@ -95,47 +107,31 @@ static enum vsa_status load_key(const char *path, struct vsa_signing_keys *keys,
     enum vsa_status read = vsa_key_read_private(vsa_slice_of(text, size), &key, error);
     vsa_wipe(text, size);
     VSA_TRY(read);
+    int64_t from_ms;
     int64_t since_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+    if (read_name(name, &from_ms))
+        since_ms = from_ms - VSA_KEY_LEAD_MS;
     return vsa_signing_keys_add(keys, key, since_ms, error);
-}
-
-static int is_key_file(const struct dirent *entry)
-{
-    size_t size = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && size > 4 && strcmp(entry->d_name + size - 4, ".pem") == 0;
-}
-
-static enum vsa_status load_keys(const char *directory, struct dirent **entries, int count,
-                                 struct vsa_signing_keys *keys, struct vsa_error *error)
-{
-    char path[4096];
-    for (int i = 0; i < count; i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
-        enum vsa_status status = load_key(path, keys, error);
-        if (status != VSA_OK) {
-            vsa_error_wrap(error, "signing key %.80s", entries[i]->d_name);
-            return status;
-        }
-    }
-    if (!keys->count)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "no signing key (*.pem) in %.160s", directory);
-    return VSA_OK;
 }
 
 enum vsa_status vsa_signing_keys_load(const char *directory, struct vsa_signing_keys *keys,
                                       struct vsa_error *error)
 {
-    struct dirent **entries = NULL;
+    char path[4096];
+    VSA_AUTO_NAME_LIST struct vsa_name_list list = {0};
     *keys = (struct vsa_signing_keys){0};
-    int count = scandir(directory, &entries, is_key_file, alphasort);
-    if (count < 0)
-        return vsa_fail(error, VSA_ERR_IO, "cannot read the directory %.160s: %s", directory,
-                        strerror(errno));
-    enum vsa_status status = load_keys(directory, entries, count, keys, error);
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-    return status;
+    VSA_TRY(vsa_name_list_read(directory, ".pem", VSA_MAX_SIGNING_KEYS, &list, error));
+    if (!list.count)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no signing key (*.pem) in %.160s", directory);
+    for (size_t i = 0; i < list.count; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, list.names[i]);
+        enum vsa_status status = load_key(path, list.names[i], keys, error);
+        if (status != VSA_OK) {
+            vsa_error_wrap(error, "signing key %.80s", list.names[i]);
+            return status;
+        }
+    }
+    return VSA_OK;
 }
 
 enum vsa_status vsa_signing_keys_generate(struct vsa_signing_keys *keys, struct vsa_error *error)

@@ -17,7 +17,7 @@
 struct vsa_signing_key {
     struct vsa_key *key; /* on P-256 or P-384 */
     char id[VSA_KEY_ID_SIZE];
-    int64_t since_ms; /* its file's time, Unix */
+    int64_t since_ms; /* when it was published first, Unix */
 };
 
 struct vsa_signing_keys {
@@ -26,7 +26,9 @@ struct vsa_signing_keys {
 };
 
 /*
- * Reads all *.pem of a directory.
+ * Reads all *.pem of a directory. A name like "20261201T1200Z.pem" says from when on the key signs
+ * (UTC), and so that it is published VSA_KEY_LEAD_MS before; other keys are published since their
+ * file's time, which is another one in each replica where files are copied.
  *
  * keys  out: freed with vsa_signing_keys_free(), also on failure
  *

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifierd/policy_files.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 
 #include "attestation/pcrs.h"
@@ -11,6 +9,7 @@
 #include "base/hex.h"
 #include "base/slice.h"
 #include "crypto/digest.h"
+#include "file/name_list.h"
 #include "json/load.h"
 #include "json/writer.h"
 
@@ -324,47 +323,32 @@ static enum vsa_status load_policy(const char *directory, const char *file,
     return add_roots(directory, policy, error);
 }
 
-static enum vsa_status load_policies(const char *directory, struct dirent **entries, size_t count,
+static enum vsa_status load_policies(const char *directory, const struct vsa_name_list *list,
                                      struct vsa_policy_set *set, struct vsa_error *error)
 {
-    if (!count)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "no policy (NAME.json) in %.160s", directory);
-    if (count > VSA_MAX_POLICY_FILES)
-        return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d policies", VSA_MAX_POLICY_FILES);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         struct vsa_service_policy *policy = &set->policies[set->count++];
-        enum vsa_status status = load_policy(directory, entries[i]->d_name, policy, error);
+        enum vsa_status status = load_policy(directory, list->names[i], policy, error);
         if (status != VSA_OK) {
-            vsa_error_wrap(error, "policy %.80s", entries[i]->d_name);
+            vsa_error_wrap(error, "policy %.80s", list->names[i]);
             return status;
         }
     }
     return VSA_OK;
 }
 
-static int is_policy_file(const struct dirent *entry)
-{
-    size_t size = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && size > 5 && strcmp(entry->d_name + size - 5, ".json") == 0;
-}
-
 enum vsa_status vsa_policy_set_load(const char *directory, struct vsa_policy_set **set,
                                     struct vsa_error *error)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(directory, &entries, is_policy_file, alphasort);
-    if (count < 0)
-        return vsa_fail(error, VSA_ERR_IO, "cannot read the directory %.160s: %s", directory,
-                        strerror(errno));
+    VSA_AUTO_NAME_LIST struct vsa_name_list list = {0};
+    VSA_TRY(vsa_name_list_read(directory, ".json", VSA_MAX_POLICY_FILES, &list, error));
+    if (!list.count)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no policy (NAME.json) in %.160s", directory);
     VSA_CLEANUP(vsa_cleanup_policy_set)
     struct vsa_policy_set *loaded = calloc(1, sizeof(*loaded));
-    enum vsa_status status = loaded
-                                 ? load_policies(directory, entries, (size_t)count, loaded, error)
-                                 : vsa_fail_memory(error);
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-    VSA_TRY(status);
+    if (!loaded)
+        return vsa_fail_memory(error);
+    VSA_TRY(load_policies(directory, &list, loaded, error));
     *set = loaded;
     loaded = NULL;
     return VSA_OK;

@@ -115,6 +115,34 @@ static void directories(void **state)
     assert_int_equal(vsa_signing_keys_load(directory, &keys, &error), VSA_ERR_IO);
 }
 
+/* Where files are copied, all have one time: the name says from when on a key signs. */
+static void named_by_time(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"20260115T1130Z.pem", "20260115T1200Z.pem",
+                                        "20261301T0000Z.pem"};
+    char directory[] = "/tmp/vsattest-keys-XXXXXX";
+    char path[64];
+    struct vsa_signing_keys keys;
+    assert_non_null(mkdtemp(directory));
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+        write_key(path, fresh(VSA_CURVE_P256));
+    }
+    assert_int_equal(vsa_signing_keys_load(directory, &keys, NULL), VSA_OK);
+    assert_int_equal(keys.count, 3);
+    /* NOW_MS is 12:00; there is no 13th month, so the third has its file's time. */
+    assert_ptr_equal(vsa_signing_keys_choose(&keys, NOW_MS - 1), &keys.keys[0]);
+    assert_ptr_equal(vsa_signing_keys_choose(&keys, NOW_MS), &keys.keys[1]);
+    assert_true(keys.keys[2].since_ms > NOW_MS);
+    vsa_signing_keys_free(&keys);
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(directory), 0);
+}
+
 static void generated(void **state)
 {
     (void)state;
@@ -129,7 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_form), cmocka_unit_test(chosen_by_age),
         cmocka_unit_test(refused),        cmocka_unit_test(directories),
-        cmocka_unit_test(generated),
+        cmocka_unit_test(named_by_time),  cmocka_unit_test(generated),
     };
     return cmocka_run_group_tests_name("jwks", tests, NULL, NULL);
 }
