@@ -10,17 +10,20 @@
 
 #include "base/base64.h"
 #include "base/error.h"
-#include "base/hex.h"
-#include "crypto/digest.h"
+#include "clock/wall_clock.h"
 #include "verifierd/limits.h"
 
 /* Connections that wait for their next use: one for each thread of a large machine. */
 #define MAX_IDLE 64
 
-/* A connection, and when it last saw that the store evicts nothing; monotonic. */
+/* What a server calls this run of its process; 40 digits, and room for more. */
+#define RUN_SIZE 64
+
+/* A connection; what it saw of the server in its last INFO. */
 struct connection {
     redisContext *context;
-    int64_t checked_ms;
+    int64_t checked_ms; /* monotonic; then nothing was evicted */
+    char run[RUN_SIZE + 1];
 };
 
 struct redis_store {
@@ -157,50 +160,87 @@ static void return_connection(struct redis_store *store, struct connection *conn
 
 /* --- what the store must not do --------------------------------------------------------------- */
 
-/* Fails unless the reply of INFO says that nothing is evicted. */
-static enum vsa_status read_eviction(struct connection *connection, struct vsa_error *error)
+/* Returns the value behind `name` in the reply of INFO, and its size; NULL when there is none. */
+static const char *find_info(const redisReply *reply, const char *name, int *size)
 {
-    static const char member[] = "\r\nmaxmemory_policy:";
+    const char *found = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, name) : NULL;
+    if (!found)
+        return NULL;
+    found += strlen(name);
+    *size = (int)strcspn(found, "\r\n");
+    return found;
+}
+
+/* Fails unless nothing is evicted, and the server names its run. */
+static enum vsa_status read_info(struct connection *connection, struct vsa_error *error)
+{
     AUTO_REPLY redisReply *reply = NULL;
+    int size = 0;
     VSA_TRY(receive(connection, &reply, error));
-    const char *found = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, member) : NULL;
-    const char *value = found ? found + strlen(member) : "unknown";
-    if (strncmp(value, "noeviction\r", 11) != 0)
+    const char *policy = find_info(reply, "\r\nmaxmemory_policy:", &size);
+    if (!policy || size != 10 || memcmp(policy, "noeviction", 10) != 0)
         return vsa_fail(error, VSA_ERR_BACKEND,
                         "the store may forget: its maxmemory-policy is %.*s, not noeviction",
-                        (int)strcspn(value, "\r\n"), value);
+                        policy ? size : 7, policy ? policy : "unknown");
+    const char *run = find_info(reply, "\r\nrun_id:", &size);
+    if (!run || size < 1 || size > RUN_SIZE)
+        return vsa_fail(error, VSA_ERR_BACKEND,
+                        "the store's INFO has no run_id: that it was restarted would not show");
+    memcpy(connection->run, run, (size_t)size);
+    connection->run[size] = '\0';
     connection->checked_ms = vsa_monotonic_ms();
     return VSA_OK;
 }
 
-/* Makes an epoch that begins when every challenge issued by now has a time before it. */
+/*
+ * Makes an epoch that begins when every challenge issued by now has a time before it. `now` is
+ * when its lack was seen, not when the request came: challenges of the time between may have been
+ * redeemed, and forgotten.
+ */
 static enum vsa_status begin_epoch(const struct redis_store *store, struct connection *connection,
-                                   int64_t now_ms, struct vsa_error *error)
+                                   struct vsa_error *error)
 {
-    uint8_t random[8];
-    char hex[2 * sizeof(random) + 1];
-    VSA_TRY(vsa_random(random, sizeof(random), error));
-    vsa_hex_encode(vsa_slice_of(random, sizeof(random)), hex, sizeof(hex));
-    int64_t begins_ms = now_ms + store->options.skew_ms;
+    int64_t begins_ms = vsa_wall_clock_ms() + store->options.skew_ms + 1;
     (void)redisAppendCommand(connection->context, "SET %s:epoch %lld-%s NX",
-                             store->options.service_id, (long long)begins_ms, hex);
+                             store->options.service_id, (long long)begins_ms, connection->run);
     return expect_ok(connection, error);
 }
 
-/* Reads the reply of GET; `*epoch_ms` is -1 where there is no epoch. */
-static enum vsa_status read_epoch(struct connection *connection, int64_t *epoch_ms,
-                                  struct vsa_error *error)
+/*
+ * Removes the epoch of a run before: the server may have come back from a snapshot, or be another
+ * one, without the last redemptions. The next request makes a new one. To replace it here could
+ * move one back that another replica has just made.
+ */
+static enum vsa_status end_epoch(const struct redis_store *store, struct connection *connection,
+                                 struct vsa_error *error)
+{
+    (void)redisAppendCommand(connection->context, "DEL %s:epoch", store->options.service_id);
+    return expect_ok(connection, error);
+}
+
+enum epoch_state {
+    EPOCH_NONE,
+    EPOCH_OF_RUN_BEFORE,
+    EPOCH_VALID,
+};
+
+/* Reads the reply of GET; `*begins_ms` is -1 where no epoch is valid. */
+static enum vsa_status read_epoch(struct connection *connection, enum epoch_state *state,
+                                  int64_t *begins_ms, struct vsa_error *error)
 {
     AUTO_REPLY redisReply *reply = NULL;
     VSA_TRY(receive(connection, &reply, error));
-    *epoch_ms = -1;
+    *state = EPOCH_NONE;
+    *begins_ms = -1;
     if (reply->type == REDIS_REPLY_NIL)
         return VSA_OK;
     char *end = NULL;
     long long value = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, &end, 10) : 0;
     if (value <= 0 || !end || *end != '-')
         return vsa_fail(error, VSA_ERR_BACKEND, "the store's epoch is not one of this service's");
-    *epoch_ms = value;
+    *state = strcmp(end + 1, connection->run) == 0 ? EPOCH_VALID : EPOCH_OF_RUN_BEFORE;
+    if (*state == EPOCH_VALID)
+        *begins_ms = value;
     return VSA_OK;
 }
 
@@ -226,7 +266,7 @@ static enum vsa_status send_pipeline(const struct redis_store *store, struct con
                                      bool check, struct vsa_error *error)
 {
     if (check)
-        (void)redisAppendCommand(connection->context, "INFO memory");
+        (void)redisAppendCommand(connection->context, "INFO");
     if (challenge)
         VSA_TRY(append_set(store, connection, challenge, now_ms, error));
     (void)redisAppendCommand(connection->context, "GET %s:epoch", store->options.service_id);
@@ -267,16 +307,19 @@ static enum vsa_status exchange(const struct redis_store *store, struct connecti
                                 enum vsa_redemption *redemption, int64_t *epoch_ms,
                                 struct vsa_error *error)
 {
+    enum epoch_state state;
     bool check = vsa_monotonic_ms() - connection->checked_ms >= VSA_STORE_CHECK_MS;
     VSA_TRY(send_pipeline(store, connection, challenge, now_ms, check, error));
     if (check)
-        VSA_TRY(read_eviction(connection, error));
+        VSA_TRY(read_info(connection, error));
     if (challenge)
         VSA_TRY(read_set(connection, redemption, error));
-    VSA_TRY(read_epoch(connection, epoch_ms, error));
+    VSA_TRY(read_epoch(connection, &state, epoch_ms, error));
     if (challenge && store->options.replicas)
         VSA_TRY(read_wait(store, connection, error));
-    return *epoch_ms < 0 ? begin_epoch(store, connection, now_ms, error) : VSA_OK;
+    if (state == EPOCH_NONE)
+        return begin_epoch(store, connection, error);
+    return state == EPOCH_VALID ? VSA_OK : end_epoch(store, connection, error);
 }
 
 static enum vsa_status redeem(struct vsa_store *base, const struct vsa_challenge *challenge,
