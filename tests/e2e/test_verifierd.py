@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -428,6 +429,13 @@ class Published(verifierd.ServiceTestCase):
         os.utime(self.path("keys/P-384.pem"), (old + 3600, old + 3600))
         reload(2)
         self.assertEqual(signer(), "ES384")
+        # Copies have a time of their own; then names decide.
+        for curve, seconds in (("P-256", -3600), ("P-384", 3600)):
+            name = time.strftime("keys/%Y%m%dT%H%MZ.pem", time.gmtime(time.time() + seconds))
+            os.rename(self.path(f"keys/{curve}.pem"), self.path(name))
+            os.utime(self.path(name))
+        reload(3)
+        self.assertEqual(signer(), "ES256")
 
     def test_reload_is_all_or_nothing(self):
         self.policy("a")
@@ -486,6 +494,12 @@ class Published(verifierd.ServiceTestCase):
             self.assertIn(f"\nvsattest_verifierd_{line}\n", text)
         if shutil.which("promtool"):
             self.assert_exit(harness.run(["promtool", "check", "metrics"], stdin=answer.body), 0)
+        samples = set(re.findall(r"(?m)^vsattest_verifierd_\w+", text))
+        for name in ("grafana-dashboard.json", "prometheus-rules.yml"):
+            with open(os.path.join(verifierd.EXAMPLES, name), encoding="utf-8") as file:
+                asked = set(re.findall(r"vsattest_verifierd_\w+", file.read()))
+            self.assertGreater(len(asked), 5)
+            self.assertLessEqual(asked, samples, name)
 
     def test_health(self):
         self.policy()

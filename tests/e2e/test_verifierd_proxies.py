@@ -3,68 +3,14 @@
 
 import http.client
 import os
-import re
 import shutil
 import signal
-import socket
-import ssl
-import subprocess
 
 import harness
 import verifierd
 
-EXAMPLES = os.path.join(harness.SOURCE, "packaging", "service")
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class ProxyTestCase(verifierd.ServiceTestCase):
-    def setUp(self):
-        super().setUp()
-        self.policy()
-        self.port = free_port()
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-             "-keyout", self.path("tls.key"), "-out", self.path("tls.pem")],
-            check=True, stderr=subprocess.DEVNULL)
-        with open(self.path("tls-with-key.pem"), "wb") as out:
-            for name in ("tls.pem", "tls.key"):
-                with open(self.path(name), "rb") as file:
-                    out.write(file.read())
-
-    def example(self, name, **changes):
-        """An example with the paths and the port of this test, and nothing else changed."""
-        with open(os.path.join(EXAMPLES, name), encoding="utf-8") as file:
-            text = file.read()
-        text = text.replace("/etc/vsattest-verifierd/", self.folder + "/")
-        text = text.replace("/run/vsattest-verifierd/", self.folder + "/")
-        for old, new in changes.items():
-            self.assertIn(old, text)
-            text = text.replace(old, new)
-        return text
-
-    def connection(self):
-        context = ssl.create_default_context(cafile=self.path("tls.pem"))
-        connection = http.client.HTTPSConnection("localhost", self.port, context=context,
-                                                 timeout=harness.PATIENCE)
-        connection._create_connection = lambda address, *rest, **keywords: socket.create_connection(
-            ("127.0.0.1", self.port), harness.PATIENCE)
-        return connection
-
-    def status(self, method, target, body=None, **headers):
-        connection = self.connection()
-        try:
-            return verifierd.ask(None, method, target, body, connection=connection, **headers).status
-        except OSError:
-            return 0
-        finally:
-            connection.close()
-
+class ExampleTestCase(verifierd.ProxyTestCase):
     def check(self):
         """What holds behind either: TLS, sizes, metrics that stay inside, an address that cannot be chosen."""
         harness.wait_until(lambda: self.status("GET", "/healthz") == 200, "the proxy")
@@ -76,7 +22,7 @@ class ProxyTestCase(verifierd.ServiceTestCase):
         self.assertEqual(statuses[-1], 429)
 
 
-class Nginx(ProxyTestCase):
+class Nginx(ExampleTestCase):
     def test_example(self):
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
         if not nginx:
@@ -91,20 +37,13 @@ class Nginx(ProxyTestCase):
         self.check()
 
 
-class Haproxy(ProxyTestCase):
+class Haproxy(ExampleTestCase):
     def test_example(self):
-        haproxy = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
-        if not haproxy:
-            self.skipTest("no haproxy")
         options = ["--trust-proxy", "--rate=1", "--burst=5"]
         for name in ("one.sock", "two.sock", "three.sock"):
             self.start_verifierd(*options, name=name)
             last = self.verifierd
-        text = self.example("haproxy.cfg", **{"bind :443 ssl": f"bind 127.0.0.1:{self.port} ssl"})
-        self.write("haproxy.cfg", re.sub(r"(?m)^    # .*\n", "", text).encode())
-        self.assert_exit(harness.run([haproxy, "-c", "-q", "-f", self.path("haproxy.cfg")]), 0)
-        self.service([haproxy, "-db", "-f", self.path("haproxy.cfg")])
-        harness.wait_until(lambda: self.status("GET", "/healthz") == 200, "the proxy")
+        self.start_haproxy(self.example("haproxy.cfg", **{"bind :443 ssl": f"bind 127.0.0.1:{self.port} ssl"}))
         # Each replica has buckets of its own.
         limited = [self.status("POST", "/v1/challenges", {"policy": "p"}, x_forwarded_for=f"192.0.2.{n}")
                    for n in range(18)]
@@ -113,3 +52,26 @@ class Haproxy(ProxyTestCase):
         # One that is gone is not asked any more.
         last.stop(signal.SIGKILL)
         harness.wait_until(lambda: {self.status("GET", "/healthz") for _ in range(9)} == {200}, "two replicas")
+
+    def test_beside_the_service_in_a_pod(self):
+        """The one for Kubernetes: the policies and keys as its volumes have them, behind links."""
+        for name, target in (("policies", "..data"), ("keys", "..data")):
+            os.makedirs(self.path(f"{name}/..2026"), exist_ok=True)
+            os.symlink("..2026", self.path(f"{name}/{target}"))
+        shared = self.keys()
+        os.rename(self.path("keys/P-256.pem"), self.path("keys/..2026/20260101T0000Z.pem"))
+        os.symlink("..data/20260101T0000Z.pem", self.path("keys/20260101T0000Z.pem"))
+        os.rename(self.path("policies/p.json"), self.path("policies/..2026/p.json"))
+        os.symlink("..data/p.json", self.path("policies/p.json"))
+        os.mkdir(self.path("tls"))
+        os.rename(self.path("tls.key"), self.path("tls/tls.key"))
+        shutil.copy(self.path("tls.pem"), self.path("tls/tls.crt"))
+        self.start_verifierd("--trust-proxy", "--rate=1", "--burst=5", *shared, name="http.sock")
+        cluster = verifierd.free_port()
+        self.start_haproxy(self.example("kubernetes/haproxy.cfg", **{
+            "bind :8443 ssl": f"bind 127.0.0.1:{self.port} ssl", "bind :9464": f"bind 127.0.0.1:{cluster}"}))
+        self.check()
+        for target, status in (("/metrics", 200), ("/readyz", 200), ("/healthz", 200), ("/v1/policies", 403)):
+            connection = http.client.HTTPConnection("127.0.0.1", cluster, timeout=harness.PATIENCE)
+            self.assertEqual(verifierd.ask(None, "GET", target, connection=connection).status, status, target)
+            connection.close()

@@ -2,96 +2,16 @@
 """Replicas of vsattest-verifierd on one Redis: each challenge redeemed once, and never without it."""
 
 import base64
-import collections
 import os
-import shutil
 import signal
-import socket
-import threading
 import time
-import unittest
 
 import harness
 import support
 import verifierd
 
-CHALLENGES = 20 if harness.is_sanitized() else 200
-TRIES = 30
-REPLICAS = 3
 
-
-@unittest.skipUnless(shutil.which("redis-server"), "no redis-server")
-class StoreTestCase(verifierd.ServiceTestCase):
-    def setUp(self):
-        super().setUp()
-        self.start_enclave()
-        self.nsm_policy()
-        self.start_redis()
-        self.shared = [*self.keys(), "--store", "unix:" + self.redis_path, "--clock-skew=0"]
-
-    def start_redis(self, *options):
-        self.redis_path = self.path("redis")
-        if os.path.exists(self.redis_path):
-            os.unlink(self.redis_path)
-        self.redis = self.service(
-            ["redis-server", "--port", "0", "--unixsocket", self.redis_path, "--save", "",
-             "--appendonly", "no", "--dir", self.folder, *options], wait_for=self.redis_path)
-
-    def command(self, *words):
-        """One command of Redis; returns its reply as it is."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(harness.PATIENCE)
-            connection.connect(self.redis_path)
-            connection.sendall(f"*{len(words)}\r\n".encode() +
-                               b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
-            return connection.recv(65536).decode()
-
-    def attested(self, challenge):
-        """A document by the enclave's own protocol, which is quicker than a program each."""
-        reply = support.ask(self.path("enclave"), {"command": "attest", "nonce": challenge})
-        return base64.b64decode(reply["attestation_document"])
-
-    def redeemable(self, path):
-        challenge = self.challenge(path)
-        return self.body(self.attested(challenge), challenge)
-
-    def ready(self, path):
-        return verifierd.ask(path, "GET", "/readyz").status
-
-    def verify(self, path, body):
-        """Status and error of a verification, and the seconds it took."""
-        begin = time.monotonic()
-        answer = verifierd.ask(path, "POST", "/v1/verify", body)
-        error = answer.json()["error"] if answer.status != 200 else None
-        return (answer.status, error), time.monotonic() - begin
-
-
-class OnlyOnce(StoreTestCase):
-    def test_in_the_whole_fleet(self):
-        """Of 30 tries at once over three replicas, one is the first."""
-        paths = [self.start_verifierd(*self.shared, name=f"v{n}") for n in range(REPLICAS)]
-        bodies = [self.redeemable(paths[n % REPLICAS]) for n in range(CHALLENGES)]
-        barrier = threading.Barrier(TRIES, timeout=harness.PATIENCE)
-        results = [collections.Counter() for _ in bodies]
-        lock = threading.Lock()
-
-        def redeem(path):
-            connection = verifierd.Connection(path)
-            for body, counter in zip(bodies, results):
-                barrier.wait()
-                answer = verifierd.ask(path, "POST", "/v1/verify", body, connection=connection)
-                with lock:
-                    counter[answer.status if answer.status == 200 else answer.json()["error"]] += 1
-            connection.close()
-
-        threads = [threading.Thread(target=redeem, args=(paths[n % REPLICAS],)) for n in range(TRIES)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for counter in results:
-            self.assertEqual(counter, {200: 1, "challenge_used": TRIES - 1})
-
+class OnlyOnce(verifierd.StoreTestCase):
     def test_replicas_share_what_they_issue(self):
         """One issues, another verifies, a third has the keys; one that was restarted knows no less."""
         one, other = (self.start_verifierd(*self.shared, name=name) for name in ("one", "other"))
@@ -112,11 +32,11 @@ class OnlyOnce(StoreTestCase):
         mac = base64.urlsafe_b64encode(verifierd.unpadded(body["challenge"])[24:]).decode()
         left = int(self.command("PTTL", f"ours:used:{mac}")[1:])
         self.assertTrue(290_000 < left <= 310_000, left)
-        self.assertRegex(self.command("GET", "ours:epoch"), r"\n\d{13}-[0-9a-f]{16}\r")
+        self.assertRegex(self.command("GET", "ours:epoch"), r"\n\d{13}-[0-9a-f]{40}\r")
         self.assertEqual(self.command("DBSIZE"), ":2\r\n")
 
 
-class Failures(StoreTestCase):
+class Failures(verifierd.StoreTestCase):
     def assert_away(self, path, body):
         """503 within half a second, and not ready. The fastest of some: other work is on this machine."""
         outcomes = [self.verify(path, body) for _ in range(5)]
@@ -182,6 +102,21 @@ class Failures(StoreTestCase):
             for old in (used, fresh):
                 self.refused(path, old, 409, "challenge_expired")
         self.result(one, self.redeemable(other))
+
+    def test_restarted_from_a_snapshot(self):
+        """It comes back with an epoch, and without what was redeemed since its snapshot."""
+        path = self.start_verifierd(*self.shared)
+        used, fresh = self.redeemable(path), self.redeemable(path)
+        self.assertEqual(self.ready(path), 200)
+        self.command("SAVE")
+        self.result(path, used)
+        self.redis.stop(signal.SIGKILL)
+        self.start_redis()
+        self.assertIn("vsattest:epoch", self.command("KEYS", "*"))
+        harness.wait_until(lambda: self.ready(path) == 200, "the store")
+        for old in (used, fresh):
+            self.refused(path, old, 409, "challenge_expired")
+        self.result(path, self.redeemable(path))
 
     def test_epoch_waits_for_slow_clocks(self):
         """After an empty start, challenges of the first seconds are refused, and it is not ready."""

@@ -5,8 +5,12 @@ import base64
 import http.client
 import json
 import os
+import shutil
 import socket
+import ssl
 import subprocess
+import time
+import unittest
 
 import harness
 import support
@@ -14,6 +18,7 @@ import support
 PROGRAM = harness.program("vsattest-verifierd")
 # As in src/verifierd/ear.h.
 SUBMODULE = "nitro-enclave"
+EXAMPLES = os.path.join(harness.SOURCE, "packaging", "service")
 
 
 class Connection(http.client.HTTPConnection):
@@ -140,3 +145,113 @@ class ServiceTestCase(support.EnclaveTestCase):
 
 def vector(claims):
     return claims["submods"][SUBMODULE]["ear_trustworthiness_vector"]
+
+
+@unittest.skipUnless(shutil.which("redis-server"), "no redis-server")
+class StoreTestCase(ServiceTestCase):
+    """The service, an enclave, and a Redis."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_enclave()
+        self.nsm_policy()
+        self.start_redis()
+        self.shared = [*self.keys(), "--store", "unix:" + self.redis_path, "--clock-skew=0"]
+
+    def start_redis(self, *options):
+        self.redis_path = self.path("redis")
+        if os.path.exists(self.redis_path):
+            os.unlink(self.redis_path)
+        self.redis = self.service(
+            ["redis-server", "--port", "0", "--unixsocket", self.redis_path, "--save", "",
+             "--appendonly", "no", "--dir", self.folder, *options], wait_for=self.redis_path)
+
+    def command(self, *words):
+        """One command of Redis; returns its reply as it is."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(harness.PATIENCE)
+            connection.connect(self.redis_path)
+            connection.sendall(f"*{len(words)}\r\n".encode() +
+                               b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
+            return connection.recv(65536).decode()
+
+    def attested(self, challenge):
+        """A document by the enclave's own protocol, which is quicker than a program each."""
+        reply = support.ask(self.path("enclave"), {"command": "attest", "nonce": challenge})
+        return base64.b64decode(reply["attestation_document"])
+
+    def redeemable(self, path):
+        challenge = self.challenge(path)
+        return self.body(self.attested(challenge), challenge)
+
+    def ready(self, path):
+        return ask(path, "GET", "/readyz").status
+
+    def verify(self, path, body):
+        """Status and error of a verification, and the seconds it took."""
+        begin = time.monotonic()
+        answer = ask(path, "POST", "/v1/verify", body)
+        error = answer.json()["error"] if answer.status != 200 else None
+        return (answer.status, error), time.monotonic() - begin
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class ProxyTestCase(ServiceTestCase):
+    """The service behind a proxy, whose configuration is one of EXAMPLES."""
+
+    def setUp(self):
+        super().setUp()
+        self.policy()
+        self.port = free_port()
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+             "-keyout", self.path("tls.key"), "-out", self.path("tls.pem")],
+            check=True, stderr=subprocess.DEVNULL)
+        with open(self.path("tls-with-key.pem"), "wb") as out:
+            for name in ("tls.pem", "tls.key"):
+                with open(self.path(name), "rb") as file:
+                    out.write(file.read())
+
+    def example(self, name, **changes):
+        """An example with the paths and the port of this test, and nothing else changed."""
+        with open(os.path.join(EXAMPLES, name), encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace("/etc/vsattest-verifierd/", self.folder + "/")
+        text = text.replace("/run/vsattest-verifierd/", self.folder + "/")
+        for old, new in changes.items():
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        return text
+
+    def connection(self):
+        context = ssl.create_default_context(cafile=self.path("tls.pem"))
+        connection = http.client.HTTPSConnection("localhost", self.port, context=context,
+                                                 timeout=harness.PATIENCE)
+        connection._create_connection = lambda address, *rest, **keywords: socket.create_connection(
+            ("127.0.0.1", self.port), harness.PATIENCE)
+        return connection
+
+    def status(self, method, target, body=None, **headers):
+        connection = self.connection()
+        try:
+            return ask(None, method, target, body, connection=connection, **headers).status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+    def start_haproxy(self, text):
+        """Starts it with this configuration; skips the test where there is none."""
+        haproxy = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin")
+        if not haproxy:
+            self.skipTest("no haproxy")
+        self.write("haproxy.cfg", text.encode())
+        self.assert_exit(harness.run([haproxy, "-c", "-q", "-f", self.path("haproxy.cfg")]), 0)
+        self.service([haproxy, "-db", "-f", self.path("haproxy.cfg")])
+        harness.wait_until(lambda: self.status("GET", "/healthz") == 200, "the proxy")
