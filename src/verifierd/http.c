@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "clock/wall_clock.h"
 #include "verifierd/embedded.h"
+#include "verifierd/inspect.h"
 
 /* Bytes of a body beyond the limit that are read before the connection is closed. */
 #define MAX_DISCARDED (1024 * 1024)
@@ -121,6 +122,13 @@ static void answer_verify_document(const struct call *call, uint8_t *buffer)
         answer_request(call, &request);
 }
 
+/* Returns whether a body of this type is a document alone. */
+static bool is_document_type(const char *type)
+{
+    return is_type(type, "application/cbor") || is_type(type, "application/cose") ||
+           is_type(type, "application/octet-stream") || is_type(type, "text/plain");
+}
+
 static void answer_verify(const struct call *call)
 {
     const char *type = header_of(call->connection, "Content-Type");
@@ -129,11 +137,32 @@ static void answer_verify(const struct call *call)
         vsa_answer_problem(&call->exchange->answer, VSA_PROBLEM_INTERNAL, NULL);
     else if (is_type(type, "application/json"))
         answer_verify_json(call, buffer);
-    else if (is_type(type, "application/cbor") || is_type(type, "application/cose") ||
-             is_type(type, "application/octet-stream") || is_type(type, "text/plain"))
+    else if (is_document_type(type))
         answer_verify_document(call, buffer);
     else
         vsa_answer_problem(&call->exchange->answer, VSA_PROBLEM_TYPE, NULL);
+}
+
+static void answer_inspect(const struct call *call)
+{
+    struct vsa_slice document;
+    struct vsa_error error = {0};
+    struct vsa_answer *answer = &call->exchange->answer;
+    VSA_AUTO_FREE uint8_t *buffer = malloc(call->exchange->size + 1);
+    if (!buffer)
+        vsa_answer_problem(answer, VSA_PROBLEM_INTERNAL, NULL);
+    else if (!is_document_type(header_of(call->connection, "Content-Type")))
+        vsa_answer_problem(answer, VSA_PROBLEM_TYPE, NULL);
+    else if (vsa_document_decode(body_of(call), buffer, call->exchange->size, &document, &error) !=
+             VSA_OK)
+        vsa_answer_problem(answer, VSA_PROBLEM_DOCUMENT, &error);
+    else
+        vsa_inspect_document(document, call->now_ms, answer);
+}
+
+static void answer_verdicts(const struct call *call)
+{
+    vsa_service_show_verdicts(call->http->service, &call->exchange->answer);
 }
 
 static void answer_policies(const struct call *call)
@@ -168,17 +197,20 @@ static void answer_readiness(const struct call *call)
 static const struct route {
     const char *path; /* with '/' at its end: a prefix */
     bool is_post;
+    bool is_admitted; /* only for clients, where there are any, and each at its rate */
     enum vsa_service_endpoint endpoint;
     void (*handle)(const struct call *call);
 } routes[] = {
-    {"/v1/challenges", true, VSA_ENDPOINT_CHALLENGES, answer_challenges},
-    {"/v1/verify", true, VSA_ENDPOINT_VERIFY, answer_verify},
-    {"/v1/policies", false, VSA_ENDPOINT_POLICIES, answer_policies},
-    {"/v1/policies/", false, VSA_ENDPOINT_POLICIES, answer_policies},
-    {"/.well-known/jwks.json", false, VSA_ENDPOINT_KEYS, answer_keys},
-    {"/metrics", false, VSA_ENDPOINT_METRICS, answer_metrics},
-    {"/healthz", false, VSA_ENDPOINT_HEALTH, answer_health},
-    {"/readyz", false, VSA_ENDPOINT_READY, answer_readiness},
+    {"/v1/challenges", true, true, VSA_ENDPOINT_CHALLENGES, answer_challenges},
+    {"/v1/verify", true, true, VSA_ENDPOINT_VERIFY, answer_verify},
+    {"/v1/inspect", true, true, VSA_ENDPOINT_INSPECT, answer_inspect},
+    {"/v1/verdicts", false, true, VSA_ENDPOINT_VERDICTS, answer_verdicts},
+    {"/v1/policies", false, false, VSA_ENDPOINT_POLICIES, answer_policies},
+    {"/v1/policies/", false, false, VSA_ENDPOINT_POLICIES, answer_policies},
+    {"/.well-known/jwks.json", false, false, VSA_ENDPOINT_KEYS, answer_keys},
+    {"/metrics", false, false, VSA_ENDPOINT_METRICS, answer_metrics},
+    {"/healthz", false, false, VSA_ENDPOINT_HEALTH, answer_health},
+    {"/readyz", false, false, VSA_ENDPOINT_READY, answer_readiness},
 };
 
 static const struct route *find_route(const char *path)
@@ -220,16 +252,20 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
     (void)MHD_add_response_header(response, name, value);
 }
 
-/* Sets the headers: a page may load what this service serves, and nothing else. */
+/*
+ * Sets the headers: a page may load what this service serves, and nothing else; text becomes no
+ * markup in it, and links to elsewhere carry nothing.
+ */
 static void add_headers(struct MHD_Response *response, const struct vsa_answer *answer)
 {
     char text[48];
     add_header(response, "Content-Type", answer->type);
     add_header(response, "X-Content-Type-Options", "nosniff");
+    add_header(response, "Referrer-Policy", "no-referrer");
     add_header(response, "Content-Security-Policy",
                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-               "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-               "frame-ancestors 'none'");
+               "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+               "require-trusted-types-for 'script'; trusted-types 'none'");
     (void)snprintf(text, sizeof(text), "max-age=%lld", (long long)(answer->max_age_ms / 1000));
     add_header(response, "Cache-Control", answer->max_age_ms ? text : "no-store");
     (void)snprintf(text, sizeof(text), "%lld", (long long)((answer->retry_after_ms + 999) / 1000));
@@ -340,7 +376,7 @@ static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *conn
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_PATH, NULL);
     else if (route && route->is_post ? strcmp(method, "POST") != 0 : !is_get(method))
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_METHOD, NULL);
-    else if (route && route->is_post)
+    else if (route && route->is_admitted)
         admit(http, connection, exchange);
     return exchange;
 }

@@ -26,6 +26,9 @@
 #define VSA_MAX_SIGNING_KEYS 8
 /* Policies of one service; each has a line of counters in the metrics. */
 #define VSA_MAX_POLICY_FILES 256
+/* Minutes whose verdicts are counted for the page, and verdicts that it lists. */
+#define VSA_VERDICT_MINUTES 60
+#define VSA_RECENT_VERDICTS 32
 /* Name of a policy, which is its file's, without its NUL. */
 #define VSA_MAX_POLICY_NAME 64
 /* An audience or an issuer: a URI. */

@@ -14,6 +14,7 @@ static const unsigned statuses[] = {200, 400, 401, 404, 405, 409, 413, 415, 429,
 
 static const char *const endpoint_names[VSA_ENDPOINTS] = {
     [VSA_ENDPOINT_CHALLENGES] = "challenges", [VSA_ENDPOINT_VERIFY] = "verify",
+    [VSA_ENDPOINT_INSPECT] = "inspect",       [VSA_ENDPOINT_VERDICTS] = "verdicts",
     [VSA_ENDPOINT_POLICIES] = "policies",     [VSA_ENDPOINT_KEYS] = "jwks",
     [VSA_ENDPOINT_METRICS] = "metrics",       [VSA_ENDPOINT_HEALTH] = "healthz",
     [VSA_ENDPOINT_READY] = "readyz",          [VSA_ENDPOINT_FILES] = "files",

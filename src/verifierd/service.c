@@ -7,9 +7,11 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "base/slice.h"
+#include "verifierd/compared.h"
 #include "verifierd/ear.h"
 #include "verifierd/jws.h"
 #include "verifierd/store_kinds.h"
+#include "verifierd/verdict_log.h"
 #include "json/writer.h"
 
 /* What files say: replaced as a whole, freed by the last request that uses it. */
@@ -25,6 +27,7 @@ struct state {
 struct vsa_service {
     struct vsa_service_options options;
     struct vsa_service_metrics *metrics;
+    struct vsa_verdict_log *verdicts;
     struct vsa_store *store;
     struct vsa_rate_table *rates;
     pthread_mutex_t mutex; /* of `state` and its users */
@@ -152,8 +155,9 @@ static enum vsa_status check_options(const struct vsa_service *service, struct v
 static enum vsa_status begin(struct vsa_service *service, int64_t now_ms, struct vsa_error *error)
 {
     service->metrics = vsa_service_metrics_new();
+    service->verdicts = vsa_verdict_log_new();
     service->rates = vsa_rate_table_new();
-    if (!service->metrics || !service->rates)
+    if (!service->metrics || !service->verdicts || !service->rates)
         return vsa_fail_memory(error);
     VSA_TRY(vsa_store_new(&service->options.store, now_ms, &service->store, error));
     VSA_TRY(check_options(service, error));
@@ -188,6 +192,7 @@ void vsa_service_free(struct vsa_service *service)
     vsa_store_free(service->store);
     vsa_rate_table_free(service->rates);
     vsa_service_metrics_free(service->metrics);
+    vsa_verdict_log_free(service->verdicts);
     (void)pthread_mutex_destroy(&service->mutex);
     free(service);
 }
@@ -413,6 +418,10 @@ static json_t *result_to_json(const struct verification *run, const char *token,
     vsa_json_put(&writer, "affirming", json_boolean(affirming));
     vsa_json_put(&writer, "token", json_string(token));
     vsa_json_put(&writer, "result", json_incref(claims));
+    if (run->status == VSA_OK)
+        vsa_json_put(
+            &writer, "pcrs_compared",
+            vsa_compared_pcrs_to_json(&run->policy->rules, &run->appraisal, &run->claims.pcrs));
     return vsa_json_finish(&writer);
 }
 
@@ -436,6 +445,8 @@ static void write_token(struct verification *run, bool wants_json)
     }
     vsa_service_metrics_count_verdict(run->service->metrics, run->policy->name,
                                       run->appraisal.status);
+    vsa_verdict_log_add(run->service->verdicts, run->policy->name, run->appraisal.status,
+                        vsa_monotonic_ms());
     if (wants_json) {
         vsa_answer_json(run->answer, result_to_json(run, token, claims));
         free(token);
@@ -492,6 +503,11 @@ void vsa_service_show_policy(struct vsa_service *service, struct vsa_slice name,
     else
         vsa_answer_json(answer, policies_to_json(state->policies));
     release_state(service, state);
+}
+
+void vsa_service_show_verdicts(struct vsa_service *service, struct vsa_answer *answer)
+{
+    vsa_answer_json(answer, vsa_verdict_log_to_json(service->verdicts, vsa_monotonic_ms()));
 }
 
 void vsa_service_show_keys(struct vsa_service *service, struct vsa_answer *answer)

@@ -66,6 +66,8 @@ void vsa_service_verify(struct vsa_service *service, const struct vsa_verify_req
 /* Answers a GET request. `name`: of a policy; empty: a list of all. */
 void vsa_service_show_policy(struct vsa_service *service, struct vsa_slice name,
                              struct vsa_answer *answer);
+/* Shows counts of verdicts: names of policies, nothing of documents. For those let in only. */
+void vsa_service_show_verdicts(struct vsa_service *service, struct vsa_answer *answer);
 void vsa_service_show_keys(struct vsa_service *service, struct vsa_answer *answer);
 void vsa_service_show_metrics(struct vsa_service *service, int64_t now_ms, int64_t in_flight,
                               struct vsa_answer *answer);
