@@ -2,6 +2,8 @@
 /* Signature checks that are collected and run later. */
 #include "unit_test.h"
 
+#include <string.h>
+
 #include "crypto/signature_check.h"
 #include "signature_lane.h"
 
@@ -36,11 +38,45 @@ static void a_signature_of_another_size(void **state)
     vsa_key_free(lane.key);
 }
 
+/* r and s of zero, of n and beyond: no value that arithmetic modulo n would take for another. */
+static void numbers_out_of_range(void **state)
+{
+    (void)state;
+    static const uint8_t order[48] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2,
+        0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
+    };
+    static const uint8_t zero[48];
+    uint8_t ones[48];
+    const uint8_t *const numbers[] = {order, zero, ones};
+    struct lane lane;
+    memset(ones, 0xff, sizeof(ones));
+    lane_set_up(&lane, VSA_CURVE_P384, 1);
+    for (size_t i = 0; i < 3 * 3; i++) {
+        uint8_t genuine[VSA_MAX_SIGNATURE_SIZE];
+        memcpy(genuine, lane.signature, sizeof(genuine));
+        if (i % 3 != 1) /* r, s, both */
+            memcpy(lane.signature, numbers[i / 3], 48);
+        if (i % 3 != 0)
+            memcpy(lane.signature + 48, numbers[i / 3], 48);
+        lane_prepare(&lane);
+        assert_int_equal(vsa_signature_check_run(&lane.check, NULL), VSA_ERR_SIGNATURE);
+        assert_false(lane.check.verified);
+        memcpy(lane.signature, genuine, sizeof(genuine));
+    }
+    lane_prepare(&lane);
+    assert_int_equal(vsa_signature_check_run(&lane.check, NULL), VSA_OK);
+    vsa_key_free(lane.key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_check_on_each_curve),
         cmocka_unit_test(a_signature_of_another_size),
+        cmocka_unit_test(numbers_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
