@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/time_text.h"
+#include "x509/name.h"
 
 static const char rule_aws[] = "AWS attestation process 3.2.3";
 
@@ -31,6 +32,13 @@ static enum vsa_status check_profile(const struct vsa_certificate *certificate,
                       "an extension is malformed or stands twice");
     if (certificate->fields.unknown_critical)
         return refuse(error, "RFC 5280 section 4.2", "unknown critical extension");
+    if (certificate->fields.not_applied)
+        return refuse(error, certificate->fields.not_applied,
+                      "an extension limits what the certificate may be used for, and such limits "
+                      "are not applied: a path that needs them is refused");
+    /* A critical subjectAltName, which could stand in for it, was refused above. */
+    if (vsa_name_is_empty(certificate->fields.subject))
+        return refuse(error, "RFC 5280 section 4.1.2.6", "certificate names no subject");
     return VSA_OK;
 }
 
@@ -109,6 +117,10 @@ static enum vsa_status check_link(const struct vsa_path_node *issuer,
         VSA_TRY(check_ca(subject, error));
     if (!is_leaf && issuer->cas_allowed_below < 1)
         return refuse(error, "RFC 5280 section 6.1.4 (l)", "path longer than pathLen allows");
+    /* A relay could put the root into a document a second time, with a signature of (r, n - s). */
+    if (vsa_slice_equal(subject->fields.subject, subject->fields.issuer))
+        return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1",
+                           "self-issued certificate below the root");
     if (!vsa_certificate_names_issuer(subject, issuer->certificate))
         return vsa_fail_at(error, VSA_ERR_CHAIN, VSA_NO_OFFSET, "RFC 5280 section 6.1.3 (a)(4)",
                            "issuer name or key identifier is not that of the certificate above");

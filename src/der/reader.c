@@ -17,6 +17,9 @@ static const char rule_time[] = "RFC 5280 section 4.1.2.5";
 #define NUMBER_MASK 0x1f
 #define LONG_LENGTH 0x80
 #define WIDEST      4 /* bytes of a length: no input has 4 GiB */
+/* What RFC 5280 appendix B has every reader take and no certificate exceed. */
+#define MAX_SUBIDENTIFIER  4  /* bytes of 7 bits: below 2^28 */
+#define MAX_SUBIDENTIFIERS 19 /* of 20 numbers; the first holds two */
 
 struct element {
     size_t start;
@@ -125,15 +128,27 @@ static const char *flaw_of_bits(struct vsa_slice content)
     return NULL;
 }
 
-static const char *flaw_of_oid(struct vsa_slice content)
+static struct flaw flaw_of_oid(struct vsa_slice content)
 {
-    bool first = true; /* of a subidentifier's bytes */
+    static const char rule[] = "X.690 section 8.19.2";
+    static const char rule_size[] = "RFC 5280 appendix B";
+    size_t width = 0; /* bytes of a subidentifier so far */
+    size_t count = 0;
     for (size_t i = 0; i < content.size; i++) {
-        if (first && content.data[i] == 0x80)
-            return "OBJECT IDENTIFIER is not in its shortest form";
-        first = !(content.data[i] & 0x80);
+        if (!width && content.data[i] == 0x80)
+            return (struct flaw){rule, "OBJECT IDENTIFIER is not in its shortest form"};
+        width++;
+        if (width > MAX_SUBIDENTIFIER)
+            return (struct flaw){rule_size, "OBJECT IDENTIFIER with a number of 2^28 or more"};
+        if (content.data[i] & 0x80)
+            continue;
+        width = 0;
+        count++;
     }
-    return content.size && first ? NULL : "OBJECT IDENTIFIER is cut off";
+    if (!count || width)
+        return (struct flaw){rule, "OBJECT IDENTIFIER is cut off"};
+    return (struct flaw){
+        rule_size, count > MAX_SUBIDENTIFIERS ? "OBJECT IDENTIFIER of more than 20 numbers" : NULL};
 }
 
 /* Checks X.680 section 41.4. */
@@ -240,7 +255,7 @@ static struct flaw flaw_of(enum vsa_der_tag type, struct vsa_slice content)
     case VSA_DER_NULL:
         return (struct flaw){"X.690 section 8.8.2", content.size ? "NULL with content" : NULL};
     case VSA_DER_OID:
-        return (struct flaw){"X.690 section 8.19.2", flaw_of_oid(content)};
+        return flaw_of_oid(content);
     case VSA_DER_UTF8_STRING:
     case VSA_DER_PRINTABLE_STRING:
     case VSA_DER_IA5_STRING:

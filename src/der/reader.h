@@ -5,9 +5,10 @@
  *
  * Lengths are definite and in the shortest form, strings are in one piece, tag numbers are below
  * 31. The content of a universal type is checked wherever one is read or skipped: BOOLEAN is 00 or
- * ff, INTEGER and OBJECT IDENTIFIER are in the shortest form, the unused bits of a BIT STRING are
- * zero, text has the characters of its type, elements of a SET ascend. An explicit FALSE is left to
- * the caller, who knows the default.
+ * ff, INTEGER and OBJECT IDENTIFIER are in the shortest form, the latter of at most 20 numbers
+ * below 2^28 (RFC 5280 appendix B), the unused bits of a BIT STRING are zero, text has the
+ * characters of its type, elements of a SET ascend. An explicit FALSE is left to the caller, who
+ * knows the default.
  *
  * All functions fail with VSA_ERR_CERTIFICATE_SYNTAX, the rule, and the element's offset in the
  * outermost input. A failed read does not move the reader.

@@ -7,6 +7,8 @@
 
 /* Real certificates have at most 5 extensions; the pairwise look for duplicates stays cheap. */
 #define MAX_EXTENSIONS 16
+/* The same of policies. */
+#define MAX_POLICIES 8
 
 static const char rule_extensions[] = "RFC 5280 section 4.2";
 
@@ -151,11 +153,20 @@ static enum vsa_status read_general_names(struct vsa_der_reader *reader, unsigne
     return VSA_OK;
 }
 
-static enum vsa_status read_subject_alternative_name(struct vsa_der_reader *value,
-                                                     struct vsa_x509 *fields)
+/* Reads GeneralNames without URIs, whose own grammar (RFC 3986) nothing here reads. */
+static enum vsa_status read_alternative_name(struct vsa_der_reader *value, struct vsa_x509 *fields)
 {
+    struct vsa_der_reader names;
+    struct vsa_der_reader again = *value;
     (void)fields;
-    return read_general_names(value, VSA_DER_SEQUENCE);
+    VSA_TRY(read_general_names(value, VSA_DER_SEQUENCE));
+    VSA_TRY(vsa_der_enter(&again, VSA_DER_SEQUENCE, &names, NULL));
+    while (!vsa_der_at_end(&names)) {
+        if (vsa_der_next_is(&names, VSA_DER_CONTEXT(6)))
+            return refuse("a URI");
+        VSA_TRY(vsa_der_skip(&names, NULL));
+    }
+    return VSA_OK;
 }
 
 static enum vsa_status read_extended_key_usage(struct vsa_der_reader *value,
@@ -219,14 +230,62 @@ static enum vsa_status read_netscape_type(struct vsa_der_reader *value, struct v
     return vsa_der_read_named_bits(value, VSA_DER_BIT_STRING, 8, &types, NULL);
 }
 
-/*
- * Notes an extension that limits what a certificate may be used for, and which we do not apply. To
- * pass over it because it is not critical, as it has to be, would be laxer than to refuse it.
- */
-static enum vsa_status note_limit(struct vsa_der_reader *value, struct vsa_x509 *fields)
+/* Reads one PolicyInformation; what qualifies a policy is for people. */
+static enum vsa_status read_policy(struct vsa_der_reader *policies, struct vsa_slice *oid)
 {
-    value->offset = value->end;
-    fields->unknown_critical = true;
+    struct vsa_der_reader policy;
+    struct vsa_der_reader qualifiers;
+    VSA_TRY(vsa_der_enter(policies, VSA_DER_SEQUENCE, &policy, NULL));
+    VSA_TRY(vsa_der_read(&policy, VSA_DER_OID, oid, NULL));
+    if (vsa_der_at_end(&policy))
+        return VSA_OK;
+    VSA_TRY(vsa_der_enter(&policy, VSA_DER_SEQUENCE, &qualifiers, NULL));
+    do {
+        struct vsa_der_reader qualifier;
+        struct vsa_slice kind;
+        VSA_TRY(vsa_der_enter(&qualifiers, VSA_DER_SEQUENCE, &qualifier, NULL));
+        VSA_TRY(vsa_der_read(&qualifier, VSA_DER_OID, &kind, NULL));
+        VSA_TRY(vsa_der_skip(&qualifier, NULL));
+        VSA_TRY(vsa_der_finish(&qualifier, "a policy's qualifier", NULL));
+    } while (!vsa_der_at_end(&qualifiers));
+    return vsa_der_finish(&policy, "a policy", NULL);
+}
+
+static enum vsa_status read_policies(struct vsa_der_reader *value, struct vsa_x509 *fields)
+{
+    struct vsa_der_reader policies;
+    struct vsa_slice oids[MAX_POLICIES];
+    size_t count = 0;
+    (void)fields;
+    VSA_TRY(vsa_der_enter(value, VSA_DER_SEQUENCE, &policies, NULL));
+    do {
+        if (count == MAX_POLICIES)
+            return refuse("too many policies");
+        VSA_TRY(read_policy(&policies, &oids[count]));
+        for (size_t i = 0; i < count; i++)
+            if (vsa_slice_equal(oids[i], oids[count]))
+                return refuse("a policy twice");
+        count++;
+    } while (!vsa_der_at_end(&policies));
+    return VSA_OK;
+}
+
+/* Reads AccessDescriptions: where to get more about the issuer or the subject. */
+static enum vsa_status read_access(struct vsa_der_reader *value, struct vsa_x509 *fields)
+{
+    struct vsa_der_reader list;
+    (void)fields;
+    VSA_TRY(vsa_der_enter(value, VSA_DER_SEQUENCE, &list, NULL));
+    do {
+        struct vsa_der_reader description;
+        struct vsa_slice method;
+        VSA_TRY(vsa_der_enter(&list, VSA_DER_SEQUENCE, &description, NULL));
+        VSA_TRY(vsa_der_read(&description, VSA_DER_OID, &method, NULL));
+        if (vsa_der_at_end(&description))
+            return refuse("a method without a location");
+        VSA_TRY(read_general_name(&description));
+        VSA_TRY(vsa_der_finish(&description, "an access description", NULL));
+    } while (!vsa_der_at_end(&list));
     return VSA_OK;
 }
 
@@ -236,6 +295,10 @@ struct known {
     const char *oid;
     size_t oid_size;
     const char *rule;
+    /*
+     * NULL: an extension that limits what a certificate may be used for, and which we do not apply.
+     * To pass over it where it is not critical, as it has to be, would be laxer than to refuse it.
+     */
     enum vsa_status (*read)(struct vsa_der_reader *value, struct vsa_x509 *fields);
 };
 
@@ -246,20 +309,30 @@ struct known {
 #define OID_BASIC_CONSTRAINTS "\x55\x1d\x13"
 #define OID_KEY_USAGE         "\x55\x1d\x0f"
 #define OID_PKIX              "\x2b\x06\x01\x05\x05\x07\x01"
+#define LIMIT(oid, rule)      KNOWN(oid, rule, NULL)
 
 static const struct known known_extensions[] = {
     KNOWN(OID_BASIC_CONSTRAINTS, "RFC 5280 section 4.2.1.9", read_basic_constraints),
     KNOWN(OID_KEY_USAGE, "RFC 5280 section 4.2.1.3", read_key_usage),
     KNOWN("\x55\x1d\x0e", "RFC 5280 section 4.2.1.2", read_subject_key_identifier),
     KNOWN("\x55\x1d\x23", "RFC 5280 section 4.2.1.1", read_authority_key_identifier),
-    KNOWN("\x55\x1d\x11", "RFC 5280 section 4.2.1.6", read_subject_alternative_name),
+    KNOWN("\x55\x1d\x11", "RFC 5280 section 4.2.1.6", read_alternative_name),
+    KNOWN("\x55\x1d\x12", "RFC 5280 section 4.2.1.7", read_alternative_name),
+    KNOWN("\x55\x1d\x20", "RFC 5280 section 4.2.1.4", read_policies),
     KNOWN("\x55\x1d\x25", "RFC 5280 section 4.2.1.12", read_extended_key_usage),
     KNOWN("\x55\x1d\x1f", "RFC 5280 section 4.2.1.13", read_distribution_points),
+    KNOWN("\x55\x1d\x2e", "RFC 5280 section 4.2.1.15", read_distribution_points),
+    KNOWN(OID_PKIX "\x01", "RFC 5280 section 4.2.2.1", read_access),
+    KNOWN(OID_PKIX "\x0b", "RFC 5280 section 4.2.2.2", read_access),
     KNOWN("\x60\x86\x48\x01\x86\xf8\x42\x01\x01", "X.690 section 11.2.2", read_netscape_type),
-    KNOWN("\x55\x1d\x1e", "RFC 5280 section 4.2.1.10", note_limit), /* nameConstraints */
-    KNOWN(OID_PKIX "\x07", "RFC 3779 section 2.2.1", note_limit),   /* ipAddrBlocks */
-    KNOWN(OID_PKIX "\x08", "RFC 3779 section 3.2.1", note_limit),   /* autonomousSysIds */
-    KNOWN(OID_PKIX "\x0e", "RFC 3820 section 3.8", note_limit),     /* proxyCertInfo */
+    LIMIT("\x55\x1d\x10", "RFC 3280 section 4.2.1.4"),  /* privateKeyUsagePeriod */
+    LIMIT("\x55\x1d\x1e", "RFC 5280 section 4.2.1.10"), /* nameConstraints */
+    LIMIT("\x55\x1d\x21", "RFC 5280 section 4.2.1.5"),  /* policyMappings */
+    LIMIT("\x55\x1d\x24", "RFC 5280 section 4.2.1.11"), /* policyConstraints */
+    LIMIT("\x55\x1d\x36", "RFC 5280 section 4.2.1.14"), /* inhibitAnyPolicy */
+    LIMIT(OID_PKIX "\x07", "RFC 3779 section 2.2.1"),   /* ipAddrBlocks */
+    LIMIT(OID_PKIX "\x08", "RFC 3779 section 3.2.1"),   /* autonomousSysIds */
+    LIMIT(OID_PKIX "\x0e", "RFC 3820 section 3.8"),     /* proxyCertInfo */
 };
 
 /* Notes it of the two that may be critical. */
@@ -281,7 +354,9 @@ static void read_value(struct vsa_slice oid, struct vsa_der_reader value, struct
         const struct known *known = &known_extensions[i];
         if (!vsa_slice_equal(oid, vsa_slice_of(known->oid, known->oid_size)))
             continue;
-        if (known->read(&value, fields) != VSA_OK || !vsa_der_at_end(&value))
+        if (!known->read)
+            fields->not_applied = known->rule;
+        else if (known->read(&value, fields) != VSA_OK || !vsa_der_at_end(&value))
             fields->malformed = known->rule;
         return;
     }

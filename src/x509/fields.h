@@ -39,6 +39,7 @@ struct vsa_x509 {
     bool signed_with_ecdsa_sha384; /* both in the certificate and around it */
     const char *malformed;         /* section about an extension that is; NULL: none is */
     bool unknown_critical;         /* an extension that is not understood, but has to be */
+    const char *not_applied;       /* section about one that limits what the certificate may do */
     bool has_basic_constraints;
     bool basic_constraints_critical;
     bool is_ca;

@@ -83,9 +83,13 @@ static enum vsa_status read_validity(struct vsa_der_reader *tbs, struct vsa_x509
                                      struct vsa_error *error)
 {
     struct vsa_der_reader validity;
+    size_t start = tbs->offset;
     VSA_TRY(vsa_der_enter(tbs, VSA_DER_SEQUENCE, &validity, error));
     VSA_TRY(vsa_der_read_time(&validity, &fields->not_before_ms, error));
     VSA_TRY(vsa_der_read_time(&validity, &fields->not_after_ms, error));
+    if (fields->not_before_ms > fields->not_after_ms)
+        return refuse(error, start, "RFC 5280 section 4.1.2.5",
+                      "certificate's validity ends before it begins");
     return vsa_der_finish(&validity, "the validity", error);
 }
 

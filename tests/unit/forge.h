@@ -79,6 +79,7 @@ enum forge_form {
     FORGE_UNUSED_BITS,      /* the signature's BIT STRING says that it has unused bits */
     FORGE_UNIQUE_ID,        /* an issuerUniqueID */
     FORGE_UNIQUE_ID_PIECES, /* ... as a constructed string, which is BER */
+    FORGE_EMPTY_SUBJECT,
 };
 
 struct forge_extension {

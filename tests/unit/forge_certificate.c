@@ -403,6 +403,8 @@ static struct vsa_slice tbs_certificate(struct forge *forge, size_t level, size_
     const struct forge_certificate *made = &forge->certificates[level];
     const char *above = forge->certificates[level ? level - 1 : 0].subject;
     struct vsa_slice subject = name(forge, made->subject);
+    if (made->form == FORGE_EMPTY_SUBJECT)
+        subject = forge_hex(forge, "3000");
     if (made->form == FORGE_LONG_NAME_LENGTH)
         subject = long_length(forge, 0x30, content_of(subject));
     uint8_t serial[] = {0x02, 0x01, (uint8_t)(level + 1)};
@@ -453,6 +455,7 @@ static struct vsa_slice wrap(struct forge *forge, enum forge_form form, struct v
     case FORGE_UNUSED_BITS:
     case FORGE_UNIQUE_ID:
     case FORGE_UNIQUE_ID_PIECES:
+    case FORGE_EMPTY_SUBJECT:
     default:
         return forge_der(forge, 0x30, content);
     }

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit_test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "mutation.h"
 #include "slow_tool.h"
+
+/* A file that gets the rows' certificates, instead of a run. */
+#define DUMP "VSA_DUMP_CERTIFICATES"
 
 static void add_root(struct vsa_verifier *verifier, struct vsa_slice root)
 {
@@ -173,6 +179,31 @@ static void check_batch(struct vsa_verifier *verifier, struct vsa_slice document
         assert_int_equal(jobs[1].status, VSA_OK);
 }
 
+/* Writes the certificates of a row, each behind its length in 4 bytes, for tests/interop. */
+static void write_certificates(FILE *file, const struct forge *forge)
+{
+    for (size_t i = 0; i < forge->levels; i++) {
+        struct vsa_slice der = forge->made_certificates[i];
+        const uint8_t head[] = {(uint8_t)(der.size >> 24), (uint8_t)(der.size >> 16),
+                                (uint8_t)(der.size >> 8), (uint8_t)der.size};
+        assert_int_equal(fwrite(head, sizeof(head), 1, file), 1);
+        assert_int_equal(fwrite(der.data, 1, der.size, file), der.size);
+    }
+}
+
+static void dump_row(void **state)
+{
+    const struct mutation *row = *state;
+    static struct setting setting;
+    set_up(&setting);
+    row->apply(&setting, row);
+    (void)forge_build(&setting.forge);
+    FILE *file = fopen(getenv(DUMP), "ab");
+    assert_non_null(file);
+    write_certificates(file, &setting.forge);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void run_row(void **state)
 {
     const struct mutation *row = *state;
@@ -214,7 +245,7 @@ int mutation_run(const char *group, const struct mutation *rows, size_t count)
     size_t chosen = 0;
     for (size_t i = 0; i < count; i += slow_tool_step()) {
         tests[chosen].name = rows[i].name;
-        tests[chosen].test_func = run_row;
+        tests[chosen].test_func = getenv(DUMP) ? dump_row : run_row;
         tests[chosen++].initial_state = (void *)(uintptr_t)&rows[i];
     }
     int failed = _cmocka_run_group_tests(group, tests, chosen, set_up_group, tear_down_group);

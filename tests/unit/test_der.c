@@ -95,6 +95,12 @@ static void elements(void **state)
 
         {"0601 2a", NULL, "1.2"},
         {"0603 2a8f7f", NULL, "1.2.2047"},
+        {"0605 2affffff7f", NULL, "1.2.268435455"},
+        {"0606 2a8180808000", "RFC 5280 appendix B", "1.2.268435456"},
+        {"0606 2affffffff7f", "RFC 5280 appendix B", "1.2.34359738367"},
+        {"060a 2a8280808080808080 00", "RFC 5280 appendix B", "1.2.2^57"},
+        {"0613 2a0102030405060708090a0b0c0d0e0f101112", NULL, "20 numbers"},
+        {"0614 2a0102030405060708090a0b0c0d0e0f10111213", "RFC 5280 appendix B", "21 numbers"},
         {"0600", "X.690 section 8.19.2", "OID of no bytes"},
         {"0601 80", "X.690 section 8.19.2", "first arc not in shortest form"},
         {"0603 2a8001", "X.690 section 8.19.2", "an arc not in shortest form"},

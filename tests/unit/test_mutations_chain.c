@@ -5,6 +5,7 @@
  */
 #include "unit_test.h"
 
+#include "base/hex.h"
 #include "mutation.h"
 
 #define MINUTE INT64_C(60000)
@@ -279,6 +280,38 @@ static void ca_as_leaf(struct setting *setting, const struct mutation *row)
     setting->forge.cose.signer = FORGE_INSTANCE;
 }
 
+/* The root a second time, as a relay could make it: with (r, n - s), which verifies as well. */
+static void root_again(struct setting *setting, const struct mutation *row)
+{
+    static char text[2 * 1200 + 1];
+    struct forge *forge = &setting->forge;
+    (void)row;
+    certificate(setting, FORGE_ROOT)->signature_edit = FORGE_SIGNATURE_NEGATED;
+    vsa_hex_encode(forge_issue(forge, FORGE_ROOT), text, sizeof(text));
+    certificate(setting, FORGE_ROOT)->signature_edit = FORGE_SIGNATURE_GOOD;
+    forge->levels = FORGE_LEVELS + 1;
+    forge->certificates[FORGE_LEAF + 1] = *certificate(setting, FORGE_LEAF);
+    forge->certificates[FORGE_LEAF + 1].issuer = certificate(setting, FORGE_INSTANCE)->subject;
+    certificate(setting, FORGE_LEAF)->replaced = text;
+    forge->cose.signer = FORGE_LEAF;
+    const int bundle[] = {FORGE_ROOT, FORGE_LEAF, FORGE_REGIONAL, FORGE_ZONAL, FORGE_INSTANCE};
+    forge->bundle_count = sizeof(bundle) / sizeof(bundle[0]);
+    memcpy(forge->bundle, bundle, sizeof(bundle));
+}
+
+/* A CA that is its own issuer by name, signed by the one above. */
+static void self_issued(struct setting *setting, const struct mutation *row)
+{
+    certificate(setting, row->where)->subject = certificate(setting, row->where - 1)->subject;
+}
+
+/* Valid from `text` to `hex`. */
+static void validity(struct setting *setting, const struct mutation *row)
+{
+    certificate(setting, row->where)->not_before = row->text;
+    certificate(setting, row->where)->not_after = row->hex;
+}
+
 /* Seven CAs below the root, one with pathLen `hex` at level `where`. */
 static void long_chain(struct setting *setting, const struct mutation *row)
 {
@@ -332,6 +365,14 @@ static const struct mutation rows[] = {
     TEXT("root twice", bundle, 0, "00123", VSA_ERR_CHAIN),
     TEXT("root at the end too", bundle, 0, "01230", VSA_ERR_CHAIN),
     TEXT("leaf in cabundle too", bundle, 0, "01234", VSA_ERR_CERTIFICATE_PROFILE),
+    ROW("root twice, with (r, n - s)", root_again, 0, 0, VSA_ERR_CHAIN),
+    ROW("regional CA self-issued", self_issued, FORGE_REGIONAL, 0, VSA_ERR_CHAIN),
+    ROW("instance CA self-issued", self_issued, FORGE_INSTANCE, 0, VSA_ERR_CHAIN),
+    ROW("leaf self-issued", self_issued, FORGE_LEAF, 0, VSA_ERR_CHAIN),
+    ROW("leaf that names no subject", form, FORGE_LEAF, FORGE_EMPTY_SUBJECT,
+        VSA_ERR_CERTIFICATE_PROFILE),
+    ROW("zonal CA that names no subject", form, FORGE_ZONAL, FORGE_EMPTY_SUBJECT,
+        VSA_ERR_CERTIFICATE_PROFILE),
 
     /* --- names and keys --- */
     TEXT("issuer's name is another's", issuer, FORGE_ZONAL, "somebody else", VSA_ERR_CHAIN),
@@ -536,6 +577,10 @@ static const struct mutation rows[] = {
     TEXT("trusted root expired", own_not_after, FORGE_ROOT, "260115115959Z", VSA_ERR_EXPIRED),
     TEXT("trusted root not yet valid", own_not_before, FORGE_ROOT, "260115120031Z",
          VSA_ERR_NOT_YET_VALID),
+    /* Each end by itself is within what the skew allows. */
+    {"leaf ends before it begins", validity, VSA_ERR_CERTIFICATE_SYNTAX, FORGE_LEAF,
+     "260115120000Z", "260115120001Z", 0},
+    {"leaf of one second", validity, VSA_OK, FORGE_LEAF, "260115120000Z", "260115120000Z", 0},
     /* pitfalls "validity taken at the document's own time" (oyster, automata) */
     AT("a day later", DAY, VSA_ERR_EXPIRED),
     AT("a year later", 365 * DAY, VSA_ERR_EXPIRED),
@@ -571,7 +616,8 @@ static const struct mutation rows[] = {
     TEXT("GeneralizedTime", not_after, FORGE_LEAF, "20500101000000Z", VSA_OK),
     TEXT("GeneralizedTime, no end", not_after, FORGE_LEAF, "99991231235959Z", VSA_OK),
     TEXT("1950 in UTCTime", not_before, FORGE_LEAF, "500101000000Z", VSA_OK),
-    TEXT("2049 in UTCTime", not_before, FORGE_LEAF, "491231235959Z", VSA_ERR_NOT_YET_VALID),
+    {"2049 in UTCTime", validity, VSA_ERR_NOT_YET_VALID, FORGE_LEAF, "20500101000000Z",
+     "491231235959Z", 0},
 
     /* --- other extensions --- */
     EXTENSION("unknown critical extension in the leaf", FORGE_LEAF, FORGE_OID_UNKNOWN, 1, "0500",
@@ -581,6 +627,22 @@ static const struct mutation rows[] = {
     EXTENSION("unknown extension", FORGE_LEAF, FORGE_OID_UNKNOWN, 0, "0500", VSA_OK),
     EXTENSION("critical name constraints", FORGE_REGIONAL, FORGE_OID_NAME_CONSTRAINTS, 1,
               "300ea00c300a82086e6f77686572 65 2e", VSA_ERR_CERTIFICATE_PROFILE),
+    /* Not critical, as they have to be, they limit all the same. */
+    EXTENSION("name constraints", FORGE_REGIONAL, FORGE_OID_NAME_CONSTRAINTS, 0,
+              "300ea00c300a82086e6f77686572 65 2e", VSA_ERR_CERTIFICATE_PROFILE),
+    EXTENSION("policy constraints", FORGE_REGIONAL, "551d24", 0, "3003800100",
+              VSA_ERR_CERTIFICATE_PROFILE),
+    EXTENSION("policy mappings", FORGE_ZONAL, "551d21", 0, "300a300806022a0306022a04",
+              VSA_ERR_CERTIFICATE_PROFILE),
+    EXTENSION("inhibitAnyPolicy", FORGE_ZONAL, "551d36", 0, "020100", VSA_ERR_CERTIFICATE_PROFILE),
+    EXTENSION("certificate policies", FORGE_ZONAL, "551d20", 0, "300630040602 2a03", VSA_OK),
+    EXTENSION("certificate policies malformed", FORGE_ZONAL, "551d20", 0, "3000",
+              VSA_ERR_CERTIFICATE_PROFILE),
+    EXTENSION("where the issuer is, malformed", FORGE_LEAF, "2b06010505070101", 0, "3000",
+              VSA_ERR_CERTIFICATE_PROFILE),
+    EXTENSION("an extension's number of 2^28", FORGE_LEAF, "2a8180808000", 0, "0500",
+              VSA_ERR_CERTIFICATE_SYNTAX),
+    EXTENSION("an extension's number of 2^28 - 1", FORGE_LEAF, "2affffff7f", 0, "0500", VSA_OK),
     EXTENSION("critical extended key usage", FORGE_LEAF, "551d25", 1, "300a06082b06010505070301",
               VSA_ERR_CERTIFICATE_PROFILE),
     EXTENSION("critical certificate policies", FORGE_ZONAL, "551d20", 1, "300630040602 2a03",

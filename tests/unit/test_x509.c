@@ -18,12 +18,18 @@ static struct forge forge;
 
 /* --- extensions ------------------------------------------------------------------------------- */
 
-#define SAN   "551d11"
-#define SKI   "551d0e"
-#define AKI   "551d23"
-#define EKU   "551d25"
-#define CRLDP "551d1f"
-#define NS    "6086480186f8420101"
+#define SAN    "551d11"
+#define SKI    "551d0e"
+#define AKI    "551d23"
+#define EKU    "551d25"
+#define CRLDP  "551d1f"
+#define NS     "6086480186f8420101"
+#define IAN    "551d12"
+#define POL    "551d20"
+#define FRESH  "551d2e"
+#define AIA    "2b06010505070101"
+#define SIA    "2b0601050507010b"
+#define ISSUER "06082b06010505073002" /* caIssuers, a method of AIA */
 
 /* A Name of one CN "a", and around it what makes a GeneralName of it. */
 #define NAME      "300c310a3008060355040c0c0161"
@@ -82,11 +88,14 @@ static const struct extension_row extension_rows[] = {
      "RFC 5280 section 4.2.1.1", "other order"},
     {EKU, "300a06082b06010505070302", NULL, "a purpose"},
     {EKU, "3000", "RFC 5280 section 4.2.1.12", "no purpose"},
+    {EKU, "300706052affffff7f", NULL, "purpose 1.2.268435455"},
+    {EKU, "300806062a8180808000", "RFC 5280 section 4.2.1.12", "purpose 1.2.268435456"},
     {EKU, "30020600", "RFC 5280 section 4.2.1.12", "empty purpose"},
     {EKU, "30040101ff0500", "RFC 5280 section 4.2.1.12", "something else"},
     {SAN, "3003820161", NULL, "DNS name"},
     {SAN, "3003810161", NULL, "mail address"},
-    {SAN, "3003860161", NULL, "URI"},
+    {SAN, "3003860161", "RFC 5280 section 4.2.1.6", "URI, whose grammar is not read"},
+    {SAN, "3006820161860161", "RFC 5280 section 4.2.1.6", "URI behind a DNS name"},
     {SAN, "3010" DIRECTORY, NULL, "directory name"},
     {SAN, "30068704c0000201", NULL, "IPv4 address"},
     {SAN, "3003870101", "RFC 5280 section 4.2.1.6", "IP address of a byte"},
@@ -115,7 +124,36 @@ static const struct extension_row extension_rows[] = {
     {CRLDP, "300e300ca00aa108060355040c0c0161", "RFC 5280 section 4.2.1.13", "relative name"},
     {NS, "03020780", NULL, "Netscape's type"},
     {NS, "03020700", "X.690 section 11.2.2", "Netscape's type that ends with a zero bit"},
-    {"551d20", "ff", NULL, "what is not read may be anything"},
+    {IAN, "3003820161", NULL, "issuer's DNS name"},
+    {IAN, "3003860161", "RFC 5280 section 4.2.1.7", "issuer's URI"},
+    {IAN, "3000", "RFC 5280 section 4.2.1.7", "no name of the issuer"},
+    {POL, "3006300406022a03", NULL, "policy"},
+    {POL, "3000", "RFC 5280 section 4.2.1.4", "no policy"},
+    {POL, "30023000", "RFC 5280 section 4.2.1.4", "policy that names none"},
+    {POL, "ff", "RFC 5280 section 4.2.1.4", "no element"},
+    {POL, "300c300406022a03300406022a04", NULL, "two policies"},
+    {POL, "300c300406022a03300406022a03", "RFC 5280 section 4.2.1.4", "one policy twice"},
+    {POL, "3011300f06022a033009300706022a040c0161", NULL, "policy with a qualifier"},
+    {POL, "3008300606022a033000", "RFC 5280 section 4.2.1.4", "policy with no qualifier"},
+    {POL, "3013301106022a033009300706022a040c01610500", "RFC 5280 section 4.2.1.4", "and a NULL"},
+    {POL,
+     "3030300406022a01300406022a02300406022a03300406022a04"
+     "300406022a05300406022a06300406022a07300406022a08",
+     NULL, "8 policies"},
+    {POL,
+     "3036300406022a01300406022a02300406022a03300406022a04"
+     "300406022a05300406022a06300406022a07300406022a08300406022a09",
+     "RFC 5280 section 4.2.1.4", "9 policies"},
+    {AIA, "300f300d" ISSUER "860161", NULL, "where the issuer is"},
+    {AIA, "3000", "RFC 5280 section 4.2.2.1", "no description"},
+    {AIA, "300c300a" ISSUER, "RFC 5280 section 4.2.2.1", "no location"},
+    {AIA, "30123010" ISSUER "860161860161", "RFC 5280 section 4.2.2.1", "two locations"},
+    {AIA, "300f300d" ISSUER "0c0161", "RFC 5280 section 4.2.2.1", "text as a location"},
+    {SIA, "300f300d" ISSUER "860161", NULL, "where the subject's things are"},
+    {SIA, "3000", "RFC 5280 section 4.2.2.2", "no description of them"},
+    {FRESH, "300d300ba009a0078605613a2f2f62", NULL, "freshest CRL"},
+    {FRESH, "3000", "RFC 5280 section 4.2.1.15", "no freshest CRL"},
+    {"2a0304", "ff", NULL, "what is not read may be anything"},
 };
 
 static struct vsa_x509 parse_with(const char *oid, bool critical, const char *value)
@@ -140,6 +178,7 @@ static void extensions(void **state)
         if (row->malformed)
             assert_string_equal(fields.malformed, row->malformed);
         assert_false(fields.unknown_critical);
+        assert_null(fields.not_applied);
         /* Critical, all of them are refused. */
         assert_true(parse_with(row->oid, true, row->value).unknown_critical);
     }
@@ -148,11 +187,15 @@ static void extensions(void **state)
 /* They narrow what a certificate may do: passing over them would be laxer than to refuse them. */
 static void limits_are_not_passed_over(void **state)
 {
-    static const char *const oids[] = {"551d1e", "2b06010505070107", "2b06010505070108",
-                                       "2b0601050507010e"};
+    static const char *const oids[] = {"551d10",           "551d1e",          "551d21",
+                                       "551d24",           "551d36",          "2b06010505070107",
+                                       "2b06010505070108", "2b0601050507010e"};
     (void)state;
-    for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++)
-        assert_true(parse_with(oids[i], false, "3000").unknown_critical);
+    for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) {
+        assert_non_null(parse_with(oids[i], false, "3000").not_applied);
+        assert_non_null(parse_with(oids[i], false, "ff").not_applied);
+        assert_true(parse_with(oids[i], true, "3000").unknown_critical);
+    }
 }
 
 static void identifiers(void **state)

@@ -20,6 +20,8 @@ static const char *judge(struct vsa_slice der)
     const char *verdict = "ok";
     if (fields->malformed)
         verdict = fields->malformed;
+    else if (fields->not_applied)
+        verdict = fields->not_applied;
     else if (fields->version != 3 || !fields->signed_with_ecdsa_sha384 ||
              fields->curve != VSA_CURVE_P384 || fields->unknown_critical)
         verdict = "profile";
