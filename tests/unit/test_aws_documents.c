@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 #include "base/hex.h"
 #include "base/slice.h"
 #include "crypto/digest.h"
+#include "slow_tool.h"
+#include "x509/parse.h"
 #include <vsattest/attestation.h>
 
 #define DOCUMENTS         22
@@ -431,6 +434,94 @@ static int unload(void **state)
     return 0;
 }
 
+/* --- changed --- */
+
+/* Of every so manieth byte; VSA_EVERY_CHANGE=1 in the environment: of every byte, in all ways. */
+#define CHANGED_STEP 31
+
+static bool wants_every_change(void)
+{
+    return getenv("VSA_EVERY_CHANGE") != NULL;
+}
+
+/* Does what comes before a signature, whatever it finds: the sanitizers watch. */
+static void read_all(struct vsa_slice bytes)
+{
+    struct vsa_unverified_document parsed;
+    struct vsa_x509 fields;
+    if (vsa_document_parse(bytes, &parsed, NULL) != VSA_OK)
+        return;
+    (void)!vsa_x509_parse(parsed.certificate, &fields, NULL);
+    for (size_t i = 0; i < parsed.cabundle_count; i++)
+        (void)!vsa_x509_parse(parsed.cabundle[i], &fields, NULL);
+}
+
+/* Even where nothing else is expected of it. */
+static void expect_refused(const struct document *document, struct vsa_slice bytes, size_t at)
+{
+    struct vsa_policy policy;
+    struct vsa_claims claims;
+    vsa_policy_init(&policy);
+    policy.allow_debug = true;
+    policy.max_age_ms = INT64_MAX;
+    policy.max_skew_ms = INT64_MAX;
+    if (vsa_verify(shared.verifier, bytes, &policy, document->time_ms + 1000, &claims, NULL) ==
+        VSA_OK)
+        fail_msg("%s: accepted, changed at byte %zu", document->file, at);
+}
+
+/* Each in a heap block of its size, which the sanitizers know. */
+static void check_beginnings(struct document *document)
+{
+    for (size_t size = 0; size < document->slice.size; size += is_slow_tool() ? CHANGED_STEP : 1) {
+        uint8_t *block = malloc(size + 1);
+        assert_non_null(block);
+        memcpy(block + 1, document->bytes, size);
+        expect_refused(document, vsa_slice_of(block + 1, size), size);
+        free(block);
+    }
+}
+
+static void every_beginning_is_refused(void **state)
+{
+    (void)state;
+    for_each_document(check_beginnings);
+}
+
+static void check_changed_byte(const struct document *document, uint8_t *block, size_t at)
+{
+    struct vsa_slice bytes = vsa_slice_of(block, document->slice.size);
+    const uint8_t genuine = block[at];
+    for (unsigned change = 1; change < 256; change++) {
+        bool is_bit = !(change & (change - 1));
+        block[at] = (uint8_t)(genuine ^ change);
+        if (is_bit && (wants_every_change() || change == 1u << at % 8))
+            expect_refused(document, bytes, at);
+        else
+            read_all(bytes);
+    }
+    block[at] = genuine;
+}
+
+static void check_changed_bytes(struct document *document)
+{
+    size_t step = wants_every_change() ? 1 : is_slow_tool() ? 32 * CHANGED_STEP : CHANGED_STEP;
+    if (verdict_of(document->row, true) != VSA_OK)
+        return;
+    uint8_t *block = malloc(document->slice.size);
+    assert_non_null(block);
+    memcpy(block, document->bytes, document->slice.size);
+    for (size_t at = 0; at < document->slice.size; at += step)
+        check_changed_byte(document, block, at);
+    free(block);
+}
+
+static void every_changed_byte_is_refused(void **state)
+{
+    (void)state;
+    for_each_document(check_changed_bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +533,8 @@ int main(void)
         cmocka_unit_test(content_is_that_of_the_manifest),
         cmocka_unit_test(measurements_are_those_of_their_documents),
         cmocka_unit_test(each_root_vouches_for_its_own),
+        cmocka_unit_test(every_beginning_is_refused),
+        cmocka_unit_test(every_changed_byte_is_refused),
     };
     return cmocka_run_group_tests_name("aws_documents", tests, load, unload);
 }
