@@ -135,6 +135,16 @@ VSA_PUBLIC struct vsa_verifier *vsa_verifier_new(void);
 /* Frees it. NULL is fine. */
 VSA_PUBLIC void vsa_verifier_free(struct vsa_verifier *verifier);
 
+/*
+ * Makes room for `certificates` verified ones (1 to VSA_MAX_CACHED_CERTIFICATES, some 5 KiB each
+ * once they are there) instead of VSA_DEFAULT_CACHED_CERTIFICATES: for documents of more than 16
+ * enclaves in turns. Forgets those that were there; before other threads use the verifier.
+ * Errors: VSA_ERR_ARGUMENT, VSA_ERR_MEMORY: the cache is as it was.
+ */
+VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verifier_set_cache_size(struct vsa_verifier *verifier,
+                                                                    size_t certificates,
+                                                                    struct vsa_error *error);
+
 /* Adds AWS's roots: G1 (commercial regions) and GovCloud (US), embedded. */
 VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_verifier_add_aws_roots(struct vsa_verifier *verifier,
                                                                    struct vsa_error *error);

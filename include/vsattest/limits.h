@@ -59,7 +59,9 @@
 /* Trust anchors of one verifier: AWS has one a partition. */
 #define VSA_MAX_ANCHORS 16
 /* Verified certificates kept by one verifier: 3 CAs and a leaf for each of 16 enclaves. */
-#define VSA_MAX_CACHED_CERTIFICATES 64
+#define VSA_DEFAULT_CACHED_CERTIFICATES 64
+/* At most (vsa_verifier_set_cache_size()): the same for each of 2,000, in some 40 MiB. */
+#define VSA_MAX_CACHED_CERTIFICATES 8192
 
 /* --- NSM ------------------------------------------------------------------------------------- */
 

@@ -205,6 +205,9 @@ def read_roots(roots: Optional[Iterable[Root]]) -> Roots:
 def _new_verifier(roots: Roots) -> Any:
     verifier = _convert.own(lib.vsa_verifier_new(), lib.vsa_verifier_free)
     error = _convert.new_error()
+    # Memory is taken only as enclaves are met.
+    _convert.check(lib.vsa_verifier_set_cache_size(verifier, lib.VSA_MAX_CACHED_CERTIFICATES, error),
+                   error)
     _convert.check(lib.vsa_verifier_add_aws_roots(verifier, error), error)
     for root in roots:
         keep: List[Any] = []

@@ -7,24 +7,54 @@ void vsa_path_node_release(struct vsa_path_node *node)
     node->certificate = NULL;
 }
 
-void vsa_cache_init(struct vsa_cache *cache)
-{
-    memset(cache, 0, sizeof(*cache));
-    atomic_init(&cache->readers, 0);
-    for (size_t i = 0; i < VSA_MAX_CACHED_CERTIFICATES; i++)
-        atomic_init(&cache->slots[i], NULL);
-    atomic_init(&cache->uses, 0);
-    atomic_init(&cache->hits, 0);
-    atomic_init(&cache->misses, 0);
-    /* Cannot fail with default attributes (glibc and musl). */
-    (void)pthread_mutex_init(&cache->lock, NULL);
-}
+/* Of a cache that is larger than one set of the default size; a lookup looks at all of a set. */
+#define LARGE_CACHE_WAYS 16
 
 static void free_entry(struct vsa_cache_entry *entry)
 {
     if (entry)
         vsa_path_node_release(&entry->node);
     free(entry);
+}
+
+static void free_slots(struct vsa_cache *cache)
+{
+    for (size_t i = 0; i < cache->sets * cache->ways; i++)
+        free_entry(atomic_load(&cache->slots[i]));
+    free(cache->slots);
+}
+
+bool vsa_cache_resize(struct vsa_cache *cache, size_t certificates)
+{
+    size_t ways = certificates > VSA_DEFAULT_CACHED_CERTIFICATES ? LARGE_CACHE_WAYS
+                                                                 : VSA_DEFAULT_CACHED_CERTIFICATES;
+    size_t sets = 1;
+    while (sets * ways < certificates)
+        sets *= 2;
+    _Atomic(struct vsa_cache_entry *) *slots = calloc(sets * ways, sizeof(*slots));
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < sets * ways; i++)
+        atomic_init(&slots[i], NULL);
+    free_slots(cache);
+    cache->slots = slots;
+    cache->sets = sets;
+    cache->ways = ways;
+    return true;
+}
+
+bool vsa_cache_init(struct vsa_cache *cache)
+{
+    memset(cache, 0, sizeof(*cache));
+    if (!vsa_cache_resize(cache, VSA_DEFAULT_CACHED_CERTIFICATES))
+        return false;
+    atomic_init(&cache->readers, 0);
+    atomic_init(&cache->uses, 0);
+    atomic_init(&cache->hits, 0);
+    atomic_init(&cache->misses, 0);
+    /* Cannot fail with default attributes (glibc and musl). */
+    (void)pthread_mutex_init(&cache->lock, NULL);
+    return true;
 }
 
 static void free_retired(struct vsa_cache *cache)
@@ -41,17 +71,28 @@ static void free_retired(struct vsa_cache *cache)
 
 void vsa_cache_clear(struct vsa_cache *cache)
 {
-    for (size_t i = 0; i < VSA_MAX_CACHED_CERTIFICATES; i++)
-        free_entry(atomic_load(&cache->slots[i]));
+    free_slots(cache);
     free_retired(cache);
     (void)pthread_mutex_destroy(&cache->lock);
+}
+
+/*
+ * Returns the first of the slots where a key can be. It is a digest: what it begins with is evenly
+ * spread.
+ */
+static _Atomic(struct vsa_cache_entry *) *set_of(struct vsa_cache *cache,
+                                                 const uint8_t *path_digest)
+{
+    size_t first = (size_t)path_digest[0] << 8 | path_digest[1];
+    return &cache->slots[(first & (cache->sets - 1)) * cache->ways];
 }
 
 /* Returns the entry or NULL; valid while the caller is a reader or holds the lock. */
 static struct vsa_cache_entry *find_entry(struct vsa_cache *cache, const uint8_t *path_digest)
 {
-    for (size_t i = 0; i < VSA_MAX_CACHED_CERTIFICATES; i++) {
-        struct vsa_cache_entry *entry = atomic_load(&cache->slots[i]);
+    _Atomic(struct vsa_cache_entry *) *set = set_of(cache, path_digest);
+    for (size_t i = 0; i < cache->ways; i++) {
+        struct vsa_cache_entry *entry = atomic_load(&set[i]);
         if (entry && memcmp(entry->node.path_digest, path_digest, VSA_SHA384_SIZE) == 0)
             return entry;
     }
@@ -94,22 +135,23 @@ static struct vsa_cache_entry *new_entry(struct vsa_cache *cache, const struct v
     return entry;
 }
 
-/* Returns an empty slot, else the least recently used one. */
-static size_t oldest_slot(struct vsa_cache *cache)
+/* Returns an empty slot of a set, else the least recently used one. */
+static _Atomic(struct vsa_cache_entry *) *oldest_slot(_Atomic(struct vsa_cache_entry *) *set,
+                                                      size_t ways)
 {
     size_t oldest = 0;
     uint_fast64_t oldest_use = UINT_FAST64_MAX;
-    for (size_t i = 0; i < VSA_MAX_CACHED_CERTIFICATES; i++) {
-        struct vsa_cache_entry *entry = atomic_load(&cache->slots[i]);
+    for (size_t i = 0; i < ways; i++) {
+        struct vsa_cache_entry *entry = atomic_load(&set[i]);
         if (!entry)
-            return i;
+            return &set[i];
         uint_fast64_t use = atomic_load_explicit(&entry->last_use, memory_order_relaxed);
         if (use < oldest_use) {
             oldest = i;
             oldest_use = use;
         }
     }
-    return oldest;
+    return &set[oldest];
 }
 
 /* Frees what no reader can be using. */
@@ -123,12 +165,13 @@ static void insert(struct vsa_cache *cache, const struct vsa_path_node *node)
 {
     reclaim(cache);
     /* Two threads may have verified the same path at once. */
-    if (find_entry(cache, node->path_digest) || cache->retired_count == VSA_MAX_CACHED_CERTIFICATES)
+    if (find_entry(cache, node->path_digest) || cache->retired_count == VSA_CACHE_MAX_RETIRED)
         return;
     struct vsa_cache_entry *entry = new_entry(cache, node);
     if (!entry)
         return;
-    struct vsa_cache_entry *old = atomic_exchange(&cache->slots[oldest_slot(cache)], entry);
+    struct vsa_cache_entry *old =
+        atomic_exchange(oldest_slot(set_of(cache, node->path_digest), cache->ways), entry);
     if (!old)
         return;
     old->next_retired = cache->retired;

@@ -3,7 +3,8 @@
  * Certificates that verified up to a trust anchor, so that they need not be parsed and checked
  * again. An entry stands for one certificate at the end of one exact path: its key is the digest of
  * every byte from the root down to it. Only the result for signature and profile is cached; the
- * caller checks validity at every use. Bounded; evicts the least recently used entry.
+ * caller checks validity at every use. Bounded; evicts the least recently used entry, of a larger
+ * cache the least recently used one of those that the key's first bytes allow.
  *
  * Shared by all threads. Looking up takes no lock: entries never change, and a slot is one atomic
  * pointer. Readers are counted. An insertion, under a lock, takes the old entry out of its slot and
@@ -38,16 +39,30 @@ struct vsa_cache {
     /* Sequentially consistent, both: a reader counts itself before it looks, an inserter changes
      * a slot before it reads the count. */
     atomic_uint_fast64_t readers;
-    _Atomic(struct vsa_cache_entry *) slots[VSA_MAX_CACHED_CERTIFICATES];
+    size_t sets;                              /* a power of two; a key belongs to one of them */
+    size_t ways;                              /* slots of each */
+    _Atomic(struct vsa_cache_entry *) *slots; /* owned */
     atomic_uint_fast64_t uses;
     atomic_uint_fast64_t hits;
     atomic_uint_fast64_t misses;
     pthread_mutex_t lock; /* of insertions, and of what follows */
     struct vsa_cache_entry *retired;
-    size_t retired_count; /* at most VSA_MAX_CACHED_CERTIFICATES */
+    size_t retired_count; /* at most VSA_CACHE_MAX_RETIRED */
 };
 
-void vsa_cache_init(struct vsa_cache *cache);
+#define VSA_CACHE_MAX_RETIRED 64
+
+/*
+ * Makes a cache of VSA_DEFAULT_CACHED_CERTIFICATES. Returns false without memory; then there is
+ * nothing to clear.
+ */
+VSA_MUST_USE bool vsa_cache_init(struct vsa_cache *cache);
+/*
+ * Makes room for `certificates` or some more, up to VSA_MAX_CACHED_CERTIFICATES, and forgets those
+ * that were there. No other thread may use the cache. Returns false without memory; then it is as
+ * it was.
+ */
+VSA_MUST_USE bool vsa_cache_resize(struct vsa_cache *cache, size_t certificates);
 /* Frees all entries. No thread may use the cache any more. */
 void vsa_cache_clear(struct vsa_cache *cache);
 

@@ -20,9 +20,21 @@ struct vsa_verifier {
 struct vsa_verifier *vsa_verifier_new(void)
 {
     struct vsa_verifier *verifier = vsa_crypto_begin() ? calloc(1, sizeof(*verifier)) : NULL;
-    if (verifier)
-        vsa_cache_init(&verifier->cache);
-    return verifier;
+    if (!verifier || vsa_cache_init(&verifier->cache))
+        return verifier;
+    free(verifier);
+    return NULL;
+}
+
+enum vsa_status vsa_verifier_set_cache_size(struct vsa_verifier *verifier, size_t certificates,
+                                            struct vsa_error *error)
+{
+    if (!certificates || certificates > VSA_MAX_CACHED_CERTIFICATES)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "a cache holds from 1 to %d certificates",
+                        VSA_MAX_CACHED_CERTIFICATES);
+    if (!vsa_cache_resize(&verifier->cache, certificates))
+        return vsa_fail(error, VSA_ERR_MEMORY, "no memory for a cache");
+    return VSA_OK;
 }
 
 void vsa_verifier_free(struct vsa_verifier *verifier)

@@ -192,6 +192,8 @@ static enum vsa_status run_archive(const struct archive_arguments *arguments,
 {
     uint64_t jobs;
     VSA_TRY(read_jobs(arguments->jobs, &jobs, error));
+    /* Documents of many enclaves follow each other in any order. */
+    VSA_TRY(vsa_verifier_set_cache_size(policy->verifier, VSA_MAX_CACHED_CERTIFICATES, error));
     VSA_TRY(vsa_archive_source_open(arguments->path, source, error));
     const struct vsa_archive_expectations expectations = {
         .policy = &policy->policy,

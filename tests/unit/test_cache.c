@@ -9,7 +9,7 @@
 
 #include "attestation/cache.h"
 
-#define SLOTS VSA_MAX_CACHED_CERTIFICATES
+#define SLOTS VSA_DEFAULT_CACHED_CERTIFICATES
 #define KEYS  200
 
 /* Certificates that are nothing but a number; this test holds a reference to each. */
@@ -19,7 +19,7 @@ static struct vsa_cache cache;
 static int set_up(void **state)
 {
     (void)state;
-    vsa_cache_init(&cache);
+    assert_true(vsa_cache_init(&cache));
     for (int i = 0; i < KEYS; i++) {
         certificates[i] = calloc(1, sizeof(*certificates[i]));
         if (!certificates[i])
@@ -143,6 +143,51 @@ static void unused_for_longest_goes_first(void **state)
         assert_int_equal(find(i), i % 2 == 0);
     for (int i = SLOTS; i < KEYS; i++)
         assert_int_equal(find(i), i < SLOTS + SLOTS / 2);
+}
+
+/* --- another size --- */
+
+/* Of keys that are spread as digests are, nearly as many stay as there is room for. */
+static void a_larger_cache_holds_more(void **state)
+{
+    (void)state;
+    enum { ROOM = 1024 };
+    struct vsa_path_node found;
+    insert(1);
+    assert_true(vsa_cache_resize(&cache, ROOM));
+    assert_int_equal(references(1), 1);
+    assert_false(find(1));
+    for (unsigned i = 0; i < 4 * ROOM; i++) {
+        struct vsa_path_node node = {.certificate = certificates[0]};
+        struct vsa_slice part = vsa_slice_of(&i, sizeof(i));
+        assert_int_equal(vsa_sha384(&part, 1, node.path_digest, NULL), VSA_OK);
+        vsa_cache_insert(&cache, &node);
+        assert_true(vsa_cache_find(&cache, node.path_digest, &found));
+        vsa_path_node_release(&found);
+        assert_true(references(0) <= 1 + ROOM);
+        if (i + 1 == ROOM / 2)
+            assert_true(references(0) >= 1 + ROOM / 2 - ROOM / 64);
+    }
+    assert_int_equal(references(0), 1 + ROOM);
+    assert_true(vsa_cache_resize(&cache, 1));
+    assert_int_equal(references(0), 1);
+    assert_int_equal(cache.sets * cache.ways, SLOTS);
+}
+
+/* Full sets forget the one that was not used for longest, as the whole of a small cache does. */
+static void a_full_set_forgets_the_oldest(void **state)
+{
+    (void)state;
+    assert_true(vsa_cache_resize(&cache, VSA_MAX_CACHED_CERTIFICATES));
+    assert_int_equal(cache.sets * cache.ways, VSA_MAX_CACHED_CERTIFICATES);
+    for (int i = 0; i <= (int)cache.ways; i++) {
+        struct vsa_path_node node = node_of(i);
+        node.path_digest[0] = 7;
+        node.path_digest[1] = 8;
+        vsa_cache_insert(&cache, &node);
+    }
+    for (int i = 0; i <= (int)cache.ways; i++)
+        assert_int_equal(references(i), i ? 2 : 1);
 }
 
 /* --- somebody is looking ---------------------------------------------------------------------- */
@@ -283,6 +328,7 @@ int main(void)
         CACHE_TEST(finds_what_was_inserted),          CACHE_TEST(every_byte_of_the_key_counts),
         CACHE_TEST(inserting_twice_changes_nothing),  CACHE_TEST(unused_for_longest_goes_first),
         CACHE_TEST(nothing_is_freed_under_a_reader),  CACHE_TEST(what_waits_is_bounded),
+        CACHE_TEST(a_larger_cache_holds_more),        CACHE_TEST(a_full_set_forgets_the_oldest),
         CACHE_TEST(clearing_frees_what_waits),        CACHE_TEST(many_threads_find_the_same),
         CACHE_TEST(many_threads_replace_each_others),
     };

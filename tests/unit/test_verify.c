@@ -531,10 +531,34 @@ static void threads_share_a_verifier(void **state)
     vsa_verifier_free(work.verifier);
 }
 
+static void the_cache_can_be_larger(void **state)
+{
+    (void)state;
+    struct vsa_error error = {.status = VSA_OK};
+    forge_reset(&forge);
+    struct vsa_slice document = forge_build(&forge);
+    struct vsa_verifier *verifier = verifier_with(forge_genuine_root(&forge));
+    assert_int_equal(verify(verifier, document, FORGE_NOW_MS), VSA_OK);
+    expect_statistics(verifier, 0, 4);
+    assert_int_equal(vsa_verifier_set_cache_size(verifier, 0, &error), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_verifier_set_cache_size(verifier, VSA_MAX_CACHED_CERTIFICATES + 1, &error),
+                     VSA_ERR_ARGUMENT);
+    assert_int_equal(verify(verifier, document, FORGE_NOW_MS), VSA_OK);
+    expect_statistics(verifier, 4, 4);
+    /* Another size forgets what was there, and keeps the roots. */
+    assert_int_equal(vsa_verifier_set_cache_size(verifier, VSA_MAX_CACHED_CERTIFICATES, &error),
+                     VSA_OK);
+    assert_int_equal(verify(verifier, document, FORGE_NOW_MS), VSA_OK);
+    assert_int_equal(verify(verifier, document, FORGE_NOW_MS), VSA_OK);
+    expect_statistics(verifier, 8, 8);
+    vsa_verifier_free(verifier);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claims_of_the_genuine_document),
+        cmocka_unit_test(the_cache_can_be_larger),
         cmocka_unit_test(policy_and_claims_of_an_older_program),
         cmocka_unit_test(claims_say_what_was_checked),
         cmocka_unit_test(the_image_that_matched_is_in_the_claims),
