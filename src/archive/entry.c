@@ -156,6 +156,34 @@ static enum vsa_status read_at(struct vsa_archive_request *request, const char *
     return refuse(name, "RFC 3339, Unix seconds or \"document\"", error);
 }
 
+/* Takes a number of seconds in place of that of all documents, which it may only lower. */
+static enum vsa_status lower_limit(const char *name, const json_t *value, int64_t *limit_ms,
+                                   struct vsa_error *error)
+{
+    json_int_t seconds = json_integer_value(value);
+    if (!json_is_integer(value) || seconds < 0 || seconds > INT64_MAX / 1000)
+        return refuse(name, "a number of seconds", error);
+    if (seconds * 1000 > *limit_ms)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "the line's \"%s\" is more than the %lld seconds of all documents: a line "
+                        "can only lower that",
+                        name, (long long)(*limit_ms / 1000));
+    *limit_ms = seconds * 1000;
+    return VSA_OK;
+}
+
+static enum vsa_status read_max_age(struct vsa_archive_request *request, const char *name,
+                                    json_t *value, struct vsa_error *error)
+{
+    return lower_limit(name, value, &request->policy.max_age_ms, error);
+}
+
+static enum vsa_status read_max_skew(struct vsa_archive_request *request, const char *name,
+                                     json_t *value, struct vsa_error *error)
+{
+    return lower_limit(name, value, &request->policy.max_skew_ms, error);
+}
+
 static enum vsa_status read_pcrs(struct vsa_archive_request *request, const char *name,
                                  json_t *value, struct vsa_error *error)
 {
@@ -190,6 +218,8 @@ static const struct member members[] = {
     {"public_key", read_public_key},
     {"instance_id", read_instance},
     {"pcrs", read_pcrs},
+    {"max_age", read_max_age},
+    {"max_skew", read_max_skew},
 };
 
 /*
@@ -204,7 +234,7 @@ static enum vsa_status read_member(struct vsa_archive_request *request, const ch
             return members[i].read(request, name, value, error);
     return vsa_fail(error, VSA_ERR_JSON,
                     "the line has a member that is none of document, id, at, nonce, user_data, "
-                    "public_key, instance_id and pcrs");
+                    "public_key, instance_id, pcrs, max_age and max_skew");
 }
 
 static enum vsa_status read_line(const struct vsa_archive_entry *entry,

@@ -64,7 +64,7 @@ class Lines(ArchiveTestCase):
             [result.get("error_code") for result in found],
             ["certificate_expired", "certificate_expired", "cose_invalid", "json_invalid",
              "empty_input", "json_invalid", "certificate_not_yet_valid", "certificate_expired"])
-        path = self.lines(self.line(id="a"), self.line(id=2, nonce="other"), self.line())
+        path = self.lines(self.line(id="a"), self.line(id=2, nonce="other"), self.line(max_age=60))
         found = self.results(self.archive(path), 1)
         self.assertEqual([result["verification_status"] for result in found],
                          ["SUCCESS", "FAILED", "SUCCESS"])

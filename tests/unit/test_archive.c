@@ -93,6 +93,15 @@ static void lines_that_are_read_or_refused(void **state)
         {"{\"document\": \"$\", \"pcrs\": {\"32\": \"00\"}}", VSA_ERR_JSON},
         {"{\"document\": \"$\", \"pcrs\": {\"0\": \"00\"}}", VSA_ERR_JSON},
         {"{\"document\": \"$\", \"pcrs\": 0}", VSA_ERR_JSON},
+        {"{\"document\": \"$\", \"max_age\": 300, \"max_skew\": 30}", VSA_OK},
+        {"{\"document\": \"$\", \"max_age\": 0, \"max_skew\": 0}", VSA_OK},
+        {"{\"document\": \"$\", \"max_age\": 301}", VSA_ERR_ARGUMENT},
+        {"{\"document\": \"$\", \"max_skew\": 31}", VSA_ERR_ARGUMENT},
+        {"{\"document\": \"$\", \"max_age\": -1}", VSA_ERR_JSON},
+        {"{\"document\": \"$\", \"max_age\": 1.5}", VSA_ERR_JSON},
+        {"{\"document\": \"$\", \"max_age\": \"300\"}", VSA_ERR_JSON},
+        {"{\"document\": \"$\", \"max_age\": null}", VSA_ERR_JSON},
+        {"{\"document\": \"$\", \"max_age\": 9223372036854775807}", VSA_ERR_JSON},
         {"{\"document\": \"$\", \"document\": \"$\"}", VSA_ERR_DUPLICATE_KEY},
         {"{\"nonce\": \"n\"}", VSA_ERR_JSON},
         {"{\"document\": null}", VSA_ERR_JSON},
@@ -112,7 +121,6 @@ static void lines_that_are_read_or_refused(void **state)
     vsa_archive_request_clear(&request);
 }
 
-/* What a line expects adds to what is expected of all, and cannot replace it. */
 /* The longest values, each as text and as base64, are two names of the same bytes. */
 static void the_longest_fields_in_both_forms(void **state)
 {
@@ -134,6 +142,20 @@ static void the_longest_fields_in_both_forms(void **state)
     vsa_archive_request_clear(&request);
 }
 
+static void a_line_lowers_the_age(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line("{\"document\": \"$\", \"max_age\": 7}"), VSA_OK);
+    assert_int_equal(request.policy.max_age_ms, 7000);
+    assert_int_equal(request.policy.max_skew_ms, policy.max_skew_ms);
+    /* Not for the next one. */
+    assert_int_equal(read_line("{\"document\": \"$\", \"max_skew\": 8}"), VSA_OK);
+    assert_int_equal(request.policy.max_age_ms, policy.max_age_ms);
+    assert_int_equal(request.policy.max_skew_ms, 8000);
+    vsa_archive_request_clear(&request);
+}
+
+/* What a line expects adds to what is expected of all, and cannot replace it. */
 static void expectations_of_all_hold_too(void **state)
 {
     (void)state;
@@ -389,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_that_are_read_or_refused),
         cmocka_unit_test(the_longest_fields_in_both_forms),
+        cmocka_unit_test(a_line_lowers_the_age),
         cmocka_unit_test(expectations_of_all_hold_too),
         cmocka_unit_test(every_number_of_workers_keeps_the_order),
         cmocka_unit_test(a_run_goes_on_where_another_ended),
