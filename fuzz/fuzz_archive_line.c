@@ -7,12 +7,6 @@
 #include "archive/results.h"
 #include "fuzz.h"
 
-static void count(void *context, enum vsa_status status)
-{
-    (void)status;
-    ++*(uint64_t *)context;
-}
-
 /* All lines together are the input, whatever their sizes. */
 static void read_lines(int fd, size_t size)
 {
@@ -32,11 +26,16 @@ static void read_lines(int fd, size_t size)
 
 static void read_results(int fd, size_t size)
 {
-    struct vsa_archive_progress progress;
-    uint64_t counted = 0;
+    static struct vsa_archive_tally tally;
+    uint64_t whole = 0;
+    tally = (struct vsa_archive_tally){0};
     FUZZ_REQUIRE(lseek(fd, 0, SEEK_SET) == 0);
-    if (vsa_archive_progress_read(fd, &progress, count, &counted, NULL) == VSA_OK)
-        FUZZ_REQUIRE(progress.entries == counted && progress.size <= size);
+    if (vsa_archive_results_read(fd, &tally, &whole, NULL) == VSA_OK)
+        FUZZ_REQUIRE(whole <= size && (tally.entries > 0) == (whole > 0));
+    uint64_t ended = tally.verified;
+    for (size_t i = 0; i < VSA_ARCHIVE_FAILURES; i++)
+        ended += tally.failures[i].count;
+    FUZZ_REQUIRE(ended == tally.entries);
 }
 
 static void read_entry(const uint8_t *data, size_t size)

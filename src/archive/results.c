@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "archive/results.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "archive/lines.h"
 #include "base/cleanup.h"
@@ -69,41 +72,72 @@ static enum vsa_status status_of(struct vsa_slice line)
     return vsa_status_from_code(code);
 }
 
+void vsa_archive_tally_add(struct vsa_archive_tally *tally, enum vsa_status status)
+{
+    tally->entries++;
+    tally->verified += status == VSA_OK;
+    for (size_t i = 0; i < VSA_ARCHIVE_FAILURES && status != VSA_OK; i++) {
+        if (tally->failures[i].count && tally->failures[i].status != status)
+            continue;
+        tally->failures[i].status = status;
+        tally->failures[i].count++;
+        return;
+    }
+}
+
 /* Counts the result of the next entry. */
-static enum vsa_status count_line(struct vsa_slice line, struct vsa_archive_progress *progress,
-                                  vsa_archive_count *count, void *context, struct vsa_error *error)
+static enum vsa_status count_line(struct vsa_slice line, struct vsa_archive_tally *tally,
+                                  struct vsa_error *error)
 {
     struct vsa_slice rest = line;
-    bool is_result = take_text(&rest, BEGIN_ENTRY) && take_number(&rest, progress->entries) &&
+    bool is_result = take_text(&rest, BEGIN_ENTRY) && take_number(&rest, tally->entries) &&
                      take_text(&rest, BEGIN_STATUS);
     bool failed = is_result && take_text(&rest, "FAILED\"");
     if (!failed && !(is_result && take_text(&rest, "SUCCESS\"")))
         return vsa_fail(error, VSA_ERR_JSON,
                         "line %llu is not the result of entry %llu: not a file of results, or "
                         "changed since",
-                        (unsigned long long)progress->entries + 1,
-                        (unsigned long long)progress->entries);
-    progress->entries++;
-    count(context, failed ? status_of(rest) : VSA_OK);
+                        (unsigned long long)tally->entries + 1, (unsigned long long)tally->entries);
+    vsa_archive_tally_add(tally, failed ? status_of(rest) : VSA_OK);
     return VSA_OK;
 }
 
-enum vsa_status vsa_archive_progress_read(int fd, struct vsa_archive_progress *progress,
-                                          vsa_archive_count *count, void *context,
-                                          struct vsa_error *error)
+enum vsa_status vsa_archive_results_read(int fd, struct vsa_archive_tally *tally, uint64_t *size,
+                                         struct vsa_error *error)
 {
-    *progress = (struct vsa_archive_progress){.entries = 0};
     VSA_AUTO_FREE struct vsa_lines *lines = malloc(sizeof(*lines));
     if (!lines)
         return vsa_fail_memory(error);
     vsa_lines_init(lines, fd, -1);
+    *size = 0;
     for (;;) {
         struct vsa_slice line;
         bool has_end = false;
         VSA_TRY(vsa_lines_next(lines, &line, &has_end, error));
         if (!has_end)
             return VSA_OK;
-        VSA_TRY(count_line(line, progress, count, context, error));
-        progress->size = lines->offset;
+        VSA_TRY(count_line(line, tally, error));
+        *size = lines->offset;
     }
+}
+
+enum vsa_status vsa_archive_results_open(const char *path, FILE **file,
+                                         struct vsa_archive_tally *tally, struct vsa_error *error)
+{
+    uint64_t size;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    *file = NULL;
+    if (fd < 0)
+        return vsa_fail(error, VSA_ERR_IO, "cannot open '%.120s': %s", path, strerror(errno));
+    *file = fdopen(fd, "r+");
+    if (!*file) {
+        (void)close(fd);
+        return vsa_fail_memory(error);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return vsa_fail(error, VSA_ERR_IO, "another run writes '%.120s'", path);
+    VSA_TRY(vsa_archive_results_read(fd, tally, &size, error));
+    if (ftruncate(fd, (off_t)size) != 0 || fseeko(*file, 0, SEEK_END) != 0)
+        return vsa_fail(error, VSA_ERR_IO, "cannot cut '%.120s': %s", path, strerror(errno));
+    return VSA_OK;
 }

@@ -3,6 +3,8 @@
 #ifndef VSA_ARCHIVE_RESULTS_H
 #define VSA_ARCHIVE_RESULTS_H
 
+#include <stdio.h>
+
 #include "archive/entry.h"
 
 /*
@@ -13,24 +15,45 @@ char *vsa_archive_result_line(const struct vsa_archive_entry *entry,
                               const struct vsa_archive_request *request,
                               const struct vsa_claims *claims);
 
-/* Takes the status of one entry. */
-typedef void vsa_archive_count(void *context, enum vsa_status status);
+/* Different failures that are counted. */
+#define VSA_ARCHIVE_FAILURES 128
 
-/* What a file of results holds already. */
-struct vsa_archive_progress {
-    uint64_t entries; /* that have a whole line */
-    uint64_t size;    /* bytes of these lines; what follows was cut off */
+/* How entries ended. Zeroed: there was none. */
+struct vsa_archive_tally {
+    uint64_t entries;
+    uint64_t verified;
+    struct {
+        enum vsa_status status;
+        uint64_t count; /* 0: this one and those behind are not used */
+    } failures[VSA_ARCHIVE_FAILURES];
 };
 
+void vsa_archive_tally_add(struct vsa_archive_tally *tally, enum vsa_status status);
+
 /*
- * Reads a file of results from its beginning, and passes the status of each entry to `count`. A
- * last line without its newline is not counted: the run that wrote it ended there.
+ * Counts the results in a file, from its beginning. A last line without its newline is not counted:
+ * the run that wrote it ended there.
+ *
+ * tally  in/out: zeroed before
+ * size   out: bytes of the lines that are counted
+ *
  * Errors: VSA_ERR_JSON where the lines are not the results of the entries 0, 1, 2 ...;
  * VSA_ERR_LINE_TOO_LONG, VSA_ERR_IO, VSA_ERR_MEMORY.
  */
-VSA_MUST_USE enum vsa_status vsa_archive_progress_read(int fd,
-                                                       struct vsa_archive_progress *progress,
-                                                       vsa_archive_count *count, void *context,
-                                                       struct vsa_error *error);
+VSA_MUST_USE enum vsa_status vsa_archive_results_read(int fd, struct vsa_archive_tally *tally,
+                                                      uint64_t *size, struct vsa_error *error);
+
+/*
+ * Opens a file of results to go on behind what it holds, and makes it if there is none. It is
+ * locked, and half a line at its end is cut off.
+ *
+ * file   out: owned by the caller, also after a failure; or NULL
+ * tally  in/out: zeroed before; counts the results that are there
+ *
+ * Errors: as above; VSA_ERR_IO also while another run writes it.
+ */
+VSA_MUST_USE enum vsa_status vsa_archive_results_open(const char *path, FILE **file,
+                                                      struct vsa_archive_tally *tally,
+                                                      struct vsa_error *error);
 
 #endif

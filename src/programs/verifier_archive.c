@@ -2,11 +2,9 @@
 #include "programs/verifier_archive.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "archive/results.h"
@@ -16,22 +14,13 @@
 
 #define PROGRESS_EVERY_MS 200
 #define BAR_WIDTH         30
-#define MAX_CODES         128
-
-struct code_count {
-    enum vsa_status status;
-    uint64_t count;
-};
 
 /* A run, as far as it got. */
 struct archive_job {
     FILE *out;
     bool on_terminal;
-    enum exit_code worst;
-    uint64_t entries;
-    uint64_t verified;
-    uint64_t skipped; /* of `entries`: results that were there already */
-    struct code_count codes[MAX_CODES];
+    struct vsa_archive_tally tally;
+    uint64_t skipped; /* of its entries: results that were there already */
     int64_t started_ms;
     int64_t shown_ms;
     uint64_t first_position; /* of the archive, where this run began */
@@ -71,7 +60,7 @@ static void show_progress(struct archive_job *job, uint64_t position)
 {
     char bar[BAR_WIDTH + 1];
     double elapsed = seconds_since(job->started_ms);
-    double rate = (double)(job->entries - job->skipped) / elapsed;
+    double rate = (double)(job->tally.entries - job->skipped) / elapsed;
     double done = job->total ? (double)position / (double)job->total : 0;
     size_t filled = done > 1 ? BAR_WIDTH : (size_t)(done * BAR_WIDTH);
     memset(bar, '.', BAR_WIDTH);
@@ -80,7 +69,7 @@ static void show_progress(struct archive_job *job, uint64_t position)
     (void)fprintf(stderr, "\rverifier: ");
     if (job->total)
         (void)fprintf(stderr, "[%s] %3.0f %% ", bar, done * 100);
-    (void)fprintf(stderr, "%" PRIu64 " documents, %.0f/s", job->entries, rate);
+    (void)fprintf(stderr, "%" PRIu64 " documents, %.0f/s", job->tally.entries, rate);
     if (job->total && position > job->first_position) {
         double per_unit = elapsed / (double)(position - job->first_position);
         uint64_t left = (uint64_t)(per_unit * (double)(job->total - position));
@@ -91,24 +80,6 @@ static void show_progress(struct archive_job *job, uint64_t position)
     (void)fflush(stderr);
 }
 
-static void count_status(void *context, enum vsa_status status)
-{
-    struct archive_job *job = context;
-    job->entries++;
-    if (status == VSA_OK) {
-        job->verified++;
-        return;
-    }
-    job->worst = exit_code_worse(job->worst, exit_code_of(status));
-    for (size_t i = 0; i < MAX_CODES; i++) {
-        if (job->codes[i].count && job->codes[i].status != status)
-            continue;
-        job->codes[i].status = status;
-        job->codes[i].count++;
-        return;
-    }
-}
-
 static void show_summary(const struct archive_job *job)
 {
     double elapsed = seconds_since(job->started_ms);
@@ -117,14 +88,15 @@ static void show_summary(const struct archive_job *job)
     (void)fprintf(stderr,
                   "verifier: %" PRIu64 " documents: %" PRIu64 " verified, %" PRIu64
                   " not; %.1f s, %.0f/s\n",
-                  job->entries, job->verified, job->entries - job->verified, elapsed,
-                  (double)(job->entries - job->skipped) / elapsed);
+                  job->tally.entries, job->tally.verified, job->tally.entries - job->tally.verified,
+                  elapsed, (double)(job->tally.entries - job->skipped) / elapsed);
     if (job->skipped)
         (void)fprintf(stderr, "verifier: %" PRIu64 " of the results were there already\n",
                       job->skipped);
-    for (size_t i = 0; i < MAX_CODES && job->codes[i].count; i++)
-        (void)fprintf(stderr, "verifier: %" PRIu64 " times %s: %s\n", job->codes[i].count,
-                      vsa_status_code(job->codes[i].status), vsa_status_text(job->codes[i].status));
+    for (size_t i = 0; i < VSA_ARCHIVE_FAILURES && job->tally.failures[i].count; i++)
+        (void)fprintf(stderr, "verifier: %" PRIu64 " times %s: %s\n", job->tally.failures[i].count,
+                      vsa_status_code(job->tally.failures[i].status),
+                      vsa_status_text(job->tally.failures[i].status));
 }
 
 /* --- results ---------------------------------------------------------------------------------- */
@@ -141,40 +113,13 @@ static enum vsa_status take_entry(void *context, const struct vsa_archive_entry 
     errno = 0;
     if (fputs(entry->result, job->out) < 0 || fputc('\n', job->out) == EOF)
         return cannot_write(error);
-    if (job->entries == job->skipped)
+    if (job->tally.entries == job->skipped)
         job->first_position = entry->position;
-    count_status(job, entry->status);
+    vsa_archive_tally_add(&job->tally, entry->status);
     if (!job->on_terminal || vsa_monotonic_ms() - job->shown_ms < PROGRESS_EVERY_MS)
         return VSA_OK;
     job->shown_ms = vsa_monotonic_ms();
     show_progress(job, entry->position);
-    return VSA_OK;
-}
-
-/* Opens a file of results, counts what it holds, and cuts off what a run left half-written. */
-static enum vsa_status open_results(const char *path, struct archive_job *job,
-                                    struct vsa_error *error)
-{
-    struct vsa_archive_progress progress;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return vsa_fail(error, VSA_ERR_IO, "--resume: cannot open '%.120s': %s", path,
-                        strerror(errno));
-    job->out = fdopen(fd, "r+");
-    if (!job->out) {
-        (void)close(fd);
-        return vsa_fail_memory(error);
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return vsa_fail(error, VSA_ERR_IO, "--resume: another run writes '%.120s'", path);
-    enum vsa_status status = vsa_archive_progress_read(fd, &progress, count_status, job, error);
-    if (status != VSA_OK) {
-        vsa_error_wrap(error, "--resume");
-        return status;
-    }
-    if (ftruncate(fd, (off_t)progress.size) != 0 || fseeko(job->out, 0, SEEK_END) != 0)
-        return cannot_write(error);
-    job->skipped = progress.entries;
     return VSA_OK;
 }
 
@@ -228,15 +173,19 @@ enum vsa_status archive_verify(const struct archive_arguments *arguments,
     struct vsa_archive_source source = {.fd = -1, .stop_fd = -1};
     enum vsa_status status = VSA_OK;
     if (arguments->resume)
-        status = open_results(arguments->resume, &job, error);
+        status = vsa_archive_results_open(arguments->resume, &job.out, &job.tally, error);
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--resume");
+    job.skipped = job.tally.entries;
     if (status == VSA_OK)
         status = run_archive(arguments, policy, &job, &source, error);
-    if (status == VSA_OK && job.entries == 0) /* not a success: nothing was verified */
+    if (status == VSA_OK && job.tally.entries == 0) /* not a success: nothing was verified */
         status = vsa_fail(error, VSA_ERR_EMPTY, "the archive has no documents");
     show_summary(&job);
     vsa_archive_source_close(&source);
     if (arguments->resume && job.out && fclose(job.out) != 0 && status == VSA_OK)
         status = cannot_write(error);
-    *worst = job.worst;
+    for (size_t i = 0; i < VSA_ARCHIVE_FAILURES && job.tally.failures[i].count; i++)
+        *worst = exit_code_worse(*worst, exit_code_of(job.tally.failures[i].status));
     return status;
 }

@@ -336,31 +336,29 @@ static void an_archive_that_is_not_there(void **state)
 
 /* --- results --- */
 
-struct counted {
-    unsigned good;
-    unsigned nonce;
-    unsigned other;
-};
-
-static void count(void *context, enum vsa_status status)
+static enum vsa_status open_results(const char *text, struct vsa_archive_tally *tally, off_t *size)
 {
-    struct counted *counted = context;
-    counted->good += status == VSA_OK;
-    counted->nonce += status == VSA_ERR_NONCE;
-    counted->other += status != VSA_OK && status != VSA_ERR_NONCE;
-}
-
-static enum vsa_status read_progress(const char *text, struct vsa_archive_progress *progress,
-                                     struct counted *counted)
-{
-    FILE *file = tmpfile();
+    char path[] = "/tmp/vsa-results-XXXXXX";
+    struct stat after;
+    FILE *file = NULL;
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    *tally = (struct vsa_archive_tally){0};
+    enum vsa_status status = vsa_archive_results_open(path, &file, tally, NULL);
     assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    rewind(file);
-    *counted = (struct counted){0};
-    enum vsa_status status =
-        vsa_archive_progress_read(fileno(file), progress, count, counted, NULL);
+    assert_int_equal(fstat(fd, &after), 0);
+    *size = after.st_size;
+    if (status == VSA_OK)
+        assert_int_equal(ftello(file), after.st_size);
+    /* It is another run's meanwhile. */
+    FILE *other = NULL;
+    struct vsa_archive_tally none = {0};
+    assert_int_equal(vsa_archive_results_open(path, &other, &none, NULL), VSA_ERR_IO);
+    assert_int_equal(none.entries, 0);
+    assert_int_equal(fclose(other), 0);
     assert_int_equal(fclose(file), 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(path), 0);
     return status;
 }
 
@@ -371,16 +369,16 @@ static void results_are_read_again(void **state)
                                "{\"entry\":1,\"verification_status\":\"FAILED\",\"error_code\":"
                                "\"nonce_mismatch\"}\n"
                                "{\"entry\":2,\"verification_status\":\"FAILED\"}\n";
-    struct vsa_archive_progress progress;
-    struct counted counted;
+    struct vsa_archive_tally tally;
+    off_t size;
     char text[400];
-    assert_int_equal(read_progress("", &progress, &counted), VSA_OK);
-    assert_int_equal(progress.entries + progress.size, 0);
+    assert_int_equal(open_results("", &tally, &size), VSA_OK);
+    assert_int_equal(tally.entries, 0);
     /* Cut off anywhere: whole lines count. */
     for (size_t cut = 0; cut < sizeof(good); cut++) {
         memcpy(text, good, cut);
         text[cut] = '\0';
-        assert_int_equal(read_progress(text, &progress, &counted), VSA_OK);
+        assert_int_equal(open_results(text, &tally, &size), VSA_OK);
         size_t whole = 0;
         uint64_t entries = 0;
         for (size_t i = 0; i < cut; i++)
@@ -388,13 +386,16 @@ static void results_are_read_again(void **state)
                 whole = i + 1;
                 entries++;
             }
-        assert_int_equal(progress.entries, entries);
-        assert_int_equal(progress.size, whole);
+        assert_int_equal(tally.entries, entries);
+        assert_int_equal(size, whole);
     }
-    assert_int_equal(read_progress(good, &progress, &counted), VSA_OK);
-    assert_int_equal(counted.good, 1);
-    assert_int_equal(counted.nonce, 1);
-    assert_int_equal(counted.other, 1);
+    assert_int_equal(open_results(good, &tally, &size), VSA_OK);
+    assert_int_equal(tally.verified, 1);
+    assert_int_equal(tally.failures[0].status, VSA_ERR_NONCE);
+    assert_int_equal(tally.failures[0].count, 1);
+    assert_int_equal(tally.failures[1].status, VSA_ERR_INTERNAL);
+    assert_int_equal(tally.failures[1].count, 1);
+    assert_int_equal(tally.failures[2].count, 0);
     static const char *const bad[] = {
         "{\"entry\":1,\"verification_status\":\"SUCCESS\"}\n",
         "{\"entry\":0,\"verification_status\":\"MAYBE\"}\n",
@@ -403,7 +404,7 @@ static void results_are_read_again(void **state)
         "hello\n",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(read_progress(bad[i], &progress, &counted), VSA_ERR_JSON);
+        assert_int_equal(open_results(bad[i], &tally, &size), VSA_ERR_JSON);
 }
 
 int main(void)
