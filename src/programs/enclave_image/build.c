@@ -201,7 +201,7 @@ static enum vsa_status check_arguments(const struct option_operands *operands,
 {
     const struct vsa_image_recipe *recipe = &arguments->recipe;
     const struct program *app = &arguments->programs[0];
-    bool app_options = app->words.count || app->variables.count || app->user.is_set ||
+    bool app_options = app->words.count || app->variables.count || app->has_user ||
                        arguments->files.count || arguments->modules.count || recipe->init ||
                        recipe->nsm_module || arguments->file_trees.count ||
                        arguments->service_count;
@@ -273,15 +273,15 @@ static const char *last_part(const char *path)
 static void fill_programs(struct arguments *arguments)
 {
     struct vsa_image_recipe *recipe = &arguments->recipe;
-    const struct program *app = &arguments->programs[0];
-    recipe->arguments = app->words.items;
-    recipe->argument_count = app->words.count;
-    recipe->environment = app->variables.items;
-    recipe->environment_count = app->variables.count;
-    recipe->user = app->user.uid;
-    recipe->group = app->user.gid;
+    const struct vsa_image_service app = program_service(&arguments->programs[0]);
+    recipe->arguments = app.arguments;
+    recipe->argument_count = app.argument_count;
+    recipe->environment = app.environment;
+    recipe->environment_count = app.environment_count;
+    recipe->user = app.user;
+    recipe->group = app.group;
     for (size_t i = 0; i < arguments->service_count; i++)
-        arguments->services[i] = program_as_service(&arguments->programs[i + 1]);
+        arguments->services[i] = program_service(&arguments->programs[i + 1]);
     recipe->services = arguments->services;
     recipe->service_count = arguments->service_count;
 }

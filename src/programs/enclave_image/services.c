@@ -34,7 +34,7 @@ enum vsa_status program_take_service(struct program *program, const char *value,
     size_t length = equals ? (size_t)(equals - value) : 0;
     if (!equals || length >= sizeof(program->name) || equals[1] != '/')
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--service '%.120s' is not NAME=/PROGRAM", value);
-    *program = (struct program){.path = equals + 1};
+    *program = (struct program){.service.program = equals + 1};
     memcpy(program->name, value, length);
     return VSA_OK;
 }
@@ -51,7 +51,7 @@ enum vsa_status program_take_user(struct program *program, const char *value,
     uint64_t uid = 0;
     uint64_t gid = 0;
     size_t length = strcspn(value, ":");
-    if (program->user.is_set)
+    if (program->has_user)
         return fail_twice("--user", error);
     if (length >= sizeof(user))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
@@ -66,7 +66,9 @@ enum vsa_status program_take_user(struct program *program, const char *value,
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--user %.40s: 0 is root's, as a user and as a group: neither or both",
                         value);
-    program->user = (struct user_and_group){true, (uint32_t)uid, (uint32_t)gid};
+    program->has_user = true;
+    program->service.user = (uint32_t)uid;
+    program->service.group = (uint32_t)gid;
     return VSA_OK;
 }
 
@@ -74,13 +76,13 @@ enum vsa_status program_take_restart(struct program *program, const char *value,
                                      struct vsa_error *error)
 {
     static const char *const names[] = {"on-failure", "always", "never"};
-    if (!program->path)
+    if (!program->service.program)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--restart comes after the --service it is for");
     if (program->has_restart)
         return fail_twice("--restart", error);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(value, names[i]) == 0) {
-            program->restart = (enum vsa_image_restart)i;
+            program->service.restart = (enum vsa_image_restart)i;
             program->has_restart = true;
             return VSA_OK;
         }
@@ -91,26 +93,21 @@ enum vsa_status program_take_restart(struct program *program, const char *value,
 enum vsa_status program_take_socket(struct program *program, const char *value,
                                     struct vsa_error *error)
 {
-    if (!program->path)
+    if (!program->service.program)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--socket comes after the --service it is for");
-    if (program->socket)
+    if (program->service.socket)
         return fail_twice("--socket", error);
-    program->socket = value;
+    program->service.socket = value;
     return VSA_OK;
 }
 
-struct vsa_image_service program_as_service(const struct program *program)
+struct vsa_image_service program_service(const struct program *program)
 {
-    return (struct vsa_image_service){
-        .name = program->name,
-        .program = program->path,
-        .arguments = program->words.items,
-        .argument_count = program->words.count,
-        .environment = program->variables.items,
-        .environment_count = program->variables.count,
-        .socket = program->socket,
-        .restart = program->restart,
-        .user = program->user.uid,
-        .group = program->user.gid,
-    };
+    struct vsa_image_service service = program->service;
+    service.name = program->name;
+    service.arguments = program->words.items;
+    service.argument_count = program->words.count;
+    service.environment = program->variables.items;
+    service.environment_count = program->variables.count;
+    return service;
 }

@@ -13,21 +13,12 @@ struct list {
     size_t count;
 };
 
-struct user_and_group {
-    bool is_set;
-    uint32_t uid;
-    uint32_t gid;
-};
-
 /* One program of an image. All zero for a start. */
 struct program {
     char name[64];
-    const char *path; /* in the enclave; NULL for that of --app */
     struct list words, variables;
-    struct user_and_group user;
-    const char *socket;
-    bool has_restart;
-    enum vsa_image_restart restart;
+    bool has_user, has_restart;
+    struct vsa_image_service service; /* `program`, in the enclave, is NULL for that of --app */
 };
 
 /* Appends to a list with room for `capacity` items, which is allocated at first use. */
@@ -49,6 +40,6 @@ VSA_MUST_USE enum vsa_status program_take_socket(struct program *program, const 
                                                  struct vsa_error *error);
 
 /* Returns it as the library takes it; all is borrowed. */
-struct vsa_image_service program_as_service(const struct program *program);
+struct vsa_image_service program_service(const struct program *program);
 
 #endif
