@@ -123,16 +123,9 @@ enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed, struct vsa_bu
     return VSA_OK;
 }
 
-struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed)
-{
-    if (sealed)
-        sealed->references++;
-    return sealed;
-}
-
 void vsa_sealed_release(struct vsa_sealed *sealed)
 {
-    if (!sealed || --sealed->references > 0)
+    if (--sealed->references > 0)
         return;
     let_key_go(sealed);
     vsa_sealed_forget_text(sealed);

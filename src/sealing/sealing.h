@@ -136,9 +136,14 @@ VSA_MUST_USE enum vsa_status vsa_sealed_charge(const struct vsa_sealed *sealed,
                                                struct vsa_budget *budget, size_t size,
                                                size_t *charged, struct vsa_error *error);
 
-/* Takes a reference, for a thread that answers it. */
-struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed);
-/* Drops a reference; the last one wipes and frees it. NULL is fine. */
+/* Takes a reference, for a thread that answers it. NULL is fine. */
+static inline struct vsa_sealed *vsa_sealed_hold(struct vsa_sealed *sealed)
+{
+    if (sealed)
+        sealed->references++;
+    return sealed;
+}
+/* Drops a reference; the last one wipes and frees it. */
 void vsa_sealed_release(struct vsa_sealed *sealed);
 
 #endif

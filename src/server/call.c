@@ -153,7 +153,8 @@ void vsa_call_free(struct vsa_call *call)
     vsa_list_remove(&call->share.place);
     if (call->charged > 0)
         vsa_budget_refund(&call->context->streams->budget, call->charged);
-    vsa_sealed_release(call->sealed);
+    if (call->sealed)
+        vsa_sealed_release(call->sealed);
     json_decref(call->object);
     if (call->text)
         vsa_wipe(call->text, call->text_size); /* it may be of a sealed request */

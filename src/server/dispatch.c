@@ -339,25 +339,15 @@ static void refuse(const struct arrival *arrival, const struct vsa_error *error)
     vsa_request_finish(all, request, &reply);
 }
 
-/* Sets what the caller does not. */
-static void begin(struct arrival *arrival)
-{
-    arrival->waiter = NULL;
-    arrival->object = NULL;
-    arrival->row = arrival->named = NULL;
-    arrival->offer.config.suite = NULL;
-    arrival->retry_after_ms = 0;
-}
-
 static void on_line(struct vsa_stream *stream, struct vsa_slice line)
 {
     struct vsa_error error;
-    struct arrival arrival;
+    struct arrival arrival = {
+        .all = stream->streams->owner,
+        .request = {.stream = stream, .started_us = vsa_monotonic_us()},
+    };
     if (vsa_json_is_blank(line))
         return;
-    arrival.all = stream->streams->owner;
-    arrival.request = (struct vsa_request){.stream = stream, .started_us = vsa_monotonic_us()};
-    begin(&arrival);
     if (handle(&arrival, line, &error) != VSA_OK)
         refuse(&arrival, &error);
     json_decref(arrival.object);
@@ -378,15 +368,11 @@ static enum vsa_status handle_opened(struct arrival *arrival, const struct vsa_s
 static void dispatch_opened(struct vsa_waiter *waiter, struct vsa_sealed *sealed)
 {
     struct vsa_error error;
-    struct arrival arrival;
-    begin(&arrival);
-    arrival.all = waiter->all;
-    arrival.waiter = waiter;
     /* From here on every reply is sealed. */
     sealed->outer_id = waiter->request.id;
     waiter->request.id = (struct vsa_slice){0};
     waiter->request.sealed = vsa_sealed_hold(sealed);
-    arrival.request = waiter->request;
+    struct arrival arrival = {.all = waiter->all, .waiter = waiter, .request = waiter->request};
     if (handle_opened(&arrival, sealed, &error) != VSA_OK)
         refuse(&arrival, &error);
     json_decref(arrival.object);

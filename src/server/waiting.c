@@ -55,7 +55,8 @@ void vsa_waiter_free(struct vsa_waiter *waiter)
     vsa_list_remove(&waiter->place);
     vsa_timer_stop(&waiter->timer);
     vsa_counter_add(&waiter->all->counters.in_flight, -1);
-    vsa_sealed_release(waiter->request.sealed);
+    if (waiter->request.sealed)
+        vsa_sealed_release(waiter->request.sealed);
     free(waiter);
 }
 
