@@ -7,7 +7,6 @@ the WebDriver protocol alone does not.
 """
 
 import base64
-import glob
 import os
 import socket
 
@@ -17,7 +16,6 @@ from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = os.environ.get("VSA_CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = os.environ["VSA_SCREENSHOTS"]
-FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 # What the console says of answers that are no success: the tests look at the page for these.
 EXPECTED = "Failed to load resource: the server responded with a status of"
 DESKTOP = {"width": 1100, "height": 800}
@@ -71,11 +69,9 @@ class PageTestCase(verifierd.ServiceTestCase):
     def serve(self, *options, at=None):
         """Starts the service, with its clock at `at` (seconds since 1970) or as it is."""
         port = free_port()
-        env = {"LD_PRELOAD": FAKETIME[0], "FAKETIME": f"@{at}", "FAKETIME_FMT": "%s", "DONT_FAKE_MONOTONIC": "1",
-               "FAKETIME_DONT_RESET": "1"} if at else None
         self.verifierd = self.service(
             [verifierd.PROGRAM, "--listen", f"tcp:127.0.0.1:{port}", "--policies", self.policies, "--rate=100000",
-             "--burst=100000", *options], env=env)
+             "--burst=100000", *options], env=verifierd.clock_at(at))
         harness.wait_until(lambda: answers(port), "the service")
         self.url = f"http://127.0.0.1:{port}"
 
@@ -126,7 +122,7 @@ class PageTestCase(verifierd.ServiceTestCase):
 
     def real(self, name):
         """One of AWS's own documents; skips where there is none."""
-        if not FAKETIME or harness.is_sanitized():
+        if not verifierd.FAKETIME or harness.is_sanitized():
             self.skipTest("no libfaketime for this build")
         path = os.path.join(harness.documents(), name)
         if not os.path.exists(path):

@@ -2,7 +2,6 @@
 """vsattest-verifierd alone: challenge, document, verdict, token; limits; files; what is published."""
 
 import base64
-import glob
 import hashlib
 import json
 import os
@@ -18,7 +17,6 @@ import harness
 import support
 import verifierd
 
-FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 ALL_99 = {name: 99 for name in (
     "instance-identity", "configuration", "executables", "file-system", "hardware", "runtime-opaque",
     "storage-opaque", "sourced-data")}
@@ -166,7 +164,7 @@ class Verdicts(verifierd.ServiceTestCase):
         self.result(path, self.body(document, challenge))
 
 
-@unittest.skipUnless(FAKETIME, "no libfaketime")
+@unittest.skipUnless(verifierd.FAKETIME, "no libfaketime")
 class RealDocuments(verifierd.ServiceTestCase):
     """AWS's own documents: at their time, and today."""
 
@@ -179,10 +177,8 @@ class RealDocuments(verifierd.ServiceTestCase):
         if harness.is_sanitized():
             self.skipTest("libfaketime and sanitizers do not go together")
         self.policy(challenge="optional", **members)
-        # A new time for each start, on a socket of its own; the monotonic clock is left alone.
-        path = self.start_verifierd(name=f"at-{time}", env={
-            "LD_PRELOAD": FAKETIME[0], "FAKETIME": f"@{time}", "FAKETIME_FMT": "%s",
-            "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"} if time else None)
+        # A new time for each start, on a socket of its own.
+        path = self.start_verifierd(name=f"at-{time}", env=verifierd.clock_at(time))
         return self.result(path, self.body(document))
 
     def test_at_their_time(self):

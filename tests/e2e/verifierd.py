@@ -2,6 +2,7 @@
 """What tests of the verification service share: the service, its files, a client over Unix sockets."""
 
 import base64
+import glob
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ import harness
 import support
 
 PROGRAM = harness.program("vsattest-verifierd")
+FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 # As in src/verifierd/ear.h.
 SUBMODULE = "nitro-enclave"
 EXAMPLES = os.path.join(harness.SOURCE, "packaging", "service")
@@ -55,6 +57,12 @@ def ask(path, method, target, body=None, connection=None, **headers):
     if not connection:
         kept.close()
     return answer
+
+
+def clock_at(time):
+    """The environment in which a program's clock begins at `time`; the monotonic one is left alone."""
+    return {"LD_PRELOAD": FAKETIME[0], "FAKETIME": f"@{time}", "FAKETIME_FMT": "%s", "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_RESET": "1"} if time else None
 
 
 def unpadded(text):

@@ -54,6 +54,12 @@ const MEANINGS = {
     99: "not verified: the document is not genuine",
 };
 
+function meaningOf(name, value) {
+    if (name === "executables" && value === 3)
+        return "approved, as it was when it booted";
+    return MEANINGS[value] ?? "";
+}
+
 const ENTRIES = {
     "instance-identity": "which instance or role it runs on",
     "configuration": "how it is configured",
@@ -125,7 +131,7 @@ function tierOf(value) {
 function makeVectorRow([name, value]) {
     return element("tr", {class: tierOf(value)},
         element("th", {scope: "row"}, name, element("br"), element("span", {class: "help"}, ENTRIES[name] ?? "")),
-        element("td", {}, String(value)), element("td", {}, MEANINGS[value] ?? ""));
+        element("td", {}, String(value)), element("td", {}, meaningOf(name, value)));
 }
 
 export function showToken(answer) {
