@@ -43,6 +43,8 @@ ENTRIES = {
     "vsa_base64url_decode": "challenge",
     "vsa_challenge_check": "challenge",
     "vsa_challenge_keys_parse": "challenge",
+    "vsa_forwarded_reply_decode": "protocol_line",
+    "vsa_name_list_read": "- a directory; names of files",
     "vsa_policy_set_load": "- a directory of the operator's; its files: vsa_service_policy_parse()",
     "vsa_service_policy_parse": "policy_files",
     "vsa_signing_keys_load": "- a directory of the operator's; its files: vsa_key_read_private()",

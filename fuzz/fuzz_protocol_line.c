@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/attest.h"
+#include "protocol/forwarded.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
 #include "protocol/service.h"
@@ -59,6 +60,23 @@ static void check_reply(const json_t *object)
                      attestation.document.size <= VSA_MAX_DOCUMENT);
 }
 
+/* A line as an application's reply, and as a request on its way there. */
+static void check_forwarded(struct vsa_slice line, json_t *object)
+{
+    static char buffer[VSA_MAX_REPLY_LINE];
+    const struct vsa_forwarded_facts facts = {true, vsa_slice_of("a", 1), 3, "sender"};
+    VSA_AUTO_JSON json_t *reply = NULL;
+    enum vsa_status said = VSA_ERR_INTERNAL;
+    struct vsa_slice written;
+    if (vsa_forwarded_reply_decode(line, &reply, &said, NULL) == VSA_OK)
+        FUZZ_REQUIRE((said == VSA_OK) == json_is_true(json_object_get(reply, "success")));
+    if (vsa_forwarded_encode(object, &facts, buffer, &written, NULL) != VSA_OK)
+        return;
+    FUZZ_REQUIRE(written.size <= sizeof(buffer) &&
+                 memchr(written.data, '\n', written.size) == written.data + written.size - 1);
+    FUZZ_REQUIRE(json_is_true(json_object_get(json_object_get(object, "vsattest"), "sealed")));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     VSA_AUTO_JSON json_t *object = NULL;
@@ -70,5 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_REQUIRE(json_is_object(object));
     check_request(object);
     check_reply(object);
+    check_forwarded(line, object);
     return 0;
 }
