@@ -58,9 +58,14 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def memory_kib(pid):
+def memory_kib(pid, kind="VmRSS"):
     with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) for line in status if line.startswith(kind + ":"))
+
+
+def memory(pid):
+    """What is resident, and what of it is the process's own: the rest is pages of files."""
+    return f"{memory_kib(pid)} KiB, {memory_kib(pid, 'RssAnon')} of them anonymous"
 
 
 def load(pid, path, line, connections, mode):
@@ -110,7 +115,7 @@ def measure_attest(app, app_path, nsm, mode, connections):
 
 
 def measure_memory(app, app_path):
-    print(f"resident memory, after the loads above: {memory_kib(app.pid)} KiB")
+    print(f"resident memory, after the loads above: {memory(app.pid)}")
     sockets = []
     for _ in range(IDLE_CONNECTIONS):
         client = socket.socket(socket.AF_UNIX)
@@ -121,7 +126,7 @@ def measure_memory(app, app_path):
         client.sendall(PING.encode() + b"\n")
     for client in sockets:
         client.recv(4096)
-    print(f"resident memory, {IDLE_CONNECTIONS} connections: {memory_kib(app.pid)} KiB")
+    print(f"resident memory, {IDLE_CONNECTIONS} connections: {memory(app.pid)}")
     for client in sockets:
         client.close()
 
@@ -142,7 +147,7 @@ def main():
                                    "--rate-limit", "0",
                                    "--log-level", "error"], app_path)
             echo = start(children, [program("bench", "echo_server"), echo_path], echo_path)
-            print(f"resident memory, just started: {memory_kib(app.pid)} KiB")
+            print(f"resident memory, just started: {memory(app.pid)}")
             for mode, connections in (("kept", 1), ("kept", 64), ("oneshot", 16)):
                 measure(echo, echo_path, app, app_path, mode, connections)
             for mode, connections in (("kept", 1), ("kept", 16), ("oneshot", 16)):
