@@ -8,6 +8,7 @@
 #include "base/time_text.h"
 #include "clock/wall_clock.h"
 #include "command_line/numbers.h"
+#include "crypto/begin.h"
 #include "crypto/public_key_file.h"
 
 /* A hundred years: longer than any root lives. */
@@ -63,6 +64,7 @@ static enum vsa_status make_verifier(struct policy_options *options, struct vsa_
 {
     if (options->verifier)
         return VSA_OK;
+    vsa_crypto_begin_program();
     options->verifier = vsa_verifier_new();
     if (!options->verifier)
         return vsa_fail_memory(error);

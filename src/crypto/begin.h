@@ -16,4 +16,12 @@ bool vsa_crypto_begin(void);
  */
 void vsa_crypto_begin_thread(void);
 
+/*
+ * Begins libcrypto for a program of ours that runs for a moment, before anything else of it:
+ * without the table of all algorithms' old names, which only look-ups by name need, and without
+ * freeing it all at exit. That is half of what its start takes. Not for the library: the process is
+ * its user's.
+ */
+void vsa_crypto_begin_program(void);
+
 #endif
