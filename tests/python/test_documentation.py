@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/PYTHON.md: its examples run as printed, and what it says of the package is so."""
 
+import inspect
 import json
 import os
 import pathlib
@@ -10,9 +11,10 @@ import sys
 import harness
 import support
 import vsattest
+import vsattest.spark
 
 TEXT = pathlib.Path(harness.SOURCE, "docs", "PYTHON.md").read_text(encoding="utf-8")
-CLIENT, SEALED, VERIFIER, MANY, SERVER, WITHOUT_ENCLAVE = re.findall(
+CLIENT, SEALED, VERIFIER, MANY, SPARK, SERVER, WITHOUT_ENCLAVE = re.findall(
     r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
@@ -69,6 +71,14 @@ class Examples(support.EnclaveTestCase):
         done = harness.run([sys.executable, "-c", given + MANY], cwd=self.folder)
         self.assert_exit(done, 0)
         self.assertRegex(done.stdout.decode(), r"^untrusted_root .+\n$")
+
+    def test_spark(self):
+        """Compiles, and names what there is; Spark itself is in test_spark.py."""
+        compile(SPARK, "PYTHON.md", "exec")
+        parameters = inspect.signature(vsattest.spark.verify_documents).parameters
+        named = re.findall(r"\b(document|nonce|at)=", SPARK)
+        self.assertEqual(named, ["document", "nonce", "at"])
+        self.assertLessEqual(set(named), set(parameters))
 
     def test_server(self):
         definition, last = SERVER.rstrip("\n").rsplit("\n", 1)
