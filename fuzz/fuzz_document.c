@@ -7,6 +7,7 @@
 #include <vsattest/report.h>
 
 #include "fuzz.h"
+#include "verifierd/inspect.h"
 
 static bool is_zero(const void *memory, size_t size)
 {
@@ -92,6 +93,21 @@ static void verify(struct vsa_slice document, const struct vsa_unverified_docume
     vsa_verifier_free(verifier);
 }
 
+/* The service shows all that can be parsed, genuine or not. */
+static void inspect(struct vsa_slice document, size_t cabundle_count)
+{
+    struct vsa_answer answer = {0};
+    vsa_inspect_document(document, 0, &answer);
+    FUZZ_REQUIRE(answer.status == 200);
+    /* A module ID may have a NUL. */
+    json_t *body =
+        json_loadb(answer.body, answer.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    FUZZ_REQUIRE(json_is_false(json_object_get(body, "verified")));
+    FUZZ_REQUIRE(json_array_size(json_object_get(body, "certificates")) == cabundle_count + 1);
+    json_decref(body);
+    vsa_answer_free(&answer);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t buffer[VSA_MAX_INPUT_FILE];
@@ -110,5 +126,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_REQUIRE(parsed.pcrs.present != 0);
     check_slices(document, &parsed);
     verify(document, &parsed);
+    inspect(document, parsed.cabundle_count);
     return 0;
 }

@@ -26,7 +26,7 @@ WATCH = """
 window.seen = [];
 addEventListener("securitypolicyviolation", (event) => seen.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
-MAKE_DROP = """([name, data]) => {
+MAKE_FILE = """([name, data]) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
     return transfer;
@@ -111,9 +111,12 @@ class PageTestCase(verifierd.ServiceTestCase):
     def load(self, page, document, name="document.bin"):
         page.set_input_files("#file", {"name": name, "mimeType": "application/octet-stream", "buffer": document})
 
+    def transfer(self, page, document, name="document.bin"):
+        """What is dropped or pasted: a file."""
+        return page.evaluate_handle(MAKE_FILE, [name, base64.b64encode(document).decode()])
+
     def drop(self, page, document, name="document.bin"):
-        transfer = page.evaluate_handle(MAKE_DROP, [name, base64.b64encode(document).decode()])
-        page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+        page.dispatch_event("body", "drop", {"dataTransfer": self.transfer(page, document, name)})
 
     def expect_verdict(self, page, title, *texts):
         expect(page.locator("#verdict-title")).to_have_text(title)

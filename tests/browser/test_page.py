@@ -133,6 +133,60 @@ class Verdicts(browser.PageTestCase):
         expect(page.locator("#pcrs tr.bad")).to_contain_text("✕ different")
 
 
+class Ways(browser.PageTestCase):
+    """By which a document comes, besides those of the other tests."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_enclave()
+        self.nsm_policy(challenge="optional")
+        self.serve()
+        self.sample = self.document(None, "--user-data", "the sample")
+
+    def test_file_that_is_pasted(self):
+        page = self.open()
+        page.evaluate("""(transfer) => document.getElementById("document").dispatchEvent(
+            new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true}))""",
+                      self.transfer(page, self.sample))
+        self.expect_verdict(page, "✕ Contraindicated")
+
+    def test_text_that_is_dropped(self):
+        page = self.open()
+        transfer = page.evaluate_handle("""(text) => {
+            const transfer = new DataTransfer();
+            transfer.setData("text/plain", text);
+            return transfer;
+        }""", self.sample.hex())
+        page.dispatch_event("body", "dragover", {"dataTransfer": transfer})
+        expect(page.locator("html")).to_have_class("dropping")
+        page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+        expect(page.locator("html")).to_have_class("")
+        self.expect_verdict(page, "✕ Contraindicated")
+
+    def test_reply_of_an_enclave(self):
+        page = self.open()
+        page.fill("#document", json.dumps(support.document_reply(self.sample)))
+        self.verify(page)
+        self.expect_verdict(page, "✕ Contraindicated")
+
+    def test_the_last_one_counts(self):
+        """An answer that comes late is not shown as that of another document."""
+        other = self.document(None, "--user-data", "the other one")
+        page = self.open()
+        held = []
+        page.route("**/v1/inspect", lambda route: held.append(route) if not held else route.continue_())
+        self.paste(page, self.sample)
+        harness.wait_until(lambda: page.wait_for_timeout(10) or held, "the first request")
+        self.paste(page, other)
+        expect(page.locator("#fields")).to_contain_text("the other one")
+        self.expect_verdict(page, "✕ Contraindicated")
+        with page.expect_response("**/v1/inspect"):
+            held[0].continue_()
+        page.wait_for_timeout(100)
+        expect(page.locator("#fields")).to_contain_text("the other one")
+        expect(page.locator("#live-policies tr")).to_contain_text("p1001")
+
+
 class Challenges(browser.PageTestCase):
     def setUp(self):
         super().setUp()
