@@ -23,6 +23,9 @@
 #include "nsm/message.h"
 #include "seal/exchange.h"
 #include "server_program.h"
+#include "token/ear_names.h"
+#include "token/jwk.h"
+#include "token/jws.h"
 
 /* 2026-01-01T00:00:00Z */
 #define NOW_MS INT64_C(1767225600000)
@@ -426,6 +429,38 @@ static void make_boot_files(void)
                "\"6.1\"},\"DockerInfo\":{},\"CustomMetadata\":{\"a\":[1]}}");
 }
 
+/* A token beside the keys, and what a token says, for times that fuzz_token.c has. */
+static void make_tokens(void)
+{
+    static const enum vsa_curve curves[] = {VSA_CURVE_P256, VSA_CURVE_P384};
+    static const char claims_text[] =
+        "{\"eat_profile\":\"" VSA_EAR_PROFILE "\",\"iat\":1768478400,\"exp\":1768478700,"
+        "\"eat_nonce\":\"challenge\",\"ear_status\":\"warning\",\"submods\":{\"" VSA_EAR_SUBMODULE
+        "\":{\"ear_status\":\"warning\",\"ear_trustworthiness_vector\":{\"hardware\":2,"
+        "\"executables\":33},\"ear_appraisal_policy_ids\":[\"p#x\"],"
+        "\"ear_verifier_claims\":{\"error_codes\":[\"pcr_mismatch\"]}}}}";
+    json_t *claims = json_loads(claims_text, 0, NULL);
+    FUZZ_REQUIRE(claims);
+    for (size_t i = 0; i < 2; i++) {
+        struct vsa_key *key = NULL;
+        char id[VSA_KEY_ID_SIZE];
+        char *token = NULL;
+        FUZZ_REQUIRE(vsa_key_generate(curves[i], &key, NULL) == VSA_OK);
+        FUZZ_REQUIRE(vsa_jwk_thumbprint(key, id, NULL) == VSA_OK);
+        FUZZ_REQUIRE(vsa_jws_sign(key, id, VSA_EAR_TYPE, claims, &token, NULL) == VSA_OK);
+        json_t *seed = json_pack("{s:s, s:[o]}", "token", token, "keys", vsa_jwk_to_json(key, id));
+        char *text = json_dumps(seed, JSON_COMPACT);
+        FUZZ_REQUIRE(text);
+        write_text("token", i ? "es384" : "es256", text);
+        free(text);
+        free(token);
+        json_decref(seed);
+        vsa_key_free(key);
+    }
+    json_decref(claims);
+    write_text("token", "claims", claims_text);
+}
+
 /* An archive that grows by entries; fuzz_layers.c puts in the checksums. */
 struct seed_tar {
     uint8_t bytes[1 + 32 * 512];
@@ -767,6 +802,7 @@ int main(int argc, char **argv)
     make_settings();
     make_archive_lines();
     make_boot_files();
+    make_tokens();
     make_layers();
     make_client_replies();
     make_sealed();

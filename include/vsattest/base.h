@@ -93,6 +93,7 @@ enum vsa_status_class {
     X(VSA_ERR_EXPIRED, 0x303, "certificate_expired", "certificate no longer valid")                \
     X(VSA_ERR_NOT_YET_VALID, 0x304, "certificate_not_yet_valid", "certificate not yet valid")      \
     X(VSA_ERR_SIGNATURE, 0x305, "signature_invalid", "COSE signature does not verify")             \
+    X(VSA_ERR_TOKEN, 0x306, "token_invalid", "a signed result that cannot be relied on")           \
     X(VSA_ERR_TOO_OLD, 0x400, "document_too_old", "document older than allowed")                   \
     X(VSA_ERR_FROM_FUTURE, 0x401, "document_from_future", "document time ahead of ours")           \
     X(VSA_ERR_DEBUG_MODE, 0x402, "debug_mode", "enclave runs in debug mode")                       \

@@ -44,6 +44,7 @@ _vsattest_value() {
     *:TEXT\|@FILE) [[ $cur != @* ]] || _vsattest_paths @ ;;
     *:JSON\|@FILE\|-) [[ $cur != @* ]] || _vsattest_paths @ ;;
     *:DIR) _vsattest_paths '' -d ;;
+    --service:URL) _vsattest_addresses https:// unix: ;;
     --store:URL) _vsattest_addresses memory unix: redis:// ;;
     --nsm:ADDRESS) _vsattest_addresses /dev/nsm unix: ;;
     *:ADDRESS) _vsattest_addresses unix: vsock: vsock-mux: tcp: ;;

@@ -80,7 +80,7 @@ struct option_group {
     const struct program_option *rows;
 };
 
-#define OPTION_GROUPS 5
+#define OPTION_GROUPS 6
 
 /* The command line of a program or of its subcommand. */
 struct option_set {

@@ -11,6 +11,11 @@ json_t *vsa_json_get(const json_t *object, const char *key)
     return json_is_null(value) ? NULL : value;
 }
 
+bool vsa_json_is_text(const json_t *value, struct vsa_slice expected)
+{
+    return json_is_string(value) && vsa_slice_equal(vsa_json_string_slice(value), expected);
+}
+
 json_t *vsa_json_base64(struct vsa_slice bytes)
 {
     if (!bytes.data)

@@ -3,6 +3,8 @@
 #ifndef VSA_JSON_VALUE_H
 #define VSA_JSON_VALUE_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "base/cleanup.h"
@@ -19,6 +21,9 @@ static inline struct vsa_slice vsa_json_string_slice(const json_t *string)
 {
     return vsa_slice_of(json_string_value(string), json_string_length(string));
 }
+
+/* Returns whether the value, which may be NULL, is a string of exactly these bytes. */
+bool vsa_json_is_text(const json_t *value, struct vsa_slice expected);
 
 /* Makes a string of base64; null for an absent slice. Returns NULL when memory is short. */
 json_t *vsa_json_base64(struct vsa_slice bytes);

@@ -18,43 +18,6 @@ enum {
 
 #define ROLE_AND_INSTANCE_PCRS (UINT32_C(1) << 3 | UINT32_C(1) << 4)
 
-static const char *const entry_names[VSA_TRUST_ENTRIES] = {
-    [VSA_TRUST_INSTANCE_IDENTITY] = "instance-identity",
-    [VSA_TRUST_CONFIGURATION] = "configuration",
-    [VSA_TRUST_EXECUTABLES] = "executables",
-    [VSA_TRUST_FILE_SYSTEM] = "file-system",
-    [VSA_TRUST_HARDWARE] = "hardware",
-    [VSA_TRUST_RUNTIME_OPAQUE] = "runtime-opaque",
-    [VSA_TRUST_STORAGE_OPAQUE] = "storage-opaque",
-    [VSA_TRUST_SOURCED_DATA] = "sourced-data",
-};
-
-static const char *const tier_names[VSA_TIERS] = {
-    [VSA_TIER_NONE] = "none",
-    [VSA_TIER_AFFIRMING] = "affirming",
-    [VSA_TIER_WARNING] = "warning",
-    [VSA_TIER_CONTRAINDICATED] = "contraindicated",
-};
-
-const char *vsa_trust_entry_name(enum vsa_trust_entry entry)
-{
-    return entry_names[entry];
-}
-
-const char *vsa_trust_tier_name(enum vsa_trust_tier tier)
-{
-    return tier_names[tier];
-}
-
-enum vsa_trust_tier vsa_trust_tier_of(int value)
-{
-    if (value >= 2 && value <= 31)
-        return VSA_TIER_AFFIRMING;
-    if (value >= 32 && value <= 95)
-        return VSA_TIER_WARNING;
-    return value >= 96 ? VSA_TIER_CONTRAINDICATED : VSA_TIER_NONE;
-}
-
 static void add_reason(struct vsa_appraisal *appraisal, enum vsa_status reason)
 {
     for (size_t i = 0; i < appraisal->reason_count; i++)

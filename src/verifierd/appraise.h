@@ -6,36 +6,8 @@
 #ifndef VSA_VERIFIERD_APPRAISE_H
 #define VSA_VERIFIERD_APPRAISE_H
 
+#include "token/trust.h"
 #include <vsattest/attestation.h>
-
-/* In the order of the draft. */
-enum vsa_trust_entry {
-    VSA_TRUST_INSTANCE_IDENTITY,
-    VSA_TRUST_CONFIGURATION,
-    VSA_TRUST_EXECUTABLES,
-    VSA_TRUST_FILE_SYSTEM,
-    VSA_TRUST_HARDWARE,
-    VSA_TRUST_RUNTIME_OPAQUE,
-    VSA_TRUST_STORAGE_OPAQUE,
-    VSA_TRUST_SOURCED_DATA,
-    VSA_TRUST_ENTRIES,
-};
-
-/* The worse, the larger. */
-enum vsa_trust_tier {
-    VSA_TIER_NONE,
-    VSA_TIER_AFFIRMING,
-    VSA_TIER_WARNING,
-    VSA_TIER_CONTRAINDICATED,
-    VSA_TIERS,
-};
-
-/* Returns the name in JSON, such as "instance-identity" and "affirming"; static. */
-const char *vsa_trust_entry_name(enum vsa_trust_entry entry);
-const char *vsa_trust_tier_name(enum vsa_trust_tier tier);
-
-/* Returns the tier of a value of the vector. */
-enum vsa_trust_tier vsa_trust_tier_of(int value);
 
 /* What a policy expects of a genuine document. All borrowed. */
 struct vsa_appraisal_rules {

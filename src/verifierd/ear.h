@@ -5,15 +5,8 @@
 
 #include <jansson.h>
 
+#include "token/ear_names.h"
 #include "verifierd/appraise.h"
-
-/* The draft's; its successors change it, and this line. */
-#define VSA_EAR_PROFILE "tag:ietf.org,2026:rats/ear#04"
-/* The header's "typ" and the media type (RFC 9782). */
-#define VSA_EAR_TYPE       "eat+jwt"
-#define VSA_EAR_MEDIA_TYPE "application/eat+jwt"
-/* The one submodule's name. */
-#define VSA_EAR_SUBMODULE "nitro-enclave"
 
 /* All borrowed. */
 struct vsa_ear {

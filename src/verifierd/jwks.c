@@ -6,58 +6,17 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/base64.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/time_text.h"
-#include "crypto/digest.h"
 #include "file/name_list.h"
 #include "file/whole_file.h"
-#include "verifierd/jws.h"
 #include "json/writer.h"
-
-/* Coordinates of a point on P-384 in base64url. */
-#define COORDINATE_SIZE 65
-
-struct public_point {
-    const char *curve;
-    char x[COORDINATE_SIZE];
-    char y[COORDINATE_SIZE];
-};
-
-/* Takes the point from the end of SubjectPublicKeyInfo, where an uncompressed one stands. */
-static enum vsa_status read_point(const struct vsa_key *key, struct public_point *point,
-                                  struct vsa_error *error)
-{
-    uint8_t buffer[VSA_MAX_EC_SPKI];
-    struct vsa_slice spki;
-    VSA_TRY(vsa_key_write_public(key, buffer, sizeof(buffer), &spki, error));
-    size_t size = vsa_curve_signature_size(vsa_key_curve(key)) / 2;
-    const uint8_t *x = spki.data + spki.size - 2 * size;
-    point->curve = vsa_key_curve(key) == VSA_CURVE_P256 ? "P-256" : "P-384";
-    VSA_TRY(vsa_base64url_encode(vsa_slice_of(x, size), point->x, sizeof(point->x), error));
-    return vsa_base64url_encode(vsa_slice_of(x + size, size), point->y, sizeof(point->y), error);
-}
-
-/* Writes the thumbprint: the digest of the required members, sorted, without white space. */
-static enum vsa_status name_key(struct vsa_signing_key *key, struct vsa_error *error)
-{
-    struct public_point point;
-    char text[256];
-    uint8_t digest[VSA_SHA256_SIZE];
-    VSA_TRY(read_point(key->key, &point, error));
-    (void)snprintf(text, sizeof(text), "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
-                   point.curve, point.x, point.y);
-    const struct vsa_slice part = vsa_slice_of_text(text);
-    VSA_TRY(vsa_sha256(&part, 1, digest, error));
-    return vsa_base64url_encode(vsa_slice_of(digest, sizeof(digest)), key->id, sizeof(key->id),
-                                error);
-}
 
 static enum vsa_status check_new(const struct vsa_signing_keys *keys,
                                  const struct vsa_signing_key *added, struct vsa_error *error)
 {
-    if (!vsa_jws_algorithm(vsa_key_curve(added->key)))
+    if (!vsa_jwk_algorithm(vsa_key_curve(added->key)))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "not a key on P-256 or P-384");
     if (keys->count == VSA_MAX_SIGNING_KEYS)
         return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d signing keys", VSA_MAX_SIGNING_KEYS);
@@ -70,7 +29,7 @@ enum vsa_status vsa_signing_keys_add(struct vsa_signing_keys *keys, struct vsa_k
     struct vsa_signing_key added = {.key = key, .since_ms = since_ms};
     enum vsa_status status = check_new(keys, &added, error);
     if (status == VSA_OK)
-        status = name_key(&added, error);
+        status = vsa_jwk_thumbprint(added.key, added.id, error);
     for (size_t i = 0; status == VSA_OK && i < keys->count; i++)
         if (strcmp(keys->keys[i].id, added.id) == 0)
             status = vsa_fail(error, VSA_ERR_ARGUMENT, "the same key twice");
@@ -165,28 +124,11 @@ const struct vsa_signing_key *vsa_signing_keys_choose(const struct vsa_signing_k
     return newest ? newest : oldest;
 }
 
-static json_t *key_to_json(const struct vsa_signing_key *key)
-{
-    struct public_point point;
-    struct vsa_json_writer writer = vsa_json_object();
-    writer.failed = read_point(key->key, &point, NULL) != VSA_OK;
-    if (!writer.failed) {
-        vsa_json_put(&writer, "kty", json_string("EC"));
-        vsa_json_put(&writer, "use", json_string("sig"));
-        vsa_json_put(&writer, "alg", json_string(vsa_jws_algorithm(vsa_key_curve(key->key))));
-        vsa_json_put(&writer, "kid", json_string(key->id));
-        vsa_json_put(&writer, "crv", json_string(point.curve));
-        vsa_json_put(&writer, "x", json_string(point.x));
-        vsa_json_put(&writer, "y", json_string(point.y));
-    }
-    return vsa_json_finish(&writer);
-}
-
 json_t *vsa_signing_keys_to_json(const struct vsa_signing_keys *keys)
 {
     struct vsa_json_writer list = vsa_json_array();
     for (size_t i = 0; i < keys->count; i++)
-        vsa_json_append(&list, key_to_json(&keys->keys[i]));
+        vsa_json_append(&list, vsa_jwk_to_json(keys->keys[i].key, keys->keys[i].id));
     struct vsa_json_writer writer = vsa_json_object();
     vsa_json_put(&writer, "keys", vsa_json_finish(&list));
     return vsa_json_finish(&writer);

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The service's signing keys: which one signs, and all of them as they are published (RFC 7517,
- * RFC 7518 section 6.2). A key is named by its thumbprint (RFC 7638).
+ * The service's signing keys: which one signs, and all of them as they are published
+ * (token/jwk.h).
  */
 #ifndef VSA_VERIFIERD_JWKS_H
 #define VSA_VERIFIERD_JWKS_H
 
 #include <jansson.h>
 
-#include "crypto/key.h"
+#include "token/jwk.h"
 #include "verifierd/limits.h"
-
-/* 43 characters of base64url and a NUL. */
-#define VSA_KEY_ID_SIZE 44
 
 struct vsa_signing_key {
     struct vsa_key *key; /* on P-256 or P-384 */

@@ -2,6 +2,7 @@
 /* enclave_image build: an image of ready-made ramdisks, or of a program. */
 #include "base/error.h"
 #include "base/time_text.h"
+#include "command_line/beside.h"
 #include "command_line/numbers.h"
 #include "crypto/key.h"
 #include "programs/enclave_image/command.h"
@@ -228,26 +229,11 @@ static enum vsa_status check_arguments(const struct option_operands *operands,
     return VSA_OK;
 }
 
-/* Looks beside this program's own file: installed, or in the build tree. */
 static enum vsa_status find_init(struct arguments *arguments, struct vsa_error *error)
 {
-    static const char *const places[] = {
-        "/../libexec/vsattest/" INIT_NAME,
-        "/../enclave_init/" INIT_NAME,
-        "/" INIT_NAME,
-    };
-    char directory[2048];
-    ssize_t size = readlink("/proc/self/exe", directory, sizeof(directory) - 1);
-    directory[size > 0 ? size : 0] = '\0';
-    char *slash = strrchr(directory, '/');
-    if (slash)
-        *slash = '\0';
     arguments->recipe.init = arguments->init;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (snprintf(arguments->init, sizeof(arguments->init), "%s%s", directory, places[i]) <
-                (int)sizeof(arguments->init) &&
-            access(arguments->init, R_OK) == 0)
-            return VSA_OK;
+    if (beside_find(INIT_NAME, arguments->init, sizeof(arguments->init)))
+        return VSA_OK;
     return vsa_fail(error, VSA_ERR_ARGUMENT,
                     "no " INIT_NAME " beside this program: name it with --init FILE");
 }

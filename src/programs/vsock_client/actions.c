@@ -11,6 +11,7 @@
 #include "command_line/output.h"
 #include "programs/vsock_client/result.h"
 #include "programs/vsock_client/sealed.h"
+#include "programs/vsock_client/service.h"
 #include "programs/vsock_client/status_text.h"
 #include "protocol/service.h"
 
@@ -120,20 +121,10 @@ static enum vsa_status print_reply(const struct client_arguments *arguments,
 
 /* --- documents -------------------------------------------------------------------------------- */
 
-static struct vsa_attestation_request request_of(const struct client_arguments *arguments)
-{
-    struct vsa_attestation_request request;
-    vsa_attestation_request_init(&request);
-    request.user_data = arguments->policy.policy.user_data;
-    request.nonce = arguments->policy.policy.nonce;
-    request.generate_key = arguments->generate_key;
-    return request;
-}
-
 static enum vsa_status ask_attest(const struct client_arguments *arguments,
                                   struct vsa_client *client, struct client_outcome *outcome)
 {
-    struct vsa_attestation_request request = request_of(arguments);
+    struct vsa_attestation_request request = client_document_request(arguments);
     return vsa_client_attest(client, &request, &outcome->attestation, &outcome->error);
 }
 
@@ -145,7 +136,7 @@ static int64_t now(const void *context)
 static enum vsa_status ask_verify(const struct client_arguments *arguments,
                                   struct vsa_client *client, struct client_outcome *outcome)
 {
-    struct vsa_attestation_request request = request_of(arguments);
+    struct vsa_attestation_request request = client_document_request(arguments);
     const struct policy_options *policy = &arguments->policy;
     return vsa_client_attest_and_verify(client, &request, policy->verifier, &policy->policy, now,
                                         policy, &outcome->attestation, &outcome->claims,
@@ -260,6 +251,10 @@ const struct client_action client_actions[] = {
      CLIENT_TAKES_DOCUMENT | CLIENT_VERIFIES | CLIENT_MAY_ALL | CLIENT_SAVES, ask_verify,
      print_verified, client_result_verified, remark_verified, save_document,
      "  PCR0      PCR1      PCR2      CHECKED  MODULE ID", print_claims_columns},
+    {"service", "URL", "have a verification service verify it: https://HOST or\nunix:PATH",
+     CLIENT_TAKES_DOCUMENT | CLIENT_VERIFIES | CLIENT_BY_SERVICE | CLIENT_MAY_ALL | CLIENT_SAVES,
+     client_ask_service, client_print_token, client_result_appraised, NULL, save_document,
+     "  RESULT     MODULE ID", client_print_token_columns},
     {"request", "JSON|@FILE|-",
      "send any request, print the reply: the JSON itself,\n"
      "a file or standard input (/dev/fd/N: a descriptor)",

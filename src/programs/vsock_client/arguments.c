@@ -90,6 +90,18 @@ static const struct program_option sealed_options[] = {
     OPTION_ROWS_END,
 };
 
+static const struct program_option service_options[] = {
+    OPTION_ROW_TEXT(client_arguments, service_policy, "service-policy", "NAME",
+                    "which of its policies (needed)"),
+    OPTION_ROW_TEXT(client_arguments, service_audience, "service-audience", "TEXT",
+                    "whom the token is for"),
+    OPTION_ROW_TEXT(client_arguments, service_token_file, "service-token-file", "FILE",
+                    "the bearer token that it asks for"),
+    OPTION_ROW_TEXT(client_arguments, cacert, "cacert", "FILE",
+                    "certificates (PEM) to trust instead of the system's"),
+    OPTION_ROWS_END,
+};
+
 static const struct program_option relay_options[] = {
     OPTION_ROW_TEXT(client_arguments, listen, "listen", "ADDRESS", "unix:PATH or tcp:HOST:PORT"),
     OPTION_ROW_FLAG(client_arguments, anywhere, "anywhere",
@@ -142,8 +154,10 @@ static enum vsa_status take_action(struct client_arguments *arguments,
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "one action at a time: %s (which includes --attest)",
                         list_actions(arguments->actions, 0, actions, sizeof(actions)));
-    arguments->operand = value;
-    arguments->action = both && (before->flags & CLIENT_VERIFIES) ? before : action;
+    if (action->argument)
+        arguments->operand = value;
+    /* What includes the other is the one with more flags: --attest, --verify, --service. */
+    arguments->action = both && before->flags > action->flags ? before : action;
     return VSA_OK;
 }
 
@@ -177,6 +191,12 @@ static enum vsa_status check_enclave(const struct client_arguments *arguments,
         return vsa_address_parse(arguments->address, &ignored, error);
     }
     return VSA_OK;
+}
+
+/* Returns whether it is --request: the only action of no document that has an operand. */
+static bool sends_request(const struct client_arguments *arguments)
+{
+    return arguments->operand && !(arguments->action->flags & CLIENT_TAKES_DOCUMENT);
 }
 
 static enum vsa_status check_request(const struct client_arguments *arguments,
@@ -233,10 +253,35 @@ static enum vsa_status check_watch(const struct client_arguments *arguments,
     return VSA_OK;
 }
 
+static enum vsa_status check_service(const struct client_arguments *arguments,
+                                     struct vsa_error *error)
+{
+    const struct policy_options *policy = &arguments->policy;
+    if (!(arguments->action->flags & CLIENT_BY_SERVICE)) {
+        if (arguments->service_policy || arguments->service_audience ||
+            arguments->service_token_file || arguments->cacert)
+            return usage(error, "--service-policy, --service-audience, --service-token-file and "
+                                "--cacert go with --service");
+        return VSA_OK;
+    }
+    if (!arguments->service_policy)
+        return usage(error, "--service: by which of its policies? --service-policy NAME");
+    if (policy->policy.nonce.data)
+        return usage(error, "--service: its challenge is the nonce: no --nonce beside it");
+    if (policy->check_only)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--service: its policy says what the document must be: no --%s beside it",
+                        policy->check_only);
+    if (arguments->cacert && access(arguments->cacert, R_OK) != 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--cacert: cannot read %.160s: %s",
+                        arguments->cacert, strerror(errno));
+    return VSA_OK;
+}
+
 static enum vsa_status check_sealed(const struct client_arguments *arguments,
                                     struct vsa_error *error)
 {
-    if (arguments->sealed && !arguments->operand)
+    if (arguments->sealed && !sends_request(arguments))
         return usage(error, "--sealed goes with --request");
     if ((arguments->aad || arguments->sign_key || arguments->idempotent) && !arguments->sealed)
         return usage(error, "--aad, --sign-key and --idempotent go with --sealed");
@@ -280,6 +325,7 @@ static enum vsa_status check(const struct client_arguments *arguments, struct vs
     VSA_TRY(check_request(arguments, error));
     VSA_TRY(check_save(arguments, error));
     VSA_TRY(check_sealed(arguments, error));
+    VSA_TRY(check_service(arguments, error));
     VSA_TRY(check_relay(arguments, error));
     return check_watch(arguments, error);
 }
@@ -289,6 +335,8 @@ static enum vsa_status settle_watch(struct client_arguments *arguments, struct v
     const struct client_action *action = arguments->actions;
     if (!arguments->watch)
         return VSA_OK;
+    if (arguments->action && (arguments->action->flags & CLIENT_BY_SERVICE))
+        return usage(error, "--watch verifies by itself: no --service beside it");
     if (arguments->action && !(arguments->action->flags & CLIENT_VERIFIES))
         return usage(error, "--watch verifies: it stands alone or with --verify (the same)");
     if (arguments->all)
@@ -367,7 +415,7 @@ static enum vsa_status read_request(struct client_arguments *arguments, struct v
 {
     static uint8_t buffer[VSA_MAX_REQUEST_LINE + 1];
     struct vsa_slice text = {0};
-    if (!arguments->operand)
+    if (!sends_request(arguments))
         return VSA_OK;
     enum vsa_status status = request_text(arguments->operand, buffer, sizeof(buffer), &text, error);
     if (status == VSA_OK)
@@ -394,6 +442,41 @@ static enum vsa_status read_sign_key(struct client_arguments *arguments, struct 
     return status;
 }
 
+/* Takes a token, RFC 6750 section 2.1, with white space at its end: anything else is no field. */
+static enum vsa_status take_token(struct vsa_slice text, char *token, struct vsa_error *error)
+{
+    size_t size = text.size;
+    while (size && strchr(" \t\r\n", text.data[size - 1]))
+        size--;
+    size_t good = 0;
+    while (good < size && text.data[good] > ' ' && text.data[good] < 0x7f)
+        good++;
+    if (!size || size > CLIENT_MAX_SERVICE_TOKEN || good < size)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "no bearer token: one line of 1 to %d visible characters",
+                        CLIENT_MAX_SERVICE_TOKEN);
+    memcpy(token, text.data, size);
+    token[size] = '\0';
+    return VSA_OK;
+}
+
+static enum vsa_status read_service_token(struct client_arguments *arguments,
+                                          struct vsa_error *error)
+{
+    uint8_t buffer[CLIENT_MAX_SERVICE_TOKEN + 8];
+    struct vsa_slice text = {0};
+    if (!arguments->service_token_file)
+        return VSA_OK;
+    enum vsa_status status =
+        read_secret(arguments->service_token_file, buffer, sizeof(buffer), &text, error);
+    if (status == VSA_OK)
+        status = take_token(text, arguments->service_token, error);
+    vsa_wipe(buffer, sizeof(buffer));
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "--service-token-file");
+    return status;
+}
+
 static void settle_relay(struct client_arguments *arguments)
 {
     if (!arguments->max_connections)
@@ -415,7 +498,8 @@ static enum vsa_status finish(const struct option_operands *operands,
     /* A secret is for a program, not for any enclave. */
     bool required = arguments->policy.policy.require_pcrs;
     arguments->policy.policy.require_pcrs = required || arguments->sealed;
-    bool verifies = (arguments->action->flags & CLIENT_VERIFIES) || arguments->sealed;
+    unsigned own = arguments->action->flags & (CLIENT_VERIFIES | CLIENT_BY_SERVICE);
+    bool verifies = own == CLIENT_VERIFIES || arguments->sealed;
     enum vsa_status status = policy_options_finish(&arguments->policy, verifies, error);
     if (status == VSA_ERR_POLICY_EMPTY && !required)
         return vsa_fail(error, status,
@@ -424,6 +508,7 @@ static enum vsa_status finish(const struct option_operands *operands,
     VSA_TRY(status);
     VSA_TRY(read_request(arguments, error));
     VSA_TRY(read_sign_key(arguments, error));
+    VSA_TRY(read_service_token(arguments, error));
     if (!arguments->port)
         arguments->port = VSA_DEFAULT_PORT;
     settle_times(arguments);
@@ -433,10 +518,12 @@ static enum vsa_status finish(const struct option_operands *operands,
 
 static const char usage_text[] =
     "Usage: vsock_client (--ping | --status | --metrics | --attest | --verify | --watch |\n"
-    "                     --request JSON | --relay --listen ADDRESS) [OPTION]...\n"
+    "                     --verify --service URL --service-policy NAME | --request JSON |\n"
+    "                     --relay --listen ADDRESS) [OPTION]...\n"
     "\n"
     "Talks to enclave_app in a Nitro enclave, from its parent instance.\n\n";
 static const char sealed_title[] = "Of --request:";
+static const char service_title[] = "Of --service:";
 static const char relay_title[] = "Where --relay listens, and its limits:";
 static const char policy_title[] =
     "What the document must be (--verify, --watch, --sealed). User data and nonce are what is\n"
@@ -455,6 +542,7 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
         .groups = {{NULL, rows},
                    {NULL, own_options},
                    {sealed_title, sealed_options},
+                   {service_title, service_options},
                    {relay_title, relay_options},
                    {policy_title, policy_option_table}},
         .note = note,
@@ -482,4 +570,5 @@ void client_arguments_free(struct client_arguments *arguments)
     arguments->sender = NULL;
     json_decref(arguments->request);
     arguments->request = NULL;
+    vsa_wipe(arguments->service_token, sizeof(arguments->service_token));
 }

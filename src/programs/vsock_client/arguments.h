@@ -17,6 +17,7 @@ enum client_action_flag {
     CLIENT_MAY_ALL = 4,        /* of every enclave at once */
     CLIENT_SAVES = 16,         /* has `save` */
     CLIENT_RELAYS = 8,         /* sends nothing itself: the functions below are NULL */
+    CLIENT_BY_SERVICE = 32,    /* a service verifies, not this program */
 };
 
 struct client_action {
@@ -43,6 +44,8 @@ struct client_action {
 };
 
 #define CLIENT_MAX_ACTIONS 8
+/* Characters of a bearer token: a service's own have 43, those of other issuers some hundred. */
+#define CLIENT_MAX_SERVICE_TOKEN 512
 
 struct client_arguments {
     const struct client_action *actions; /* the table */
@@ -53,9 +56,14 @@ struct client_arguments {
     uint64_t count;                      /* rounds; 0: no end */
     bool json;
     bool generate_key;
-    const char *save;    /* file or NULL */
-    const char *operand; /* the value of the action's option, or NULL */
-    json_t *request;     /* what it says, read; owned */
+    const char *save;               /* file or NULL */
+    const char *operand;            /* the value of the action's option, or NULL */
+    json_t *request;                /* what --request says, read; owned */
+    const char *service_policy;     /* of --service, as the next four are */
+    const char *service_audience;   /* or NULL */
+    const char *service_token_file; /* or NULL */
+    char service_token[CLIENT_MAX_SERVICE_TOKEN + 1]; /* what it holds; or empty */
+    const char *cacert;                               /* file or NULL */
     bool sealed;
     bool idempotent; /* of a sealed request: it may be carried out twice */
     const char *aad;

@@ -55,6 +55,8 @@ static enum client_place place_of(const struct run *run)
     const char *address = run->arguments.address;
     if (!run->found)
         return CLIENT_PLACE_NITRO_CLI;
+    if (run->outcome.at_service)
+        return CLIENT_PLACE_SERVICE;
     if (!address || strncmp(address, "vsock:", strlen("vsock:")) == 0)
         return CLIENT_PLACE_ENCLAVE;
     return strncmp(address, "tcp:", strlen("tcp:")) == 0 ? CLIENT_PLACE_RELAY : CLIENT_PLACE_SOCKET;
@@ -82,7 +84,7 @@ static enum exit_code one_enclave(struct run *run)
     }
     if (outcome->status != VSA_OK)
         client_text_failure(&outcome->error, place_of(run), &run->running);
-    if (verifies)
+    if (verifies && !(action->flags & CLIENT_BY_SERVICE))
         claims_explain(stderr, &arguments->policy, outcome->status,
                        vsa_reply_document(&outcome->attestation), vsa_wall_clock_ms(), true);
     enum exit_code code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
@@ -91,7 +93,7 @@ static enum exit_code one_enclave(struct run *run)
         printed = output_json(
             client_result_of(arguments, outcome, &run->running, saved == VSA_OK ? NULL : &saving),
             &error);
-    else if (outcome->status == VSA_OK)
+    else if (outcome->status == VSA_OK || outcome->token)
         printed = action->print(arguments, outcome, &error);
     return printed == VSA_OK ? code : report_error(&error);
 }

@@ -53,18 +53,29 @@ static void put_field(struct vsa_json_writer *writer, const char *key, const cha
     vsa_json_put(writer, base64_key, vsa_json_base64(value));
 }
 
+static void put_document(struct vsa_json_writer *writer, const struct vsa_attestation_reply *reply)
+{
+    vsa_json_put(writer, "attestation_document", vsa_json_base64(vsa_reply_document(reply)));
+}
+
+static void put_size_and_time(struct vsa_json_writer *writer,
+                              const struct vsa_attestation_reply *reply)
+{
+    json_int_t timestamp = (json_int_t)reply->timestamp_ms;
+    vsa_json_put(writer, "document_size", json_integer((json_int_t)reply->document_size));
+    vsa_json_put(writer, "timestamp", timestamp ? json_integer(timestamp) : json_null());
+}
+
 /* Puts the guide's members of a reply, in its order. */
 static void put_reply(struct vsa_json_writer *writer, const struct vsa_attestation_reply *reply,
                       struct vsa_slice user_data, struct vsa_slice nonce, bool has_public_key)
 {
-    json_int_t timestamp = (json_int_t)reply->timestamp_ms;
     vsa_json_put(writer, "success", json_true());
-    vsa_json_put(writer, "attestation_document", vsa_json_base64(vsa_reply_document(reply)));
+    put_document(writer, reply);
     put_field(writer, "user_data", "user_data_base64", user_data);
     put_field(writer, "nonce", "nonce_base64", nonce);
     vsa_json_put(writer, "has_public_key", json_boolean(has_public_key));
-    vsa_json_put(writer, "document_size", json_integer((json_int_t)reply->document_size));
-    vsa_json_put(writer, "timestamp", timestamp ? json_integer(timestamp) : json_null());
+    put_size_and_time(writer, reply);
 }
 
 json_t *client_result_received(const struct client_outcome *outcome)
@@ -93,6 +104,19 @@ json_t *client_result_verified(const struct client_outcome *outcome)
     return vsa_json_finish(&writer);
 }
 
+json_t *client_result_appraised(const struct client_outcome *outcome)
+{
+    struct vsa_json_writer writer = vsa_json_object();
+    vsa_json_put(&writer, "success", json_true());
+    put_document(&writer, &outcome->attestation);
+    put_size_and_time(&writer, &outcome->attestation);
+    vsa_json_put(&writer, "verified", json_boolean(outcome->status == VSA_OK));
+    vsa_json_put(&writer, "token", outcome->token ? json_incref(outcome->token) : json_null());
+    vsa_json_put(&writer, "result",
+                 outcome->token ? json_incref(outcome->token_claims) : json_null());
+    return vsa_json_finish(&writer);
+}
+
 /* Puts what became of --save. */
 static void put_save(struct vsa_json_writer *writer, const char *path,
                      const struct vsa_error *error)
@@ -116,7 +140,9 @@ static json_t *result_of(const struct client_arguments *arguments,
         return arguments->action->json(outcome);
     if (!verifying || !outcome->attestation.document_size)
         return client_result_failed(&outcome->error, verifying, running);
-    VSA_AUTO_JSON json_t *received = client_result_received(outcome);
+    VSA_AUTO_JSON json_t *received = arguments->action->flags & CLIENT_BY_SERVICE
+                                         ? client_result_appraised(outcome)
+                                         : client_result_received(outcome);
     struct vsa_json_writer writer = vsa_json_extend(received);
     client_result_put_error(&writer, "verification_error", &outcome->error);
     return vsa_json_finish(&writer);

@@ -29,6 +29,9 @@ json_t *client_result_received(const struct client_outcome *outcome);
 /* Returns the same members, taken from the verified document, and "verification". */
 json_t *client_result_verified(const struct client_outcome *outcome);
 
+/* Returns the document, not read by us, "verified" as the service says, its token and claims. */
+json_t *client_result_appraised(const struct client_outcome *outcome);
+
 /* Returns an enclave's "name" (or null), "id", "cid", "debug_mode". */
 json_t *client_result_enclave(const struct vsa_enclave *enclave);
 

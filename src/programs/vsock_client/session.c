@@ -13,7 +13,9 @@ VSA_DEFINE_CLEANUP(struct vsa_client, vsa_client_free, cleanup_client);
 void client_outcome_free(struct client_outcome *outcome)
 {
     json_decref(outcome->reply);
-    outcome->reply = NULL;
+    json_decref(outcome->token);
+    json_decref(outcome->token_claims);
+    outcome->reply = outcome->token = outcome->token_claims = NULL;
 }
 
 void client_target_of(const struct client_arguments *arguments, const struct vsa_enclave *enclave,
@@ -64,4 +66,14 @@ void client_perform(const struct client_arguments *arguments, const char *addres
     outcome->deadline_ms = deadline_ms;
     outcome->status = connect_and_ask(arguments, address, deadline_ms, outcome);
     outcome->microseconds = vsa_monotonic_us() - started;
+}
+
+struct vsa_attestation_request client_document_request(const struct client_arguments *arguments)
+{
+    struct vsa_attestation_request request;
+    vsa_attestation_request_init(&request);
+    request.user_data = arguments->policy.policy.user_data;
+    request.nonce = arguments->policy.policy.nonce;
+    request.generate_key = arguments->generate_key;
+    return request;
 }

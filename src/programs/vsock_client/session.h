@@ -20,6 +20,9 @@ struct client_outcome {
     json_t *reply;                            /* of --status and --metrics */
     struct vsa_attestation_reply attestation; /* document_size 0: none came */
     struct vsa_claims claims;                 /* if verified; borrows from `attestation` */
+    bool at_service;                          /* that is where it failed */
+    json_t *token;                            /* of --service: a string; NULL: none that holds */
+    json_t *token_claims;                     /* what it says */
 };
 
 void client_outcome_free(struct client_outcome *outcome);
@@ -40,5 +43,8 @@ VSA_MUST_USE enum vsa_status client_find_target(const struct client_arguments *a
 /* Connects and executes the action, with the retries that the arguments allow. */
 void client_perform(const struct client_arguments *arguments, const char *address,
                     int64_t deadline_ms, struct client_outcome *outcome);
+
+/* Returns the request of a document that the arguments describe, borrowed from them. */
+struct vsa_attestation_request client_document_request(const struct client_arguments *arguments);
 
 #endif

@@ -111,6 +111,19 @@ static const struct hint relay_hints[] = {
     {VSA_OK, NULL},
 };
 
+/* Of the service: what it refuses, it explains itself. */
+static const struct hint service_hints[] = {
+    {VSA_ERR_REFUSED, "The service may not run, or listen elsewhere. To see whether it is ready:\n"
+                      "  curl URL/readyz\n"},
+    {VSA_ERR_TIMEOUT, "The service may be slow, or not be reachable from here:\n"
+                      "  --timeout 60                                wait longer\n"},
+    {VSA_ERR_IO, "Where its certificate is not one that this machine trusts:\n"
+                 "  --cacert FILE                               its issuer's\n"},
+    {VSA_ERR_RATE_LIMITED, "The service takes no more requests a second from here; try again.\n"},
+    {VSA_ERR_BACKEND, "The service or its store is overloaded or away; try again.\n"},
+    {VSA_OK, NULL},
+};
+
 static const char *look_up(const struct hint *hint, enum vsa_status status)
 {
     while (hint->text && hint->status != status)
@@ -122,6 +135,8 @@ static const char *hint_for(enum vsa_status status, enum client_place place)
 {
     if (place == CLIENT_PLACE_NITRO_CLI)
         return look_up(finding_hints, status);
+    if (place == CLIENT_PLACE_SERVICE)
+        return look_up(service_hints, status);
     const char *text = NULL;
     if (place != CLIENT_PLACE_ENCLAVE)
         text = look_up(place == CLIENT_PLACE_RELAY ? relay_hints : socket_hints, status);

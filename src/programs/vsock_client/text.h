@@ -9,8 +9,9 @@
 enum client_place {
     CLIENT_PLACE_NITRO_CLI, /* finding the enclave */
     CLIENT_PLACE_ENCLAVE,
-    CLIENT_PLACE_SOCKET, /* a Unix socket that --connect names */
-    CLIENT_PLACE_RELAY,  /* a TCP port */
+    CLIENT_PLACE_SOCKET,  /* a Unix socket that --connect names */
+    CLIENT_PLACE_RELAY,   /* a TCP port */
+    CLIENT_PLACE_SERVICE, /* of --service */
 };
 
 /* Returns the enclave's name, or its ID if it has none. */
