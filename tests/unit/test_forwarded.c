@@ -44,8 +44,7 @@ static void members_that_pretend(void **state)
     static const char *const wrong[] = {
         "{\"command\":\"x\",\"vsattest\":{}}",
         "{\"command\":\"x\",\"VSAttest\":1}",
-        "{\"command\":\"x\",\"v\xc5\xbf"
-        "atte\xc5\xbft\":1}",
+        "{\"command\":\"x\",\"v\305\277atte\305\277t\":1}",
         "{\"command\":\"x\",\"Command\":\"y\"}",
     };
     const struct vsa_forwarded_facts facts = {.sender = ""};
