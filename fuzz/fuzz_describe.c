@@ -29,19 +29,15 @@ enum vsa_status __wrap_output_json(json_t *object, struct vsa_error *error)
 
 static void describe(const char *path)
 {
-    /* A time, so that the clock has no part in it. */
-    char *arguments[] = {(char[]){"describe"},
-                         (char[]){"--at"},
-                         (char[]){"2026-01-01T00:00:00Z"},
-                         (char[]){"--"},
-                         NULL,
-                         NULL};
     char copy[64];
+    char *words[] = {copy};
+    /* 2026-01-01, so that the clock has no part in it. */
+    struct image_signer time = {.has_time = true, .time_ms = INT64_C(1767225600000)};
+    const struct option_operands operands = {.words = words, .count = 1};
     struct vsa_error error = {.status = VSA_OK};
-    struct image_call call = {.argc = 5, .argv = arguments};
+    struct image_call call = {.arguments_read = false};
     (void)snprintf(copy, sizeof(copy), "%s", path);
-    arguments[4] = copy;
-    if (image_describe_command.run(&call, &error) != VSA_OK)
+    if (image_describe_command.run(&call, &time, &operands, &error) != VSA_OK)
         FUZZ_REQUIRE(error.status != VSA_OK);
 }
 

@@ -13,7 +13,6 @@
 #define LAST_SECOND UINT64_C(253402300799)
 
 struct arguments {
-    int argc; /* no option can be there more often */
     struct vsa_image_recipe recipe;
     struct list files, modules, ramdisks, file_trees;
     /* That of --app, then the services; the last one is what options are about. */
@@ -85,8 +84,14 @@ static const struct program_option options[] = {
     OPTION_ROWS_END,
 };
 
-static void free_arguments(struct arguments *arguments)
+static void init(void *arguments)
 {
+    vsa_image_recipe_init(&((struct arguments *)arguments)->recipe);
+}
+
+static void clear(void *read)
+{
+    struct arguments *arguments = read;
     for (size_t i = 0; i <= arguments->service_count; i++)
         program_free(&arguments->programs[i]);
     free(arguments->file_trees.items);
@@ -145,9 +150,9 @@ static enum vsa_status take_of_program(struct arguments *arguments, int key, con
     struct program *program = &arguments->programs[arguments->service_count];
     switch (key) {
     case KEY_ARG:
-        return list_append(&program->words, arguments->argc, value, error);
+        return list_append(&program->words, value, error);
     case KEY_ENV:
-        return list_append(&program->variables, arguments->argc, value, error);
+        return list_append(&program->variables, value, error);
     case KEY_USER:
         return program_take_user(program, value, error);
     case KEY_SOCKET:
@@ -161,7 +166,6 @@ static enum vsa_status take_of_program(struct arguments *arguments, int key, con
 static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
     struct arguments *arguments = context;
-    int argc = arguments->argc;
     switch (key) {
     case KEY_ARG:
     case KEY_ENV:
@@ -172,13 +176,13 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
     case KEY_SERVICE:
         return take_service(arguments, value, error);
     case KEY_ROOTFS:
-        return list_append(&arguments->file_trees, argc, value, error);
+        return list_append(&arguments->file_trees, value, error);
     case KEY_FILE:
-        return list_append(&arguments->files, argc, value, error);
+        return list_append(&arguments->files, value, error);
     case KEY_MODULE:
-        return list_append(&arguments->modules, argc, value, error);
+        return list_append(&arguments->modules, value, error);
     case KEY_RAMDISK:
-        return list_append(&arguments->ramdisks, argc, value, error);
+        return list_append(&arguments->ramdisks, value, error);
     case KEY_CMDLINE:
         return take_cmdline(arguments, value, error);
     case KEY_ARCH:
@@ -272,14 +276,12 @@ static void fill_programs(struct arguments *arguments)
     recipe->service_count = arguments->service_count;
 }
 
-static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
-                                      struct vsa_error *error)
+/* Checks what was read, and completes the recipe. */
+static enum vsa_status finish_arguments(struct arguments *arguments,
+                                        const struct option_operands *operands,
+                                        struct vsa_error *error)
 {
-    struct option_operands operands;
-    VSA_TRY(image_read_options(call, &image_build_command, &operands, arguments, error));
-    if (call->done)
-        return VSA_OK;
-    VSA_TRY(check_arguments(&operands, arguments, error));
+    VSA_TRY(check_arguments(operands, arguments, error));
     fill_programs(arguments);
     struct vsa_image_recipe *recipe = &arguments->recipe;
     recipe->rootfs = arguments->file_trees.items;
@@ -309,25 +311,15 @@ static enum vsa_status sign_and_store(const struct arguments *arguments, struct 
     return image_print_measurements(image, error);
 }
 
-static enum vsa_status build(struct image_call *call, const struct arguments *arguments,
-                             struct vsa_error *error)
+static enum vsa_status run(struct image_call *call, void *arguments,
+                           const struct option_operands *operands, struct vsa_error *error)
 {
     struct vsa_built_image *built = NULL;
-    VSA_TRY(vsa_image_build(&arguments->recipe, &built, error));
+    VSA_TRY(finish_arguments(arguments, operands, error));
+    VSA_TRY(vsa_image_build(&((struct arguments *)arguments)->recipe, &built, error));
     call->arguments_read = true;
     enum vsa_status status = sign_and_store(arguments, vsa_built_image_get(built), error);
     vsa_built_image_free(built);
-    return status;
-}
-
-static enum vsa_status run(struct image_call *call, struct vsa_error *error)
-{
-    struct arguments arguments = {.argc = call->argc};
-    vsa_image_recipe_init(&arguments.recipe);
-    enum vsa_status status = read_arguments(call, &arguments, error);
-    if (status == VSA_OK && !call->done)
-        status = build(call, &arguments, error);
-    free_arguments(&arguments);
     return status;
 }
 
@@ -348,5 +340,8 @@ const struct image_command image_build_command = {
             .groups = {{NULL, options}},
             .take = take,
         },
+    .size = sizeof(struct arguments),
+    .init = init,
     .run = run,
+    .clear = clear,
 };

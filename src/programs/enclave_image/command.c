@@ -9,23 +9,15 @@
 #include "image/description.h"
 #include "json/writer.h"
 
-enum vsa_status image_read_options(struct image_call *call, const struct image_command *command,
-                                   struct option_operands *operands, void *arguments,
-                                   struct vsa_error *error)
-{
-    VSA_TRY(options_read(&command->options, call->argc, call->argv, arguments, operands, error));
-    call->done = call->arguments_read = operands->done;
-    return VSA_OK;
-}
-
-enum vsa_status image_take_file(const struct option_operands *operands, const char **path,
-                                struct vsa_error *error)
+enum vsa_status image_take_file(struct image_call *call, const struct option_operands *operands,
+                                const char **path, struct vsa_error *error)
 {
     if (operands->count != 1)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         operands->count ? "one image at a time"
                                         : "which image? Give its file name");
     *path = operands->words[0];
+    call->arguments_read = true;
     return VSA_OK;
 }
 

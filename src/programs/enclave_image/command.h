@@ -13,19 +13,23 @@
 /* For image_load(). */
 #define IMAGE_ANY_DEVIATION UINT_MAX
 
-/* One call of a subcommand; argv[0] is the subcommand. */
+/* One call of a subcommand. */
 struct image_call {
-    int argc;
-    char **argv;
     bool arguments_read; /* set once what follows is no fault of the arguments */
-    bool done;           /* --help was all */
 };
 
 struct image_command {
     const char *name;
     const char *summary; /* one line of `enclave_image --help` */
     struct option_set options;
-    enum vsa_status (*run)(struct image_call *call, struct vsa_error *error);
+    size_t size; /* bytes of its arguments, which begin as zeros */
+    /* Called before options are read, unless NULL. */
+    void (*init)(void *arguments);
+    /* Called with what was read. */
+    enum vsa_status (*run)(struct image_call *call, void *arguments,
+                           const struct option_operands *operands, struct vsa_error *error);
+    /* Called at the end, unless NULL. */
+    void (*clear)(void *arguments);
 };
 
 extern const struct image_command image_build_command;
@@ -34,14 +38,9 @@ extern const struct image_command image_extract_command;
 extern const struct image_command image_sign_command;
 extern const struct image_command image_pcr_command;
 
-/* Reads all options into `arguments`; --help prints and sets `call->done`. */
-VSA_MUST_USE enum vsa_status image_read_options(struct image_call *call,
-                                                const struct image_command *command,
-                                                struct option_operands *operands, void *arguments,
-                                                struct vsa_error *error);
-
-/* Sets `*path` to the one operand that must follow the options. */
-VSA_MUST_USE enum vsa_status image_take_file(const struct option_operands *operands,
+/* Sets `*path` to the one operand that must follow the options: the last check of arguments. */
+VSA_MUST_USE enum vsa_status image_take_file(struct image_call *call,
+                                             const struct option_operands *operands,
                                              const char **path, struct vsa_error *error);
 
 /* Reads a file named by option --`option`. */

@@ -22,18 +22,6 @@ static enum vsa_status take(void *arguments, int key, const char *value, struct 
     return vsa_time_parse(value, &time->time_ms, error);
 }
 
-static enum vsa_status read_arguments(struct image_call *call, struct image_signer *time,
-                                      const char **path, struct vsa_error *error)
-{
-    struct option_operands operands;
-    VSA_TRY(image_read_options(call, &image_describe_command, &operands, time, error));
-    if (call->done)
-        return VSA_OK;
-    VSA_TRY(image_take_file(&operands, path, error));
-    call->arguments_read = true;
-    return VSA_OK;
-}
-
 static enum vsa_status describe(const struct vsa_image *image, int64_t now_ms,
                                 struct vsa_error *error)
 {
@@ -49,17 +37,15 @@ static enum vsa_status describe(const struct vsa_image *image, int64_t now_ms,
     return description.signature.status;
 }
 
-static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+static enum vsa_status run(struct image_call *call, void *arguments,
+                           const struct option_operands *operands, struct vsa_error *error)
 {
     const char *path = NULL;
-    struct image_signer time = {.has_time = false};
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     struct vsa_image image;
-    VSA_TRY(read_arguments(call, &time, &path, error));
-    if (call->done)
-        return VSA_OK;
+    VSA_TRY(image_take_file(call, operands, &path, error));
     VSA_TRY(image_load(path, &file, IMAGE_ANY_DEVIATION, &image, error));
-    return describe(&image, image_signer_time(&time), error);
+    return describe(&image, image_signer_time(arguments), error);
 }
 
 const struct image_command image_describe_command = {
@@ -76,5 +62,6 @@ const struct image_command image_describe_command = {
             .groups = {{NULL, options}},
             .take = take,
         },
+    .size = sizeof(struct image_signer),
     .run = run,
 };

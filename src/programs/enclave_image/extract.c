@@ -9,7 +9,6 @@
 
 struct arguments {
     const char *directory;
-    const char *path;
 };
 
 static const struct program_option options[] = {
@@ -18,20 +17,6 @@ static const struct program_option options[] = {
     OPTION_ROW_HELP,
     OPTION_ROWS_END,
 };
-
-static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
-                                      struct vsa_error *error)
-{
-    struct option_operands operands;
-    VSA_TRY(image_read_options(call, &image_extract_command, &operands, arguments, error));
-    if (call->done)
-        return VSA_OK;
-    if (!arguments->directory)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "no output directory: give --output DIR");
-    VSA_TRY(image_take_file(&operands, &arguments->path, error));
-    call->arguments_read = true;
-    return VSA_OK;
-}
 
 static enum vsa_status write_part(const char *directory, const char *name, struct vsa_slice bytes,
                                   struct vsa_error *error)
@@ -74,21 +59,22 @@ static enum vsa_status write_section(const char *directory, const struct vsa_ima
     }
 }
 
-static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+static enum vsa_status run(struct image_call *call, void *read,
+                           const struct option_operands *operands, struct vsa_error *error)
 {
-    struct arguments arguments = {0};
+    const char *directory = ((const struct arguments *)read)->directory;
+    const char *path = NULL;
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     struct vsa_image image;
     size_t ramdisks = 0;
-    VSA_TRY(read_arguments(call, &arguments, error));
-    if (call->done)
-        return VSA_OK;
-    VSA_TRY(image_load(arguments.path, &file, IMAGE_ANY_DEVIATION, &image, error));
-    if (mkdir(arguments.directory, 0777) != 0 && errno != EEXIST)
-        return vsa_fail(error, VSA_ERR_IO, "cannot make %.160s: %s", arguments.directory,
-                        strerror(errno));
+    if (!directory)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "no output directory: give --output DIR");
+    VSA_TRY(image_take_file(call, operands, &path, error));
+    VSA_TRY(image_load(path, &file, IMAGE_ANY_DEVIATION, &image, error));
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+        return vsa_fail(error, VSA_ERR_IO, "cannot make %.160s: %s", directory, strerror(errno));
     for (size_t i = 0; i < image.section_count; i++)
-        VSA_TRY(write_section(arguments.directory, &image.sections[i], &ramdisks, error));
+        VSA_TRY(write_section(directory, &image.sections[i], &ramdisks, error));
     return VSA_OK;
 }
 
@@ -105,5 +91,6 @@ const struct image_command image_extract_command = {
                 "\n",
             .groups = {{NULL, options}},
         },
+    .size = sizeof(struct arguments),
     .run = run,
 };

@@ -20,17 +20,6 @@ static const struct program_option options[] = {
     OPTION_ROWS_END,
 };
 
-static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
-                                      struct vsa_error *error)
-{
-    struct option_operands operands;
-    VSA_TRY(image_read_options(call, &image_pcr_command, &operands, arguments, error));
-    if (!call->done && (operands.count || !arguments->input == !arguments->certificate))
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "give either --input FILE or --signing-certificate PEM");
-    return VSA_OK;
-}
-
 static enum vsa_status measure_file(struct image_call *call, const char *path,
                                     uint8_t pcr[VSA_PCR_SIZE], struct vsa_error *error)
 {
@@ -53,17 +42,18 @@ static enum vsa_status measure_certificate(struct image_call *call, const char *
     return vsa_image_measure_certificate(vsa_whole_file_slice(&bytes), pcr, error);
 }
 
-static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+static enum vsa_status run(struct image_call *call, void *read,
+                           const struct option_operands *operands, struct vsa_error *error)
 {
-    struct arguments arguments = {NULL, NULL};
+    const struct arguments *arguments = read;
     uint8_t pcr[VSA_PCR_SIZE];
-    VSA_TRY(read_arguments(call, &arguments, error));
-    if (call->done)
-        return VSA_OK;
-    VSA_TRY(arguments.input ? measure_file(call, arguments.input, pcr, error)
-                            : measure_certificate(call, arguments.certificate, pcr, error));
+    if (operands->count || !arguments->input == !arguments->certificate)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "give either --input FILE or --signing-certificate PEM");
+    VSA_TRY(arguments->input ? measure_file(call, arguments->input, pcr, error)
+                             : measure_certificate(call, arguments->certificate, pcr, error));
     struct vsa_json_writer writer = vsa_json_object();
-    vsa_json_put(&writer, arguments.input ? "PCR" : "PCR8",
+    vsa_json_put(&writer, arguments->input ? "PCR" : "PCR8",
                  vsa_json_hex(vsa_slice_of(pcr, sizeof(pcr))));
     return output_json(vsa_json_finish(&writer), error);
 }
@@ -79,5 +69,6 @@ const struct image_command image_pcr_command = {
                      "\n",
             .groups = {{NULL, options}},
         },
+    .size = sizeof(struct arguments),
     .run = run,
 };

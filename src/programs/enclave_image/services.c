@@ -10,14 +10,13 @@
 /* 4294967295 is -1, no user's. */
 #define LAST_ID 4294967294
 
-enum vsa_status list_append(struct list *list, int capacity, const char *value,
-                            struct vsa_error *error)
+enum vsa_status list_append(struct list *list, const char *value, struct vsa_error *error)
 {
-    if (!list->items)
-        list->items = calloc((size_t)capacity, sizeof(*list->items));
-    if (!list->items)
+    const char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+    if (!items)
         return vsa_fail_memory(error);
-    list->items[list->count++] = value;
+    items[list->count++] = value;
+    list->items = items;
     return VSA_OK;
 }
 

@@ -7,7 +7,7 @@
 
 #include <vsattest/image.h>
 
-/* What a repeatable option collects; room for every argument there is. */
+/* What a repeatable option collects. */
 struct list {
     const char **items;
     size_t count;
@@ -21,8 +21,7 @@ struct program {
     struct vsa_image_service service; /* `program`, in the enclave, is NULL for that of --app */
 };
 
-/* Appends to a list with room for `capacity` items, which is allocated at first use. */
-VSA_MUST_USE enum vsa_status list_append(struct list *list, int capacity, const char *value,
+VSA_MUST_USE enum vsa_status list_append(struct list *list, const char *value,
                                          struct vsa_error *error);
 
 void program_free(struct program *program);

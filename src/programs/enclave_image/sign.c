@@ -6,7 +6,6 @@
 #include "programs/enclave_image/command.h"
 
 struct arguments {
-    const char *path;
     const char *output;
     bool print;
     struct image_signer signer;
@@ -46,13 +45,8 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
     }
 }
 
-static enum vsa_status read_arguments(struct image_call *call, struct arguments *arguments,
-                                      struct vsa_error *error)
+static enum vsa_status check_arguments(const struct arguments *arguments, struct vsa_error *error)
 {
-    struct option_operands operands;
-    VSA_TRY(image_read_options(call, &image_sign_command, &operands, arguments, error));
-    if (call->done)
-        return VSA_OK;
     const struct image_signer *signer = &arguments->signer;
     int ways =
         (signer->private_key.data != NULL) + (signer->signature.data != NULL) + arguments->print;
@@ -64,8 +58,6 @@ static enum vsa_status read_arguments(struct image_call *call, struct arguments 
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--private-key, --print-to-be-signed and --signature are three ways: "
                         "choose one; the second writes no --output");
-    VSA_TRY(image_take_file(&operands, &arguments->path, error));
-    call->arguments_read = true;
     return VSA_OK;
 }
 
@@ -96,28 +88,28 @@ static enum vsa_status print_to_be_signed(const struct vsa_image *image,
     return VSA_OK;
 }
 
-static enum vsa_status sign(const struct arguments *arguments, struct vsa_error *error)
+static enum vsa_status run(struct image_call *call, void *read,
+                           const struct option_operands *operands, struct vsa_error *error)
 {
+    const struct arguments *arguments = read;
+    const char *path = NULL;
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file section = {NULL, 0, false};
     struct vsa_image image;
-    VSA_TRY(image_load(arguments->path, &file, VSA_IMAGE_DEVIATES_STALE_SIZE, &image, error));
+    VSA_TRY(check_arguments(arguments, error));
+    VSA_TRY(image_take_file(call, operands, &path, error));
+    VSA_TRY(image_load(path, &file, VSA_IMAGE_DEVIATES_STALE_SIZE, &image, error));
     remove_signature(&image);
     if (arguments->print)
         return print_to_be_signed(&image, &arguments->signer, error);
     VSA_TRY(image_sign_with(&image, &arguments->signer, &section, error));
-    VSA_TRY(image_store(&image, arguments->output ? arguments->output : arguments->path, error));
+    VSA_TRY(image_store(&image, arguments->output ? arguments->output : path, error));
     return image_print_measurements(&image, error);
 }
 
-static enum vsa_status run(struct image_call *call, struct vsa_error *error)
+static void clear(void *arguments)
 {
-    struct arguments arguments = {.path = NULL};
-    enum vsa_status status = read_arguments(call, &arguments, error);
-    if (status == VSA_OK && !call->done)
-        status = sign(&arguments, error);
-    image_signer_free(&arguments.signer);
-    return status;
+    image_signer_free(&((struct arguments *)arguments)->signer);
 }
 
 const struct image_command image_sign_command = {
@@ -137,5 +129,7 @@ const struct image_command image_sign_command = {
             .groups = {{NULL, options}},
             .take = take,
         },
+    .size = sizeof(struct arguments),
     .run = run,
+    .clear = clear,
 };
