@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of requests to the verification service, and its file of clients. */
 #include "base/printable.h"
+#include "base/slice.h"
 #include "fuzz.h"
 #include "verifierd/clients.h"
 #include "verifierd/request.h"
+#include "json/load.h"
 
 static void check_challenge_request(struct vsa_slice body)
 {
@@ -28,6 +30,30 @@ static void check_verify_request(struct vsa_slice body)
     free(buffer);
 }
 
+/* A string that is kept apart is the one that would be in the object. */
+static void check_apart(struct vsa_slice body)
+{
+    static const struct vsa_json_limits limits = {.name = "it", .max_size = 65536, .max_depth = 8};
+    json_t *whole = NULL;
+    json_t *object = NULL;
+    struct vsa_slice apart;
+    enum vsa_status status = vsa_json_load_object(body, &limits, &whole, NULL);
+    FUZZ_REQUIRE(vsa_json_load_object_apart(body, &limits, &object, &apart, NULL) == status);
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        json_t *other = json_object_get(whole, key);
+        FUZZ_REQUIRE(other && json_typeof(other) == json_typeof(value));
+        if (json_is_string(value))
+            FUZZ_REQUIRE(
+                vsa_slice_equal(vsa_json_apart_slice(value, apart), vsa_json_string_slice(other)));
+    }
+    FUZZ_REQUIRE(json_object_size(object) == json_object_size(whole));
+    json_decref(whole);
+    json_decref(object);
+}
+
 static void check_clients(struct vsa_slice file)
 {
     static struct vsa_client_list list;
@@ -44,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct vsa_slice input = vsa_slice_of(data, size);
     check_challenge_request(input);
     check_verify_request(input);
+    check_apart(input);
     FUZZ_CALL(vsa_audience_check(input, NULL));
     check_clients(input);
     return 0;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/printable.h"
+#include "base/slice.h"
 
 #define RULE "RFC 8259"
 
@@ -44,25 +46,54 @@ static size_t max(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* What is known of a text before jansson reads it. */
+struct shape {
+    bool is_plain;            /* no escapes */
+    size_t longest;           /* a bound of its tokens: bytes from one quote to the next */
+    size_t next;              /* that bound without the longest one */
+    struct vsa_slice content; /* of the longest one, where that is a string */
+};
+
+static void add_token(struct shape *shape, struct vsa_slice text, size_t begin, size_t end,
+                      bool is_string)
+{
+    if (end - begin <= shape->longest) {
+        shape->next = max(shape->next, end - begin);
+        return;
+    }
+    shape->next = shape->longest;
+    shape->longest = end - begin;
+    shape->content =
+        is_string ? vsa_slice_of(text.data + begin + 1, end - begin - 1) : (struct vsa_slice){0};
+}
+
+/* Returns the offset of the next byte that counts: in a string without escapes the quote. */
+static size_t skip(struct vsa_slice text, size_t offset, bool in_plain_string)
+{
+    if (!in_plain_string)
+        return offset;
+    const uint8_t *quote = memchr(text.data + offset, '"', text.size - offset);
+    return quote ? (size_t)(quote - text.data) : text.size;
+}
+
 /*
  * Counts brackets before jansson parses, which recurses up to 2048 levels. On text that is not JSON
- * the count means little; the parser rejects it anyway. `longest` gets a bound for its tokens: the
- * bytes from one quote to the next.
+ * the count means little; the parser rejects it anyway.
  */
 static enum vsa_status check_depth(struct vsa_slice text, const struct vsa_json_limits *limits,
-                                   size_t *longest, struct vsa_error *error)
+                                   struct shape *shape, struct vsa_error *error)
 {
     size_t depth = 0;
     size_t quote = 0;
     bool in_string = false;
-    *longest = 0;
-    for (size_t i = 0; i < text.size; i++) {
+    *shape = (struct shape){.is_plain = !memchr(text.data, '\\', text.size)};
+    for (size_t i = 0; (i = skip(text, i, in_string && shape->is_plain)) < text.size; i++) {
         uint8_t byte = text.data[i];
         if (in_string && byte == '\\')
             i++;
         else if (byte == '"') {
+            add_token(shape, text, quote, i, in_string);
             in_string = !in_string;
-            *longest = max(*longest, i - quote);
             quote = i;
         } else if (in_string)
             continue;
@@ -74,8 +105,45 @@ static enum vsa_status check_depth(struct vsa_slice text, const struct vsa_json_
         } else if ((byte == '}' || byte == ']') && depth > 0)
             depth--;
     }
-    *longest = max(*longest, text.size - quote);
+    add_token(shape, text, quote, text.size, false);
     return VSA_OK;
+}
+
+/* --- a string apart --------------------------------------------------------------------------- */
+
+/* Shorter strings are not worth it. */
+#define MIN_APART 256
+/* What jansson reads in its place: DEL, which is valid in a string. */
+static const char mark[] = "\x7f";
+
+/* Returns whether a colon follows the quote at the end of a string. */
+static bool is_key(struct vsa_slice text, struct vsa_slice content)
+{
+    size_t next = (size_t)(content.data - text.data) + content.size + 1;
+    while (next < text.size && is_space(text.data[next]))
+        next++;
+    return next < text.size && text.data[next] == ':';
+}
+
+/*
+ * Returns the string that jansson need not read, or nothing. Printable ASCII without escapes is
+ * valid in a string, whatever else the text is: so the text is JSON with it exactly if it is with
+ * the mark. No other string can be the mark: the text has no DEL, and no escape that could be one.
+ * No key, of which there may not be two.
+ */
+static struct vsa_slice choose_apart(struct vsa_slice text, const struct shape *shape)
+{
+    if (shape->content.size < MIN_APART || !shape->is_plain ||
+        memchr(text.data, mark[0], text.size) || !vsa_printable_all(shape->content) ||
+        is_key(text, shape->content))
+        return (struct vsa_slice){0};
+    return shape->content;
+}
+
+struct vsa_slice vsa_json_apart_slice(const json_t *string, struct vsa_slice apart)
+{
+    struct vsa_slice value = vsa_json_string_slice(string);
+    return apart.data && vsa_slice_equal_text(value, mark) ? apart : value;
 }
 
 /* --- room for every token --------------------------------------------------------------------- */
@@ -90,7 +158,7 @@ static enum vsa_status check_depth(struct vsa_slice text, const struct vsa_json_
 static const char opening[] = "[\"";
 static const char closing[] = "\",";
 
-enum part { OPENING, ROOM, CLOSING, TEXT, END, PARTS };
+enum part { OPENING, ROOM, CLOSING, TEXT, MARK, REST, END, PARTS };
 
 struct source {
     struct vsa_slice parts[PARTS]; /* without data: of ROOM, some bytes */
@@ -98,8 +166,10 @@ struct source {
     size_t offset;
 };
 
-static struct source source_of(struct vsa_slice text, size_t longest)
+static struct source source_of(struct vsa_slice text, struct vsa_slice apart, size_t longest)
 {
+    size_t before = apart.data ? (size_t)(apart.data - text.data) : text.size;
+    size_t behind = before + apart.size;
     size_t room = longest + 3; /* quotes, or what ends a number */
     if (((room + 2) & (room + 1)) == 0)
         room++; /* the buffer does not grow for the room's last quote */
@@ -107,7 +177,9 @@ static struct source source_of(struct vsa_slice text, size_t longest)
         .parts = {[OPENING] = vsa_slice_of_text(opening),
                   [ROOM] = vsa_slice_of(NULL, room),
                   [CLOSING] = vsa_slice_of_text(closing),
-                  [TEXT] = text,
+                  [TEXT] = vsa_slice_of(text.data, before),
+                  [MARK] = vsa_slice_of_text(apart.data ? mark : ""),
+                  [REST] = vsa_slice_of(text.data + behind, text.size - behind),
                   [END] = vsa_slice_of_text("]")},
     };
 }
@@ -134,10 +206,10 @@ static size_t give(void *buffer, size_t size, void *user)
 }
 
 /* Returns the only value of the text, or NULL. */
-static json_t *load_with_room(struct vsa_slice text, size_t longest, size_t flags,
-                              json_error_t *cause)
+static json_t *load_with_room(struct vsa_slice text, struct vsa_slice apart, size_t longest,
+                              size_t flags, json_error_t *cause)
 {
-    struct source source = source_of(text, longest);
+    struct source source = source_of(text, apart, longest);
     VSA_AUTO_JSON json_t *both = json_load_callback(give, &source, flags, cause);
     int before = (int)(strlen(opening) + source.parts[ROOM].size + strlen(closing));
     if (both && json_array_size(both) == 2)
@@ -148,6 +220,8 @@ static json_t *load_with_room(struct vsa_slice text, size_t longest, size_t flag
         return NULL;
     }
     cause->position = cause->position > before ? cause->position - before : 0;
+    if (apart.data && cause->position > apart.data - text.data)
+        cause->position += (int)(apart.size - strlen(mark));
     if ((size_t)cause->position > text.size)
         cause->position = (int)text.size;
     return NULL;
@@ -171,27 +245,32 @@ static enum vsa_status parse_failed(const struct vsa_json_limits *limits, const 
     return fail(limits, VSA_ERR_JSON, offset, RULE, predicate, error);
 }
 
+/* `apart` may be NULL: jansson reads all of the text. */
 static enum vsa_status parse(struct vsa_slice text, const struct vsa_json_limits *limits,
-                             json_t **value, struct vsa_error *error)
+                             json_t **value, struct vsa_slice *apart, struct vsa_error *error)
 {
     json_error_t cause = {0};
-    size_t longest;
-    VSA_TRY(check_depth(text, limits, &longest, error));
+    struct shape shape;
+    VSA_TRY(check_depth(text, limits, &shape, error));
+    struct vsa_slice cut = apart ? choose_apart(text, &shape) : (struct vsa_slice){0};
+    size_t longest = cut.data ? shape.next : shape.longest;
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
     if (limits->allow_nul)
         flags |= JSON_ALLOW_NUL;
     errno = 0;
-    json_t *parsed = longest < ROOM_AT_FIRST
+    json_t *parsed = !cut.data && longest < ROOM_AT_FIRST
                          ? json_loadb((const char *)text.data, text.size, flags, &cause)
-                         : load_with_room(text, longest, flags, &cause);
+                         : load_with_room(text, cut, longest, flags, &cause);
     if (!parsed)
         return parse_failed(limits, &cause, error);
     *value = parsed;
+    if (apart)
+        *apart = cut;
     return VSA_OK;
 }
 
-enum vsa_status vsa_json_load(struct vsa_slice text, const struct vsa_json_limits *limits,
-                              json_t **value, struct vsa_error *error)
+static enum vsa_status load(struct vsa_slice text, const struct vsa_json_limits *limits,
+                            json_t **value, struct vsa_slice *apart, struct vsa_error *error)
 {
     size_t start = limits->skip_preamble ? find_start(text) : 0;
     size_t blank = start;
@@ -205,19 +284,40 @@ enum vsa_status vsa_json_load(struct vsa_slice text, const struct vsa_json_limit
         return fail(limits, VSA_ERR_TOO_LARGE, limits->max_size, NULL, predicate, error);
     }
     enum vsa_status status =
-        parse(vsa_slice_of(text.data + start, text.size - start), limits, value, error);
+        parse(vsa_slice_of(text.data + start, text.size - start), limits, value, apart, error);
     if (status != VSA_OK && error && error->offset != VSA_NO_OFFSET)
         error->offset += start;
     return status;
 }
 
-enum vsa_status vsa_json_load_object(struct vsa_slice text, const struct vsa_json_limits *limits,
-                                     json_t **object, struct vsa_error *error)
+enum vsa_status vsa_json_load(struct vsa_slice text, const struct vsa_json_limits *limits,
+                              json_t **value, struct vsa_error *error)
+{
+    return load(text, limits, value, NULL, error);
+}
+
+static enum vsa_status load_object(struct vsa_slice text, const struct vsa_json_limits *limits,
+                                   json_t **object, struct vsa_slice *apart,
+                                   struct vsa_error *error)
 {
     VSA_AUTO_JSON json_t *loaded = NULL;
-    VSA_TRY(vsa_json_load(text, limits, &loaded, error));
+    VSA_TRY(load(text, limits, &loaded, apart, error));
     if (!json_is_object(loaded))
         return fail(limits, VSA_ERR_JSON, 0, NULL, "is not a JSON object", error);
     *object = json_incref(loaded);
     return VSA_OK;
+}
+
+enum vsa_status vsa_json_load_object(struct vsa_slice text, const struct vsa_json_limits *limits,
+                                     json_t **object, struct vsa_error *error)
+{
+    return load_object(text, limits, object, NULL, error);
+}
+
+enum vsa_status vsa_json_load_object_apart(struct vsa_slice text,
+                                           const struct vsa_json_limits *limits, json_t **object,
+                                           struct vsa_slice *apart, struct vsa_error *error)
+{
+    *apart = (struct vsa_slice){0};
+    return load_object(text, limits, object, apart, error);
 }

@@ -29,7 +29,9 @@ static const struct member *find_member(const struct member *members, size_t cou
     return NULL;
 }
 
-static enum vsa_status read_members(json_t *object, const struct member *members, size_t count,
+/* Reads an object's members; `apart` is of vsa_json_load_object_apart(). */
+static enum vsa_status read_members(json_t *object, struct vsa_slice apart,
+                                    const struct member *members, size_t count,
                                     struct vsa_error *error)
 {
     const char *name;
@@ -44,7 +46,7 @@ static enum vsa_status read_members(json_t *object, const struct member *members
             return vsa_fail(error, VSA_ERR_REQUEST, "the body has a member that is not known");
         if (!json_is_string(value))
             return vsa_fail(error, VSA_ERR_REQUEST, "\"%s\" is not a string", member->name);
-        *member->value = vsa_json_string_slice(value);
+        *member->value = vsa_json_apart_slice(value, apart);
     }
     return VSA_OK;
 }
@@ -54,7 +56,7 @@ enum vsa_status vsa_challenge_request_parse(struct vsa_slice body, json_t **json
 {
     const struct member members[] = {{"policy", true, policy}};
     VSA_TRY(vsa_json_load_object(body, &limits, json, error));
-    return read_members(*json, members, 1, error);
+    return read_members(*json, (struct vsa_slice){0}, members, 1, error);
 }
 
 enum vsa_status vsa_audience_check(struct vsa_slice audience, struct vsa_error *error)
@@ -77,8 +79,10 @@ enum vsa_status vsa_verify_request_parse(struct vsa_slice body, uint8_t *buffer,
         {"challenge", false, &request->challenge},
         {"audience", false, &request->audience},
     };
-    VSA_TRY(vsa_json_load_object(body, &limits, &request->json, error));
-    VSA_TRY(read_members(request->json, members, sizeof(members) / sizeof(members[0]), error));
+    struct vsa_slice apart;
+    VSA_TRY(vsa_json_load_object_apart(body, &limits, &request->json, &apart, error));
+    VSA_TRY(
+        read_members(request->json, apart, members, sizeof(members) / sizeof(members[0]), error));
     VSA_TRY(vsa_audience_check(request->audience, error));
     if (!text.size)
         return vsa_fail(error, VSA_ERR_REQUEST, "the document is empty");

@@ -196,12 +196,88 @@ static void test_long_tokens(void **state)
     CHECK(&plain, rows);
 }
 
+/* --- a string apart --------------------------------------------------------------------------- */
+
+#define A64   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
+#define A256  A64 A64 A64 A64
+#define SHORT "abcdefgh"
+
+/* Puts what was kept apart back into an object of strings and one object in it. */
+static void put_back(json_t *object, struct vsa_slice apart, bool *found)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (json_is_object(value))
+            put_back(value, apart, found);
+        if (!json_is_string(value))
+            continue;
+        struct vsa_slice whole = vsa_json_apart_slice(value, apart);
+        *found = *found || (apart.data && whole.data == apart.data);
+        assert_int_equal(json_string_setn(value, (const char *)whole.data, whole.size), 0);
+    }
+}
+
+/* What comes of a text is the same in both ways, errors too; `apart` says whether one was kept. */
+static void test_apart(void **state)
+{
+    static const struct {
+        const char *text;
+        bool apart;
+    } rows[] = {
+        {"{\"a\":\"" A256 "\",\"b\":\"" SHORT "\"}", true},
+        {"{\"b\":\"\",\"a\" : \"" A256 "\" }", true},
+        {"{\"o\":{\"a\":\"" A256 "\"},\"n\":[1,2.5,null]}", true},
+        {"{\"a\":\"" A256 "\",\"b\":\"" A256 "\"}", true},
+        {"{\"a\":\"" A256 "\",\"b\":\"\xc3\xa4\"}", true},
+        /* Too short, a key, an escape, a DEL, no ASCII. */
+        {"{\"a\":\"" SHORT "\"}", false},
+        {"{\"" A256 "\" :1}", false},
+        {"{\"" A256 "\":1,\"" A256 "\":2}", false},
+        {"{\"a\":\"" A256 "\",\"b\":\"\\u007f\"}", false},
+        {"{\"a\":\"" A256 "\",\"b\":\"\x7f\"}", false},
+        {"{\"a\":\"" A256 "\xc3\xa4\"}", false},
+        {"{\"a\":\"" A256 "\\n\"}", false},
+        /* Errors in front of it, in it and behind it. */
+        {"{\"a\":x,\"b\":\"" A256 "\"}", false},
+        {"{\"a\":\"" A256 "\n\"}", false},
+        {"{\"a\":\"" A256 "\",\"b\":x}", false},
+        {"{\"a\":\"" A256 "\",\"a\":1}", false},
+        {"{\"a\":\"" A256 "\"}}", false},
+        {"{\"a\":\"" A256 "\" \"b\"}", false},
+        {"{\"a\":\"" A256, false},
+        {"[\"" A256 "\"]", false},
+        {"{\"a\":\"" A256 "\",\"b\":\"\xff\"}", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        VSA_AUTO_JSON json_t *whole = NULL;
+        VSA_AUTO_JSON json_t *object = NULL;
+        struct vsa_slice apart;
+        struct vsa_slice text = vsa_slice_of_text(rows[i].text);
+        struct vsa_error errors[2] = {{0}, {0}};
+        bool found = false;
+        enum vsa_status status = vsa_json_load_object(text, &plain, &whole, &errors[0]);
+        if (vsa_json_load_object_apart(text, &plain, &object, &apart, &errors[1]) != status)
+            fail_msg("row %zu: %d", i, status);
+        assert_int_equal(errors[0].offset, errors[1].offset);
+        assert_string_equal(errors[0].detail, errors[1].detail);
+        if (status != VSA_OK)
+            continue;
+        put_back(object, apart, &found);
+        if (!json_equal(object, whole) || found != rows[i].apart)
+            fail_msg("row %zu: not the same, or %d", i, found);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),        cmocka_unit_test(test_generous),
         cmocka_unit_test(test_object),       cmocka_unit_test(test_memory),
         cmocka_unit_test(test_token_memory), cmocka_unit_test(test_long_tokens),
+        cmocka_unit_test(test_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
