@@ -245,7 +245,7 @@ static enum vsa_status parse_failed(const struct vsa_json_limits *limits, const 
     return fail(limits, VSA_ERR_JSON, offset, RULE, predicate, error);
 }
 
-/* `apart` may be NULL: jansson reads all of the text. */
+/* Parses it; without `apart` (NULL) jansson reads all of the text. */
 static enum vsa_status parse(struct vsa_slice text, const struct vsa_json_limits *limits,
                              json_t **value, struct vsa_slice *apart, struct vsa_error *error)
 {
