@@ -45,6 +45,7 @@ class Bench:
     def __init__(self, folder):
         self.folder = folder
         self.children = []
+        self.wrapper = []  # what the service runs under
         nsm, self.enclave = self.path("nsm"), self.path("app")
         start(self.children, [program("src/programs", "software_nsm"), "--listen", "unix:" + nsm, "--state",
                               self.path("state"), "--root-out", self.path("root.pem")], nsm)
@@ -67,7 +68,7 @@ class Bench:
     def start_service(self, name, store="memory", threads=THREADS):
         path = self.path(name)
         child = start(self.children, [
-            program("src/programs", "vsattest-verifierd"), "--listen", "unix:" + path, "--policies",
+            *self.wrapper, program("src/programs", "vsattest-verifierd"), "--listen", "unix:" + path, "--policies",
             self.path("policies"), "--keys", self.path("keys"), "--challenge-key", self.path("challenge-key"),
             "--store", store, "--clock-skew", "0", "--rate", "1000000", "--burst", "1000000", "--threads",
             str(threads)], path)
@@ -117,13 +118,14 @@ class Bench:
                         size = int(line.split(b":")[1])
                 yield json.loads(answers.read(size))["challenge"]
 
-    def load(self, paths, target, bodies, pids, rate=0, once=False):
+    def load(self, paths, target, bodies, pids, rate=0, once=False, refused=0, milliseconds=MILLISECONDS):
+        """One load; other than `refused` answers that are not 200 are an error (None: any number)."""
         before = [cpu_seconds(pid) for pid in pids]
         output = subprocess.run(
             [program("bench", "http_load"), ",".join(paths), target, bodies, str(CONNECTIONS), str(rate),
-             str(MILLISECONDS), "once" if once else "again"], check=True, stdout=subprocess.PIPE, timeout=200).stdout
+             str(milliseconds), "once" if once else "again"], check=True, stdout=subprocess.PIPE, timeout=200).stdout
         figures = json.loads(output)
-        if figures["refused"]:
+        if refused is not None and figures["refused"] != refused:
             raise RuntimeError(f"{figures['refused']} of {figures['requests']} refused")
         # Of the service in all its replicas, and of the store, where there is one.
         cpu_us = [(cpu_seconds(pid) - was) * 1e6 / figures["requests"] for pid, was in zip(pids, before)]

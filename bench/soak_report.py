@@ -249,6 +249,10 @@ def as_svg(run):
         Panel(3, "p99 of each round, ms: needs the NSM", run["seconds"],
               {name: over_time(name, "p99_us", 1000) for name in rest}, events),
     ]
+    return svg_of(panels)
+
+
+def svg_of(panels):
     height = TOP + len(panels) * (PANEL + GAP)
     body = [line for panel in panels for line in panel.draw()]
     return "\n".join([
