@@ -11,6 +11,7 @@ import harness
 
 sys.path.insert(0, os.path.join(harness.SOURCE, "bench"))
 import soak_report  # noqa: E402
+import soak_verifierd  # noqa: E402
 
 SERIES = ["ping, kept", "attest, kept"]
 
@@ -157,3 +158,42 @@ class Plot(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class ServiceVerdict(unittest.TestCase):
+    """The verdict of scripts/soak --service."""
+
+    def good_run(self):
+        figures = {"per_second": 100.0}
+        names = ("challenges", "documents", "redeemed", "replayed", "refused")
+        return {"seconds": 100.0, "requests": 1000, "unexpected": [], "exit_status": 0,
+                # It grows for the first half, and then by what does not matter.
+                "samples": [{"t": float(t), "rss_kib": 9000 + min(t, 45) * 100 + 4 * t, "descriptors": 11}
+                            for t in range(100)],
+                "rounds": [{"t": float(t), "series": {name: figures for name in names}} for t in range(100)]}
+
+    def failures(self, run):
+        return [what for what, holds, _ in soak_verifierd.verdict(run) if not holds]
+
+    def test_good(self):
+        self.assertEqual(self.failures(self.good_run()), [])
+        xml.etree.ElementTree.fromstring(soak_verifierd.as_svg(self.good_run()))
+
+    def test_each_failure(self):
+        def grow(run):
+            for sample in run["samples"]:
+                sample["rss_kib"] += 30 * int(sample["t"])
+
+        def leak(run):
+            run["samples"][-1]["descriptors"] += 1
+
+        for change, failure in (
+            (lambda run: run.update(exit_status=99), "the service ended when asked"),
+            (lambda run: run["unexpected"].append("a token"), "each load got what it should"),
+            (leak, "no descriptor is leaked"),
+            (grow, "memory is flat"),
+            (lambda run: run.update(samples=run["samples"][:5]), "memory is flat"),
+        ):
+            run = self.good_run()
+            change(run)
+            self.assertEqual(self.failures(run), [failure])
