@@ -49,7 +49,8 @@ struct load {
     size_t sent;
     uint32_t *latencies_us;
     size_t answered;
-    size_t refused; /* other than 200 */
+    size_t refused;     /* other than 200 and 503 */
+    size_t unavailable; /* 503 */
 };
 
 static int64_t now_ns(void)
@@ -130,7 +131,9 @@ static int take(struct load *load, struct connection *connection)
     connection->size += (size_t)got;
     if (!answer_size(connection))
         return 0;
-    if (strncmp(connection->buffer, "HTTP/1.1 200", 12) != 0)
+    if (strncmp(connection->buffer, "HTTP/1.1 503", 12) == 0)
+        load->unavailable++;
+    else if (strncmp(connection->buffer, "HTTP/1.1 200", 12) != 0)
         load->refused++;
     load->latencies_us[load->answered++] = (uint32_t)((now_ns() - connection->due_ns) / 1000);
     connection->size = 0;
@@ -195,10 +198,10 @@ static int report(const struct load *load)
     double cpu_us = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
                     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     (void)printf("{\"per_second\": %.1f, \"p50_us\": %u, \"p99_us\": %u, \"requests\": %zu, "
-                 "\"refused\": %zu, \"own_cpu_us\": %.1f}\n",
+                 "\"refused\": %zu, \"unavailable\": %zu, \"own_cpu_us\": %.1f}\n",
                  (double)load->answered / seconds, load->latencies_us[load->answered / 2],
                  load->latencies_us[load->answered * 99 / 100], load->answered, load->refused,
-                 cpu_us / (double)load->answered);
+                 load->unavailable, cpu_us / (double)load->answered);
     return 0;
 }
 
