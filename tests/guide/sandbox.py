@@ -36,6 +36,7 @@ def script(path, lines):
 # What verifies trusts the software NSM's root, too: AWS did not sign that enclave's documents.
 TRUSTING = """#!/bin/sh
 case "{before}$* " in
+*" --service "*) ;;
 {patterns}) set -- "$@" --root "$VSA_ROOT" ;;
 {others}esac
 exec {program} "$@"
@@ -78,7 +79,7 @@ class Sandbox:
         for name, interpreter in (("jq", f"#!{sys.executable} -I\n"), ("watch", "")):
             if not shutil.which(name):
                 self.stand_in(name, interpreter, "not installed here")
-        for name in ("enclave_app", "enclave_image", "software_nsm"):
+        for name in ("enclave_app", "enclave_image", "software_nsm", "vsattest-verifierd"):
             os.symlink(harness.program(name), os.path.join(self.bin, name))
         os.symlink(harness.program("enclave_app"), os.path.join(self.app, "enclave_app"))
         verifying = '*" --verify "* | *" --watch "* | *" --sealed "*'

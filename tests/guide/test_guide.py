@@ -192,6 +192,41 @@ def relay_in_background(test, command):
     return subprocess.CompletedProcess(command, 0, b"", b"")
 
 
+def with_service(test):
+    for path in (harness.program("vsattest-verifierd"), os.path.join(harness.BUILD, "src/http_exchange/http_exchange")):
+        if not os.path.exists(path):
+            test.skipTest("no " + os.path.basename(path) + " in this build")
+
+
+def service_in_background(test, command):
+    """It serves the commands of the section, and ends with the test program."""
+    with_service(test)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        type(test).service_port = probe.getsockname()[1]
+    path = test.path("policies/app.json")
+    with open(path, encoding="utf-8") as file:
+        policy = json.load(file)
+    shutil.copy(test.parent.root, test.path("policies/root.pem"))
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({**policy, "roots": "root.pem"}, file)
+    process = test.box.start(f"{command} --listen tcp:127.0.0.1:{type(test).service_port}")
+    type(test).addClassCleanup(test.box.stop, process)
+
+    def listens():
+        test.assertIsNone(process.poll(), command)
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", type(test).service_port)) == 0
+
+    harness.wait_until(listens, "the service")
+    return subprocess.CompletedProcess(command, 0, b"", b"")
+
+
+def token_of_the_service(test, done):
+    with open(test.path("token"), encoding="utf-8") as file:
+        test.assertRegex(file.read(), r"^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$")
+
+
 def three_rounds(test, done):
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     test.assertEqual([one["round"] for one in rounds], [1, 2, 3])
@@ -229,6 +264,10 @@ def reply_is_this(test, block):
         if name not in ("attestation_document", "document_size", "timestamp"):
             test.assertEqual(GuideTestCase.reply[name], value)
 
+
+BY_SERVICE = "vsock_client --verify --service http://localhost:8080 --service-policy app"
+# Another process of this machine may have the service's own.
+SERVICE_PORT = (("8080", lambda test: str(type(test).service_port)),)
 
 COMMANDS = {
     "1. Build and start the enclave": {
@@ -290,6 +329,18 @@ COMMANDS = {
         "openssl pkey -in sender.pem -pubout -outform DER | sha384sum": Expect(check=thumbprint),
         "vsock_client --request @request.json --sealed --sign-key sender.pem" + MEASURED:
             Expect(check=sealed_reply),
+    },
+    "A service and its policy": {
+        "mkdir policies": Expect(before=with_service),
+        """echo '{"measurements": '"$(cat app.measurements.json)"'}' >policies/app.json""": Expect(before=with_service),
+        "vsattest-verifierd --policies policies": Expect(
+            run=service_in_background, note="on another port, until the end of this section; its policy trusts the "
+                                            "software NSM's root besides"),
+    },
+    "A result": {
+        BY_SERVICE: Expect(before=with_service, status=1, out=(": contraindicated", "untrusted_root", "executables       3", "Token:"),
+                           replace=SERVICE_PORT, note="a software enclave is no AWS hardware, and so not affirming"),
+        BY_SERVICE + " --json | jq -r '.token' >token": Expect(before=with_service, replace=SERVICE_PORT, check=token_of_the_service),
     },
     "Connection": {
         "vsock_client --ping": PONG,
@@ -430,6 +481,7 @@ class Guide(GuideTestCase):
     states = {
         "4. Signed images": no_enclave,
         "5. Send the secret": one_enclave,
+        "A service and its policy": one_enclave,
         "Connection": one_enclave,
         "In an image of yours": one_enclave,
         "In an image with Python": one_enclave,
