@@ -237,8 +237,8 @@ class RealService(ServiceClientTestCase):
                 self.assertIn(words, done.stderr.decode())
 
 
-class Answers(ServiceClientTestCase):
-    """What a service may answer. Nothing is believed that its key does not sign."""
+class StandInTestCase(ServiceClientTestCase):
+    """An enclave, and a service that answers what the test wants."""
 
     def setUp(self):
         super().setUp()
@@ -261,6 +261,10 @@ class Answers(ServiceClientTestCase):
     def url(self, *arguments, **keywords):
         self.service_peer = self.stand_in(*arguments, **keywords)
         return f"http://127.0.0.1:{self.service_peer.port}"
+
+
+class Answers(StandInTestCase):
+    """What a service may answer. Nothing is believed that its key does not sign."""
 
     def test_affirming(self):
         for algorithm in ("ES256", "ES384"):
