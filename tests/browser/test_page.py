@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import re
+import time
 import unittest
 
 import browser
 import forged
 import harness
 import support
+import verifierd
 from browser import expect
 
 PRODUCTION, PRODUCTION_TIME = "production-2023-user-data-290.bin", 1695899317
@@ -64,6 +66,21 @@ class Verdicts(browser.PageTestCase):
         expect(page.locator("#unverified")).to_be_visible()
         expect(page.locator("#vector tr")).to_have_count(8)
         self.shoot(page, "expired")
+
+    def test_expired_of_software(self):
+        """Four hours later, of its chain only the enclave's certificate has ended."""
+        if not verifierd.FAKETIME or harness.is_sanitized():
+            self.skipTest("no libfaketime for this build")
+        self.start_enclave()
+        self.nsm_policy(challenge="optional")
+        document = self.document()
+        self.serve(at=int(time.time()) + 4 * 3600)
+        page = self.open()
+        self.paste(page, document)
+        self.expect_verdict(page, "✕ Contraindicated", "An enclave's own lives three hours")
+        expect(page.locator("#chain > li.bad")).to_have_count(1)
+        expect(page.locator("#chain > li").last).to_contain_text("no longer valid now (ended 1 hour ago)")
+        expect(page.locator("#axis")).to_contain_text("now")
 
     def test_debug(self):
         document = self.real(DEBUG)
