@@ -120,10 +120,10 @@ static enum vsa_status ask(struct conversation *conversation, json_t *request, j
     VSA_AUTO_JSON json_t *owned = request;
     VSA_AUTO_JSON json_t *received = NULL;
     int http = 0;
-    if (!request)
+    if (!owned)
         return vsa_fail_memory(error);
     conversation->outcome->at_service = true;
-    VSA_TRY(http_ask(&conversation->http, request, conversation->outcome->deadline_ms, &http,
+    VSA_TRY(http_ask(&conversation->http, owned, conversation->outcome->deadline_ms, &http,
                      &received, error));
     if (http != 200)
         return refuse(http, received, error);
