@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens of the verification service, read by what this project did not write.
 
-Of each kind (affirming, warning, contraindicated) and algorithm: by Debian's `jose` and PyJWT.
+Of each kind (affirming, warning, contraindicated) and algorithm: by the crate `ear`, Debian's `jose` and PyJWT.
 The examples in Go, for Node.js and in C: with the live service, and with a stand-in whose results are affirming.
-`scripts/deps interop` gets modules and packages.
+`scripts/deps interop` gets crates, modules and packages.
 """
 
 import glob
@@ -17,6 +17,7 @@ import harness
 import test_service_client
 import verifierd
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(harness.SOURCE, "examples", "service-clients")
 HOME = os.path.expanduser("~")
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join(HOME, ".cache"), "vsattest", "interop")
@@ -74,6 +75,36 @@ class Kinds(verifierd.ServiceTestCase):
                 self.verifierd.stop()
             shutil.rmtree(self.path("keys"))
         return found
+
+    def test_ear_crate(self):
+        """It verifies each, and understands what it says.
+
+        Not with an audience: the crate takes no token that has one. Nor does it compare statuses with vectors when it
+        reads: vsock_client does.
+        """
+        if not shutil.which("cargo") or not os.path.exists(os.path.join(CACHE, "token-crates")):
+            self.skipTest("no crate ear: scripts/deps interop gets it")
+        tokens = self.tokens()
+        target = os.path.join(CACHE, "tokens-target")
+        done = harness.run(["cargo", "build", "--quiet", "--locked", "--offline", "--manifest-path",
+                            os.path.join(HERE, "tokens", "rust", "Cargo.toml")], timeout=840,
+                           env={"CARGO_TARGET_DIR": target, "HOME": HOME})
+        self.assert_exit(done, 0)
+        for one in tokens:
+            with self.subTest(kind=one.kind, algorithm=one.algorithm):
+                lines = "".join(f"{one.algorithm}\t{json.dumps(one.jwk)}\t{token}\n"
+                                for token in (one.token, one.changed()))
+                done = harness.run([os.path.join(target, "debug", "read-ear")], stdin=lines.encode(),
+                                   env=at(one.moment) if one.moment else None)
+                self.assert_exit(done, 0)
+                read, refused = done.stdout.decode().splitlines()
+                self.assertFalse(read.startswith("refused"), read)
+                submodule = json.loads(read)["submods"][verifierd.SUBMODULE]
+                ours = one.claims["submods"][verifierd.SUBMODULE]
+                self.assertEqual(submodule["ear_status"], one.kind)
+                self.assertEqual({name: value for name, value in submodule["ear_trustworthiness_vector"].items()
+                                  if value}, ours["ear_trustworthiness_vector"])
+                self.assertTrue(refused.startswith("refused: "), refused)
 
     def test_jose(self):
         if not shutil.which("jose"):
