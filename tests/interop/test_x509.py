@@ -5,6 +5,9 @@ What ours accepts in a path, all accept, but for the rules in THEIRS; where they
 of OURS. Inputs: certificates of real documents and of the fuzz corpora, two dozen of them, or all with VSA_X509_BYTES=1,
 and those that a software NSM has just made: every single bit changed (then all 255 changes of each byte), and cut off
 everywhere; and the certificates of all rows of test_mutations_chain. `scripts/deps interop` gets the crates.
+
+x509-limbo would be more of such rows, and is in none of the registries that tests fetch from (2026-11-29: npm's and
+PyPI's lists have no such name, crates.io neither `x509-limbo` nor `limbo-harness-support`).
 """
 
 import base64
