@@ -9,6 +9,9 @@
 /* Errors of this file: which claim, and what is wrong with it. */
 #define fail_claim(error, ...) vsa_fail(error, VSA_ERR_TOKEN, "the token's " __VA_ARGS__)
 
+/* The end of year 9999, in s since 1970. */
+#define LAST_SECOND INT64_C(253402300799)
+
 static bool is_text(const json_t *claims, const char *name, struct vsa_slice expected)
 {
     return vsa_json_is_text(vsa_json_get(claims, name), expected);
@@ -28,13 +31,20 @@ static enum vsa_status check_purpose(const json_t *claims, const struct vsa_ear_
     return VSA_OK;
 }
 
+/* Returns whether it is a time in s that has a date: its ms and sums of it do not overflow. */
+static bool is_time(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) >= 0 &&
+           json_integer_value(value) <= LAST_SECOND;
+}
+
 static enum vsa_status check_times(const json_t *claims, int64_t now_ms, struct vsa_error *error)
 {
     const json_t *from = vsa_json_get(claims, "iat");
     const json_t *until = vsa_json_get(claims, "exp");
     const int64_t skew = VSA_TOKEN_MAX_SKEW_MS / 1000;
-    if (!json_is_integer(from) || !json_is_integer(until))
-        return fail_claim(error, "\"iat\" and \"exp\" must be integers");
+    if (!is_time(from) || !is_time(until))
+        return fail_claim(error, "\"iat\" and \"exp\" must be integers, seconds until year 9999");
     if (json_integer_value(from) > now_ms / 1000 + skew)
         return fail_claim(error, "\"iat\" is in the future: compare the clocks");
     if (json_integer_value(until) <= now_ms / 1000 - skew)
@@ -72,6 +82,15 @@ static enum vsa_status read_vector(const json_t *submodule, enum vsa_trust_tier 
         *worst = tier > *worst ? tier : *worst;
     }
     return VSA_OK;
+}
+
+/*
+ * Returns whether a status is no better than what it sums up. No claim at all (none) is less than
+ * an affirming one, though the numbers of the tiers have it below.
+ */
+static bool is_supported(enum vsa_trust_tier status, enum vsa_trust_tier from)
+{
+    return status >= from && !(status == VSA_TIER_AFFIRMING && from == VSA_TIER_NONE);
 }
 
 /* Looks for NAME#..., where NAME is the policy's. */
@@ -125,7 +144,7 @@ enum vsa_status vsa_ear_read(const json_t *claims, const struct vsa_ear_expected
     VSA_TRY(read_status(claims, &overall, error));
     VSA_TRY(read_status(submodule, &own, error));
     VSA_TRY(read_vector(submodule, &worst, error));
-    if (own < worst || overall < own)
+    if (!is_supported(own, worst) || !is_supported(overall, own))
         return fail_claim(error, "\"ear_status\" is better than what it stands for");
     *result = (struct vsa_ear_result){.status = overall};
     if (overall != VSA_TIER_AFFIRMING)

@@ -41,9 +41,9 @@ enum vsa_trust_tier vsa_trust_tier_named(struct vsa_slice name)
 
 enum vsa_trust_tier vsa_trust_tier_of(int64_t value)
 {
-    if (value >= 2 && value <= 31)
+    if (value >= -1 && value <= 1)
+        return VSA_TIER_NONE;
+    if (value >= -32 && value <= 31)
         return VSA_TIER_AFFIRMING;
-    if (value >= 32 && value <= 95)
-        return VSA_TIER_WARNING;
-    return value >= 96 ? VSA_TIER_CONTRAINDICATED : VSA_TIER_NONE;
+    return value >= -96 && value <= 95 ? VSA_TIER_WARNING : VSA_TIER_CONTRAINDICATED;
 }

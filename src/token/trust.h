@@ -34,7 +34,10 @@ const char *vsa_trust_tier_name(enum vsa_trust_tier tier);
 /* Returns the tier of that name; VSA_TIERS if there is none. */
 enum vsa_trust_tier vsa_trust_tier_named(struct vsa_slice name);
 
-/* Returns the tier of a value of the vector. */
+/*
+ * Returns the tier of a value of the vector: draft-ietf-rats-ar4si, section 2.3.2, whose negative
+ * values are a verifier's own. What is no value there is contraindicated.
+ */
 enum vsa_trust_tier vsa_trust_tier_of(int64_t value);
 
 #endif

@@ -247,11 +247,26 @@ static void tiers(void **state)
 {
     (void)state;
     static const struct {
-        int value;
+        int64_t value;
         const char *name;
     } table[] = {
-        {0, "none"},     {1, "none"},     {2, "affirming"},        {31, "affirming"},
-        {32, "warning"}, {95, "warning"}, {96, "contraindicated"}, {127, "contraindicated"},
+        {0, "none"},
+        {1, "none"},
+        {-1, "none"},
+        {2, "affirming"},
+        {31, "affirming"},
+        {-2, "affirming"},
+        {-32, "affirming"},
+        {32, "warning"},
+        {95, "warning"},
+        {-33, "warning"},
+        {-96, "warning"},
+        {96, "contraindicated"},
+        {127, "contraindicated"},
+        {-97, "contraindicated"},
+        {-128, "contraindicated"},
+        {INT64_MIN, "contraindicated"},
+        {INT64_MAX, "contraindicated"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         assert_string_equal(vsa_trust_tier_name(vsa_trust_tier_of(table[i].value)), table[i].name);

@@ -84,6 +84,24 @@ static void affirming(void **state)
     assert_int_equal(result.reason, VSA_OK);
 }
 
+/* Affirming is what something supports: no claim is none. */
+static void affirming_of_nothing(void **state)
+{
+    (void)state;
+    struct vsa_ear_result result;
+    json_object_set_new(claims, "ear_status", json_string("affirming"));
+    json_object_set_new(submodule(), "ear_status", json_string("affirming"));
+    json_object_set_new(submodule(), "ear_trustworthiness_vector",
+                        json_pack("{s:i}", "hardware", 0));
+    assert_refused("better");
+    json_object_set_new(submodule(), "ear_status", json_string("none"));
+    assert_refused("better");
+    json_object_set_new(claims, "ear_status", json_string("none"));
+    assert_int_equal(read_with(NULL, &result, NULL), VSA_OK);
+    assert_int_equal(result.status, VSA_TIER_NONE);
+    assert_int_equal(result.reason, VSA_ERR_UNTRUSTED_ROOT);
+}
+
 static void audiences(void **state)
 {
     (void)state;
@@ -103,9 +121,9 @@ static void other_claims(void **state)
         const char *name;
         int64_t number; /* or 0: a text */
     } rows[] = {
-        {"eat_profile", 0},  {"eat_nonce", 0},    {"iat", 0},
-        {"iat", NOW_S + 61}, {"exp", NOW_S - 60}, {"exp", 0},
-        {"ear_status", 0},   {"ear_status", 1},   {"submods", 0},
+        {"eat_profile", 0},  {"eat_nonce", 0}, {"iat", 0},         {"iat", NOW_S + 61},
+        {"exp", NOW_S - 60}, {"exp", 0},       {"ear_status", 0},  {"ear_status", 1},
+        {"submods", 0},      {"iat", -1},      {"iat", INT64_MIN}, {"exp", INT64_MAX},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         json_object_set_new(claims, rows[i].name,
@@ -151,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(contraindicated, reset, drop),
         cmocka_unit_test_setup_teardown(affirming, reset, drop),
+        cmocka_unit_test_setup_teardown(affirming_of_nothing, reset, drop),
         cmocka_unit_test_setup_teardown(audiences, reset, drop),
         cmocka_unit_test_setup_teardown(other_claims, reset, drop),
         cmocka_unit_test_setup_teardown(other_submodules, reset, drop),
