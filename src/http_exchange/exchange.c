@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_exchange/exchange.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,13 +28,11 @@ static void cleanup_text(char **text)
  * resolves to loopback addresses. */
 static bool is_loopback(const char *host)
 {
-    unsigned parts[4];
-    char more;
+    struct in_addr address;
     if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
         return true;
-    return sscanf(host, "%3u.%3u.%3u.%3u%c", &parts[0], &parts[1], &parts[2], &parts[3], &more) ==
-               4 &&
-           parts[0] == 127;
+    /* What only resembles an address is a name, which may be of any machine. */
+    return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
 static bool has_part(CURLU *url, CURLUPart part)

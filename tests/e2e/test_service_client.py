@@ -226,6 +226,8 @@ class RealService(ServiceClientTestCase):
             (["--service", "u", "--service-policy", "p"], "no URL"),
             (["--service", "ftp://localhost", "--service-policy", "p"], "only https://"),
             (["--service", "http://192.0.2.1", "--service-policy", "p"], "only https://"),
+            (["--service", "http://127.0.0.256", "--service-policy", "p"], "only https://"),
+            (["--service", "http://127.0.-1.1", "--service-policy", "p"], "only https://"),
             (["--service", "http://127.0.0.1.example", "--service-policy", "p"], "only https://"),
             (["--service", "https://u:p@localhost", "--service-policy", "p"], "has a user"),
             (["--service", "https://localhost?x", "--service-policy", "p"], "has a user, a password, a query"),
@@ -283,6 +285,18 @@ class Answers(StandInTestCase):
         self.assertEqual([path for path, _, _ in self.service_peer.requests],
                          ["/v1/challenges", "/v1/verify", "/.well-known/jwks.json"])
 
+    def test_names_reach_no_terminal(self):
+        """Of a vector and of PCRs the names, too, are the service's."""
+        claims = good_claims()
+        submodule = claims["submods"][verifierd.SUBMODULE]
+        submodule["ear_trustworthiness_vector"]["x\x1b[31m"] = 2
+        submodule["ear_attester_claims"]["pcrs"] = {"\x1b]0;y\x07": "00"}
+        done = self.ask_service(self.url(self.signer.token(claims)))
+        self.assert_exit(done, 0)
+        self.assertNotIn(b"\x1b", done.stdout)
+        self.assertIn(b"  x\\x1b[31m", done.stdout)
+        self.assertRegex(done.stdout, rb"\n  hardware          2\n")
+
     def test_warning(self):
         token = self.signer.token(good_claims("warning", 33))
         self.refused(self.url(token), 1, "pcr_mismatch", "the service's result is warning")
@@ -306,6 +320,7 @@ class Answers(StandInTestCase):
             (self.signer.token(good_claims(exp=now - 120)), "exp"),
             (self.signer.token(good_claims(iat=now + 120)), "iat"),
             (self.signer.token(good_claims(iat=float(now))), "iat"),
+            (self.signer.token(good_claims(exp=2 ** 63 - 1)), "exp"),
             (self.signer.token(good_claims(aud="another")), "aud"),
             (self.signer.token(good_claims("affirming", 33)), "better"),
             (self.signer.token(good_claims("warning", 33, ear_status="affirming")), "better"),

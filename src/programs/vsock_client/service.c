@@ -25,6 +25,8 @@
 #define MAX_CHALLENGE 256
 /* Bytes of the service's words in an error. */
 #define MAX_WORDS 150
+/* Characters of a name in text output. */
+#define NAME_WIDTH 17
 
 /* One conversation with a service about one document. */
 struct conversation {
@@ -253,9 +255,18 @@ enum vsa_status client_ask_service(const struct client_arguments *arguments,
 
 /* --- printing --------------------------------------------------------------------------------- */
 
+/* Prints a name in its column; of a vector or of PCRs it is the service's, as values are. */
+static void print_name(const char *name)
+{
+    size_t size = strlen(name);
+    (void)fputs("  ", stdout);
+    output_text(stdout, vsa_slice_of_text(name));
+    (void)printf("%*s", (int)(size < NAME_WIDTH ? NAME_WIDTH - size : 0) + 1, "");
+}
+
 static void print_line(const char *name, const json_t *value)
 {
-    (void)printf("  %-17s ", name);
+    print_name(name);
     if (json_is_string(value))
         output_text(stdout, vsa_json_string_slice(value));
     else if (json_is_integer(value))
@@ -282,7 +293,8 @@ static void print_time(const char *name, const json_t *seconds)
 {
     char text[VSA_TIME_TEXT_SIZE];
     vsa_time_format(json_integer_value(seconds) * 1000, text, sizeof(text));
-    (void)printf("  %-17s %s\n", name, text);
+    print_name(name);
+    (void)printf("%s\n", text);
 }
 
 enum vsa_status client_print_token(const struct client_arguments *arguments,
