@@ -16,10 +16,17 @@ class ExampleTestCase(verifierd.ProxyTestCase):
         harness.wait_until(lambda: self.status("GET", "/healthz") == 200, "the proxy")
         self.assertEqual(self.status("POST", "/v1/challenges", {"policy": "p"}), 200)
         self.assertEqual(self.status("GET", "/metrics"), 403)
+        self.check_escapes()
         self.assertIn(self.status("POST", "/v1/challenges", b" " * 70000, content_type="application/json"), (413, 0))
         statuses = [self.status("POST", "/v1/challenges", {"policy": "p"}, x_forwarded_for=f"192.0.2.{n}")
                     for n in range(6)]
         self.assertEqual(statuses[-1], 429)
+
+
+    def check_escapes(self):
+        """The service decodes paths, and reads them to the first NUL."""
+        for target in ("/%6detrics", "/metrics%00", "/%6Detrics?x", "/metrics%00x", "//metrics"):
+            self.assertIn(self.status("GET", target), (400, 403, 404), target)
 
 
 class Nginx(ExampleTestCase):
@@ -49,6 +56,7 @@ class Haproxy(ExampleTestCase):
                    for n in range(18)]
         self.assertIn(429, limited)
         self.assertEqual(self.status("GET", "/metrics"), 403)
+        self.check_escapes()
         # One that is gone is not asked any more.
         last.stop(signal.SIGKILL)
         harness.wait_until(lambda: {self.status("GET", "/healthz") for _ in range(9)} == {200}, "two replicas")
