@@ -95,7 +95,13 @@ async function loadFile(file) {
         showMessage(`“${visible(file.name)}” is larger than ${MAX_BODY} bytes: no attestation document is.`);
         return;
     }
-    const bytes = new Uint8Array(await file.arrayBuffer());
+    let bytes;
+    try {
+        bytes = new Uint8Array(await file.arrayBuffer());
+    } catch {
+        showMessage(`“${visible(file.name)}” cannot be read: is it a file?`);
+        return;
+    }
     byId("document").value = bytes.every((byte) => byte < 0x80 && byte !== 0)
         ? new TextDecoder().decode(bytes) : base64OfBytes(bytes);
     byId("form").requestSubmit();
