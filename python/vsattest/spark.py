@@ -52,8 +52,8 @@ def _verdict(result: Union[Verification, AttestationError]) -> Dict[str, Any]:
 
 
 def _present(value: Any) -> Any:
-    """None for what pandas has in place of null."""
-    return None if value is None or isinstance(value, float) else value
+    """None for what pandas has in place of null, NaN. Another number is no field, and refused."""
+    return None if value is None or value != value else value
 
 
 def _fixed(policy: Policy) -> Policy:
@@ -105,8 +105,14 @@ def verify_documents(
         now = datetime.datetime.now(datetime.timezone.utc)
     columns: List[str] = list(frame.columns)
     for name in (document, nonce, user_data):
-        if name is not None and name not in columns:
+        if name is None:
+            continue
+        if name not in columns:
             raise UsageError(f"the frame has no column {_convert.shown(name)}")
+        # A number would otherwise be found out row by row, or pass for null.
+        kind = frame.schema[name].dataType.typeName()
+        if kind not in ("string", "binary"):
+            raise UsageError(f"column {_convert.shown(name)} is of type {kind}; cast it to string or binary")
     for name in VERDICT_COLUMNS:
         if name in columns:
             raise UsageError(f"the frame has a column {name!r}, which would be added: rename it")

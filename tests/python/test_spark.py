@@ -4,12 +4,13 @@
 import importlib.util
 import os
 import shutil
+import types
 import unittest
 
 import harness
 from vsattest import Policy, UsageError
 
-from vsattest.spark import VERDICT_COLUMNS, verify_documents
+from vsattest.spark import VERDICT_COLUMNS, _present, verify_documents
 
 MISSING = [name for name in ("pandas", "pyarrow", "pyspark") if not importlib.util.find_spec(name)]
 
@@ -26,6 +27,27 @@ def sample():
             with open(os.path.join(folder, name), "rb") as file:
                 return file.read()
     raise unittest.SkipTest("no production document is there")
+
+
+class Schema(dict):
+    """What of a frame's schema is asked for, without Spark: the name of a column's type."""
+
+    def __getitem__(self, name):
+        kind = types.SimpleNamespace(typeName=lambda: self.get(name))
+        return types.SimpleNamespace(dataType=kind)
+
+
+class Columns(harness.TestCase):
+    def test_a_number_is_no_nonce(self):
+        """It was taken for null: not compared, and the document verified."""
+        self.assertEqual(_present(1.5), 1.5)
+        self.assertIsNone(_present(float("nan")))
+        self.assertIsNone(_present(None))
+        schema = Schema(document="binary", nonce="double")
+        frame = types.SimpleNamespace(columns=list(schema), schema=schema)
+        for name in ("nonce", "user_data"):
+            with self.assertRaisesRegex(UsageError, "column 'nonce' is of type double"):
+                verify_documents(frame, ANY, **{name: "nonce"})
 
 
 @unittest.skipIf(MISSING, f"not there: {', '.join(MISSING)}; scripts/test-spark has all")
