@@ -8,7 +8,10 @@ for it, but a relying party, with a JWT library and the service's ``jwks.json``.
 """
 
 import base64
+import http.client
+import ipaddress
 import json
+import re
 import ssl
 import urllib.error
 import urllib.parse
@@ -43,7 +46,8 @@ class VerificationService:
     """One service. Safe to share between threads.
 
     Args:
-        url: its root, ``https://verifier.example``.
+        url: its root, ``https://verifier.example``; ``http://`` only of this machine, since nothing
+            else proves who answers.
         bearer_token: if it asks for one.
         timeout: seconds that connecting, and each wait for bytes, may take.
         context: whose certificates are trusted, and the client's own; default: the system's.
@@ -56,12 +60,13 @@ class VerificationService:
         timeout: float = 30.0,
         context: Optional[ssl.SSLContext] = None,
     ) -> None:
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise UsageError(f"the service's URL begins with http:// or https://, not {url[:80]!r}")
+        _check_url(url)
         self._url = url.rstrip("/")
         self._timeout = timeout
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if bearer_token is not None:
+            if not re.fullmatch("[!-~]{1,512}", bearer_token):
+                raise UsageError("the bearer token must be 1 to 512 visible characters")
             self._headers["Authorization"] = f"Bearer {bearer_token}"
         # No proxy of the environment: where a document goes is not for a variable to say.
         self._opener = urllib.request.build_opener(
@@ -106,12 +111,38 @@ class VerificationService:
         asked = urllib.request.Request(self._url + path, body, self._headers, method="POST")
         try:
             with self._opener.open(asked, timeout=self._timeout) as answer:
-                return _object(answer.read(_MAX_ANSWER))
+                data = answer.read(_MAX_ANSWER)
+                # read() with a limit does not notice that a part is missing.
+                if answer.length:
+                    raise OSError(f"{answer.length} bytes of its answer are missing")
+                return _object(data)
         except urllib.error.HTTPError as refusal:
             with refusal:
                 raise _refused(refusal.code, refusal.read(_MAX_ANSWER)) from None
-        except OSError as failure:
+        except (OSError, http.client.HTTPException) as failure:
             raise TransportError(f"the verification service does not answer: {failure}", "io_error") from failure
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise UsageError(f"{url[:80]!r} is no URL") from None
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("the service's URL has a user or a password: give bearer_token")
+    if parts.scheme == "https" and host:
+        return
+    if parts.scheme != "http" or not _is_loopback(host):
+        raise UsageError("the service's URL begins with https://, or http:// of this machine, "
+                         f"not {url[:80]!r}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _object(data: bytes) -> Dict[str, Any]:

@@ -108,9 +108,38 @@ class OtherServices(harness.TestCase):
             VerificationService(f"http://127.0.0.1:{free_port()}").challenge("p")
 
     def test_urls(self):
-        for url in ("file:///etc/passwd", "ftp://x", "x"):
-            with self.assertRaises(vsattest.UsageError):
+        for url in ("file:///etc/passwd", "ftp://x", "x", "https://", "https://[", "http://192.0.2.1",
+                    "http://127.0.0.1.example", "http://127.0.0.256", "http://[2001:db8::1]/",
+                    "https://user:secret@x"):
+            with self.subTest(url=url), self.assertRaises(vsattest.UsageError) as caught:
                 VerificationService(url)
+            self.assertNotIn("secret", str(caught.exception))
+        for url in ("https://x", "http://localhost:1", "http://127.0.0.2:1", "http://[::1]:1"):
+            VerificationService(url)
+
+    def test_bearer_tokens(self):
+        for token in ("", "two words", "x\r\ny: z", "\u00fc", "x" * 513):
+            with self.subTest(token=token), self.assertRaises(vsattest.UsageError):
+                VerificationService("https://x", bearer_token=token)
+
+    def test_no_http(self):
+        """A peer that speaks something else, or stops in the middle, is one that does not answer."""
+        for answer in (b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"):
+            with self.subTest(answer=answer), socket.create_server(("127.0.0.1", 0)) as server:
+                server.settimeout(harness.PATIENCE)
+
+                def serve(server=server, answer=answer):
+                    stream, _ = server.accept()
+                    with stream:
+                        stream.recv(65536)
+                        stream.sendall(answer)
+
+                thread = threading.Thread(target=serve)
+                thread.start()
+                port = server.getsockname()[1]
+                with self.assertRaises(vsattest.TransportError):
+                    VerificationService(f"http://127.0.0.1:{port}", timeout=harness.PATIENCE).challenge("p")
+                thread.join()
 
 
 if __name__ == "__main__":
