@@ -55,6 +55,8 @@
 #define VSA_SERVICE_MAX_IN_FLIGHT 512
 /* Time to connect to the store, and for one command. */
 #define VSA_STORE_TIMEOUT_MS 200
+/* Bytes of one reply of the store: INFO, which has a few KiB and a line for each database. */
+#define VSA_STORE_MAX_REPLY (256 * 1024)
 /* Time that a store which did not answer is left alone. */
 #define VSA_STORE_RETRY_MS 1000
 /* How often a connection asks whether the store may evict. */

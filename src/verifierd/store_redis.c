@@ -58,13 +58,66 @@ static enum vsa_status fail_connection(const struct connection *connection, stru
                     connection->context ? connection->context->errstr : "out of memory");
 }
 
+static enum vsa_status fail_reply(const char *what, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_BACKEND, "the store answers in a way it should not: %.100s",
+                    what);
+}
+
+/* Returns whether a reply begins that is an array, or of RESP 3: no command here has one. */
+static bool begins_with_array(const redisReader *reader)
+{
+    return reader->ridx < 0 && reader->len > reader->pos &&
+           !memchr("+-:$", reader->buf[reader->pos], 4);
+}
+
+/* Takes a reply out of what was read, NULL where it is not all there. */
+static enum vsa_status take_reply(redisReader *reader, void **reply, struct vsa_error *error)
+{
+    /* hiredis allocates as many elements as the first line has, before the first is there. */
+    if (begins_with_array(reader))
+        return fail_reply("an array", error);
+    if (redisReaderGetReply(reader, reply) != REDIS_OK)
+        return fail_reply(reader->errstr, error);
+    if (!*reply && reader->len > VSA_STORE_MAX_REPLY)
+        return fail_reply("too large", error);
+    return VSA_OK;
+}
+
+/*
+ * Waits for the next reply. redisGetReply() limits the time of each read and nothing else: a store
+ * that drips or never ends would keep the thread, and memory.
+ */
+static enum vsa_status wait_for_reply(struct connection *connection, void **reply,
+                                      struct vsa_error *error)
+{
+    redisContext *context = connection->context;
+    int64_t end_ms = vsa_deadline(VSA_STORE_TIMEOUT_MS);
+    bool late = false;
+    int sent = 0;
+    while (!sent)
+        if (redisBufferWrite(context, &sent) != REDIS_OK)
+            return fail_connection(connection, error);
+    for (;;) {
+        VSA_TRY(take_reply(context->reader, reply, error));
+        if (*reply)
+            return VSA_OK;
+        if (late)
+            return fail_reply("too slowly", error);
+        /* Looked at before the read: what is there is taken, however late this thread is. */
+        late = vsa_monotonic_ms() > end_ms;
+        if (redisBufferRead(context) != REDIS_OK)
+            return fail_connection(connection, error);
+    }
+}
+
 /* Receives the next reply of the pipeline; NULL, with the error set, when there is none. */
 static enum vsa_status receive(struct connection *connection, redisReply **reply,
                                struct vsa_error *error)
 {
     void *received = NULL;
-    if (redisGetReply(connection->context, &received) != REDIS_OK)
-        return fail_connection(connection, error);
+    *reply = NULL;
+    VSA_TRY(wait_for_reply(connection, &received, error));
     *reply = received;
     if ((*reply)->type == REDIS_REPLY_ERROR)
         return vsa_fail(error, VSA_ERR_BACKEND, "the store refuses: %.160s", (*reply)->str);

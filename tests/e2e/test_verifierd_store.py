@@ -2,8 +2,11 @@
 """Replicas of vsattest-verifierd on one Redis: each challenge redeemed once, and never without it."""
 
 import base64
+import contextlib
 import os
 import signal
+import socket
+import threading
 import time
 
 import harness
@@ -34,6 +37,64 @@ class OnlyOnce(verifierd.StoreTestCase):
         self.assertTrue(290_000 < left <= 310_000, left)
         self.assertRegex(self.command("GET", "ours:epoch"), r"\n\d{13}-[0-9a-f]{40}\r")
         self.assertEqual(self.command("DBSIZE"), ":2\r\n")
+
+
+def endless(stream):
+    stream.sendall(b"$500000000\r\n")
+    for _ in range(1000):
+        stream.sendall(b"x" * 65536)
+
+
+def drip(stream):
+    for _ in range(30):
+        stream.sendall(b"+")
+        time.sleep(0.1)
+
+
+class Lies(verifierd.ServiceTestCase):
+    """A store that is none: it costs neither the thread nor memory, and nothing is redeemed."""
+
+    ANSWERS = {
+        "an array that takes 16 GiB": lambda stream: stream.sendall(b"*2147483647\r\n"),
+        "a value without an end": endless,
+        "drips": drip,
+        "a type of RESP 3": lambda stream: stream.sendall(b">2\r\n+x\r\n+y\r\n"),
+        "no Redis": lambda stream: stream.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        "loading": lambda stream: stream.sendall(b"-LOADING x\r\n" * 3),
+        "elsewhere": lambda stream: stream.sendall(b"-MOVED 1 192.0.2.1:1\r\n" * 3),
+    }
+
+    def serve(self):
+        while True:
+            try:
+                stream, _ = self.server.accept()
+            except OSError:
+                return
+            with stream, contextlib.suppress(OSError):
+                stream.settimeout(harness.PATIENCE)
+                stream.recv(65536)
+                self.answer(stream)
+
+    def test_answers(self):
+        self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(self.server.close)
+        self.server.bind(self.path("store"))
+        self.server.listen()
+        self.answer = self.ANSWERS["loading"]
+        threading.Thread(target=self.serve, daemon=True).start()
+        self.policy()
+        path = self.start_verifierd("--threads=1", *self.keys(), "--store", "unix:" + self.path("store"))
+        for name, answer in self.ANSWERS.items():
+            with self.subTest(name):
+                self.answer = answer
+                begin = time.monotonic()
+                self.assertEqual(verifierd.ask(path, "GET", "/readyz").status, 503)
+                if not harness.is_sanitized():
+                    self.assertLess(time.monotonic() - begin, 1.5)
+        with open(f"/proc/{self.verifierd.pid}/status", encoding="ascii") as file:
+            highest = next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+        if not harness.is_sanitized():
+            self.assertLess(highest, 64 * 1024)
 
 
 class Failures(verifierd.StoreTestCase):
