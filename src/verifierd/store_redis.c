@@ -403,7 +403,7 @@ static enum vsa_status probe(struct vsa_store *base, int64_t now_ms, struct vsa_
     return_connection(store, &connection, status == VSA_OK);
     VSA_TRY(status);
     if (epoch_ms < 0)
-        epoch_ms = now_ms + store->options.skew_ms;
+        epoch_ms = now_ms + store->options.skew_ms + 1; /* as begin_epoch() makes it */
     if (epoch_ms > now_ms)
         return vsa_fail(error, VSA_ERR_BACKEND,
                         "the store's memory is new: challenges can be redeemed that are issued "

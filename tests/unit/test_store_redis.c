@@ -237,6 +237,20 @@ static void looks(void **state)
     assert_false(was_sent(&fixture, "SET"));
 }
 
+/* With clocks that do not differ, too, an epoch that has just been made is ahead. */
+static void probes_a_new_epoch(void **state)
+{
+    (void)state;
+    static const char *const script[] = {INFO_OK NONE, DONE, INFO_OK OLD_RUN, DONE, NULL};
+    struct fixture fixture;
+    start(&fixture, 0, script);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(vsa_store_probe(fixture.store, NOW_MS, &fixture.error), VSA_ERR_BACKEND);
+        assert_non_null(strstr(fixture.error.detail, "issued 5001 ms from now on"));
+    }
+    stop(&fixture);
+}
+
 static void addresses(void **state)
 {
     (void)state;
@@ -270,6 +284,7 @@ int main(void)
         cmocka_unit_test(refused),
         cmocka_unit_test(looks),
         cmocka_unit_test(waits_for_replicas),
+        cmocka_unit_test(probes_a_new_epoch),
         cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests_name("store_redis", tests, NULL, NULL);
