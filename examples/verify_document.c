@@ -99,10 +99,10 @@ int main(int argc, char **argv)
                 vsa_status_code(error.status));
         return 1;
     }
+    /* All of it or nothing, unlike json_dumpf() and json_dumps() where memory is short. */
+    static char text[65536];
     json_t *report = vsa_claims_to_json(&claims);
-    if (!report || json_dumpf(report, stdout, JSON_INDENT(2)) != 0)
-        return 5;
-    puts("");
+    size_t size = json_dumpb(report, text, sizeof(text) - 1, JSON_INDENT(2));
     json_decref(report);
-    return 0;
+    return size > 0 && size < sizeof(text) && puts(text) != EOF && fflush(stdout) == 0 ? 0 : 5;
 }

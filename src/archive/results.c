@@ -35,7 +35,7 @@ char *vsa_archive_result_line(const struct vsa_archive_entry *entry,
     VSA_AUTO_JSON json_t *line = vsa_json_finish(&writer);
     if (!result || !line || json_object_update_missing(line, result) != 0)
         return NULL;
-    return json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);
+    return vsa_json_print(line, JSON_COMPACT | JSON_ENSURE_ASCII);
 }
 
 static bool take_text(struct vsa_slice *line, const char *text)

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "base/base64.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/slice.h"
+#include "json/writer.h"
 #include <vsattest/limits.h>
 
 void output_start(void)
@@ -65,21 +67,30 @@ void output_error(const char *program, const struct vsa_error *error)
     (void)fputc('\n', stderr);
 }
 
-enum vsa_status output_json(json_t *object, struct vsa_error *error)
+static enum vsa_status print_json(json_t *object, size_t layout, struct vsa_error *error)
 {
-    if (!object)
-        return vsa_fail_memory(error);
     /*
      * ASCII only: user data with terminal controls beyond C0 stays harmless. With 15 digits a
      * fraction looks as it was written.
      */
-    int failed =
-        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+    const size_t flags = layout | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15);
+    VSA_AUTO_FREE char *text = vsa_json_print(object, flags);
     json_decref(object);
+    if (!text)
+        return vsa_fail_memory(error);
+    (void)fputs(text, stdout); /* output_finish() sees failures */
     (void)fputc('\n', stdout);
-    if (failed)
-        return vsa_fail(error, VSA_ERR_IO, "cannot write to standard output");
     return output_finish(error);
+}
+
+enum vsa_status output_json(json_t *object, struct vsa_error *error)
+{
+    return print_json(object, JSON_INDENT(2), error);
+}
+
+enum vsa_status output_json_line(json_t *object, struct vsa_error *error)
+{
+    return print_json(object, JSON_COMPACT, error);
 }
 
 enum vsa_status output_finish(struct vsa_error *error)

@@ -31,9 +31,11 @@ void output_error(const char *program, const struct vsa_error *error);
 
 /*
  * Prints one JSON object and a newline on stdout; takes the reference. NULL: memory ran out while
- * it was built. Errors: VSA_ERR_MEMORY, VSA_ERR_IO.
+ * it was built. Errors: VSA_ERR_MEMORY (nothing was written), VSA_ERR_IO.
  */
 VSA_MUST_USE enum vsa_status output_json(json_t *object, struct vsa_error *error);
+/* Does the same on one line. */
+VSA_MUST_USE enum vsa_status output_json_line(json_t *object, struct vsa_error *error);
 
 /* Flushes stdout and checks that all was written. Errors: VSA_ERR_IO. */
 VSA_MUST_USE enum vsa_status output_finish(struct vsa_error *error);

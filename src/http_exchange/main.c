@@ -17,6 +17,7 @@
 #include "protocol/json.h"
 #include "protocol/reply.h"
 #include "json/load.h"
+#include "json/writer.h"
 #include <vsattest/transport.h>
 
 /* One socket, both ways. */
@@ -61,7 +62,7 @@ static enum vsa_status run_request(CURL *curl, struct vsa_slice text, struct vsa
     struct http_request request;
     VSA_TRY(vsa_json_load_object(text, &limits, &object, error));
     if (vsa_json_get(object, "body")) {
-        body = json_dumps(vsa_json_get(object, "body"), JSON_COMPACT);
+        body = vsa_json_print(vsa_json_get(object, "body"), JSON_COMPACT);
         if (!body)
             return vsa_fail(error, VSA_ERR_REQUEST, "\"body\" cannot be written");
     }

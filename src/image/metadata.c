@@ -79,7 +79,7 @@ enum vsa_status vsa_metadata_make(const struct vsa_image_recipe *recipe,
     vsa_json_put(&writer, "DockerInfo", json_object());
     vsa_json_put(&writer, "CustomMetadata", json_object());
     VSA_AUTO_JSON json_t *object = vsa_json_finish(&writer);
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = vsa_json_print(object, JSON_COMPACT);
     if (!text)
         return vsa_fail_memory(error);
     *bytes = (struct vsa_whole_file){(uint8_t *)text, strlen(text), false};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json/writer.h"
 
+#include <stdlib.h>
+
 #include "base/error.h"
 
 static struct vsa_json_writer begin(json_t *value)
@@ -58,4 +60,17 @@ enum vsa_status vsa_json_set(json_t *object, const char *key, json_t *value,
     struct vsa_json_writer writer = vsa_json_extend(object);
     vsa_json_put(&writer, key, value);
     return vsa_json_close(&writer, error);
+}
+
+char *vsa_json_print(const json_t *value, size_t flags)
+{
+    /* Into a buffer that is large enough it cannot fail unnoticed; nothing is written without. */
+    size_t size = json_dumpb(value, NULL, 0, flags);
+    char *text = size > 0 ? (char *)malloc(size + 1) : NULL;
+    if (!text || json_dumpb(value, text, size, flags) != size) {
+        free(text);
+        return NULL;
+    }
+    text[size] = '\0';
+    return text;
 }

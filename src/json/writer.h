@@ -43,6 +43,13 @@ VSA_MUST_USE json_t *vsa_json_finish(struct vsa_json_writer *writer);
 VSA_MUST_USE enum vsa_status vsa_json_close(struct vsa_json_writer *writer,
                                             struct vsa_error *error);
 
+/*
+ * Prints a value with jansson's `flags`, whole: json_dumps() loses a key where memory is short, and
+ * json_dumpf() has written half of it by then. Returns the text, for free(), or NULL: memory is
+ * short, or `value` NULL.
+ */
+VSA_MUST_USE char *vsa_json_print(const json_t *value, size_t flags);
+
 /* Sets one member of `object`, as vsa_json_put() does. Errors: VSA_ERR_MEMORY. */
 VSA_MUST_USE enum vsa_status vsa_json_set(json_t *object, const char *key, json_t *value,
                                           struct vsa_error *error);

@@ -151,9 +151,10 @@ static void verification_free(struct verification *run)
 
 static void tell(bool json, const struct vsa_error *error)
 {
+    struct vsa_error why = {0};
     output_error(PROGRAM, error);
-    if (json && output_json(vsa_error_to_json(error), NULL) != VSA_OK)
-        (void)fputs("verifier: cannot write the result to standard output\n", stderr);
+    if (json && output_json(vsa_error_to_json(error), &why) != VSA_OK)
+        output_error(PROGRAM, &why);
 }
 
 /* Prints what to do about an input whose bytes are no document; the error says where it breaks. */

@@ -19,7 +19,7 @@ static char *header_text(const char *algorithm, const char *key_id, const char *
     vsa_json_put(&writer, "kid", json_string(key_id));
     vsa_json_put(&writer, "typ", json_string(type));
     VSA_AUTO_JSON json_t *header = vsa_json_finish(&writer);
-    return header ? json_dumps(header, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    return vsa_json_print(header, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
 /* Writes a part's base64url at `token`, which has room; returns where it ends. */
@@ -53,7 +53,7 @@ enum vsa_status vsa_jws_sign(const struct vsa_key *key, const char *key_id, cons
     if (!algorithm)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "tokens are signed on P-256 or P-384");
     VSA_AUTO_FREE char *header = header_text(algorithm, key_id, type);
-    VSA_AUTO_FREE char *text = json_dumps(claims, JSON_COMPACT | JSON_SORT_KEYS);
+    VSA_AUTO_FREE char *text = vsa_json_print(claims, JSON_COMPACT | JSON_SORT_KEYS);
     if (!header || !text)
         return vsa_fail_memory(error);
     VSA_AUTO_FREE char *made = malloc(

@@ -48,7 +48,7 @@ void vsa_answer_bytes(struct vsa_answer *answer, const char *type, struct vsa_sl
 
 void vsa_answer_json(struct vsa_answer *answer, json_t *body)
 {
-    vsa_answer_text(answer, "application/json", body ? json_dumps(body, JSON_COMPACT) : NULL);
+    vsa_answer_text(answer, "application/json", vsa_json_print(body, JSON_COMPACT));
     json_decref(body);
 }
 

@@ -54,7 +54,7 @@ static json_t *nitro_cli_forms(const json_t *entries)
 static enum vsa_status read_images(const json_t *value, struct vsa_service_policy *policy,
                                    struct vsa_error *error)
 {
-    VSA_AUTO_FREE char *text = json_dumps(value, JSON_COMPACT);
+    VSA_AUTO_FREE char *text = vsa_json_print(value, JSON_COMPACT);
     if (!text)
         return vsa_fail_memory(error);
     VSA_TRY(vsa_measurements_read(&policy->images, vsa_slice_of_text(text), NULL, error));

@@ -5,6 +5,7 @@ Everything listens on Unix sockets in the test's own folder and ends with the te
 """
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -174,13 +175,17 @@ class SocketServer:
 
     def close(self):
         self.closed = True
+        shut_down(self.listener, *self.connections)
         for open_socket in [self.listener, *self.connections]:
-            try:
-                open_socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             open_socket.close()
         self.thread.join(harness.PATIENCE)
+
+
+def shut_down(*sockets):
+    """Ends both directions, also for a thread that waits for one; those that have ended stay so."""
+    for one in sockets:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
 
 
 def read_line(connection):

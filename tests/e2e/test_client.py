@@ -473,14 +473,17 @@ class Sealed(ClientTestCase):
 
     def test_example(self):
         """examples/sealed_request.c does what its header says."""
-        command = [harness.example("sealed_request"), self.enclave, support.PCRS[0], self.root]
-        done = harness.run(command, stdin=b'{"command":"ping"}')
-        self.assertEqual(self.json_of(done, 0)["message"], "pong")
+        command = [harness.example("sealed_request"), self.enclave, support.PCRS[0], "attest", "user_data", self.root]
+        self.assertEqual(self.json_of(harness.run(command, stdin=b"secret"), 0)["user_data"], "secret")
         key = self.path("key.pem")
         harness.run(["openssl", "ecparam", "-genkey", "-name", "secp384r1", "-noout", "-out", key])
-        self.json_of(harness.run([*command, key], stdin=b'{"command":"ping"}'), 0)
+        self.json_of(harness.run([*command, key], stdin=b"secret"), 0)
+        self.assert_exit(harness.run(command, stdin=b"not UTF-8: \xff"), 2)
+        done = harness.run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *command], stdin=b"secret")
+        self.assert_exit(done, 3)
+        self.assertIn(b"carried out", done.stderr)
         command[2] = "11" * 48
-        done = harness.run(command, stdin=b'{"command":"ping"}')
+        done = harness.run(command, stdin=b"secret")
         self.assert_exit(done, 1)
         self.assertIn(b"[pcr_mismatch]", done.stderr)
 

@@ -168,11 +168,8 @@ class FakeNsm:
                 pass  # the server has gone, or the test
 
     def close(self):
+        support.shut_down(self.listener, *self.connections)
         for one in [self.listener, *self.connections]:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             one.close()
         self.thread.join(harness.PATIENCE)
 
@@ -442,8 +439,8 @@ class Memory(FaultTestCase):
         libcrypto = self.connect().ask({"command": "status"})["libraries"]["libcrypto"]
         codes = set()
         hung = 0
-        # Those of the program's own, and some of libcrypto's.
-        for number in [*range(0, 200, 10), *range(200, needed, needed // 30)]:
+        # Those of the program's own, some of libcrypto's, and all that printing takes.
+        for number in [*range(0, 200, 10), *range(200, needed, needed // 30), *range(needed - 40, needed)]:
             # This root signed it, AWS's did not.
             for root, right in ((["--root", self.root], True), ([], False)):
                 broken.set(fail_after=number, fail=1)
@@ -565,11 +562,7 @@ class Backends(FaultTestCase):
 
     def hang_up(self):
         """The application closes what it has; the server makes a new connection."""
-        for connection in self.application.connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it was before
+        support.shut_down(*self.application.connections)
         self.application.connections.clear()
 
     @unittest.skipIf(harness.is_sanitized(), "the sanitizer has its own malloc, which cannot be failed")
@@ -583,15 +576,18 @@ class Backends(FaultTestCase):
         needed = self.faults.get("allocations") - before
         self.assertGreater(needed, 60)
         codes = set()
-        for number in [*range(0, needed, max(needed // 60, 1))]:
+        for number in [*range(0, needed, max(needed // 60, 1)), 10 * needed]:
             self.faults.set(fail_after=number, fail=1)
             status, result = self.asked(*sealed, action='--request={"command":"hello"}')
+            failed = self.faults.get("fail") == 0
             self.faults.set(fail=0)
             codes.add(result.get("error_code"))
             self.assertEqual(status == 0, "from" in result, result)
+            if not failed:  # which one may fail without harm is the crypto library's affair
+                self.assertEqual(status, 0, (number, result))
             self.assert_alive()
         self.assertEqual(codes - {None, "refused_by_peer"} - set(self.row.codes), set())
-        self.assertIn("outcome_unknown", codes)  # whether one fails that is not needed is the crypto library's affair
+        self.assertTrue({None, "outcome_unknown"} <= codes, codes)
         self.assert_row(*self.asked(*sealed, action='--request={"command":"hello"}'))
         self.assert_works()
 

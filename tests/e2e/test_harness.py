@@ -239,6 +239,8 @@ class CheckLayers(harness.TestCase):
             "#include <openssl/evp.h>\n": "may not use openssl",
             "#include <jansson.h>\n": "may not use jansson",
             '#include "a.h"\n': 'write "layer/file.h"',
+            "int b(void)\n{\n    return json_dumpf(a, stdout, 0);\n}\n": "vsa_json_print()",
+            "void *b(void)\n{\n    return json_loads(a, 0, NULL);\n}\n": "vsa_json_load()",
             "#ifdef OPTION\n#endif\n": "#ifdef OPTION",
             "#if 0\n#endif\n": "#if 0",
             "/* " + "a" * 95 + " */\n": "line of 101 columns",

@@ -117,11 +117,38 @@ static void test_bytes(void **state)
     assert_json(hex, "\"\"");
 }
 
+/* One allocation after the other fails: all of the text, or none. */
+static void test_print(void **state)
+{
+    (void)state;
+    static const size_t flags[] = {JSON_COMPACT, JSON_COMPACT | JSON_SORT_KEYS, JSON_INDENT(2)};
+    static const char *const expected[] = {
+        "{\"b\":true,\"a\":[1,\"two\"],\"pcr\":\"00ab\"}",
+        "{\"a\":[1,\"two\"],\"b\":true,\"pcr\":\"00ab\"}",
+        "{\n  \"b\": true,\n  \"a\": [\n    1,\n    \"two\"\n  ],\n  \"pcr\": \"00ab\"\n}",
+    };
+    VSA_AUTO_JSON json_t *made = make_nested();
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        char *text = NULL;
+        int after = 0;
+        for (; !text; after++) {
+            failing_memory_once_after(after);
+            text = vsa_json_print(made, flags[i]);
+            failing_memory_after(-1);
+        }
+        assert_string_equal(text, expected[i]);
+        assert_true(after > 2);
+        free(text);
+    }
+    assert_null(vsa_json_print(NULL, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),  cmocka_unit_test(test_sticky), cmocka_unit_test(test_extend),
         cmocka_unit_test(test_memory), cmocka_unit_test(test_get),    cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

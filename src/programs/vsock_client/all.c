@@ -137,9 +137,8 @@ static enum exit_code nothing_to_ask(const struct client_arguments *arguments,
     static const struct vsa_enclave_list none;
     bool verifying = arguments->action->flags & CLIENT_VERIFIES;
     client_text_failure(error, CLIENT_PLACE_NITRO_CLI, &none);
-    if (arguments->json &&
-        output_json(client_result_failed(error, verifying, &none), NULL) != VSA_OK)
-        (void)fprintf(stderr, "%s: cannot write to standard output\n", PROGRAM);
+    if (arguments->json)
+        client_result_print_failed(error, verifying, &none);
     return exit_code_of(error->status);
 }
 
@@ -158,6 +157,6 @@ enum exit_code client_all(const struct client_arguments *arguments)
     }
     if (printed == VSA_OK)
         return code;
-    output_error(PROGRAM, &error);
+    client_result_unprinted(arguments, &error);
     return exit_code_of(printed);
 }

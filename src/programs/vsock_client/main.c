@@ -95,7 +95,10 @@ static enum exit_code one_enclave(struct run *run)
             &error);
     else if (outcome->status == VSA_OK || outcome->token)
         printed = action->print(arguments, outcome, &error);
-    return printed == VSA_OK ? code : report_error(&error);
+    if (printed == VSA_OK)
+        return code;
+    client_result_unprinted(arguments, &error);
+    return exit_code_of(printed);
 }
 
 /* --- the program ------------------------------------------------------------------------------ */
@@ -109,8 +112,8 @@ static enum exit_code wrong_arguments(int argc, char **argv, const struct client
     bool verifying = (read->action && (read->action->flags & CLIENT_VERIFIES)) ||
                      options_mention(argc, argv, "--verify");
     client_text_failure(error, CLIENT_PLACE_ENCLAVE, &none);
-    if (json && output_json(client_result_failed(error, verifying, &none), NULL) != VSA_OK)
-        (void)fprintf(stderr, "%s: cannot write to standard output\n", PROGRAM);
+    if (json)
+        client_result_print_failed(error, verifying, &none);
     return exit_code_of_arguments(error->status);
 }
 

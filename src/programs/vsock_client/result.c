@@ -2,6 +2,9 @@
 #include "programs/vsock_client/result.h"
 
 #include "base/slice.h"
+#include "command_line/output.h"
+
+#define PROGRAM "vsock_client"
 
 /* Uses the report layer, which makes an error's sentence fit for JSON. */
 void client_result_put_error(struct vsa_json_writer *writer, const char *key,
@@ -44,6 +47,23 @@ json_t *client_result_failed(const struct vsa_error *error, bool verifying,
     if (error->status == VSA_ERR_AMBIGUOUS_ENCLAVE)
         vsa_json_put(&writer, "enclaves", enclaves_of(running));
     return vsa_json_finish(&writer);
+}
+
+void client_result_print_failed(const struct vsa_error *error, bool verifying,
+                                const struct vsa_enclave_list *running)
+{
+    struct vsa_error why = {0};
+    if (output_json(client_result_failed(error, verifying, running), &why) != VSA_OK)
+        output_error(PROGRAM, &why);
+}
+
+void client_result_unprinted(const struct client_arguments *arguments,
+                             const struct vsa_error *error)
+{
+    static const struct vsa_enclave_list none;
+    output_error(PROGRAM, error);
+    if (arguments->json && error->status == VSA_ERR_MEMORY)
+        client_result_print_failed(error, arguments->action->flags & CLIENT_VERIFIES, &none);
 }
 
 static void put_field(struct vsa_json_writer *writer, const char *key, const char *base64_key,

@@ -16,6 +16,20 @@ json_t *client_result_failed(const struct vsa_error *error, bool verifying,
                              const struct vsa_enclave_list *running);
 
 /*
+ * Prints that, as --json does of whatever went wrong, and on stderr what keeps it from being
+ * printed.
+ */
+void client_result_print_failed(const struct vsa_error *error, bool verifying,
+                                const struct vsa_enclave_list *running);
+
+/*
+ * Reports that the result could not be printed: on stderr, and where nothing of its JSON was
+ * written, for want of memory, as JSON too.
+ */
+void client_result_unprinted(const struct client_arguments *arguments,
+                             const struct vsa_error *error);
+
+/*
  * Returns the action's output with --json. `saving`: error of --save; NULL: it succeeded or was not
  * given.
  */

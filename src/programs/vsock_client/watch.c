@@ -154,17 +154,6 @@ static json_t *line_of(const struct watch *watch)
     return vsa_json_finish(&line);
 }
 
-/* Prints the round on one line, unlike output_json(). */
-static enum vsa_status print_json(const struct watch *watch, struct vsa_error *error)
-{
-    VSA_AUTO_JSON json_t *line = line_of(watch);
-    if (!line)
-        return vsa_fail_memory(error);
-    (void)json_dumpf(line, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
-    (void)fputc('\n', stdout);
-    return output_finish(error);
-}
-
 static enum vsa_status print_text(const struct watch *watch, struct vsa_error *error)
 {
     char text[2 * VSA_ERROR_DETAIL];
@@ -215,7 +204,9 @@ enum exit_code client_watch(const struct client_arguments *arguments)
         compare(&watch);
         code = exit_code_worse(code, exit_code_of(watch.now.status));
         exit_status = (int)code;
-        if ((arguments->json ? print_json : print_text)(&watch, &error) != VSA_OK) {
+        enum vsa_status printed = arguments->json ? output_json_line(line_of(&watch), &error)
+                                                  : print_text(&watch, &error);
+        if (printed != VSA_OK) {
             output_error(PROGRAM, &error);
             return exit_code_worse(code, exit_code_of(error.status));
         }
