@@ -12,6 +12,7 @@ limit and dies with this one, and only processes started here are ended, by thei
         print(guest.run("probe ping 1 9000 hello").output)
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -355,17 +356,13 @@ class Bridge:
                 threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
 
     def _copy(self, source, target):
-        try:
+        with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self.carried += data
                 target.sendall(data)
-        except OSError:
-            pass
         for end in (source, target):
-            try:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def stop(self):
         """Accepts no more."""

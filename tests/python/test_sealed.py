@@ -47,11 +47,7 @@ class Parent(support.SocketServer):
                         target.sendall(sent)
         except (OSError, ValueError):
             pass
-        for end in (source, target):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        support.shut_down(source, target)
 
 
 def is_sealed(line):
