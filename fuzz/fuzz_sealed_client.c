@@ -87,7 +87,7 @@ static void make_enclave(void)
         struct vsa_slice bytes = vsa_slice_of(scalar, vsa_dh_secret_size(config->suite->group));
         FUZZ_REQUIRE(vsa_dh_key_from_scalar(config->suite->group, bytes, &enclave.keys[i], NULL) ==
                      VSA_OK);
-        FUZZ_REQUIRE(vsa_dh_public(enclave.keys[i], config->public_key, NULL) == VSA_OK);
+        vsa_dh_public(enclave.keys[i], config->public_key);
     }
 }
 

@@ -536,7 +536,7 @@ static void make_sealed(void)
         struct vsa_seal_exchange exchange = {.label = VSA_SEAL_LABEL};
         struct vsa_dh_key *key = NULL;
         FUZZ_REQUIRE(vsa_dh_key_generate(config.suite->group, &key, NULL) == VSA_OK);
-        FUZZ_REQUIRE(vsa_dh_public(key, config.public_key, NULL) == VSA_OK);
+        vsa_dh_public(key, config.public_key);
         size_t size = vsa_key_config_write(&config, bytes + 1);
         (void)snprintf(name, sizeof(name), "config-%s", names[i]);
         write_seed("sealed", name, vsa_slice_of(bytes, size + 1));

@@ -184,12 +184,9 @@ enum vsa_status vsa_dh_key_from_scalar(enum vsa_dh_group group, struct vsa_slice
     return wrap(pkey, group, key, error);
 }
 
-enum vsa_status vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key,
-                              struct vsa_error *error)
+void vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key)
 {
-    (void)error;
     memcpy(public_key, key->public_key, vsa_dh_public_size(key->group));
-    return VSA_OK;
 }
 
 /* Returns whether the size and, on NIST's curves, the form is HPKE's: an uncompressed point. */

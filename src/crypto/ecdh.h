@@ -39,9 +39,8 @@ VSA_MUST_USE enum vsa_status vsa_dh_key_from_scalar(enum vsa_dh_group group,
                                                     struct vsa_dh_key **key,
                                                     struct vsa_error *error);
 
-/* Writes vsa_dh_public_size() bytes. Errors: VSA_ERR_CRYPTO. */
-VSA_MUST_USE enum vsa_status vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key,
-                                           struct vsa_error *error);
+/* Writes vsa_dh_public_size() bytes. */
+void vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key);
 
 /*
  * Writes the shared secret, vsa_dh_secret_size() bytes; the caller wipes it.

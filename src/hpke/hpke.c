@@ -192,7 +192,7 @@ enum vsa_status vsa_hpke_setup_sender_with(const struct vsa_hpke_suite *suite,
                                            struct vsa_error *error)
 {
     vsa_hpke_wipe(context);
-    VSA_TRY(vsa_dh_public(ephemeral, enc, error));
+    vsa_dh_public(ephemeral, enc);
     return set_up(suite, ephemeral, recipient, vsa_slice_of(enc, suite->enc_size), recipient, info,
                   context, error);
 }
@@ -215,7 +215,7 @@ enum vsa_status vsa_hpke_setup_recipient(const struct vsa_hpke_suite *suite,
 {
     uint8_t public_key[VSA_HPKE_MAX_ENC];
     vsa_hpke_wipe(context);
-    VSA_TRY(vsa_dh_public(recipient, public_key, error));
+    vsa_dh_public(recipient, public_key);
     return set_up(suite, recipient, enc, enc, vsa_slice_of(public_key, suite->enc_size), info,
                   context, error);
 }

@@ -27,7 +27,7 @@ static void x25519_known_answer(void **state)
     struct vsa_slice a =
         from_hex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", scalar);
     assert_int_equal(vsa_dh_key_from_scalar(VSA_DH_X25519, a, &alice, NULL), VSA_OK);
-    assert_int_equal(vsa_dh_public(alice, made, NULL), VSA_OK);
+    vsa_dh_public(alice, made);
     (void)from_hex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a", expected);
     assert_memory_equal(made, expected, 32);
     uint8_t bob[32];
@@ -51,8 +51,8 @@ static void both_sides_agree(void **state)
         size_t size = vsa_dh_public_size(group);
         assert_int_equal(vsa_dh_key_generate(group, &one, NULL), VSA_OK);
         assert_int_equal(vsa_dh_key_generate(group, &other, NULL), VSA_OK);
-        assert_int_equal(vsa_dh_public(one, one_public, NULL), VSA_OK);
-        assert_int_equal(vsa_dh_public(other, other_public, NULL), VSA_OK);
+        vsa_dh_public(one, one_public);
+        vsa_dh_public(other, other_public);
         assert_memory_not_equal(one_public, other_public, size);
         assert_int_equal(vsa_dh_derive(one, vsa_slice_of(other_public, size), one_secret, NULL),
                          VSA_OK);

@@ -149,7 +149,7 @@ static void check_whole(const json_t *row)
     struct vsa_hpke_context sender;
     struct vsa_hpke_context opener;
     uint8_t made[VSA_HPKE_MAX_ENC];
-    assert_int_equal(vsa_dh_public(recipient, made, NULL), VSA_OK);
+    vsa_dh_public(recipient, made);
     assert_bytes(made, &public_key);
     assert_int_equal(vsa_hpke_setup_sender_with(&suite, ephemeral, slice(&public_key), slice(&info),
                                                 made, &sender, NULL),
@@ -243,7 +243,7 @@ static void published_kem_of_p384(void **state)
     struct vsa_hpke_context sender;
     struct vsa_hpke_context opener;
     uint8_t enc[VSA_HPKE_MAX_ENC];
-    assert_int_equal(vsa_dh_public(recipient, enc, NULL), VSA_OK);
+    vsa_dh_public(recipient, enc);
     assert_bytes(enc, &public_key);
     assert_int_equal(
         vsa_hpke_setup_sender_with(suite, ephemeral, slice(&public_key), info, enc, &sender, NULL),
@@ -277,7 +277,7 @@ static void every_suite_opens_what_it_sealed(void **state)
         struct vsa_hpke_context sender;
         struct vsa_hpke_context opener;
         assert_int_equal(vsa_dh_key_generate(suite->group, &key, NULL), VSA_OK);
-        assert_int_equal(vsa_dh_public(key, public_key, NULL), VSA_OK);
+        vsa_dh_public(key, public_key);
         struct vsa_slice recipient = vsa_slice_of(public_key, suite->enc_size);
         assert_int_equal(vsa_hpke_setup_sender(suite, recipient, info, again, &sender, NULL),
                          VSA_OK);
@@ -324,7 +324,7 @@ static void hostile_public_keys(void **state)
                 VSA_ERR_SEALED);
             continue;
         }
-        assert_int_equal(vsa_dh_public(key, enc, NULL), VSA_OK);
+        vsa_dh_public(key, enc);
         enc[suite->enc_size - 1] ^= 1; /* not on the curve */
         assert_int_equal(vsa_hpke_setup_recipient(suite, key, vsa_slice_of(enc, suite->enc_size),
                                                   info, &context, &error),

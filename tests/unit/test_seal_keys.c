@@ -26,8 +26,7 @@ static bool cannot_make_keys;
 
 enum vsa_status __wrap_vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key **key,
                                            struct vsa_error *error);
-enum vsa_status __wrap_vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key,
-                                     struct vsa_error *error);
+void __wrap_vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key);
 void __wrap_vsa_dh_key_free(struct vsa_dh_key *key);
 
 enum vsa_status __wrap_vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key **key,
@@ -44,13 +43,10 @@ enum vsa_status __wrap_vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_d
     return VSA_OK;
 }
 
-enum vsa_status __wrap_vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key,
-                                     struct vsa_error *error)
+void __wrap_vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key)
 {
-    (void)error;
     memset(public_key, 0, 32);
     memcpy(public_key, key, sizeof(uint64_t));
-    return VSA_OK;
 }
 
 void __wrap_vsa_dh_key_free(struct vsa_dh_key *key)

@@ -92,7 +92,7 @@ static void new_key(uint16_t kem)
     peer.config.suite = vsa_hpke_find_suite(kem);
     peer.config.key_id++;
     assert_int_equal(vsa_dh_key_generate(peer.config.suite->group, &peer.key, NULL), VSA_OK);
-    assert_int_equal(vsa_dh_public(peer.key, peer.config.public_key, NULL), VSA_OK);
+    vsa_dh_public(peer.key, peer.config.public_key);
 }
 
 static void say_key(int fd, const json_t *request, long long id)
