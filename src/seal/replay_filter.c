@@ -6,6 +6,11 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "crypto/hkdf.h"
+#include <vsattest/limits.h>
+
+_Static_assert((VSA_REPLAY_FIRST_PLACES << (VSA_REPLAY_MAX_TABLES - 1)) / 2 ==
+                   VSA_MAX_SEAL_MAX_USES,
+               "as many requests as a key may accept");
 
 enum vsa_status vsa_replay_tag(const uint8_t key[VSA_REPLAY_KEY_SIZE], struct vsa_slice enc,
                                uint8_t tag[VSA_REPLAY_TAG_SIZE], struct vsa_error *error)
@@ -25,51 +30,65 @@ static bool is_free(const uint8_t tag[VSA_REPLAY_TAG_SIZE])
     return memcmp(tag, zeros, sizeof(zeros)) == 0;
 }
 
+static size_t places_of(size_t table)
+{
+    return VSA_REPLAY_FIRST_PLACES << (table > 0 ? table - 1 : 0);
+}
+
 /* Returns the place of the tag, or the free one where it belongs: there always is one. */
-static uint8_t *find(uint8_t (*places)[VSA_REPLAY_TAG_SIZE], size_t capacity,
+static uint8_t *find(const struct vsa_replay_filter *filter, size_t table,
                      const uint8_t tag[VSA_REPLAY_TAG_SIZE])
 {
+    uint8_t(*places)[VSA_REPLAY_TAG_SIZE] = filter->tables[table];
+    size_t mask = places_of(table) - 1;
     uint64_t start = 0;
     memcpy(&start, tag, sizeof(start)); /* the hash is keyed: no sender chooses where it lands */
-    size_t i = (size_t)start & (capacity - 1);
+    size_t i = (size_t)start & mask;
     while (!is_free(places[i]) && memcmp(places[i], tag, VSA_REPLAY_TAG_SIZE) != 0)
-        i = (i + 1) & (capacity - 1);
+        i = (i + 1) & mask;
     return places[i];
 }
 
-static enum vsa_status grow(struct vsa_replay_filter *filter, struct vsa_error *error)
+static enum vsa_status add_table(struct vsa_replay_filter *filter, struct vsa_error *error)
 {
-    size_t capacity = filter->capacity ? 2 * filter->capacity : VSA_REPLAY_FIRST_CAPACITY;
-    uint8_t(*places)[VSA_REPLAY_TAG_SIZE] = calloc(capacity, sizeof(*places));
-    size_t count = filter->count;
-    if (!places)
+    if (filter->table_count == VSA_REPLAY_MAX_TABLES)
+        return vsa_fail(error, VSA_ERR_TOO_MANY, "more sealed requests than one key may accept");
+    void *table = calloc(places_of(filter->table_count), sizeof(*filter->tables[0]));
+    if (!table)
         return vsa_fail_memory(error);
-    for (size_t i = 0; i < filter->capacity; i++)
-        if (!is_free(filter->places[i]))
-            memcpy(find(places, capacity, filter->places[i]), filter->places[i], sizeof(*places));
-    vsa_replay_filter_clear(filter);
-    *filter = (struct vsa_replay_filter){places, capacity, count};
+    filter->tables[filter->table_count++] = table;
     return VSA_OK;
+}
+
+/* Returns whether the last table is half full, as those before it are. */
+static bool is_full(const struct vsa_replay_filter *filter)
+{
+    /* The next table has as many places as all so far. */
+    return filter->table_count == 0 || 2 * filter->count >= places_of(filter->table_count);
 }
 
 enum vsa_status vsa_replay_filter_add(struct vsa_replay_filter *filter,
                                       const uint8_t tag[VSA_REPLAY_TAG_SIZE],
                                       struct vsa_error *error)
 {
-    if (2 * (filter->count + 1) > filter->capacity)
-        VSA_TRY(grow(filter, error));
-    uint8_t *place = find(filter->places, filter->capacity, tag);
-    if (!is_free(place))
-        return vsa_fail(error, VSA_ERR_REPLAYED, "this sealed request came before");
-    memcpy(place, tag, VSA_REPLAY_TAG_SIZE);
+    if (is_full(filter))
+        VSA_TRY(add_table(filter, error));
+    uint8_t *place;
+    size_t table = 0;
+    do {
+        place = find(filter, table, tag);
+        if (!is_free(place))
+            return vsa_fail(error, VSA_ERR_REPLAYED, "this sealed request came before");
+    } while (++table < filter->table_count);
+    memcpy(place, tag, VSA_REPLAY_TAG_SIZE); /* in the last table */
     filter->count++;
     return VSA_OK;
 }
 
+/* Wipes nothing: to those who do not have the key, which is wiped, tags are random. */
 void vsa_replay_filter_clear(struct vsa_replay_filter *filter)
 {
-    if (filter->places)
-        vsa_wipe(filter->places, filter->capacity * sizeof(*filter->places));
-    free(filter->places);
+    for (size_t table = 0; table < filter->table_count; table++)
+        free(filter->tables[table]);
     *filter = (struct vsa_replay_filter){0};
 }

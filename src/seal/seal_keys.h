@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server's sealing keys: generations of one key pair each, which is made here, never leaves,
- * and is wiped together with the memory of what it accepted. All of it is a function of time, in
+ * and is wiped together with the key of what it accepted. All of it is a function of time, in
  * the loop's thread; other threads may use a generation's key while they hold it.
  *
  * A new generation begins after `lifetime_ms`, or when 7/8 of `max_uses` requests were accepted.
