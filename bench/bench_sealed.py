@@ -42,9 +42,9 @@ def main():
                  folder + "/root.pem"],
                 nsm,
             )
-            print("kem     ping     sealed   bare     whole    sealing  rate")
-            for kem, times in (("x25519", 400), ("p384", 40)):
-                measure(children, folder, nsm, kem, times)
+            print("kem     at once  ping     sealed   bare     whole    sealing  rate")
+            for kem, times, connections in (("x25519", 400, 16), ("x25519", 400, 1), ("p384", 40, 16)):
+                measure(children, folder, nsm, kem, times, connections)
             measure_many(children, folder, nsm)
             measure_beside_flood(children, folder, nsm)
         finally:
@@ -112,7 +112,7 @@ def ping_times(path, count):
 def measure_beside_flood(children, folder, nsm):
     path, server = start(children, folder, nsm, "flood", "--seal", "p384")
     alone = ping_times(path, 2000)
-    flood = subprocess.Popen([bench_server.program("bench", "sealed_load"), path, str(server.pid), "400"],
+    flood = subprocess.Popen([bench_server.program("bench", "sealed_load"), path, str(server.pid), "400", "16"],
                              stdout=subprocess.DEVNULL)
     time.sleep(5)  # it seals its requests first
     beside = ping_times(path, 500)
@@ -123,18 +123,18 @@ def measure_beside_flood(children, folder, nsm):
           f"P-384 flood, on {os.cpu_count()} CPUs" + ("" if running else " (the flood ended too early)"))
 
 
-def measure(children, folder, nsm, kem, times):
-    path, server = start(children, folder, nsm, kem, "--seal", kem)
+def measure(children, folder, nsm, kem, times, connections):
+    path, server = start(children, folder, nsm, f"{kem}-{connections}", "--seal", kem)
     rounds = []
     for _ in range(ROUNDS):
-        done = subprocess.run([bench_server.program("bench", "sealed_load"), path, str(server.pid), str(times)],
-                              check=True, capture_output=True, text=True)
+        done = subprocess.run([bench_server.program("bench", "sealed_load"), path, str(server.pid), str(times),
+                               str(connections)], check=True, capture_output=True, text=True)
         rounds.append([float(word) for word in done.stdout.split()])
     plain, sealed, bare, rate = (statistics.median(column) for column in zip(*rounds))
     whole = statistics.median(bare / sealed for _, sealed, bare, _ in rounds)
     sealing = statistics.median(bare / (sealed - plain) for plain, sealed, bare, _ in rounds)
-    print(f"{kem:7} {plain:5.1f} us {sealed:6.1f} us {bare:6.1f} us {100 * whole:5.1f} %  {100 * sealing:5.1f} %  "
-          f"{rate:,.0f}/s")
+    print(f"{kem:7} {connections:7}  {plain:5.1f} us {sealed:6.1f} us {bare:6.1f} us {100 * whole:5.1f} %  "
+          f"{100 * sealing:5.1f} %  {rate:,.0f}/s")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 /*
  * Sealed pings beside plain ones, and beside what their cryptography costs bare:
  *
- *   sealed_load SOCKET PID ROUNDS
+ *   sealed_load SOCKET PID ROUNDS CONNECTIONS
  *
- * of the server with that process ID, on 16 connections. Prints its CPU time of a plain ping, of a
- * sealed one, and that of one Diffie-Hellman, two HKDF and two AES-GCM of the same suite, in
- * microseconds, then sealed pings a second.
+ * of the server with that process ID, on 1 to 16 connections that ask at the same time. Prints its
+ * CPU time of a plain ping, of a sealed one, and that of one Diffie-Hellman, two HKDF and two
+ * AES-GCM of the same suite, in microseconds, then sealed pings a second.
  *
  *   sealed_load SOCKET lines COUNT
  *
@@ -32,7 +32,7 @@
 #include "seal/key_config.h"
 #include <vsattest/seal.h>
 
-#define CONNECTIONS 16
+#define CONNECTIONS 16 /* at most */
 #define MAX_ROUNDS  400
 #define BARE        2000
 #define LINE        4096
@@ -41,6 +41,7 @@ static int sockets[CONNECTIONS];
 static char lines[MAX_ROUNDS * CONNECTIONS][LINE];
 static clockid_t server_clock;
 static size_t rounds;
+static size_t connections;
 
 static void must(bool done, const char *what)
 {
@@ -148,16 +149,16 @@ static double load(bool is_sealed, double *rate)
     double cpu = seconds(server_clock);
     double begun = seconds(CLOCK_MONOTONIC);
     for (size_t round = 0; round < rounds; round++) {
-        for (size_t i = 0; i < CONNECTIONS; i++)
+        for (size_t i = 0; i < connections; i++)
             send_line(sockets[i],
-                      is_sealed ? lines[round * CONNECTIONS + i] : "{\"command\":\"ping\"}\n");
-        for (size_t i = 0; i < CONNECTIONS; i++) {
+                      is_sealed ? lines[round * connections + i] : "{\"command\":\"ping\"}\n");
+        for (size_t i = 0; i < connections; i++) {
             (void)receive_line(sockets[i], reply, sizeof(reply));
             must(strncmp(reply, good, strlen(good)) == 0, "refused");
         }
     }
-    *rate = (double)(rounds * CONNECTIONS) / (seconds(CLOCK_MONOTONIC) - begun);
-    return (seconds(server_clock) - cpu) * 1e6 / (double)(rounds * CONNECTIONS);
+    *rate = (double)(rounds * connections) / (seconds(CLOCK_MONOTONIC) - begun);
+    return (seconds(server_clock) - cpu) * 1e6 / (double)(rounds * connections);
 }
 
 /* --- bare ------------------------------------------------------------------------------------- */
@@ -268,18 +269,22 @@ int main(int argc, char **argv)
 {
     struct vsa_key_config config;
     double rate = 0;
-    must(argc == 4, "usage: sealed_load SOCKET PID ROUNDS | sealed_load SOCKET lines COUNT");
+    bool prints = argc == 4 && strcmp(argv[2], "lines") == 0;
+    must(prints || argc == 5,
+         "usage: sealed_load SOCKET PID ROUNDS CONNECTIONS | sealed_load SOCKET lines COUNT");
     rounds = strtoul(argv[3], NULL, 10);
-    if (strcmp(argv[2], "lines") == 0) {
+    if (prints) {
         sockets[0] = connect_to(argv[1]);
         return print_lines(fetch_recipient(&config), rounds);
     }
     must(rounds > 0 && rounds <= MAX_ROUNDS, "ROUNDS");
+    connections = strtoul(argv[4], NULL, 10);
+    must(connections > 0 && connections <= CONNECTIONS, "CONNECTIONS");
     must(clock_getcpuclockid((pid_t)strtol(argv[2], NULL, 10), &server_clock) == 0, "no process");
-    for (size_t i = 0; i < CONNECTIONS; i++)
+    for (size_t i = 0; i < connections; i++)
         sockets[i] = connect_to(argv[1]);
     struct vsa_seal_recipient *recipient = fetch_recipient(&config);
-    for (size_t i = 0; i < rounds * CONNECTIONS; i++)
+    for (size_t i = 0; i < rounds * connections; i++)
         seal_ping(recipient, lines[i]);
     double plain = load(false, &rate);
     double sealed = load(true, &rate);

@@ -166,16 +166,25 @@ struct source {
     size_t offset;
 };
 
+/*
+ * Returns how many bytes the first token has between its quotes. A buffer of N bytes doubles at the
+ * N-th of a token: with the opening quote they are N, where 2 * N is enough for the longest.
+ */
+static size_t room_for(size_t longest)
+{
+    size_t size = 2 * (ROOM_AT_FIRST + 1);
+    while (size - 1 < longest + 3) /* quotes, or what ends a number */
+        size *= 2;
+    return size / 2 - 1;
+}
+
 static struct source source_of(struct vsa_slice text, struct vsa_slice apart, size_t longest)
 {
     size_t before = apart.data ? (size_t)(apart.data - text.data) : text.size;
     size_t behind = before + apart.size;
-    size_t room = longest + 3; /* quotes, or what ends a number */
-    if (((room + 2) & (room + 1)) == 0)
-        room++; /* the buffer does not grow for the room's last quote */
     return (struct source){
         .parts = {[OPENING] = vsa_slice_of_text(opening),
-                  [ROOM] = vsa_slice_of(NULL, room),
+                  [ROOM] = vsa_slice_of(NULL, room_for(longest)),
                   [CLOSING] = vsa_slice_of_text(closing),
                   [TEXT] = vsa_slice_of(text.data, before),
                   [MARK] = vsa_slice_of_text(apart.data ? mark : ""),

@@ -24,11 +24,18 @@ _Static_assert(sizeof(REPLY_HEAD) + (VSA_SEAL_MAX_SEALED + 2) / 3 * 4 + VSA_REPL
                    VSA_MAX_REPLY_LINE,
                "the longest sealed reply fits into a line");
 
-/* --- in the thread ---------------------------------------------------------------------------- */
+/* --- opening, in the thread or in the loop ---------------------------------------------------- */
 
 static struct vsa_sealed *sealed_of(struct vsa_work *work)
 {
     return VSA_CONTAINER_OF(work, struct vsa_sealed, work);
+}
+
+/* Drops the padding: the reader of JSON would take each space like any other character. */
+static void trim(struct vsa_slice *request)
+{
+    while (request->size > 0 && request->data[request->size - 1] == ' ')
+        request->size--;
 }
 
 static void verify_sender(struct vsa_sealed *sealed)
@@ -40,23 +47,14 @@ static void verify_sender(struct vsa_sealed *sealed)
     if (vsa_sender_is_signed(sealed->request))
         sealed->sender_status = vsa_sender_verify(sealed->request, &binding, &sealed->request,
                                                   sealed->origin.sender, &sealed->error);
+    trim(&sealed->request);
 }
 
-/* Drops the padding: the reader of JSON would take each space like any other character. */
-static void trim(struct vsa_slice *request)
+static void decrypt(struct vsa_sealed *sealed)
 {
-    while (request->size > 0 && request->data[request->size - 1] == ' ')
-        request->size--;
-}
-
-static void open_request(struct vsa_work *work, struct vsa_nsm *nsm,
-                         const struct vsa_error *nsm_error)
-{
-    struct vsa_sealed *sealed = sealed_of(work);
     const struct vsa_seal_generation *generation = sealed->generation;
     const struct vsa_hpke_suite *suite = generation->config.suite;
     uint8_t *plaintext = sealed->buffer + sealed->sealed.size;
-    (void)nsm, (void)nsm_error;
     sealed->status =
         vsa_seal_read_request(&generation->config, generation->key,
                               vsa_slice_of(sealed->origin.aad, sealed->origin.aad_size),
@@ -65,12 +63,55 @@ static void open_request(struct vsa_work *work, struct vsa_nsm *nsm,
         sealed->status = vsa_replay_tag(generation->filter_key,
                                         vsa_slice_of(sealed->exchange.enc, suite->enc_size),
                                         sealed->tag, &sealed->error);
-    if (sealed->status != VSA_OK)
-        return;
-    sealed->request =
-        vsa_slice_of(plaintext, sealed->sealed.size - vsa_seal_request_overhead(suite));
-    verify_sender(sealed);
+    if (sealed->status == VSA_OK)
+        sealed->request =
+            vsa_slice_of(plaintext, sealed->sealed.size - vsa_seal_request_overhead(suite));
+}
+
+static void run_whole(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_error *nsm_error)
+{
+    struct vsa_sealed *sealed = sealed_of(work);
+    (void)nsm, (void)nsm_error;
+    decrypt(sealed);
+    if (sealed->status == VSA_OK)
+        verify_sender(sealed);
+}
+
+static void run_rest(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_error *nsm_error)
+{
+    (void)nsm, (void)nsm_error;
+    verify_sender(sealed_of(work));
+}
+
+static bool is_first_of_slice(struct vsa_sealing *sealing)
+{
+    bool is_first = sealing->slice_us != sealing->loop->slice_us;
+    sealing->slice_us = sealing->loop->slice_us;
+    return is_first;
+}
+
+/*
+ * Returns whether the loop opens it, which takes less than handing it over. When several come at a
+ * time, the thread does, beside the loop: other peers are served meanwhile, and there may be
+ * another CPU. Never both, so that neither waits for the other's use of the key.
+ */
+static bool belongs_in_loop(struct vsa_sealing *sealing)
+{
+    return sealing->keys.suite->group == VSA_DH_X25519 && sealing->in_thread == 0 &&
+           is_first_of_slice(sealing);
+}
+
+bool vsa_sealed_open_now(struct vsa_sealed *sealed)
+{
+    if (!belongs_in_loop(sealed->sealing))
+        return false;
+    decrypt(sealed);
+    /* Checking a signature takes 20 times as long as opening. */
+    sealed->work.run = run_rest;
+    if (sealed->status == VSA_OK && vsa_sender_is_signed(sealed->request))
+        return false;
     trim(&sealed->request);
+    return true;
 }
 
 /* --- one request ------------------------------------------------------------------------------ */
@@ -78,8 +119,10 @@ static void open_request(struct vsa_work *work, struct vsa_nsm *nsm,
 static void abandon(struct vsa_awaited *awaited)
 {
     struct vsa_sealed *sealed = VSA_CONTAINER_OF(awaited, struct vsa_sealed, awaited);
-    if (vsa_worker_withdraw(sealed->sealing->worker, &sealed->work))
-        vsa_sealed_release(sealed);
+    if (!vsa_worker_withdraw(sealed->sealing->worker, &sealed->work))
+        return;
+    sealed->sealing->in_thread--;
+    vsa_sealed_release(sealed);
 }
 
 static bool has_begun(struct vsa_awaited *awaited)
@@ -203,7 +246,7 @@ enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object
     if (!made)
         return vsa_fail_memory(error);
     made->awaited.kind = &kind;
-    made->work.run = open_request;
+    made->work.run = run_whole;
     made->sealing = sealing;
     made->references = 1;
     made->exchange.label = VSA_SEAL_LABEL;
@@ -219,7 +262,9 @@ enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object
 
 enum vsa_status vsa_sealed_put(struct vsa_sealed *sealed, struct vsa_error *error)
 {
-    return vsa_worker_put(sealed->sealing->worker, &sealed->work, error);
+    VSA_TRY(vsa_worker_put(sealed->sealing->worker, &sealed->work, error));
+    sealed->sealing->in_thread++;
+    return VSA_OK;
 }
 
 struct vsa_sealed *vsa_sealing_next(struct vsa_sealing *sealing)
@@ -227,7 +272,10 @@ struct vsa_sealed *vsa_sealing_next(struct vsa_sealing *sealing)
     if (!vsa_list_first(&sealing->opened))
         vsa_worker_finished(sealing->worker, &sealing->opened);
     struct vsa_work *work = vsa_work_of(vsa_list_pop(&sealing->opened));
-    return work ? sealed_of(work) : NULL;
+    if (!work)
+        return NULL;
+    sealing->in_thread--;
+    return sealed_of(work);
 }
 
 static void schedule(struct vsa_sealing *sealing);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sealed requests: opened in a thread of their own, accepted once in the loop, and their replies
- * sealed there. What is inside is dispatched like any other request, by the caller.
+ * Sealed requests: opened in the loop or in a thread of their own, accepted once in the loop, and
+ * their replies sealed there. What is inside is dispatched like any other request, by the caller.
  */
 #ifndef VSA_SEALING_SEALING_H
 #define VSA_SEALING_SEALING_H
@@ -29,6 +29,8 @@ struct vsa_sealing {
     struct vsa_timer rotation;
     struct vsa_link opened;
     vsa_counter depth; /* of requests that wait to be opened */
+    size_t in_thread;  /* requests that the thread has, those that wait and are opened included */
+    int64_t slice_us;  /* of the loop, in which it opened one */
     /* Of the reply that is being sealed. */
     uint8_t plaintext[VSA_SEAL_MAX_PLAINTEXT];
     uint8_t sealed[VSA_SEAL_MAX_SEALED];
@@ -95,7 +97,12 @@ VSA_MUST_USE enum vsa_status vsa_sealing_offer(struct vsa_sealing *sealing,
  */
 VSA_MUST_USE enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object,
                                             struct vsa_sealed **sealed, struct vsa_error *error);
-/* Has it opened. Errors: VSA_ERR_BUSY; it is still the caller's then. */
+/*
+ * Opens it at once, where that costs other peers no more than a request in clear: returns true, and
+ * it is opened, or does not open. Else vsa_sealed_put() must follow.
+ */
+bool vsa_sealed_open_now(struct vsa_sealed *sealed);
+/* Has the thread open it. Errors: VSA_ERR_BUSY; it is still the caller's then. */
 VSA_MUST_USE enum vsa_status vsa_sealed_put(struct vsa_sealed *sealed, struct vsa_error *error);
 
 /* Returns one that the thread is done with, or NULL; the caller owns it again. */

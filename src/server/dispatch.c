@@ -26,6 +26,7 @@ struct arrival {
     const struct vsa_command_row *row;   /* that answers it */
     const struct vsa_command_row *named; /* by its command; mostly the same */
     struct vsa_seal_offer offer;         /* of `seal_key` */
+    struct vsa_sealed *opened;           /* owned; what it held is next; or NULL */
     int64_t retry_after_ms;              /* why it is VSA_ERR_RATE_LIMITED */
 };
 
@@ -249,12 +250,17 @@ static enum vsa_status put_sealed(struct arrival *arrival, struct vsa_sealed *se
                                   struct vsa_error *error)
 {
     struct vsa_waiter *waiter = vsa_waiter_new(arrival->all, &arrival->request);
-    enum vsa_status status = waiter ? vsa_sealed_put(sealed, error) : vsa_fail_memory(error);
+    if (!waiter)
+        return vsa_fail_memory(error);
+    bool is_open = vsa_sealed_open_now(sealed);
+    enum vsa_status status = is_open ? VSA_OK : vsa_sealed_put(sealed, error);
     if (status != VSA_OK) {
         free(waiter);
         return status;
     }
     vsa_waiter_wait(waiter, &sealed->awaited);
+    if (is_open)
+        arrival->opened = sealed;
     return VSA_OK;
 }
 
@@ -339,20 +345,6 @@ static void refuse(const struct arrival *arrival, const struct vsa_error *error)
     vsa_request_finish(all, request, &reply);
 }
 
-static void on_line(struct vsa_stream *stream, struct vsa_slice line)
-{
-    struct vsa_error error;
-    struct arrival arrival = {
-        .all = stream->streams->owner,
-        .request = {.stream = stream, .started_us = vsa_monotonic_us()},
-    };
-    if (vsa_json_is_blank(line))
-        return;
-    if (handle(&arrival, line, &error) != VSA_OK)
-        refuse(&arrival, &error);
-    json_decref(arrival.object);
-}
-
 /* --- what sealed requests hold ---------------------------------------------------------------- */
 
 static enum vsa_status handle_opened(struct arrival *arrival, const struct vsa_sealed *sealed,
@@ -380,23 +372,44 @@ static void dispatch_opened(struct vsa_waiter *waiter, struct vsa_sealed *sealed
         vsa_waiter_free(arrival.waiter);
 }
 
+/* Takes over `sealed`. */
+static void finish_opened(struct vsa_requests *all, struct vsa_sealed *sealed)
+{
+    struct vsa_error error;
+    struct vsa_waiter *waiter = vsa_waiter_first(&sealed->awaited);
+    /* One that is not waited for any more is not carried out. */
+    enum vsa_status status = waiter ? vsa_sealed_accept(sealed, &error) : VSA_OK;
+    if (waiter && status == VSA_OK) {
+        dispatch_opened(waiter, sealed);
+    } else if (waiter) {
+        vsa_request_fail(all, &waiter->request, &error);
+        vsa_waiter_free(waiter);
+    }
+    vsa_sealed_forget_text(sealed);
+    vsa_sealed_release(sealed);
+}
+
 void vsa_dispatch_opened(struct vsa_requests *all)
 {
     struct vsa_sealed *sealed;
+    while (all->sealing && (sealed = vsa_sealing_next(all->sealing)))
+        finish_opened(all, sealed);
+}
+
+static void on_line(struct vsa_stream *stream, struct vsa_slice line)
+{
     struct vsa_error error;
-    while (all->sealing && (sealed = vsa_sealing_next(all->sealing))) {
-        struct vsa_waiter *waiter = vsa_waiter_first(&sealed->awaited);
-        /* One that is not waited for any more is not carried out. */
-        enum vsa_status status = waiter ? vsa_sealed_accept(sealed, &error) : VSA_OK;
-        if (waiter && status == VSA_OK) {
-            dispatch_opened(waiter, sealed);
-        } else if (waiter) {
-            vsa_request_fail(all, &waiter->request, &error);
-            vsa_waiter_free(waiter);
-        }
-        vsa_sealed_forget_text(sealed);
-        vsa_sealed_release(sealed);
-    }
+    struct arrival arrival = {
+        .all = stream->streams->owner,
+        .request = {.stream = stream, .started_us = vsa_monotonic_us()},
+    };
+    if (vsa_json_is_blank(line))
+        return;
+    if (handle(&arrival, line, &error) != VSA_OK)
+        refuse(&arrival, &error);
+    json_decref(arrival.object);
+    if (arrival.opened)
+        finish_opened(arrival.all, arrival.opened);
 }
 
 /* --- begin and end ---------------------------------------------------------------------------- */

@@ -66,7 +66,8 @@ static void new_client(void)
     seal_client_init(&client, &pipeline.requests.sealing->keys.current->config);
 }
 
-static int set_up_with(void **state, size_t kem)
+/* The threads do not run yet. */
+static int set_up_idle(void **state, size_t kem)
 {
     struct vsa_sealing_options options;
     if (pipeline_set_up(state))
@@ -82,9 +83,16 @@ static int set_up_with(void **state, size_t kem)
     add("look-there", look, VSA_COMMAND_BLOCKING);
     add("secret", look, VSA_COMMAND_SEALED_ONLY);
     add("much", say_much, 0);
-    start_worker();
     peer = connect_stream();
     new_client();
+    return 0;
+}
+
+static int set_up_with(void **state, size_t kem)
+{
+    if (set_up_idle(state, kem))
+        return -1;
+    start_worker();
     return 0;
 }
 
@@ -96,6 +104,16 @@ static int set_up(void **state)
 static int set_up_p384(void **state)
 {
     return set_up_with(state, VSA_SEALING_P384);
+}
+
+static int set_up_without_threads(void **state)
+{
+    return set_up_idle(state, VSA_SEALING_X25519);
+}
+
+static int set_up_p384_without_threads(void **state)
+{
+    return set_up_idle(state, VSA_SEALING_P384);
 }
 
 static int tear_down(void **state)
@@ -376,6 +394,75 @@ static void a_wrong_signature(void **state)
     assert_non_null(memmem(opened, sizeof(opened), "\"sender_unknown\"", 16));
 }
 
+/* --- who opens -------------------------------------------------------------------------------- */
+
+static struct seal_client other_client;
+static int other_peer;
+
+static void assert_in_thread(size_t count)
+{
+    assert_int_equal(pipeline.requests.sealing->in_thread, count);
+}
+
+static void add_other_client(void)
+{
+    other_peer = connect_stream();
+    seal_client_init(&other_client, &pipeline.requests.sealing->keys.current->config);
+}
+
+/* Starts the thread, and has both clients answered. */
+static void assert_pongs(void)
+{
+    assert_int_equal(vsa_sealing_start(pipeline.requests.sealing, NULL), VSA_OK);
+    assert_string_equal(seal_client_open(&client, receive_lines(peer, 1)), PONG_TEXT);
+    assert_string_equal(seal_client_open(&other_client, receive_lines(other_peer, 1)), PONG_TEXT);
+    assert_in_thread(0);
+    seal_client_free(&other_client);
+}
+
+/* A signature; and whatever comes while the thread has something to do. */
+static void what_the_loop_leaves_to_the_thread(void **state)
+{
+    (void)state;
+    char pem[512];
+    struct vsa_sender *sender = new_sender(pem, sizeof(pem));
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT); /* no thread runs */
+    add_other_client();
+    begin_request(peer, seal_client_seal(&client, sender, NULL, PING_TEXT));
+    assert_in_thread(1);
+    begin_request(other_peer, seal_client_seal(&other_client, NULL, NULL, PING_TEXT));
+    assert_in_thread(2);
+    assert_pongs();
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    vsa_sender_free(sender);
+}
+
+/* Other peers have the loop's time, too. */
+static void several_at_a_time(void **state)
+{
+    (void)state;
+    add_other_client();
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    send_text(peer, seal_client_seal(&client, NULL, NULL, PING_TEXT));
+    send_text(other_peer, seal_client_seal(&other_client, NULL, NULL, PING_TEXT));
+    iterate();
+    assert_in_thread(1);
+    assert_pongs();
+}
+
+static void one_that_leaves_the_thread(void **state)
+{
+    (void)state;
+    begin_request(peer, seal_client_seal(&client, NULL, NULL, PING_TEXT));
+    assert_in_thread(1);
+    (void)shutdown(peer, SHUT_RDWR);
+    while (pipeline.requests.sealing->in_thread > 0)
+        iterate();
+    assert_in_flight(0);
+    assert_nothing_buffered();
+}
+
 /* --- what is seen from outside ---------------------------------------------------------------- */
 
 static void numbers_say_nothing_of_what_is_inside(void **state)
@@ -630,6 +717,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_key_is_announced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(senders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_signature, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_loop_leaves_to_the_thread, set_up_without_threads,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(several_at_a_time, set_up_without_threads, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_leaves_the_thread, set_up_p384_without_threads,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(numbers_say_nothing_of_what_is_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_says_nothing_of_what_is_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_handler_of_all_sees_what_is_inside, set_up, tear_down),
@@ -637,9 +729,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_sealing_where_it_cannot_be, pipeline_set_up,
                                         pipeline_tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_used_up, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_key_ends_meanwhile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_ends_meanwhile, set_up_p384, tear_down),
         cmocka_unit_test_setup_teardown(keys_are_wiped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up_p384, tear_down),
     };
     return cmocka_run_group_tests_name("server_sealed", tests, NULL, NULL);
 }
