@@ -42,7 +42,8 @@ void vsa_sharing_begin(struct vsa_sharing *sharing, struct vsa_share *share,
                        const struct vsa_share_key *key)
 {
     share->key = *key;
-    vsa_list_append(&sharing->under_way, &share->place);
+    /* Before older ones of the same key, which have begun: none may join those. */
+    vsa_list_insert(&sharing->under_way, &share->place);
 }
 
 struct vsa_share *vsa_sharing_find(const struct vsa_sharing *sharing,

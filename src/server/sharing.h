@@ -54,7 +54,7 @@ int64_t vsa_share_life_ms(struct vsa_slice document);
 /* Adds to what is under way; vsa_list_remove() of its place ends that. */
 void vsa_sharing_begin(struct vsa_sharing *sharing, struct vsa_share *share,
                        const struct vsa_share_key *key);
-/* Returns what is under way with that key, or NULL. */
+/* Returns what is under way with that key, the newest, or NULL. */
 struct vsa_share *vsa_sharing_find(const struct vsa_sharing *sharing,
                                    const struct vsa_share_key *key);
 

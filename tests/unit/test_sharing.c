@@ -127,11 +127,17 @@ static void under_way(void **state)
     (void)state;
     struct vsa_sharing sharing = {0};
     struct vsa_share shares[3] = {0};
+    struct vsa_share newer = {0};
     struct vsa_share_key keys[3] = {key_number(1), key_number(2), key_number(3)};
     for (int i = 0; i < 3; i++)
         vsa_sharing_begin(&sharing, &shares[i], &keys[i]);
     for (int i = 0; i < 3; i++)
         assert_ptr_equal(vsa_sharing_find(&sharing, &keys[i]), &shares[i]);
+    /* The older one has begun: a request that comes now may join the newer one. */
+    vsa_sharing_begin(&sharing, &newer, &keys[1]);
+    assert_ptr_equal(vsa_sharing_find(&sharing, &keys[1]), &newer);
+    vsa_list_remove(&newer.place);
+    assert_ptr_equal(vsa_sharing_find(&sharing, &keys[1]), &shares[1]);
     vsa_list_remove(&shares[1].place);
     vsa_list_remove(&shares[1].place);
     assert_null(vsa_sharing_find(&sharing, &keys[1]));
