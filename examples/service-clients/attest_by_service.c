@@ -69,7 +69,10 @@ static json_t *post(CURL *curl, const char *url, const char *path, json_t *reque
     char whole[1024];
     long status = 0;
     json_t *answer = NULL;
-    char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    /* Into a buffer that is large enough: json_dumps() may lose a key where memory is short. */
+    size_t size = json_dumpb(request, NULL, 0, JSON_COMPACT);
+    char *text = size > 0 ? calloc(1, size + 1) : NULL;
+    bool printed = text && json_dumpb(request, text, size, JSON_COMPACT) == size;
     struct curl_slist *fields = curl_slist_append(NULL, "Content-Type: application/json");
     struct curl_slist *all = fields ? curl_slist_append(fields, "Accept: application/json") : NULL;
     snprintf(whole, sizeof(whole), "%s%s", url, path);
@@ -82,7 +85,7 @@ static json_t *post(CURL *curl, const char *url, const char *path, json_t *reque
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-    CURLcode code = all && text ? curl_easy_perform(curl) : CURLE_OUT_OF_MEMORY;
+    CURLcode code = all && printed ? curl_easy_perform(curl) : CURLE_OUT_OF_MEMORY;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK)
         fprintf(stderr, "attest_by_service: %s: %s\n", whole, curl_easy_strerror(code));
