@@ -88,8 +88,8 @@ def verify_documents(
         policy: what each document must be. Files that it names are read here, not on executors.
         document: the column with documents: binary or text in any form that
             `verify_attestation_document` takes. Null is a document that does not verify.
-        nonce, user_data: columns with what each must hold, text or binary; null in a row: not
-            compared there. None: no such column.
+        nonce, user_data: columns with what each must hold, text or binary. A row where it is null
+            (after a left join, say) does not verify. None: no such column.
         roots, now, at: as for `verify_many`. "Now" is the time of this call, for all.
         jobs: threads of each task; Spark runs a task on each core already.
 
@@ -118,12 +118,21 @@ def verify_documents(
             raise UsageError(f"the frame has a column {name!r}, which would be added: rename it")
     fixed, anchors = _fixed(policy), read_roots(roots)
 
+    compared = [(field, column) for field, column in (("nonce", nonce), ("user_data", user_data)) if column]
+
     def saved(rows: Any) -> Iterator[SavedDocument]:
-        nothing = [None] * len(rows)
-        for values in zip(rows[document], rows[nonce] if nonce else nothing,
-                          rows[user_data] if user_data else nothing):
-            content, expected_nonce, expected_data = map(_present, values)
-            yield SavedDocument("" if content is None else content, expected_nonce, expected_data)
+        for values in zip(rows[document], *(rows[column] for _, column in compared)):
+            content, *expected = map(_present, values)
+            yield SavedDocument("" if content is None else content,
+                                **{field: value for (field, _), value in zip(compared, expected)})
+
+    def refuse_nulls(rows: Any, verdicts: List[Dict[str, Any]]) -> None:
+        for field, column in compared:
+            for index, value in enumerate(rows[column]):
+                if _present(value) is None and verdicts[index]["verified"]:
+                    verdicts[index] = {
+                        "verified": False, "error_code": f"{field}_mismatch",
+                        "error": f"column {_convert.shown(column)} is null: nothing to compare with"}
 
     def verify(batches: Iterator[Any]) -> Iterator[Any]:
         import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -131,6 +140,7 @@ def verify_documents(
         for rows in batches:
             verdicts = [_verdict(result) for result in verify_many(
                 saved(rows), fixed, roots=anchors, now=now, at=at, jobs=jobs)]
+            refuse_nulls(rows, verdicts)
             added = pandas.DataFrame(
                 {name: pandas.Series([verdict.get(name) for verdict in verdicts], dtype=object)
                  for name in VERDICT_COLUMNS})
