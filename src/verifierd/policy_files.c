@@ -280,7 +280,8 @@ enum vsa_status vsa_service_policy_parse(struct vsa_slice text, struct vsa_servi
 void vsa_service_policy_free(struct vsa_service_policy *policy)
 {
     vsa_whole_file_close(&policy->file);
-    vsa_verifier_free(policy->verifier);
+    if (!policy->borrows_verifier)
+        vsa_verifier_free(policy->verifier);
     vsa_measurements_free(&policy->images);
 }
 
@@ -295,14 +296,30 @@ static enum vsa_status read_beside(const char *directory, const char *name, size
     return vsa_whole_file_read(path, limit, file, error);
 }
 
-static enum vsa_status add_roots(const char *directory, struct vsa_service_policy *policy,
+/* Makes room for a fleet, too, whose documents are of hundreds of enclaves in turns. */
+static enum vsa_status add_aws_roots(struct vsa_verifier *verifier, struct vsa_error *error)
+{
+    VSA_TRY(vsa_verifier_set_cache_size(verifier, VSA_MAX_CACHED_CERTIFICATES, error));
+    return vsa_verifier_add_aws_roots(verifier, error);
+}
+
+/* Gives the last policy of the set its verifier: certificates are checked once for all policies. */
+static enum vsa_status add_roots(const char *directory, struct vsa_policy_set *set,
                                  struct vsa_error *error)
 {
+    struct vsa_service_policy *policy = &set->policies[set->count - 1];
+    for (size_t i = 0; i + 1 < set->count; i++) {
+        if (strcmp(set->policies[i].roots, policy->roots) != 0)
+            continue;
+        policy->verifier = set->policies[i].verifier;
+        policy->borrows_verifier = true;
+        return VSA_OK;
+    }
     policy->verifier = vsa_verifier_new();
     if (!policy->verifier)
         return vsa_fail_memory(error);
     if (strcmp(policy->roots, "aws") == 0)
-        return vsa_verifier_add_aws_roots(policy->verifier, error);
+        return add_aws_roots(policy->verifier, error);
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file root = {NULL, 0, false};
     VSA_TRY(read_beside(directory, policy->roots, VSA_MAX_INPUT_FILE, &root, error));
     return vsa_verifier_add_root(policy->verifier, vsa_whole_file_slice(&root), error);
@@ -319,8 +336,7 @@ static enum vsa_status load_policy(const char *directory, const char *file,
                         "a policy's name is of a-z, 0-9, '-', '_' and '.', at most %d characters",
                         VSA_MAX_POLICY_NAME);
     VSA_TRY(read_beside(directory, file, VSA_MAX_INPUT_FILE, &policy->file, error));
-    VSA_TRY(vsa_service_policy_parse(vsa_whole_file_slice(&policy->file), policy, error));
-    return add_roots(directory, policy, error);
+    return vsa_service_policy_parse(vsa_whole_file_slice(&policy->file), policy, error);
 }
 
 static enum vsa_status load_policies(const char *directory, const struct vsa_name_list *list,
@@ -329,6 +345,8 @@ static enum vsa_status load_policies(const char *directory, const struct vsa_nam
     for (size_t i = 0; i < list->count; i++) {
         struct vsa_service_policy *policy = &set->policies[set->count++];
         enum vsa_status status = load_policy(directory, list->names[i], policy, error);
+        if (status == VSA_OK)
+            status = add_roots(directory, set, error);
         if (status != VSA_OK) {
             vsa_error_wrap(error, "policy %.80s", list->names[i]);
             return status;

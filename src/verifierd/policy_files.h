@@ -16,7 +16,8 @@ struct vsa_service_policy {
     char id[VSA_POLICY_ID_SIZE];         /* in tokens: which bytes of the file were applied */
     struct vsa_whole_file file;          /* as it is, so that its digest can be computed again */
     char roots[VSA_MAX_POLICY_NAME + 1]; /* "aws", or a file beside it */
-    struct vsa_verifier *verifier;
+    struct vsa_verifier *verifier;       /* of all policies with these roots */
+    bool borrows_verifier;               /* from the first of them */
     struct vsa_measurements_list images;
     struct vsa_appraisal_rules rules; /* borrows from here */
     char instance[VSA_MAX_MODULE_ID];

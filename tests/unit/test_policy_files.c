@@ -183,6 +183,7 @@ static void directories(void **state)
     assert_int_equal(set->count, 2);
     assert_string_equal(set->policies[0].name, "a");
     assert_non_null(set->policies[0].verifier);
+    assert_ptr_equal(set->policies[1].verifier, set->policies[0].verifier);
     assert_ptr_equal(vsa_policy_set_find(set, vsa_slice_of_text("b")), &set->policies[1]);
     assert_null(vsa_policy_set_find(set, vsa_slice_of_text("c")));
     assert_null(vsa_policy_set_find(set, vsa_slice_of_text("")));
