@@ -12,15 +12,39 @@ bool vsa_json_is_blank(struct vsa_slice text)
     return true;
 }
 
+static const struct vsa_json_limits limits = {
+    .name = "the line",
+    .max_size = VSA_MAX_REPLY_LINE,
+    .max_depth = VSA_MAX_JSON_DEPTH,
+    .allow_nul = true,
+};
+
 enum vsa_status vsa_json_parse(struct vsa_slice text, json_t **object, struct vsa_error *error)
 {
-    static const struct vsa_json_limits limits = {
-        .name = "the line",
-        .max_size = VSA_MAX_REPLY_LINE,
-        .max_depth = VSA_MAX_JSON_DEPTH,
-        .allow_nul = true,
-    };
     return vsa_json_load_object(text, &limits, object, error);
+}
+
+/* Returns whether it is a sealed request, and what was kept apart is what is sealed. */
+static bool is_sealed(const json_t *object, struct vsa_slice apart)
+{
+    json_t *sealed = vsa_json_get(object, "sealed");
+    return vsa_json_is_text(vsa_json_get(object, "command"), vsa_slice_of_text("sealed")) &&
+           json_is_string(sealed) && vsa_json_apart_slice(sealed, apart).data == apart.data;
+}
+
+enum vsa_status vsa_json_parse_sealed(struct vsa_slice text, json_t **object,
+                                      struct vsa_slice *apart, struct vsa_error *error)
+{
+    VSA_AUTO_JSON json_t *loaded = NULL;
+    struct vsa_slice kept;
+    VSA_TRY(vsa_json_load_object_apart(text, &limits, &loaded, &kept, error));
+    *apart = (struct vsa_slice){0};
+    if (kept.data && !is_sealed(loaded, kept))
+        return vsa_json_parse(text, object, error);
+    *apart = kept;
+    *object = loaded;
+    loaded = NULL;
+    return VSA_OK;
 }
 
 enum vsa_status vsa_json_write_line(const json_t *object, char *buffer, size_t capacity,

@@ -18,6 +18,15 @@ VSA_MUST_USE enum vsa_status vsa_json_parse(struct vsa_slice text, json_t **obje
                                             struct vsa_error *error);
 
 /*
+ * Does the same; of a request `sealed` its member of that name may stay in the line.
+ *
+ * apart  out: for vsa_json_apart_slice() with that member; borrows `text`
+ */
+VSA_MUST_USE enum vsa_status vsa_json_parse_sealed(struct vsa_slice text, json_t **object,
+                                                   struct vsa_slice *apart,
+                                                   struct vsa_error *error);
+
+/*
  * Writes the object in compact form and a newline. `*size` counts the newline; there is no NUL.
  * Errors: VSA_ERR_BUFFER when `capacity` is too small, VSA_ERR_MEMORY.
  */

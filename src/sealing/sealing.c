@@ -178,14 +178,20 @@ void vsa_sealed_release(struct vsa_sealed *sealed)
     free(sealed);
 }
 
-static enum vsa_status decode(const json_t *object, const char *key, uint8_t *buffer, size_t most,
-                              struct vsa_slice *bytes, struct vsa_error *error)
+static enum vsa_status read_text(const json_t *object, const char *key, struct vsa_slice *text,
+                                 struct vsa_error *error)
 {
     const json_t *value = vsa_json_get(object, key);
     if (!json_is_string(value))
         return vsa_fail(error, VSA_ERR_FIELD, "\"%s\" must be a base64 string", key);
-    enum vsa_status status = vsa_base64_decode(vsa_json_string_slice(value), VSA_BASE64_STRICT,
-                                               buffer, most, bytes, error);
+    *text = vsa_json_string_slice(value);
+    return VSA_OK;
+}
+
+static enum vsa_status decode(struct vsa_slice text, const char *key, uint8_t *buffer, size_t most,
+                              struct vsa_slice *bytes, struct vsa_error *error)
+{
+    enum vsa_status status = vsa_base64_decode(text, VSA_BASE64_STRICT, buffer, most, bytes, error);
     if (status == VSA_ERR_BUFFER)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, "\"%s\" is longer than %zu bytes", key, most);
     if (status != VSA_OK)
@@ -196,10 +202,12 @@ static enum vsa_status decode(const json_t *object, const char *key, uint8_t *bu
 static enum vsa_status read_aad(struct vsa_sealed *sealed, const json_t *object,
                                 struct vsa_error *error)
 {
+    struct vsa_slice text;
     struct vsa_slice aad;
     if (!vsa_json_get(object, "aad"))
         return VSA_OK;
-    VSA_TRY(decode(object, "aad", sealed->origin.aad, sizeof(sealed->origin.aad), &aad, error));
+    VSA_TRY(read_text(object, "aad", &text, error));
+    VSA_TRY(decode(text, "aad", sealed->origin.aad, sizeof(sealed->origin.aad), &aad, error));
     sealed->origin.aad_size = aad.size;
     return VSA_OK;
 }
@@ -222,11 +230,15 @@ static enum vsa_status find_key(struct vsa_sealed *sealed, struct vsa_error *err
     return VSA_OK;
 }
 
-static enum vsa_status fill(struct vsa_sealed *sealed, const json_t *object,
+static enum vsa_status fill(struct vsa_sealed *sealed, const json_t *object, struct vsa_slice apart,
                             struct vsa_error *error)
 {
+    struct vsa_slice text;
+    VSA_TRY(read_text(object, "sealed", &text, error));
+    if (apart.data)
+        text = apart;
     /* What is decoded has three bytes for four characters, what is opened no more than that. */
-    size_t most = json_string_length(vsa_json_get(object, "sealed")) / 4 * 3;
+    size_t most = text.size / 4 * 3;
     most = most < VSA_SEAL_MAX_SEALED ? most : VSA_SEAL_MAX_SEALED;
     VSA_TRY(vsa_sealed_charge(NULL, sealed->sealing->budget, sizeof(*sealed) + 2 * most,
                               &sealed->charged, error));
@@ -234,13 +246,14 @@ static enum vsa_status fill(struct vsa_sealed *sealed, const json_t *object,
     sealed->buffer = malloc(sealed->buffer_size);
     if (!sealed->buffer)
         return vsa_fail_memory(error);
-    VSA_TRY(decode(object, "sealed", sealed->buffer, most, &sealed->sealed, error));
+    VSA_TRY(decode(text, "sealed", sealed->buffer, most, &sealed->sealed, error));
     VSA_TRY(read_aad(sealed, object, error));
     return find_key(sealed, error);
 }
 
 enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object,
-                               struct vsa_sealed **sealed, struct vsa_error *error)
+                               struct vsa_slice apart, struct vsa_sealed **sealed,
+                               struct vsa_error *error)
 {
     struct vsa_sealed *made = calloc(1, sizeof(*made));
     if (!made)
@@ -251,7 +264,7 @@ enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object
     made->references = 1;
     made->exchange.label = VSA_SEAL_LABEL;
     made->error.offset = VSA_NO_OFFSET;
-    enum vsa_status status = fill(made, object, error);
+    enum vsa_status status = fill(made, object, apart, error);
     if (status != VSA_OK) {
         vsa_sealed_release(made);
         return status;

@@ -90,13 +90,15 @@ VSA_MUST_USE enum vsa_status vsa_sealing_offer(struct vsa_sealing *sealing,
  * Reads a `sealed` request, and finds its key.
  *
  * object  in: hostile
+ * apart   in: of vsa_json_parse_sealed(), or none
  * sealed  out: owned by the caller, vsa_sealed_release()
  *
  * Errors: VSA_ERR_FIELD, VSA_ERR_BASE64, VSA_ERR_TOO_LARGE, VSA_ERR_SEALED_KEY, VSA_ERR_BUSY (the
  * streams' budget), VSA_ERR_MEMORY.
  */
 VSA_MUST_USE enum vsa_status vsa_sealed_new(struct vsa_sealing *sealing, const json_t *object,
-                                            struct vsa_sealed **sealed, struct vsa_error *error);
+                                            struct vsa_slice apart, struct vsa_sealed **sealed,
+                                            struct vsa_error *error);
 /*
  * Opens it at once, where that costs other peers no more than a request in clear: returns true, and
  * it is opened, or does not open. Else vsa_sealed_put() must follow.

@@ -23,6 +23,7 @@ struct arrival {
     struct vsa_request request;
     struct vsa_waiter *waiter;           /* owned; it came in a sealed request; else NULL */
     json_t *object;                      /* owned, or NULL */
+    struct vsa_slice apart;              /* what is sealed, if it stayed in the line */
     const struct vsa_command_row *row;   /* that answers it */
     const struct vsa_command_row *named; /* by its command; mostly the same */
     struct vsa_seal_offer offer;         /* of `seal_key` */
@@ -272,7 +273,7 @@ static enum vsa_status handle_sealed(struct arrival *arrival, struct vsa_error *
         return vsa_fail(error, VSA_ERR_REQUEST, "a sealed request holds another sealed one");
     VSA_TRY(take_token_of(arrival, &all->sealed_rate, "sealed requests", error));
     VSA_TRY(vsa_waiting_check_room(all, error));
-    VSA_TRY(vsa_sealed_new(all->sealing, arrival->object, &sealed, error));
+    VSA_TRY(vsa_sealed_new(all->sealing, arrival->object, arrival->apart, &sealed, error));
     enum vsa_status status = put_sealed(arrival, sealed, error);
     if (status != VSA_OK)
         vsa_sealed_release(sealed);
@@ -281,13 +282,22 @@ static enum vsa_status handle_sealed(struct arrival *arrival, struct vsa_error *
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
+/* Reads the object; what is sealed stays in the line: jansson takes 20 ns a character. */
+static enum vsa_status parse(struct arrival *arrival, struct vsa_slice line,
+                             struct vsa_error *error)
+{
+    if (arrival->all->sealing && !arrival->request.sealed)
+        return vsa_json_parse_sealed(line, &arrival->object, &arrival->apart, error);
+    return vsa_json_parse(line, &arrival->object, error);
+}
+
 static enum vsa_status read_line(struct arrival *arrival, struct vsa_slice line,
                                  struct vsa_error *error)
 {
     struct vsa_request *request = &arrival->request;
     const char *name = NULL;
     json_t *id = NULL;
-    VSA_TRY(vsa_json_parse(line, &arrival->object, error));
+    VSA_TRY(parse(arrival, line, error));
     VSA_TRY(vsa_request_id(arrival->object, &id, error));
     VSA_TRY(vsa_reply_print_id(id, arrival->all->id, &request->id, error));
     VSA_TRY(vsa_request_command(arrival->object, &name, error));

@@ -105,6 +105,45 @@ static void test_error_keeps_quiet(void **state)
     assert_true(error.offset > 20 && error.offset < text.size);
 }
 
+/* Only what is sealed may stay in the line: of any other request, each member is itself. */
+static void test_parse_sealed(void **state)
+{
+    (void)state;
+    char line[1024];
+    char text[400];
+    static const struct {
+        const char *before; /* the long string */
+        const char *behind;
+        bool stays;
+    } rows[] = {
+        {"{\"command\":\"sealed\",\"sealed\":\"", "\",\"id\":1}", true},
+        {"{\"sealed\":\"", "\",\"command\":\"sealed\"}", true},
+        {"{\"command\":\"sealed\",\"id\":\"", "\",\"sealed\":\"QUJD\"}", false},
+        {"{\"command\":\"sealed\",\"sealed\":{\"sealed\":\"", "\"}}", false},
+        {"{\"command\":\"sealed\",\"aad\":\"", "\"}", false},
+        {"{\"command\":\"other\",\"sealed\":\"", "\"}", false},
+        {"{\"command\":\"", "\",\"sealed\":\"QUJD\"}", false},
+        {"{\"command\":\"seal\\u0065d\",\"sealed\":\"", "\"}", false},
+    };
+    memset(text, 'A', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        VSA_AUTO_JSON json_t *object = NULL;
+        struct vsa_slice apart;
+        (void)snprintf(line, sizeof(line), "%s%s%s", rows[i].before, text, rows[i].behind);
+        VSA_AUTO_JSON json_t *whole = parse(line);
+        assert_int_equal(vsa_json_parse_sealed(vsa_slice_of_text(line), &object, &apart, NULL),
+                         VSA_OK);
+        assert_int_equal(apart.data != NULL, rows[i].stays);
+        if (rows[i].stays) {
+            assert_memory_equal(apart.data, text, sizeof(text) - 1);
+            assert_int_equal(apart.size, sizeof(text) - 1);
+        } else {
+            assert_true(json_equal(object, whole));
+        }
+    }
+}
+
 static void test_write(void **state)
 {
     (void)state;
@@ -126,7 +165,7 @@ int main(void)
         cmocka_unit_test(test_parse),         cmocka_unit_test(test_parse_nul),
         cmocka_unit_test(test_parse_refused), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_size),          cmocka_unit_test(test_error_keeps_quiet),
-        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_parse_sealed),  cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,9 +62,10 @@ static int tear_down(void **state)
 static enum vsa_status take(const char *line, struct vsa_sealed **sealed)
 {
     VSA_AUTO_JSON json_t *object = NULL;
+    struct vsa_slice apart;
     *sealed = NULL;
-    assert_int_equal(vsa_json_parse(vsa_slice_of_text(line), &object, NULL), VSA_OK);
-    return vsa_sealed_new(sealing, object, sealed, NULL);
+    assert_int_equal(vsa_json_parse_sealed(vsa_slice_of_text(line), &object, &apart, NULL), VSA_OK);
+    return vsa_sealed_new(sealing, object, apart, sealed, NULL);
 }
 
 static struct vsa_sealed *put(const char *line)
