@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/slice.h"
 #include "protocol/attest.h"
 #include "protocol/forwarded.h"
 #include "protocol/reply.h"
@@ -34,6 +35,22 @@ static void check_attest_request(const json_t *object)
     struct vsa_slice nonce = {0};
     FUZZ_REQUIRE(vsa_attest_nonce_decode(object, buffers_again.nonce, &nonce, NULL) == VSA_OK);
     FUZZ_REQUIRE(same(request.nonce, nonce));
+}
+
+/* Only what is sealed stays in the line, and is the member that would be in the object. */
+static void check_sealed(struct vsa_slice line, const json_t *whole, enum vsa_status status)
+{
+    VSA_AUTO_JSON json_t *object = NULL;
+    struct vsa_slice apart = {0};
+    FUZZ_REQUIRE(vsa_json_parse_sealed(line, &object, &apart, NULL) == status);
+    if (apart.data) {
+        FUZZ_REQUIRE(
+            vsa_slice_equal(vsa_json_string_slice(json_object_get(whole, "sealed")), apart));
+        FUZZ_REQUIRE(json_object_del(object, "sealed") == 0);
+        FUZZ_REQUIRE(json_object_size(object) + 1 == json_object_size(whole));
+        FUZZ_REQUIRE(json_object_update_missing(object, (json_t *)(uintptr_t)whole) == 0);
+    }
+    FUZZ_REQUIRE(status != VSA_OK || json_equal(object, whole));
 }
 
 static void check_request(const json_t *object)
@@ -83,7 +100,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct vsa_slice line = vsa_slice_of(data, size);
     if (size > VSA_MAX_REPLY_LINE)
         return 0;
-    if (vsa_json_parse(line, &object, NULL) != VSA_OK)
+    enum vsa_status status = vsa_json_parse(line, &object, NULL);
+    check_sealed(line, object, status);
+    if (status != VSA_OK)
         return 0;
     FUZZ_REQUIRE(json_is_object(object));
     check_request(object);
