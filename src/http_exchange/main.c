@@ -118,6 +118,7 @@ int main(void)
     if (status == VSA_ERR_IO)
         (void)fprintf(stderr, "http_exchange: vsock_client starts it, on a socket: %s\n",
                       error.detail);
-    /* The connections that libcurl keeps end with the process, which takes less time. */
-    _exit(status == VSA_ERR_CLOSED ? 0 : 5);
+    curl_easy_cleanup(curl);
+    curl_global_cleanup();
+    return status == VSA_ERR_CLOSED ? 0 : 5;
 }
