@@ -6,12 +6,14 @@
  *
  * ADDRESS is where the enclave or its parent's relay listens (vsock:16:9000, tcp:parent:9443), PCR0
  * the measurement of its image. The request is {"command": COMMAND, MEMBER: the secret's text}.
- * ROOT_FILE is a root certificate to trust besides AWS's. With KEY_FILE, a P-384 private key, the
- * enclave knows who sends. Exits with 1 if the request was not carried out, with 3 if that is not
- * known or the reply could not be printed.
+ * ROOT_FILE is a root certificate to trust besides AWS's, such as that of a software NSM. With
+ * KEY_FILE, a P-384 private key, the enclave knows who sends. Exits with 1 if the request was not
+ * carried out, with 2 if the arguments are wrong, with 3 if the outcome is not known or the reply
+ * could not be printed.
  */
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <vsattest/client.h>
 #include <vsattest/report.h>
@@ -51,14 +53,26 @@ int main(int argc, char **argv)
     struct vsa_sender *sender = NULL;
     struct vsa_sealed_enclave *enclave = NULL;
     struct vsa_verifier *verifier = vsa_verifier_new();
-    struct vsa_slice secret = read_file(stdin, file, sizeof(file));
     json_t *request = NULL;
     json_t *reply = NULL;
     char pcr0[160] = "";
-    if (argc >= 5)
-        request = json_pack("{s:s, s:s%}", "command", argv[3], argv[4], secret.data, secret.size);
-    if (!verifier || !request)
+    if (argc < 5) {
+        fputs("usage: sealed_request ADDRESS PCR0 COMMAND MEMBER [ROOT_FILE [KEY_FILE]] <secret\n",
+              stderr);
         return 2;
+    }
+    for (int i = 5; i < argc; i++) {
+        if (access(argv[i], R_OK) != 0) {
+            perror(argv[i]);
+            return 2;
+        }
+    }
+    struct vsa_slice secret = read_file(stdin, file, sizeof(file));
+    request = json_pack("{s:s, s:s%}", "command", argv[3], argv[4], secret.data, secret.size);
+    if (!verifier || !request) {
+        fputs("sealed_request: no memory, or the secret is not UTF-8 text\n", stderr);
+        return 2;
+    }
     snprintf(pcr0, sizeof(pcr0), "{\"PCR0\": \"%.100s\"}", argv[2]);
     vsa_policy_init(&policy);
     enum vsa_status status = vsa_verifier_add_aws_roots(verifier, &error);
