@@ -41,10 +41,16 @@ enum vsa_status vsa_signing_keys_add(struct vsa_signing_keys *keys, struct vsa_k
     return VSA_OK;
 }
 
-/* Reads from when on a key signs out of its file's name, "20261201T1200Z.pem". */
+/*
+ * Reads from when on a key signs out of its file's name, "20261201T1200Z.pem". systemd's
+ * LoadCredential= of a directory puts its ID and '_' before that.
+ */
 static bool read_name(const char *name, int64_t *from_ms)
 {
     char text[32];
+    const char *prefix_end = strrchr(name, '_');
+    if (prefix_end)
+        name = prefix_end + 1;
     if (strlen(name) != strlen("20261201T1200Z.pem"))
         return false;
     (void)snprintf(text, sizeof(text), "%.4s-%.2s-%.5s:%.2s:00Z", name, name + 4, name + 6,

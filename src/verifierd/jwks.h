@@ -24,8 +24,9 @@ struct vsa_signing_keys {
 
 /*
  * Reads all *.pem of a directory. A name like "20261201T1200Z.pem" says from when on the key signs
- * (UTC), and so that it is published VSA_KEY_LEAD_MS before; other keys are published since their
- * file's time, which is another one in each replica where files are copied.
+ * (UTC), and so that it is published VSA_KEY_LEAD_MS before; a prefix that ends with '_' may stand
+ * before the time, as where systemd loads a directory as credentials. Other keys are published
+ * since their file's time, which is another one in each replica where files are copied.
  *
  * keys  out: freed with vsa_signing_keys_free(), also on failure
  *

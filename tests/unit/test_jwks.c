@@ -115,12 +115,15 @@ static void directories(void **state)
     assert_int_equal(vsa_signing_keys_load(directory, &keys, &error), VSA_ERR_IO);
 }
 
-/* Where files are copied, all have one time: the name says from when on a key signs. */
+/*
+ * Where files are copied, all have one time: the name says from when on a key signs, also behind
+ * systemd's prefix.
+ */
 static void named_by_time(void **state)
 {
     (void)state;
-    static const char *const names[] = {"20260115T1130Z.pem", "20260115T1200Z.pem",
-                                        "20261301T0000Z.pem"};
+    static const char *const names[] = {"20260115T1130Z.pem", "20261301T0000Z.pem",
+                                        "keys_20260115T1200Z.pem"};
     char directory[] = "/tmp/vsattest-keys-XXXXXX";
     char path[64];
     struct vsa_signing_keys keys;
@@ -131,10 +134,10 @@ static void named_by_time(void **state)
     }
     assert_int_equal(vsa_signing_keys_load(directory, &keys, NULL), VSA_OK);
     assert_int_equal(keys.count, 3);
-    /* NOW_MS is 12:00; there is no 13th month, so the third has its file's time. */
+    /* NOW_MS is 12:00; there is no 13th month, so the second has its file's time. */
     assert_ptr_equal(vsa_signing_keys_choose(&keys, NOW_MS - 1), &keys.keys[0]);
-    assert_ptr_equal(vsa_signing_keys_choose(&keys, NOW_MS), &keys.keys[1]);
-    assert_true(keys.keys[2].since_ms > NOW_MS);
+    assert_ptr_equal(vsa_signing_keys_choose(&keys, NOW_MS), &keys.keys[2]);
+    assert_true(keys.keys[1].since_ms > NOW_MS);
     vsa_signing_keys_free(&keys);
     for (size_t i = 0; i < 3; i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
