@@ -322,8 +322,10 @@ static void finish_connecting(struct vsa_relay *relay, struct link *link,
     if (status == VSA_OK)
         forward_kept(link);
     else
-        refuse_line(link, VSA_ERR_BACKEND,
-                    "the relay cannot connect to the enclave; try again later");
+        refuse_line(
+            link, VSA_ERR_BACKEND,
+            "the relay cannot connect to the enclave (its standard error, on the parent, says "
+            "why); try again later");
 }
 
 static void on_connected(void *user)

@@ -78,7 +78,8 @@ static enum vsa_status add_all(struct vsa_senders *senders, const char *command,
         VSA_TRY(next_block(&pem, &block, error));
     }
     if (senders->count == before)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "no public key in PEM");
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "no public key in PEM; openssl pkey -in KEY -pubout prints that of a key");
     return VSA_OK;
 }
 

@@ -44,7 +44,8 @@ enum vsa_status http_open(struct http_connection *http, struct vsa_error *error)
     *http = (struct http_connection){.fd = -1};
     if (!beside_find(HELPER, path, sizeof(path)))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "--service: no " HELPER " beside this program, which needs libcurl");
+                        "--service: no " HELPER " beside this program: it needs libcurl, and is "
+                        "not in the Python wheel; scripts/build or a package installs it");
     http->line = malloc(VSA_HTTP_MAX_LINE);
     if (!http->line)
         return vsa_fail_memory(error);

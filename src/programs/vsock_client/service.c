@@ -276,14 +276,22 @@ static void print_line(const char *name, const json_t *value)
     (void)fputc('\n', stdout);
 }
 
-/* Prints a line for each member of an object, or element of an array under the one name. */
+/*
+ * Prints a line for each member of an object, its name behind `name`, or for each element of an
+ * array under `name`.
+ */
 static void print_lines(const char *name, json_t *values)
 {
     const char *key;
     json_t *value;
     size_t i;
     if (json_is_object(values)) {
-        json_object_foreach(values, key, value) print_line(key, value);
+        json_object_foreach(values, key, value)
+        {
+            char column[128];
+            (void)snprintf(column, sizeof(column), "%s%s", name, key);
+            print_line(column, value);
+        }
     } else {
         json_array_foreach(values, i, value) print_line(name, value);
     }
@@ -316,7 +324,7 @@ enum vsa_status client_print_token(const struct client_arguments *arguments,
         print_line("image", json_object_get(verifier, "image"));
     if (attester) {
         print_line("module ID", json_object_get(attester, "module_id"));
-        print_lines("", json_object_get(attester, "pcrs"));
+        print_lines("PCR", json_object_get(attester, "pcrs"));
     }
     print_time("made at", json_object_get(claims, "iat"));
     print_time("valid until", json_object_get(claims, "exp"));
