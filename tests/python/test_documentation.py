@@ -14,7 +14,7 @@ import vsattest
 import vsattest.spark
 
 TEXT = pathlib.Path(harness.SOURCE, "docs", "PYTHON.md").read_text(encoding="utf-8")
-CLIENT, SEALED, VERIFIER, MANY, SPARK, SERVER, WITHOUT_ENCLAVE = re.findall(
+CLIENT, SEALED, VERIFIER, _SERVICE, MANY, SPARK, SERVER, WITHOUT_ENCLAVE = re.findall(
     r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 

@@ -3,6 +3,8 @@
 
 import hashlib
 import http.server
+import pathlib
+import re
 import socket
 import threading
 import unittest
@@ -50,6 +52,19 @@ class RealService(verifierd.ServiceTestCase):
         self.assertEqual(appraisal.result, verifierd.claims_of(appraisal.token))
         self.assertEqual((appraisal.result["eat_nonce"], appraisal.result["aud"]), (challenge, "app"))
         self.refuses(vsattest.PolicyError, "challenge_used", service.verify, document, "p", challenge)
+
+    def test_documentation(self):
+        """The example of docs/PYTHON.md, with this service, policy and enclave."""
+        service = self.start()
+        text = pathlib.Path(harness.SOURCE, "docs", "PYTHON.md").read_text(encoding="utf-8")
+        code = next(code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "vsattest.service" in code)
+        for printed, here in (('"https://verifier.example"', repr(service._url)), ('"prod"', '"p"'),
+                              ("VsockAttestationClient()", f"VsockAttestationClient(address={self.enclave!r})")):
+            self.assertIn(printed, code)
+            code = code.replace(printed, here)
+        names = {}
+        exec(code, names)  # pylint: disable=exec-used
+        self.assertEqual(names["appraisal"].result["eat_nonce"], names["challenge"])
 
     def test_refusals(self):
         service = self.start("--rate=1", "--burst=4")
