@@ -15,7 +15,7 @@
     X(VSA_PROBLEM_CHALLENGE_MISSING, 400, "challenge_missing", "the policy requires a challenge")  \
     X(VSA_PROBLEM_CLIENT, 401, "unauthorized", "a bearer token of a known client is needed")       \
     X(VSA_PROBLEM_PATH, 404, "not_found", "no such path")                                          \
-    X(VSA_PROBLEM_POLICY, 404, "policy_unknown", "no such policy")                                 \
+    X(VSA_PROBLEM_POLICY, 404, "policy_unknown", "no such policy; GET /v1/policies has the names") \
     X(VSA_PROBLEM_METHOD, 405, "method_not_allowed", "another method is needed")                   \
     X(VSA_PROBLEM_CHALLENGE_UNKNOWN, 409, "challenge_unknown", "not issued for this policy here")  \
     X(VSA_PROBLEM_CHALLENGE_EXPIRED, 409, "challenge_expired", "too old: ask for another one")     \
@@ -24,7 +24,9 @@
     X(VSA_PROBLEM_AGE, 409, "document_too_old", "older than the policy allows")                    \
     X(VSA_PROBLEM_FUTURE, 409, "document_from_future", "ahead of this service's clock")            \
     X(VSA_PROBLEM_SIZE, 413, "too_large", "the body is larger than 65536 bytes")                   \
-    X(VSA_PROBLEM_TYPE, 415, "type_unknown", "a content type that is not understood")              \
+    X(VSA_PROBLEM_TYPE, 415, "type_unknown",                                                       \
+      "Content-Type: application/json, or for a document alone application/cbor, "                 \
+      "application/octet-stream or text/plain (base64)")                                           \
     X(VSA_PROBLEM_RATE, 429, "rate_limited", "more requests than this client may make")            \
     X(VSA_PROBLEM_INTERNAL, 500, "internal_error", "a fault of this service")                      \
     X(VSA_PROBLEM_STORE, 503, "store_unavailable", "challenges cannot be redeemed now")            \
