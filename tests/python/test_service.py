@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """vsattest.service against the real service, and against one that answers nonsense."""
 
+import contextlib
 import hashlib
 import http.server
+import io
 import pathlib
 import re
 import socket
@@ -63,7 +65,8 @@ class RealService(verifierd.ServiceTestCase):
             self.assertIn(printed, code)
             code = code.replace(printed, here)
         names = {}
-        exec(code, names)  # pylint: disable=exec-used
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(code, names)  # pylint: disable=exec-used
         self.assertEqual(names["appraisal"].result["eat_nonce"], names["challenge"])
 
     def test_refusals(self):
