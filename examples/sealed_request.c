@@ -52,8 +52,6 @@ int main(int argc, char **argv)
     struct vsa_client *client = NULL;
     struct vsa_sender *sender = NULL;
     struct vsa_sealed_enclave *enclave = NULL;
-    struct vsa_verifier *verifier = vsa_verifier_new();
-    json_t *request = NULL;
     json_t *reply = NULL;
     char pcr0[160] = "";
     if (argc < 5) {
@@ -68,9 +66,13 @@ int main(int argc, char **argv)
         }
     }
     struct vsa_slice secret = read_file(stdin, file, sizeof(file));
-    request = json_pack("{s:s, s:s%}", "command", argv[3], argv[4], secret.data, secret.size);
+    struct vsa_verifier *verifier = vsa_verifier_new();
+    json_t *request =
+        json_pack("{s:s, s:s%}", "command", argv[3], argv[4], secret.data, secret.size);
     if (!verifier || !request) {
         fputs("sealed_request: no memory, or the secret is not UTF-8 text\n", stderr);
+        vsa_verifier_free(verifier);
+        json_decref(request);
         return 2;
     }
     snprintf(pcr0, sizeof(pcr0), "{\"PCR0\": \"%.100s\"}", argv[2]);
