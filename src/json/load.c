@@ -146,6 +146,28 @@ struct vsa_slice vsa_json_apart_slice(const json_t *string, struct vsa_slice apa
     return apart.data && vsa_slice_equal_text(value, mark) ? apart : value;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a text that was read has few levels */
+static json_t *find_mark(json_t *value)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    json_t *found = NULL;
+    if (json_is_string(value))
+        return vsa_json_is_text(value, vsa_slice_of_text(mark)) ? value : NULL;
+    json_object_foreach(value, key, member) if ((found = find_mark(member))) return found;
+    json_array_foreach(value, i, member) if ((found = find_mark(member))) return found;
+    return NULL;
+}
+
+enum vsa_status vsa_json_put_back(json_t *value, struct vsa_slice apart, struct vsa_error *error)
+{
+    json_t *string = find_mark(value);
+    if (!string || json_string_setn_nocheck(string, (const char *)apart.data, apart.size) != 0)
+        return vsa_fail_memory(error);
+    return VSA_OK;
+}
+
 /* --- room for every token --------------------------------------------------------------------- */
 
 /*

@@ -48,5 +48,8 @@ VSA_MUST_USE enum vsa_status vsa_json_load_object_apart(struct vsa_slice text,
                                                         struct vsa_error *error);
 /* Returns the bytes of a string; they belong to it, or are those that were kept apart. */
 struct vsa_slice vsa_json_apart_slice(const json_t *string, struct vsa_slice apart);
+/* Copies what was kept apart to where it belongs in the value. Errors: VSA_ERR_MEMORY. */
+VSA_MUST_USE enum vsa_status vsa_json_put_back(json_t *value, struct vsa_slice apart,
+                                               struct vsa_error *error);
 
 #endif

@@ -2,8 +2,10 @@
 #include "unit_test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "failing_memory.h"
 #include "protocol/json.h"
 
 static json_t *parse(const char *text)
@@ -144,6 +146,41 @@ static void test_parse_sealed(void **state)
     }
 }
 
+static size_t allocations;
+
+static void *count_allocation(size_t size)
+{
+    allocations++;
+    return malloc(size);
+}
+
+/* A line with a long string and many short ones is read once, whatever it is; and it may fail. */
+static void test_parse_once(void **state)
+{
+    (void)state;
+    static char line[8192];
+    size_t at = (size_t)snprintf(line, sizeof(line), "{\"sealed\":\"%0300d\",\"a\":[", 1);
+    while (at < sizeof(line) - 16)
+        at += (size_t)snprintf(line + at, sizeof(line) - at, "\"\",");
+    (void)snprintf(line + at, sizeof(line) - at, "\"\"]}");
+    struct vsa_slice apart;
+    json_set_alloc_funcs(count_allocation, free);
+    json_decref(parse(line));
+    size_t once = allocations;
+    allocations = 0;
+    VSA_AUTO_JSON json_t *object = NULL;
+    assert_int_equal(vsa_json_parse_sealed(vsa_slice_of_text(line), &object, &apart, NULL), VSA_OK);
+    assert_true(allocations <= once + 1);
+    for (int i = 0; i < 20; i++) {
+        json_t *none = NULL;
+        failing_memory_once_after((int)allocations - 1 - i);
+        assert_int_equal(vsa_json_parse_sealed(vsa_slice_of_text(line), &none, &apart, NULL),
+                         VSA_ERR_MEMORY);
+        assert_null(none);
+    }
+    failing_memory_after(-1);
+}
+
 static void test_write(void **state)
 {
     (void)state;
@@ -165,7 +202,8 @@ int main(void)
         cmocka_unit_test(test_parse),         cmocka_unit_test(test_parse_nul),
         cmocka_unit_test(test_parse_refused), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_size),          cmocka_unit_test(test_error_keeps_quiet),
-        cmocka_unit_test(test_parse_sealed),  cmocka_unit_test(test_write),
+        cmocka_unit_test(test_parse_sealed),  cmocka_unit_test(test_parse_once),
+        cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
