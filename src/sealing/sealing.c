@@ -348,10 +348,11 @@ enum vsa_status vsa_sealed_reply(const struct vsa_sealed *sealed, const struct v
                                  size_t count, struct vsa_slice *text, struct vsa_error *error)
 {
     struct vsa_sealing *sealing = sealed->sealing;
-    struct vsa_slice plaintext;
-    VSA_TRY(assemble(sealing, parts, count, &plaintext, error));
-    enum vsa_status status = seal(sealed, plaintext, text, error);
-    vsa_wipe(sealing->plaintext, plaintext.size);
+    struct vsa_slice plaintext = vsa_slice_of(NULL, 0);
+    enum vsa_status status = assemble(sealing, parts, count, &plaintext, error);
+    if (status == VSA_OK)
+        status = seal(sealed, plaintext, text, error);
+    vsa_wipe(sealing->plaintext, status == VSA_OK ? plaintext.size : sizeof(sealing->plaintext));
     return status;
 }
 

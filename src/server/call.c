@@ -54,12 +54,14 @@ static void keep_text(struct vsa_call *call, json_t *reply)
     struct vsa_slice text;
     call->status = vsa_reply_print(reply, call->status, call->context->buffer, &text);
     call->text = malloc(text.size);
-    if (!call->text) {
+    if (call->text) {
+        memcpy(call->text, text.data, text.size);
+        call->text_size = text.size;
+    } else {
         call->status = vsa_fail_memory(&call->error);
-        return;
     }
-    memcpy(call->text, text.data, text.size);
-    call->text_size = text.size;
+    if (call->sealed)
+        vsa_wipe(call->context->buffer, text.size);
 }
 
 static void run(struct vsa_work *work, struct vsa_nsm *nsm, const struct vsa_error *nsm_error)

@@ -103,18 +103,20 @@ enum vsa_status vsa_forward(struct vsa_requests *all, const struct vsa_request *
                             const struct vsa_command_row *row, json_t *object,
                             struct vsa_awaited **awaited, struct vsa_error *error)
 {
-    struct vsa_slice line;
+    struct vsa_slice line = {0};
     const struct vsa_forwarded_facts facts = facts_of(request);
-    VSA_TRY(vsa_forwarded_encode(object, &facts, all->buffer, &line, error));
     struct forward *forward = calloc(1, sizeof(*forward));
     if (!forward)
         return vsa_fail_memory(error);
     forward->awaited.kind = &kind;
     forward->exchange.done = on_done;
     forward->budget = &all->streams->budget;
-    enum vsa_status status = begin(forward, request, row->command.user, line, error);
+    enum vsa_status status = vsa_forwarded_encode(object, &facts, all->buffer, &line, error);
+    bool is_whole = status == VSA_OK;
+    if (is_whole)
+        status = begin(forward, request, row->command.user, line, error);
     if (request->sealed)
-        vsa_wipe(all->buffer, line.size);
+        vsa_wipe(all->buffer, is_whole ? line.size : sizeof(all->buffer));
     if (status != VSA_OK) {
         free_forward(forward);
         return status;

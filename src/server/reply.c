@@ -64,6 +64,8 @@ enum vsa_status vsa_reply_print(json_t *reply, enum vsa_status status, char *buf
     enum vsa_status printed = print(reply, buffer, text);
     if (printed == VSA_OK)
         return status;
+    /* As much as had room is in the buffer. */
+    vsa_wipe(buffer, VSA_MAX_REPLY_LINE);
     if (printed == VSA_ERR_BUFFER)
         status = too_large(&error);
     else if (printed == VSA_ERR_NESTING)
@@ -101,6 +103,7 @@ struct vsa_reply vsa_reply_of_text(struct vsa_slice text, const char *members, s
     if (fits(&reply))
         return reply;
     (void)too_large(&error);
+    vsa_wipe(buffer, VSA_MAX_REPLY_LINE); /* where the text may be */
     return vsa_reply_of_error(&error, id, buffer);
 }
 

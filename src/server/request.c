@@ -29,6 +29,13 @@ static enum vsa_status seal(const struct vsa_sealed *sealed, const struct vsa_re
     return vsa_sealed_reply(sealed, parts, sizeof(parts) / sizeof(parts[0]), text, error);
 }
 
+/* Wipes what was printed: it would stay until a longer reply comes. */
+static void wipe_printed(struct vsa_requests *all, struct vsa_slice text)
+{
+    if ((const char *)text.data == all->buffer)
+        vsa_wipe(all->buffer, text.size);
+}
+
 /* Hides what is inside: of a sealed request the reply is a success. */
 void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,
                         const struct vsa_reply *reply)
@@ -39,6 +46,7 @@ void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *requ
     if (sealed) {
         outer = (struct vsa_reply){.id = sealed->outer_id};
         enum vsa_status status = seal(sealed, reply, &outer.text, &error);
+        wipe_printed(all, reply->text);
         if (status == VSA_ERR_TOO_LARGE) {
             const struct vsa_reply why = vsa_reply_of_error(&error, reply->id, all->buffer);
             status = seal(sealed, &why, &outer.text, &error);

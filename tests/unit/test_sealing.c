@@ -178,7 +178,9 @@ static void reply_too_large(void **state)
     assert_int_equal(vsa_sealing_start(sealing, NULL), VSA_OK);
     assert_ptr_equal(next(), sealed);
     assert_int_equal(vsa_sealed_accept(sealed, NULL), VSA_OK);
+    memset(large, 'x', sizeof(large));
     assert_int_equal(vsa_sealed_reply(sealed, parts, 2, &text, NULL), VSA_ERR_TOO_LARGE);
+    assert_null(memchr(sealing->plaintext, 'x', sizeof(sealing->plaintext)));
     assert_int_equal(vsa_sealed_reply(sealed, parts, 1, &text, NULL), VSA_OK);
     vsa_sealed_release(sealed);
 }

@@ -17,6 +17,7 @@
 #include "seal_client.h"
 #include "server/dispatch.h"
 #include "server/enable_sealing.h"
+#include "server/forward.h"
 #include "server/statistics.h"
 #include "slow_tool.h"
 #include <vsattest/key.h>
@@ -680,6 +681,47 @@ static void keys_are_wiped(void **state)
     assert_int_equal(count_in_memory(filter_key), 0);
 }
 
+static bool is_in_buffers(const char *text)
+{
+    const struct vsa_requests *all = &pipeline.requests;
+    size_t size = strlen(text);
+    return memmem(all->buffer, sizeof(all->buffer), text, size) ||
+           memmem(all->context.buffer, sizeof(all->context.buffer), text, size) ||
+           memmem(all->sealing->plaintext, sizeof(all->sealing->plaintext), text, size);
+}
+
+/* What is carried out in the loop, in the thread, and what is too large; errors, too. */
+static void replies_are_wiped(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    assert_false(is_in_buffers("pong"));
+    assert_holds(ask("{\"command\":\"attest\",\"nonce\":\"s3cret\"}"), "s3cret");
+    assert_false(is_in_buffers("s3cret"));
+    assert_holds(ask("{\"command\":\"much\"}"), "\"error_code\":\"too_large\"");
+    assert_false(is_in_buffers("xxxxxxxx"));
+    assert_holds(ask("{\"command\":\"nothing\"}"), "unknown_command");
+    assert_false(is_in_buffers("unknown_command"));
+    send_text(peer, PING);
+    assert_says(peer, "pong");
+    assert_true(is_in_buffers("pong"));
+}
+
+/* Numbers take more room when they are printed. */
+static void a_line_too_large_for_a_backend(void **state)
+{
+    (void)state;
+    static char text[20000];
+    size_t at = strlen(strcpy(text, "{\"command\":\"b\",\"x\":["));
+    while (at < sizeof(text) - 10)
+        at += strlen(strcpy(text + at, "1e16,"));
+    (void)strcpy(text + at, "0]}");
+    pipeline.streams->limits.max_line = VSA_MAX_REQUEST_LINE;
+    assert_int_equal(vsa_forward_add(&pipeline.requests, "b", "unix:/nowhere", 1, 0, NULL), VSA_OK);
+    assert_holds(ask(text), "\"error_code\":\"too_large\"");
+    assert_false(is_in_buffers("000000.0"));
+}
+
 /* --- the end of streams and of time ----------------------------------------------------------- */
 
 static void a_peer_that_leaves(void **state)
@@ -731,6 +773,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_is_used_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_ends_meanwhile, set_up_p384, tear_down),
         cmocka_unit_test_setup_teardown(keys_are_wiped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(replies_are_wiped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_too_large_for_a_backend, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up_p384, tear_down),
     };
