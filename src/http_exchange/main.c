@@ -34,8 +34,8 @@ static const char *text_of(const json_t *object, const char *name)
 }
 
 /* Borrows from the object, and `body` from the caller. */
-static enum vsa_status read_request(const json_t *object, char *body, struct http_request *request,
-                                    struct vsa_error *error)
+static enum vsa_status read_request(const json_t *object, const char *body,
+                                    struct http_request *request, struct vsa_error *error)
 {
     const json_t *timeout = vsa_json_get(object, "timeout_ms");
     *request = (struct http_request){

@@ -119,6 +119,7 @@ static enum vsa_status receive(struct connection *connection, redisReply **reply
     *reply = NULL;
     VSA_TRY(wait_for_reply(connection, &received, error));
     *reply = received;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it was waited for until it was there */
     if ((*reply)->type == REDIS_REPLY_ERROR)
         return vsa_fail(error, VSA_ERR_BACKEND, "the store refuses: %.160s", (*reply)->str);
     return VSA_OK;

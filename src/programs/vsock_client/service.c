@@ -293,7 +293,10 @@ static void print_lines(const char *name, json_t *values)
             print_line(column, value);
         }
     } else {
-        json_array_foreach(values, i, value) print_line(name, value);
+        json_array_foreach(values, i, value)
+        {
+            print_line(name, value);
+        }
     }
 }
 
