@@ -193,6 +193,10 @@ enum vsa_status http_exchange(CURL *curl, const struct http_request *request,
     if (received.too_large)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, "an answer of more than %d bytes",
                         VSA_HTTP_MAX_ANSWER);
+    if (code == CURLE_SSL_CACERT_BADFILE && !request->cacert)
+        return vsa_fail(error, VSA_ERR_IO,
+                        "no certificates of authorities on this machine (package ca-certificates), "
+                        "and none by --cacert");
     return vsa_fail(error, status_of(curl, code, false), "%.200s",
                     problem[0] ? problem : curl_easy_strerror(code));
 }
