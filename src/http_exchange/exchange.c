@@ -142,11 +142,9 @@ static bool set_options(CURL *curl, const struct http_request *request, CURLU *u
     return set;
 }
 
-static enum vsa_status status_of(CURL *curl, CURLcode code, bool too_large)
+static enum vsa_status status_of(CURL *curl, CURLcode code)
 {
     long number = 0;
-    if (too_large)
-        return VSA_ERR_TOO_LARGE;
     (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
     switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
@@ -197,6 +195,6 @@ enum vsa_status http_exchange(CURL *curl, const struct http_request *request,
         return vsa_fail(error, VSA_ERR_IO,
                         "no certificates of authorities on this machine (package ca-certificates), "
                         "and none by --cacert");
-    return vsa_fail(error, status_of(curl, code, false), "%.200s",
+    return vsa_fail(error, status_of(curl, code), "%.200s",
                     problem[0] ? problem : curl_easy_strerror(code));
 }

@@ -2,7 +2,9 @@
 #include "json/value.h"
 
 #include "base/base64.h"
+#include "base/error.h"
 #include "base/hex.h"
+#include "base/printable.h"
 #include "base/slice.h"
 
 json_t *vsa_json_get(const json_t *object, const char *key)
@@ -35,6 +37,14 @@ json_t *vsa_json_hex(struct vsa_slice bytes)
         return NULL;
     vsa_hex_encode(bytes, text, size + 1);
     return json_stringn_nocheck(text, size);
+}
+
+json_t *vsa_json_sentence(const struct vsa_error *error)
+{
+    char text[2 * VSA_ERROR_DETAIL];
+    vsa_error_sentence(error, text, sizeof(text));
+    vsa_printable_make(text, strlen(text));
+    return json_string(text);
 }
 
 json_t *vsa_json_text_or_null(struct vsa_slice bytes)

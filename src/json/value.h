@@ -31,6 +31,12 @@ json_t *vsa_json_base64(struct vsa_slice bytes);
 /* Makes a string of lower-case hexadecimal digits. Returns NULL when memory is short. */
 json_t *vsa_json_hex(struct vsa_slice bytes);
 
+/*
+ * Makes a string of the error's sentence, in valid UTF-8: a detail may quote the peer or a file,
+ * and may be cut in the middle of a character. Returns NULL when memory is short.
+ */
+json_t *vsa_json_sentence(const struct vsa_error *error);
+
 /* Makes a string of valid UTF-8, null of anything else. Returns NULL when memory is short. */
 json_t *vsa_json_text_or_null(struct vsa_slice bytes);
 

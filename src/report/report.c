@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "base/printable.h"
 #include "base/sized.h"
 #include "base/slice.h"
 #include "base/time_text.h"
@@ -98,23 +97,11 @@ json_t *vsa_claims_to_json(const struct vsa_claims *claims)
     return vsa_json_finish(&writer);
 }
 
-/*
- * Makes the sentence valid UTF-8: a detail may quote the peer or a file, and may be cut in the
- * middle of a character.
- */
-static json_t *sentence_of(const struct vsa_error *error)
-{
-    char text[2 * VSA_ERROR_DETAIL];
-    vsa_error_sentence(error, text, sizeof(text));
-    vsa_printable_make(text, strlen(text));
-    return json_string(text);
-}
-
 json_t *vsa_error_to_json(const struct vsa_error *error)
 {
     struct vsa_json_writer writer = vsa_json_object();
     vsa_json_put(&writer, "verification_status", json_string("FAILED"));
-    vsa_json_put(&writer, "verification_error", sentence_of(error));
+    vsa_json_put(&writer, "verification_error", vsa_json_sentence(error));
     vsa_json_put(&writer, "error_code", json_string(vsa_status_code(error->status)));
     return vsa_json_finish(&writer);
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "base/printable.h"
 #include "base/slice.h"
 #include "crypto/digest.h"
 #include "x509/name.h"
@@ -19,14 +18,6 @@ static json_t *name_of(struct vsa_slice name)
     return json_string(text);
 }
 
-static json_t *sentence_of(const struct vsa_error *error)
-{
-    char text[2 * VSA_ERROR_DETAIL];
-    (void)vsa_error_sentence(error, text, sizeof(text));
-    vsa_printable_make(text, strlen(text));
-    return json_string(text);
-}
-
 /* Describes a certificate; one that cannot be read has its place in the chain, too. */
 static json_t *certificate_of(struct vsa_slice der)
 {
@@ -35,7 +26,7 @@ static json_t *certificate_of(struct vsa_slice der)
     struct vsa_error error = {0};
     struct vsa_json_writer writer = vsa_json_object();
     if (vsa_x509_parse(der, &fields, &error) != VSA_OK) {
-        vsa_json_put(&writer, "error", sentence_of(&error));
+        vsa_json_put(&writer, "error", vsa_json_sentence(&error));
         return vsa_json_finish(&writer);
     }
     vsa_json_put(&writer, "subject", name_of(fields.subject));

@@ -59,6 +59,19 @@ def documents():
     raise unittest.SkipTest("no ../shared/testdata/attestation; scripts/deps documents fetches others")
 
 
+def production_documents():
+    """Documents of AWS's, by name; at least one."""
+    folder = documents()
+    found = []
+    for name in sorted(os.listdir(folder)):
+        if name.startswith("production-") and name.endswith(".bin"):
+            with open(os.path.join(folder, name), "rb") as file:
+                found.append(file.read())
+    if not found:
+        raise unittest.SkipTest("no production document is there")
+    return found
+
+
 def is_sanitized():
     """Whether the build has AddressSanitizer or another one."""
     options = os.path.join(BUILD, "meson-info", "intro-buildoptions.json")

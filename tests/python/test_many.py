@@ -3,10 +3,8 @@
 
 import base64
 import itertools
-import os
 import sys
 import threading
-import unittest
 import warnings
 
 import harness
@@ -24,23 +22,10 @@ from vsattest import (
 ANY = Policy(any_enclave=True)
 
 
-def samples():
-    """Production documents of AWS's."""
-    folder = harness.documents()
-    found = []
-    for name in sorted(os.listdir(folder)):
-        if name.startswith("production-") and name.endswith(".bin"):
-            with open(os.path.join(folder, name), "rb") as file:
-                found.append(file.read())
-    if not found:
-        raise unittest.SkipTest("no production document is there")
-    return found
-
-
 class Many(harness.TestCase):
     def setUp(self):
         super().setUp()
-        self.documents = samples()
+        self.documents = harness.production_documents()
 
     def single(self, document, **keywords):
         try:

@@ -2,7 +2,6 @@
 """vsattest.spark with Spark in local mode. Needs pyspark, pandas, pyarrow and a Java runtime."""
 
 import importlib.util
-import os
 import shutil
 import types
 import unittest
@@ -18,15 +17,6 @@ ANY = Policy(any_enclave=True)
 ROWS = 100000
 # One in so many is a real document: the others cost next to nothing.
 REAL = 50
-
-
-def sample():
-    folder = harness.documents()
-    for name in sorted(os.listdir(folder)):
-        if name.startswith("production-") and name.endswith(".bin"):
-            with open(os.path.join(folder, name), "rb") as file:
-                return file.read()
-    raise unittest.SkipTest("no production document is there")
 
 
 class Schema(dict):
@@ -74,7 +64,7 @@ class Spark(harness.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.document = sample()
+        self.document = harness.production_documents()[0]
 
     def test_a_hundred_thousand_documents(self):
         document, broken = self.document, self.document[:-1] + bytes([self.document[-1] ^ 1])
