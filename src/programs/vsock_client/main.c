@@ -55,7 +55,7 @@ static enum client_place place_of(const struct run *run)
     const char *address = run->arguments.address;
     if (!run->found)
         return CLIENT_PLACE_NITRO_CLI;
-    if (run->outcome.at_service)
+    if (run->outcome.appraised.at_service)
         return CLIENT_PLACE_SERVICE;
     if (!address || strncmp(address, "vsock:", strlen("vsock:")) == 0)
         return CLIENT_PLACE_ENCLAVE;
@@ -93,7 +93,7 @@ static enum exit_code one_enclave(struct run *run)
         printed = output_json(
             client_result_of(arguments, outcome, &run->running, saved == VSA_OK ? NULL : &saving),
             &error);
-    else if (outcome->status == VSA_OK || outcome->token)
+    else if (outcome->status == VSA_OK || outcome->appraised.token)
         printed = action->print(arguments, outcome, &error);
     if (printed == VSA_OK)
         return code;

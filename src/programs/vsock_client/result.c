@@ -131,9 +131,10 @@ json_t *client_result_appraised(const struct client_outcome *outcome)
     put_document(&writer, &outcome->attestation);
     put_size_and_time(&writer, &outcome->attestation);
     vsa_json_put(&writer, "verified", json_boolean(outcome->status == VSA_OK));
-    vsa_json_put(&writer, "token", outcome->token ? json_incref(outcome->token) : json_null());
+    vsa_json_put(&writer, "token",
+                 outcome->appraised.token ? json_incref(outcome->appraised.token) : json_null());
     vsa_json_put(&writer, "result",
-                 outcome->token ? json_incref(outcome->token_claims) : json_null());
+                 outcome->appraised.token ? json_incref(outcome->appraised.claims) : json_null());
     return vsa_json_finish(&writer);
 }
 

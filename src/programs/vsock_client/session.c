@@ -13,9 +13,8 @@ VSA_DEFINE_CLEANUP(struct vsa_client, vsa_client_free, cleanup_client);
 void client_outcome_free(struct client_outcome *outcome)
 {
     json_decref(outcome->reply);
-    json_decref(outcome->token);
-    json_decref(outcome->token_claims);
-    outcome->reply = outcome->token = outcome->token_claims = NULL;
+    outcome->reply = NULL;
+    vsa_appraised_free(&outcome->appraised);
 }
 
 void client_target_of(const struct client_arguments *arguments, const struct vsa_enclave *enclave,

@@ -4,6 +4,7 @@
 #define VSA_PROGRAMS_VSOCK_CLIENT_SESSION_H
 
 #include "programs/vsock_client/arguments.h"
+#include "service_client/appraisal.h"
 #include <vsattest/transport.h>
 
 struct client_target {
@@ -20,9 +21,7 @@ struct client_outcome {
     json_t *reply;                            /* of --status and --metrics */
     struct vsa_attestation_reply attestation; /* document_size 0: none came */
     struct vsa_claims claims;                 /* if verified; borrows from `attestation` */
-    bool at_service;                          /* that is where it failed */
-    json_t *token;                            /* of --service: a string; NULL: none that holds */
-    json_t *token_claims;                     /* what it says */
+    struct vsa_appraised appraised;           /* of --service */
 };
 
 void client_outcome_free(struct client_outcome *outcome);
