@@ -69,8 +69,8 @@ def sealed_lines(path, count):
 
 def connect(path):
     client = socket.socket(socket.AF_UNIX)
+    client.connect(path)  # waits where the backlog is full, which it would not with a timeout
     client.settimeout(60)
-    client.connect(path)
     return client
 
 

@@ -34,7 +34,7 @@
 
 #define CONNECTIONS 16 /* at most */
 #define MAX_ROUNDS  400
-#define BARE        2000
+#define STEP        10 /* rounds */
 #define LINE        4096
 
 static int sockets[CONNECTIONS];
@@ -141,24 +141,26 @@ static int print_lines(const struct vsa_seal_recipient *recipient, size_t count)
     return 0;
 }
 
-/* CPU time of the server for each request, in microseconds; sets the rate. */
-static double load(bool is_sealed, double *rate)
+/* Adds the server's CPU time for some rounds, and the time they took, in seconds. */
+static void load(bool is_sealed, size_t first, size_t end, double *cpu, double *taken)
 {
     static const char good[] = "{\"success\":true";
     char reply[LINE];
-    double cpu = seconds(server_clock);
-    double begun = seconds(CLOCK_MONOTONIC);
-    for (size_t round = 0; round < rounds; round++) {
+    *cpu -= seconds(server_clock);
+    *taken -= seconds(CLOCK_MONOTONIC);
+    for (size_t round = first; round < end; round++) {
         for (size_t i = 0; i < connections; i++)
             send_line(sockets[i],
                       is_sealed ? lines[round * connections + i] : "{\"command\":\"ping\"}\n");
-        for (size_t i = 0; i < connections; i++) {
+        /* The last one first: a reply that wakes its client costs the server more, and pings in
+         * clear are done before the client sleeps. */
+        for (size_t i = connections; i-- > 0;) {
             (void)receive_line(sockets[i], reply, sizeof(reply));
             must(strncmp(reply, good, strlen(good)) == 0, "refused");
         }
     }
-    *rate = (double)(rounds * connections) / (seconds(CLOCK_MONOTONIC) - begun);
-    return (seconds(server_clock) - cpu) * 1e6 / (double)(rounds * connections);
+    *taken += seconds(CLOCK_MONOTONIC);
+    *cpu += seconds(server_clock);
 }
 
 /* --- bare ------------------------------------------------------------------------------------- */
@@ -245,30 +247,44 @@ static void gcm(const uint8_t *key)
     EVP_CIPHER_CTX_free(context);
 }
 
-/* CPU time of each, in microseconds. */
-static double measure_bare(const struct vsa_key_config *config)
+/* Adds the CPU time of `count`, in seconds. */
+static void load_bare(const struct bare *bare, const struct vsa_key_config *config, size_t count,
+                      double *cpu)
+{
+    uint8_t secret[VSA_MAX_DH_SECRET];
+    uint8_t key[VSA_MAX_HASH_SIZE];
+    *cpu -= seconds(CLOCK_PROCESS_CPUTIME_ID);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = diffie_hellman(bare, config, secret);
+        hkdf(bare, secret, size, key);
+        gcm(key);
+        hkdf(bare, secret, size, key);
+        gcm(key);
+    }
+    *cpu += seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* In turns of few rounds, so that all three have the same of what else the machine does. */
+static void measure(const struct vsa_key_config *config)
 {
     bool is_curve = config->suite->group == VSA_DH_P384;
     struct bare bare = {make_key(is_curve), is_curve ? EVP_sha384() : EVP_sha256(), is_curve};
-    uint8_t secret[VSA_MAX_DH_SECRET];
-    uint8_t key[VSA_MAX_HASH_SIZE];
-    double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    for (int i = 0; i < BARE; i++) {
-        size_t size = diffie_hellman(&bare, config, secret);
-        hkdf(&bare, secret, size, key);
-        gcm(key);
-        hkdf(&bare, secret, size, key);
-        gcm(key);
+    double plain = 0, sealed = 0, alone = 0, plain_taken = 0, sealed_taken = 0;
+    for (size_t first = 0; first < rounds; first += STEP) {
+        size_t end = first + STEP < rounds ? first + STEP : rounds;
+        load(false, first, end, &plain, &plain_taken);
+        load(true, first, end, &sealed, &sealed_taken);
+        load_bare(&bare, config, (end - first) * connections, &alone);
     }
-    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    double count = (double)(rounds * connections);
+    (void)printf("%.2f %.2f %.2f %.0f\n", plain * 1e6 / count, sealed * 1e6 / count,
+                 alone * 1e6 / count, count / sealed_taken);
     EVP_PKEY_free(bare.own);
-    return cpu * 1e6 / BARE;
 }
 
 int main(int argc, char **argv)
 {
     struct vsa_key_config config;
-    double rate = 0;
     bool prints = argc == 4 && strcmp(argv[2], "lines") == 0;
     must(prints || argc == 5,
          "usage: sealed_load SOCKET PID ROUNDS CONNECTIONS | sealed_load SOCKET lines COUNT");
@@ -286,9 +302,7 @@ int main(int argc, char **argv)
     struct vsa_seal_recipient *recipient = fetch_recipient(&config);
     for (size_t i = 0; i < rounds * connections; i++)
         seal_ping(recipient, lines[i]);
-    double plain = load(false, &rate);
-    double sealed = load(true, &rate);
-    (void)printf("%.2f %.2f %.2f %.0f\n", plain, sealed, measure_bare(&config), rate);
+    measure(&config);
     vsa_seal_recipient_free(recipient);
     return 0;
 }
