@@ -7,12 +7,13 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "base/slice.h"
+#include "json/writer.h"
 #include "token/jws.h"
 #include "verifierd/compared.h"
 #include "verifierd/ear.h"
+#include "verifierd/limits.h"
 #include "verifierd/store_kinds.h"
 #include "verifierd/verdict_log.h"
-#include "json/writer.h"
 
 /* What files say: replaced as a whole, freed by the last request that uses it. */
 struct state {
@@ -176,6 +177,7 @@ enum vsa_status vsa_service_new(const struct vsa_service_options *options, int64
         return vsa_fail_memory(error);
     made->options = *options;
     made->options.store.skew_ms = options->skew_ms;
+    made->options.store.timeout_ms = VSA_STORE_TIMEOUT_MS;
     (void)pthread_mutex_init(&made->mutex, NULL);
     VSA_TRY(begin(made, now_ms, error));
     *service = made;

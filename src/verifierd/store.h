@@ -42,6 +42,7 @@ struct vsa_store_options {
     const char *password;   /* NULL: none */
     unsigned replicas;      /* of the store, that must have a redemption; 0: not asked */
     int64_t skew_ms;        /* by which clocks of the service's replicas differ */
+    int64_t timeout_ms;     /* of a connection attempt, and of a reply */
 };
 
 /* Frees it; NULL is fine. */

@@ -22,6 +22,7 @@
 /* A connection; what it saw of the server in its last INFO. */
 struct connection {
     redisContext *context;
+    int64_t timeout_ms;
     int64_t checked_ms; /* monotonic; then nothing was evicted */
     char run[RUN_SIZE + 1];
 };
@@ -42,8 +43,6 @@ VSA_DEFINE_CLEANUP(redisReply, freeReplyObject, cleanup_reply);
 #define AUTO_REPLY VSA_CLEANUP(cleanup_reply)
 
 /* --- connections ------------------------------------------------------------------------------ */
-
-static const struct timeval time_limit = {.tv_usec = VSA_STORE_TIMEOUT_MS * 1000L};
 
 static void close_connection(struct connection *connection)
 {
@@ -92,7 +91,7 @@ static enum vsa_status wait_for_reply(struct connection *connection, void **repl
                                       struct vsa_error *error)
 {
     redisContext *context = connection->context;
-    int64_t end_ms = vsa_deadline(VSA_STORE_TIMEOUT_MS);
+    int64_t end_ms = vsa_deadline(connection->timeout_ms);
     bool late = false;
     int sent = 0;
     while (!sent)
@@ -147,12 +146,15 @@ static enum vsa_status log_in(const struct redis_store *store, struct connection
 static enum vsa_status connect_store(const struct redis_store *store, struct connection *connection,
                                      struct vsa_error *error)
 {
+    const int64_t timeout_ms = store->options.timeout_ms;
+    const struct timeval timeout = {.tv_sec = timeout_ms / 1000,
+                                    .tv_usec = timeout_ms % 1000 * 1000};
+    connection->timeout_ms = timeout_ms;
     connection->checked_ms = INT64_MIN / 2;
-    connection->context = store->port
-                              ? redisConnectWithTimeout(store->host, store->port, time_limit)
-                              : redisConnectUnixWithTimeout(store->host, time_limit);
+    connection->context = store->port ? redisConnectWithTimeout(store->host, store->port, timeout)
+                                      : redisConnectUnixWithTimeout(store->host, timeout);
     if (!connection->context || connection->context->err ||
-        redisSetTimeout(connection->context, time_limit) != REDIS_OK)
+        redisSetTimeout(connection->context, timeout) != REDIS_OK)
         return fail_connection(connection, error);
     return log_in(store, connection, error);
 }
