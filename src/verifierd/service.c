@@ -7,13 +7,13 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "base/slice.h"
-#include "json/writer.h"
 #include "token/jws.h"
 #include "verifierd/compared.h"
 #include "verifierd/ear.h"
 #include "verifierd/limits.h"
 #include "verifierd/store_kinds.h"
 #include "verifierd/verdict_log.h"
+#include "json/writer.h"
 
 /* What files say: replaced as a whole, freed by the last request that uses it. */
 struct state {
