@@ -275,6 +275,12 @@ static void add_headers(struct MHD_Response *response, const struct vsa_answer *
         add_header(response, "WWW-Authenticate", "Bearer");
 }
 
+/* Returns the value of Allow, which a 405 must have (RFC 9110, section 15.5.6). */
+static const char *methods_of(const struct exchange *exchange)
+{
+    return exchange->route && exchange->route->is_post ? "POST" : "GET, HEAD";
+}
+
 static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Connection *connection,
                                    struct exchange *exchange)
 {
@@ -289,6 +295,8 @@ static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Conne
         return MHD_NO;
     answer->body = NULL;
     add_headers(response, answer);
+    if (answer->status == 405)
+        add_header(response, "Allow", methods_of(exchange));
     enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
