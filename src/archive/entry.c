@@ -35,6 +35,7 @@ void vsa_archive_request_init(struct vsa_archive_request *request)
     request->document_time = false;
     request->id = NULL;
     request->decoded = NULL;
+    request->apart = vsa_slice_of(NULL, 0);
     request->fields_used = 0;
 }
 
@@ -91,7 +92,7 @@ static enum vsa_status keep_text(struct vsa_archive_request *request, const char
 {
     if (!json_is_string(value))
         return refuse(name, "a string", error);
-    return keep(request, name, vsa_json_string_slice(value), expected, error);
+    return keep(request, name, vsa_json_apart_slice(value, request->apart), expected, error);
 }
 
 static enum vsa_status keep_base64(struct vsa_archive_request *request, const char *name,
@@ -100,8 +101,9 @@ static enum vsa_status keep_base64(struct vsa_archive_request *request, const ch
 {
     uint8_t buffer[VSA_MAX_FIELD + 3];
     struct vsa_slice bytes;
-    if (!json_is_string(value) || vsa_base64_decode(vsa_json_string_slice(value), VSA_BASE64_STRICT,
-                                                    buffer, sizeof(buffer), &bytes, NULL) != VSA_OK)
+    if (!json_is_string(value) ||
+        vsa_base64_decode(vsa_json_apart_slice(value, request->apart), VSA_BASE64_STRICT, buffer,
+                          sizeof(buffer), &bytes, NULL) != VSA_OK)
         return refuse(name, "base64 of at most 1024 bytes", error);
     return keep(request, name, bytes, expected, error);
 }
@@ -126,7 +128,7 @@ static enum vsa_status read_saved(struct vsa_archive_request *request, const cha
 {
     if (!json_is_string(value))
         return refuse(name, "a string", error);
-    return read_document(vsa_json_string_slice(value), request, error);
+    return read_document(vsa_json_apart_slice(value, request->apart), request, error);
 }
 
 /* Takes a JSON string or number to give back with the result. */
@@ -134,7 +136,8 @@ static enum vsa_status read_id(struct vsa_archive_request *request, const char *
                                struct vsa_error *error)
 {
     if ((!json_is_string(value) && !json_is_integer(value)) ||
-        (json_is_string(value) && json_string_length(value) > VSA_MAX_REQUEST_ID))
+        (json_is_string(value) &&
+         vsa_json_apart_slice(value, request->apart).size > VSA_MAX_REQUEST_ID))
         return refuse(name, "a string of at most 128 bytes or an integer", error);
     request->id = json_incref(value);
     return VSA_OK;
@@ -250,7 +253,8 @@ static enum vsa_status read_line(const struct vsa_archive_entry *entry,
     VSA_AUTO_JSON json_t *line = NULL;
     const char *name;
     json_t *value;
-    VSA_TRY(vsa_json_load_object(vsa_slice_of(entry->bytes, entry->size), &limits, &line, error));
+    VSA_TRY(vsa_json_load_object_apart(vsa_slice_of(entry->bytes, entry->size), &limits, &line,
+                                       &request->apart, error));
     if (all->has_time && vsa_json_get(line, "at"))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "the line names a time (\"at\"), and another one was chosen for all");

@@ -41,8 +41,9 @@ struct vsa_archive_request {
     struct vsa_policy policy;
     int64_t now_ms;
     bool document_time;
-    json_t *id;       /* a reference: given back with the result; NULL without */
-    uint8_t *decoded; /* owned */
+    json_t *id;             /* a reference: given back with the result; NULL without */
+    uint8_t *decoded;       /* owned */
+    struct vsa_slice apart; /* of vsa_json_load_object_apart(); borrows the entry */
     uint8_t fields[4 * VSA_MAX_FIELD];
     size_t fields_used;
 };

@@ -62,12 +62,22 @@ enum vsa_status vsa_json_set(json_t *object, const char *key, json_t *value,
     return vsa_json_close(&writer, error);
 }
 
+/* Most texts have fewer bytes; one that has more is printed twice. */
+#define USUAL_SIZE 4096
+
 char *vsa_json_print(const json_t *value, size_t flags)
 {
-    /* Into a buffer that is large enough it cannot fail unnoticed; nothing is written without. */
-    size_t size = json_dumpb(value, NULL, 0, flags);
-    char *text = size > 0 ? (char *)malloc(size + 1) : NULL;
-    if (!text || json_dumpb(value, text, size, flags) != size) {
+    /* Into a buffer it cannot fail unnoticed: without room it still returns the whole size. */
+    size_t capacity = USUAL_SIZE;
+    char *text = malloc(capacity);
+    size_t size = text ? json_dumpb(value, text, capacity, flags) : 0;
+    if (size >= capacity) {
+        free(text);
+        capacity = size + 1;
+        text = malloc(capacity);
+        size = text ? json_dumpb(value, text, capacity, flags) : 0;
+    }
+    if (size == 0 || size >= capacity) {
         free(text);
         return NULL;
     }

@@ -142,6 +142,35 @@ static void the_longest_fields_in_both_forms(void **state)
     vsa_archive_request_clear(&request);
 }
 
+/* The longest string is not copied where it can be borrowed: each rule holds for it, too. */
+static void the_longest_string_is_any_member(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"{\"document\": \"AAAA\", \"id\": \"$\"}", VSA_ERR_JSON},
+        {"{\"document\": \"AAAA\", \"at\": \"$\"}", VSA_ERR_JSON},
+        {"{\"document\": \"AAAA\", \"pcrs\": {\"0\": \"$\"}}", VSA_ERR_JSON},
+        {"{\"document\": \"AAAA\", \"pcrs\": \"$\"}", VSA_ERR_JSON},
+        {"{\"document\": \"AAAA\", \"max_age\": \"$\"}", VSA_ERR_JSON},
+        {"{\"document\": \"AAAA\", \"nonce_base64\": \"$.\"}", VSA_ERR_JSON},
+        {"{\"document\": \"AAAA\", \"$\": 1}", VSA_ERR_JSON},
+        {"{\"document\": \"AAAA\", \"nonce\": \"$$$\"}", VSA_ERR_TOO_LARGE},
+        {"{\"document\": \"AAAA\", \"nonce_base64\": \"$\", \"nonce\": \"n\"}", VSA_ERR_ARGUMENT},
+        {"{\"nonce\": \"$\", \"document\": \"AAAA\"}", VSA_OK},
+    };
+    static char genuine[sizeof(document)];
+    memcpy(genuine, document, sizeof(document));
+    memset(document, '7', 400);
+    document[400] = '\0';
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (read_line(rows[i].line) != rows[i].expected)
+            fail_msg("%s", rows[i].line);
+    assert_int_equal(request.policy.nonce.size, 400);
+    assert_memory_equal(request.policy.nonce.data, document, 400);
+    vsa_archive_request_clear(&request);
+    memcpy(document, genuine, sizeof(document));
+}
+
 static void a_line_lowers_the_age(void **state)
 {
     (void)state;
@@ -412,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_that_are_read_or_refused),
         cmocka_unit_test(the_longest_fields_in_both_forms),
+        cmocka_unit_test(the_longest_string_is_any_member),
         cmocka_unit_test(a_line_lowers_the_age),
         cmocka_unit_test(expectations_of_all_hold_too),
         cmocka_unit_test(every_number_of_workers_keeps_the_order),

@@ -143,12 +143,34 @@ static void test_print(void **state)
     assert_null(vsa_json_print(NULL, 0));
 }
 
+/* Around the size of the buffer that is tried first; one allocation after the other fails. */
+static void test_print_sizes(void **state)
+{
+    (void)state;
+    static char content[6000];
+    memset(content, 'a', sizeof(content));
+    for (size_t size = 4080; size < sizeof(content); size += size < 4110 ? 1 : 1000) {
+        VSA_AUTO_JSON json_t *made = json_stringn(content, size);
+        char *text = NULL;
+        for (int after = 0; !text; after++) {
+            failing_memory_once_after(after);
+            text = vsa_json_print(made, JSON_ENCODE_ANY);
+            failing_memory_after(-1);
+        }
+        assert_int_equal(strlen(text), size + 2);
+        assert_memory_equal(text + 1, content, size);
+        assert_int_equal(text[size + 1], '"');
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),  cmocka_unit_test(test_sticky), cmocka_unit_test(test_extend),
-        cmocka_unit_test(test_memory), cmocka_unit_test(test_get),    cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_order),  cmocka_unit_test(test_sticky),
+        cmocka_unit_test(test_extend), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_get),    cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_print),  cmocka_unit_test(test_print_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

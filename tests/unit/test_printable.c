@@ -64,6 +64,20 @@ static void sizes_and_verdicts(void **state)
     assert_false(vsa_printable_all(vsa_slice_of_text("a\xe2\x80\xaez")));
 }
 
+/* Each byte at each place of a text of ASCII: in groups, if any, and in the rest. */
+static void a_byte_among_ascii(void **state)
+{
+    (void)state;
+    char text[67];
+    for (size_t at = 0; at < sizeof(text); at++)
+        for (unsigned byte = 0; byte < 256; byte++) {
+            memset(text, 'a', sizeof(text));
+            text[at] = (char)byte;
+            assert_int_equal(vsa_printable_all(vsa_slice_of(text, sizeof(text))),
+                             byte >= 0x20 && byte < 0x7f);
+        }
+}
+
 static size_t encode(unsigned long point, char text[4])
 {
     if (point < 0x80) {
@@ -114,6 +128,7 @@ int main(void)
         cmocka_unit_test(controls_become_question_marks),
         cmocka_unit_test(a_nul_inside_is_one_too),
         cmocka_unit_test(sizes_and_verdicts),
+        cmocka_unit_test(a_byte_among_ascii),
         cmocka_unit_test(the_table_is_unicodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
