@@ -4,11 +4,6 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "verifierd/limits.h"
-
-/* Names of policies that were ever loaded: twice what can be loaded at a time. */
-#define MAX_NAMES (2 * VSA_MAX_POLICY_FILES)
-
 static const unsigned statuses[] = {200, 400, 401, 404, 405, 409, 413, 415, 429, 500, 503};
 #define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
 
@@ -40,19 +35,12 @@ static const struct {
 static const int64_t bounds_us[] = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000};
 #define BOUNDS (sizeof(bounds_us) / sizeof(bounds_us[0]))
 
-struct verdicts {
-    char policy[VSA_MAX_POLICY_NAME + 1];
-    uint64_t count[VSA_TIERS];
-};
-
 struct vsa_service_metrics {
     pthread_mutex_t mutex;
     uint64_t requests[VSA_ENDPOINTS][STATUSES];
     uint64_t events[VSA_EVENTS];
     uint64_t buckets[BOUNDS + 1];
     int64_t sum_us;
-    size_t name_count;
-    struct verdicts verdicts[MAX_NAMES];
 };
 
 struct vsa_service_metrics *vsa_service_metrics_new(void)
@@ -92,29 +80,6 @@ void vsa_service_metrics_count_event(struct vsa_service_metrics *metrics,
     increment(metrics, &metrics->events[event]);
 }
 
-/* Returns the row of a policy, a new one where there is none yet; NULL when all are taken. */
-static struct verdicts *find_verdicts(struct vsa_service_metrics *metrics, const char *policy)
-{
-    for (size_t i = 0; i < metrics->name_count; i++)
-        if (strcmp(metrics->verdicts[i].policy, policy) == 0)
-            return &metrics->verdicts[i];
-    if (metrics->name_count == MAX_NAMES)
-        return NULL;
-    struct verdicts *verdicts = &metrics->verdicts[metrics->name_count++];
-    (void)snprintf(verdicts->policy, sizeof(verdicts->policy), "%s", policy);
-    return verdicts;
-}
-
-void vsa_service_metrics_count_verdict(struct vsa_service_metrics *metrics, const char *policy,
-                                       enum vsa_trust_tier tier)
-{
-    (void)pthread_mutex_lock(&metrics->mutex);
-    struct verdicts *verdicts = find_verdicts(metrics, policy);
-    if (verdicts)
-        verdicts->count[tier]++;
-    (void)pthread_mutex_unlock(&metrics->mutex);
-}
-
 void vsa_service_metrics_observe(struct vsa_service_metrics *metrics, int64_t microseconds)
 {
     size_t i = 0;
@@ -146,14 +111,18 @@ static void print_requests(FILE *out, const struct vsa_service_metrics *metrics)
                               (unsigned long long)metrics->requests[i][j]);
 }
 
-static void print_verdicts(FILE *out, const struct vsa_service_metrics *metrics)
+static void print_policy(void *context, const char *policy, const uint64_t totals[VSA_TIERS])
+{
+    FILE *out = context;
+    for (size_t i = VSA_TIER_AFFIRMING; i < VSA_TIERS; i++)
+        (void)fprintf(out, PREFIX "verdicts_total{policy=\"%s\",status=\"%s\"} %llu\n", policy,
+                      vsa_trust_tier_name((enum vsa_trust_tier)i), (unsigned long long)totals[i]);
+}
+
+static void print_verdicts(FILE *out, struct vsa_verdict_log *verdicts)
 {
     print_head(out, "verdicts_total", "counter", "Tokens issued, by policy and status.");
-    for (size_t i = 0; i < metrics->name_count; i++)
-        for (size_t j = VSA_TIER_AFFIRMING; j < VSA_TIERS; j++)
-            (void)fprintf(out, PREFIX "verdicts_total{policy=\"%s\",status=\"%s\"} %llu\n",
-                          metrics->verdicts[i].policy, vsa_trust_tier_name((enum vsa_trust_tier)j),
-                          (unsigned long long)metrics->verdicts[i].count[j]);
+    vsa_verdict_log_visit(verdicts, print_policy, out);
 }
 
 static void print_events(FILE *out, const struct vsa_service_metrics *metrics)
@@ -205,6 +174,7 @@ static void print_gauges(FILE *out, const struct vsa_service_gauges *gauges)
 }
 
 char *vsa_service_metrics_text(struct vsa_service_metrics *metrics,
+                               struct vsa_verdict_log *verdicts,
                                const struct vsa_service_gauges *gauges)
 {
     char *text = NULL;
@@ -214,10 +184,10 @@ char *vsa_service_metrics_text(struct vsa_service_metrics *metrics,
         return NULL;
     (void)pthread_mutex_lock(&metrics->mutex);
     print_requests(out, metrics);
-    print_verdicts(out, metrics);
     print_events(out, metrics);
     print_histogram(out, metrics);
     (void)pthread_mutex_unlock(&metrics->mutex);
+    print_verdicts(out, verdicts);
     print_gauges(out, gauges);
     if (fclose(out) == 0)
         return text;

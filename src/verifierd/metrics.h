@@ -7,7 +7,7 @@
 #define VSA_VERIFIERD_METRICS_H
 
 #include "base/cleanup.h"
-#include "verifierd/appraise.h"
+#include "verifierd/verdict_log.h"
 
 enum vsa_service_endpoint {
     VSA_ENDPOINT_CHALLENGES,
@@ -50,9 +50,6 @@ void vsa_service_metrics_count_request(struct vsa_service_metrics *metrics,
                                        enum vsa_service_endpoint endpoint, unsigned status);
 void vsa_service_metrics_count_event(struct vsa_service_metrics *metrics,
                                      enum vsa_service_event event);
-/* Counts a verdict; `policy` is the name of one that was loaded. */
-void vsa_service_metrics_count_verdict(struct vsa_service_metrics *metrics, const char *policy,
-                                       enum vsa_trust_tier tier);
 /* Adds the time that one verification took. */
 void vsa_service_metrics_observe(struct vsa_service_metrics *metrics, int64_t microseconds);
 
@@ -65,8 +62,9 @@ struct vsa_service_gauges {
     bool store_is_shared;
 };
 
-/* Writes all of it; the caller frees it. NULL when memory is short. */
+/* Writes all of it and the verdicts; the caller frees it. NULL when memory is short. */
 char *vsa_service_metrics_text(struct vsa_service_metrics *metrics,
+                               struct vsa_verdict_log *verdicts,
                                const struct vsa_service_gauges *gauges);
 
 #endif

@@ -445,8 +445,6 @@ static void write_token(struct verification *run, bool wants_json)
         (void)stop(run, VSA_PROBLEM_INTERNAL, NULL);
         return;
     }
-    vsa_service_metrics_count_verdict(run->service->metrics, run->policy->name,
-                                      run->appraisal.status);
     vsa_verdict_log_add(run->service->verdicts, run->policy->name, run->appraisal.status,
                         vsa_monotonic_ms());
     if (wants_json) {
@@ -535,7 +533,7 @@ void vsa_service_show_metrics(struct vsa_service *service, int64_t now_ms, int64
     };
     release_state(service, state);
     vsa_answer_text(answer, "text/plain; version=0.0.4",
-                    vsa_service_metrics_text(service->metrics, &gauges));
+                    vsa_service_metrics_text(service->metrics, service->verdicts, &gauges));
 }
 
 void vsa_service_show_readiness(struct vsa_service *service, int64_t now_ms,

@@ -9,7 +9,8 @@
 
 #define MINUTE_MS 60000
 #define MINUTES   VSA_VERDICT_MINUTES
-#define ROWS      VSA_MAX_POLICY_FILES
+/* A reload may replace every name. */
+#define ROWS (2 * VSA_MAX_POLICY_FILES)
 
 struct recent {
     char policy[VSA_MAX_POLICY_NAME + 1];
@@ -17,11 +18,16 @@ struct recent {
     int64_t monotonic_ms;
 };
 
+struct row {
+    char policy[VSA_MAX_POLICY_NAME + 1];
+    uint64_t totals[VSA_TIERS]; /* since the policy has the row */
+};
+
 struct vsa_verdict_log {
     pthread_mutex_t mutex;
     int64_t minute; /* the newest one that has counts */
     size_t row_count;
-    char names[ROWS][VSA_MAX_POLICY_NAME + 1];
+    struct row rows[ROWS];
     uint32_t counts[MINUTES][ROWS][VSA_TIERS]; /* by minute modulo MINUTES */
     size_t recent_count;                       /* ever; the last ones are in `recent` */
     struct recent recent[VSA_RECENT_VERDICTS];
@@ -49,7 +55,7 @@ static void advance(struct vsa_verdict_log *log, int64_t monotonic_ms)
     int64_t minute = monotonic_ms / MINUTE_MS;
     int64_t steps = minute - log->minute < MINUTES ? minute - log->minute : MINUTES;
     for (int64_t i = 0; i < steps; i++)
-        memset(log->counts[(minute - i) % MINUTES], 0, sizeof(log->counts[0]));
+        memset(log->counts[(minute - i) % MINUTES], 0, log->row_count * sizeof(log->counts[0][0]));
     if (steps > 0)
         log->minute = minute;
 }
@@ -74,7 +80,7 @@ static bool is_idle(const struct vsa_verdict_log *log, size_t row)
 static size_t find_row(struct vsa_verdict_log *log, const char *policy)
 {
     size_t row = 0;
-    while (row < log->row_count && strcmp(log->names[row], policy) != 0)
+    while (row < log->row_count && strcmp(log->rows[row].policy, policy) != 0)
         row++;
     if (row < log->row_count)
         return row;
@@ -83,8 +89,10 @@ static size_t find_row(struct vsa_verdict_log *log, const char *policy)
             row++;
     else
         log->row_count++;
-    if (row < ROWS)
-        (void)snprintf(log->names[row], sizeof(log->names[row]), "%s", policy);
+    if (row < ROWS) {
+        log->rows[row] = (struct row){0};
+        (void)snprintf(log->rows[row].policy, sizeof(log->rows[row].policy), "%s", policy);
+    }
     return row;
 }
 
@@ -94,12 +102,25 @@ void vsa_verdict_log_add(struct vsa_verdict_log *log, const char *policy, enum v
     (void)pthread_mutex_lock(&log->mutex);
     advance(log, monotonic_ms);
     size_t row = find_row(log, policy);
-    if (row < ROWS)
+    if (row < ROWS) {
         log->counts[log->minute % MINUTES][row][tier]++;
+        log->rows[row].totals[tier]++;
+    }
     struct recent *recent = &log->recent[log->recent_count++ % VSA_RECENT_VERDICTS];
     (void)snprintf(recent->policy, sizeof(recent->policy), "%s", policy);
     recent->tier = tier;
     recent->monotonic_ms = monotonic_ms;
+    (void)pthread_mutex_unlock(&log->mutex);
+}
+
+void vsa_verdict_log_visit(struct vsa_verdict_log *log,
+                           void (*visit)(void *context, const char *policy,
+                                         const uint64_t totals[VSA_TIERS]),
+                           void *context)
+{
+    (void)pthread_mutex_lock(&log->mutex);
+    for (size_t row = 0; row < log->row_count; row++)
+        visit(context, log->rows[row].policy, log->rows[row].totals);
     (void)pthread_mutex_unlock(&log->mutex);
 }
 
@@ -122,7 +143,7 @@ static json_t *minutes_of(const struct vsa_verdict_log *log, size_t row)
 static json_t *policy_of(const struct vsa_verdict_log *log, size_t row)
 {
     struct vsa_json_writer writer = vsa_json_object();
-    vsa_json_put(&writer, "policy", json_string(log->names[row]));
+    vsa_json_put(&writer, "policy", json_string(log->rows[row].policy));
     for (size_t i = VSA_TIER_AFFIRMING; i < VSA_TIERS; i++) {
         enum vsa_trust_tier tier = (enum vsa_trust_tier)i;
         vsa_json_put(&writer, vsa_trust_tier_name(tier),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verdicts of the last hour, counted by policy and minute, and the last few of them: what the page
- * shows. It holds names of policies and results, nothing of a document or a client, in memory of a
- * fixed size.
+ * Verdicts by policy: counted since the start for the metrics, by minute of the last hour and the
+ * last few of them for the page. It holds names of policies and results, nothing of a document or
+ * a client, in memory of a fixed size.
  */
 #ifndef VSA_VERIFIERD_VERDICT_LOG_H
 #define VSA_VERIFIERD_VERDICT_LOG_H
@@ -24,15 +24,24 @@ VSA_DEFINE_CLEANUP(struct vsa_verdict_log, vsa_verdict_log_free, vsa_cleanup_ver
 /*
  * Counts a verdict.
  *
- * policy        in: name of one that was loaded; a new one is not counted by minute while
- *               VSA_MAX_POLICY_FILES others have verdicts in the hour
+ * policy        in: name of one that was loaded. Twice VSA_MAX_POLICY_FILES have a row; a new one
+ *               takes over that of one without a verdict in the hour, or is not counted
  * monotonic_ms  in: vsa_monotonic_ms(), so that no clock that is set moves counts
  */
 void vsa_verdict_log_add(struct vsa_verdict_log *log, const char *policy, enum vsa_trust_tier tier,
                          int64_t monotonic_ms);
 
 /*
- * Returns all of it as JSON (openapi.json, "Verdicts"): policies that have a verdict in the hour,
+ * Calls `visit` with each policy's verdicts since the start, or since it has its row. It must call
+ * nothing of the log.
+ */
+void vsa_verdict_log_visit(struct vsa_verdict_log *log,
+                           void (*visit)(void *context, const char *policy,
+                                         const uint64_t totals[VSA_TIERS]),
+                           void *context);
+
+/*
+ * Returns the last hour as JSON (openapi.json, "Verdicts"): policies that have a verdict in it,
  * with its minutes, oldest first, and the last verdicts, newest first. New reference; NULL when
  * memory is short.
  */

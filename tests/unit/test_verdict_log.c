@@ -138,21 +138,52 @@ static void add_named(size_t number, int64_t now_ms)
     vsa_verdict_log_add(verdicts, name, VSA_TIER_AFFIRMING, now_ms);
 }
 
+static uint64_t affirming_total;
+static size_t visited;
+
+static void sum_up(void *context, const char *policy, const uint64_t totals[VSA_TIERS])
+{
+    (void)context;
+    assert_int_equal(strlen(policy), VSA_MAX_POLICY_NAME);
+    assert_int_equal(totals[VSA_TIER_NONE] + totals[VSA_TIER_WARNING], 0);
+    affirming_total += totals[VSA_TIER_AFFIRMING];
+    visited++;
+}
+
+static void assert_totals(size_t policies, uint64_t sum)
+{
+    affirming_total = 0;
+    visited = 0;
+    vsa_verdict_log_visit(verdicts, sum_up, NULL);
+    assert_int_equal(visited, policies);
+    assert_int_equal(affirming_total, sum);
+}
+
 /* Names are bounded; one without a verdict in the hour makes room. */
 static void many_names(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2 * VSA_MAX_POLICY_FILES; i++)
+    const size_t rows = 2 * VSA_MAX_POLICY_FILES;
+    for (size_t i = 0; i < rows + 5; i++)
         add_named(i, BEGIN);
     json_t *value = show(BEGIN);
-    assert_int_equal(json_array_size(json_object_get(value, "policies")), VSA_MAX_POLICY_FILES);
+    assert_int_equal(json_array_size(json_object_get(value, "policies")), rows);
     json_decref(value);
-    add_named(7, BEGIN + 30 * MINUTE);
+    assert_totals(rows, rows);
+    for (size_t i = 0; i < rows; i++)
+        if (i != 7)
+            add_named(i, BEGIN + 30 * MINUTE);
+    /* The one row without a verdict in the hour, and what it had counted, are another's. */
     add_named(1000000, BEGIN + 70 * MINUTE);
+    add_named(1000001, BEGIN + 70 * MINUTE);
     value = show(BEGIN + 70 * MINUTE);
-    assert_int_equal(json_array_size(json_object_get(value, "policies")), 2);
-    assert_int_equal(number_of(policy_at(value, 0), "affirming"), 1);
+    assert_int_equal(json_array_size(json_object_get(value, "policies")), rows);
+    assert_int_equal(number_of(policy_at(value, 6), "affirming"), 1);
+    assert_string_equal(json_string_value(json_object_get(policy_at(value, 7), "policy")) + 57,
+                        "1000000");
+    assert_int_equal(minute_of(policy_at(value, 7), 0), 1);
     json_decref(value);
+    assert_totals(rows, 2 * rows - 1);
 }
 
 int main(void)
