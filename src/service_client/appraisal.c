@@ -17,6 +17,8 @@
 /* Characters of a challenge: RFC 9711 section 4.1 has 8 to 88 in JSON, and a nonce takes more. */
 #define MIN_CHALLENGE 8
 #define MAX_CHALLENGE 256
+/* Genuine, and of a root that is not the maker's: draft-ietf-rats-ar4si, section 2.3.4. */
+#define HARDWARE_UNRECOGNISED 97
 /* Bytes of the service's words in an error. */
 #define MAX_WORDS 150
 
@@ -202,6 +204,19 @@ static enum vsa_status get_keys(const struct conversation *conversation, json_t 
     return load_answer(body, keys, error);
 }
 
+/*
+ * Returns the reason in words. A root that the policy trusts, and that is not AWS's, has the code
+ * of one that it does not trust; the vector says which.
+ */
+static const char *reason_text(const json_t *claims, enum vsa_status reason)
+{
+    const json_t *vector = json_object_get(vsa_ear_submodule(claims), "ear_trustworthiness_vector");
+    json_int_t hardware = json_integer_value(json_object_get(vector, "hardware"));
+    if (reason == VSA_ERR_UNTRUSTED_ROOT && hardware == HARDWARE_UNRECOGNISED)
+        return "the policy trusts the document's root, which is not one of AWS";
+    return vsa_status_text(reason);
+}
+
 /* Checks all of the token, and keeps it: what it says stands, whether it is affirming or not. */
 static enum vsa_status check_token(const struct conversation *conversation, json_t *token,
                                    const json_t *keys, struct vsa_error *error)
@@ -222,7 +237,7 @@ static enum vsa_status check_token(const struct conversation *conversation, json
     if (result.status == VSA_TIER_AFFIRMING)
         return VSA_OK;
     return vsa_fail(error, result.reason, "the service's result is %s: %s",
-                    vsa_trust_tier_name(result.status), vsa_status_text(result.reason));
+                    vsa_trust_tier_name(result.status), reason_text(claims, result.reason));
 }
 
 static enum vsa_status converse(struct conversation *conversation, struct vsa_error *error)

@@ -13,11 +13,18 @@
 #include "file/whole_file.h"
 #include "json/writer.h"
 
+static enum vsa_status fail_kind(struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_ARGUMENT,
+                    "not an EC key on P-256 or P-384; openssl genpkey -algorithm EC -pkeyopt "
+                    "ec_paramgen_curve:P-256 makes one");
+}
+
 static enum vsa_status check_new(const struct vsa_signing_keys *keys,
                                  const struct vsa_signing_key *added, struct vsa_error *error)
 {
     if (!vsa_jwk_algorithm(vsa_key_curve(added->key)))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "not a key on P-256 or P-384");
+        return fail_kind(error);
     if (keys->count == VSA_MAX_SIGNING_KEYS)
         return vsa_fail(error, VSA_ERR_TOO_MANY, "more than %d signing keys", VSA_MAX_SIGNING_KEYS);
     return VSA_OK;
@@ -71,6 +78,8 @@ static enum vsa_status load_key(const char *path, const char *name, struct vsa_s
     VSA_TRY(vsa_whole_file_fill(fd, path, text, sizeof(text), &size, error));
     enum vsa_status read = vsa_key_read_private(vsa_slice_of(text, size), &key, error);
     vsa_wipe(text, size);
+    if (read == VSA_ERR_ARGUMENT)
+        return fail_kind(error); /* RSA, Ed25519: what signs no token of this service */
     VSA_TRY(read);
     int64_t from_ms;
     int64_t since_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;

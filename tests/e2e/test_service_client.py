@@ -144,7 +144,8 @@ class RealService(ServiceClientTestCase):
     def test_result(self):
         """Software's root is not AWS's: the whole way, and never affirming."""
         url = self.start(pcrs=[{str(n): support.PCRS[n] for n in range(3)}])
-        result = self.refused(url, 1, "untrusted_root", "contraindicated", options=["--user-data", "x"])
+        result = self.refused(url, 1, "untrusted_root", "contraindicated: the policy trusts the document's root",
+                              options=["--user-data", "x"])
         claims = result["result"]
         self.assertEqual(verifierd.claims_of(result["token"]), claims)
         self.assertEqual(verifierd.vector(claims), {"hardware": 97, "executables": 3, "configuration": 3})
@@ -154,6 +155,13 @@ class RealService(ServiceClientTestCase):
         self.assertEqual(sorted(result), sorted(["success", "attestation_document", "document_size", "timestamp",
                                                  "verified", "token", "result", "verification_error",
                                                  "error_code"]))
+
+    def test_root_that_the_policy_does_not_trust(self):
+        self.start_enclave()
+        self.policy(POLICY)
+        url = "unix:" + self.start_verifierd()
+        result = self.refused(url, 1, "untrusted_root", "contraindicated: root is not a trust anchor")
+        self.assertEqual(verifierd.vector(result["result"])["hardware"], 99)
 
     def test_text(self):
         url = self.start()

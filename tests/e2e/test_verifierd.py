@@ -527,6 +527,9 @@ class Arguments(verifierd.ServiceTestCase):
     def test_mistakes(self):
         self.policy()
         good = ["--policies", self.policies, "--listen", "unix:" + self.path("v")]
+        os.mkdir(self.path("rsa"))
+        subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out",
+                        self.path("rsa/rsa.pem")], check=True, stderr=subprocess.DEVNULL)
         for options, status, words in (
             ([], 2, "--policies DIR is needed"),
             ([*good, "x"], 2, "'x' is no option"),
@@ -544,6 +547,7 @@ class Arguments(verifierd.ServiceTestCase):
             ([*good, "--challenge-key", self.path("policies/p.json")], 2, "challenge key"),
             ([*good, "--clients", self.path("policies/p.json")], 2, "line 1 of the clients"),
             ([*good, "--keys", self.path("none")], 3, "cannot read the directory"),
+            ([*good, "--keys", self.path("rsa")], 2, "signing key rsa.pem: not an EC key on P-256 or P-384"),
         ):
             with self.subTest(options=options):
                 done = harness.run([verifierd.PROGRAM, *options])

@@ -214,6 +214,20 @@ static void result_that_is_not_affirming(void **state)
     assert_int_equal(get(), VSA_ERR_UNTRUSTED_ROOT);
     assert_string_equal(json_string_value(appraised.token), warning);
     assert_non_null(appraised.claims);
+    assert_string_equal(error.detail, "the service's result is contraindicated: the policy trusts "
+                                      "the document's root, which is not one of AWS");
+}
+
+/* The same code, of a root that the policy does not trust either. */
+static void root_that_no_policy_trusts(void **state)
+{
+    (void)state;
+    char *forged = token_of("contraindicated", 99);
+    answer_all(forged);
+    free(forged);
+    assert_int_equal(get(), VSA_ERR_UNTRUSTED_ROOT);
+    assert_string_equal(error.detail, "the service's result is contraindicated: root is not a "
+                                      "trust anchor");
 }
 
 /* Of another audience, another key, changed: no token. */
@@ -318,6 +332,7 @@ int main(void)
         TEST(what_is_sent),
         TEST(over_a_socket),
         TEST(result_that_is_not_affirming),
+        TEST(root_that_no_policy_trusts),
         TEST(tokens_that_do_not_hold),
         TEST(refusals),
         TEST(challenges_that_are_none),

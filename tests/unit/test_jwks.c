@@ -91,6 +91,21 @@ static void write_key(const char *path, struct vsa_key *key)
     vsa_key_free(key);
 }
 
+static void write_text(const char *path, const char *text)
+{
+    const struct vsa_slice part = vsa_slice_of_text(text);
+    assert_int_equal(vsa_whole_file_write(path, VSA_FILE_PRIVATE, &part, 1, NULL), VSA_OK);
+}
+
+#define NOT_EC                                                                                     \
+    "not an EC key on P-256 or P-384; openssl genpkey -algorithm EC -pkeyopt "                     \
+    "ec_paramgen_curve:P-256 makes one"
+
+/* A key that signs no token here: RFC 8410, section 10.3. */
+static const char ed25519[] = "-----BEGIN PRIVATE KEY-----\n"
+                              "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+                              "-----END PRIVATE KEY-----\n";
+
 static void directories(void **state)
 {
     (void)state;
@@ -108,7 +123,16 @@ static void directories(void **state)
     vsa_signing_keys_free(&keys);
     write_key(path, fresh(VSA_CURVE_P521));
     assert_int_equal(vsa_signing_keys_load(directory, &keys, &error), VSA_ERR_ARGUMENT);
-    assert_non_null(strstr(error.detail, "one.pem"));
+    assert_string_equal(error.detail, "signing key one.pem: " NOT_EC);
+    vsa_signing_keys_free(&keys);
+    write_text(path, ed25519);
+    assert_int_equal(vsa_signing_keys_load(directory, &keys, &error), VSA_ERR_ARGUMENT);
+    assert_string_equal(error.detail, "signing key one.pem: " NOT_EC);
+    vsa_signing_keys_free(&keys);
+    write_text(path, "no key\n");
+    assert_int_equal(vsa_signing_keys_load(directory, &keys, &error), VSA_ERR_CERTIFICATE_SYNTAX);
+    assert_string_equal(error.detail,
+                        "signing key one.pem: not an unencrypted private key in PEM or DER");
     vsa_signing_keys_free(&keys);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(directory), 0);
