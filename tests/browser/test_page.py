@@ -133,12 +133,13 @@ class Verdicts(browser.PageTestCase):
         images = [{**{str(n): support.PCRS[n] for n in range(3)}, "label": "v1.4"}]
         self.nsm_policy(challenge="optional", pcrs=images)
         self.nsm_policy("other", challenge="optional", pcrs=[{**images[0], "1": "ee" * 48}])
+        self.policy("aws", challenge="optional")
         self.serve()
         document = self.document(None, "--user-data", "some text", "--generate-key")
         page = self.open()
         page.select_option("#policy", "p")
         self.drop(page, base64.b64encode(document), "document.b64")
-        self.expect_verdict(page, "✕ Contraindicated", "does not end in a root of AWS", "The image is “v1.4”.")
+        self.expect_verdict(page, "✕ Contraindicated", "which is not a root of AWS", "The image is “v1.4”.")
         expect(page.locator("#pcrs tr.good")).to_have_count(3)
         expect(page.locator("#vector")).to_contain_text("3approved, as it was when it booted")
         expect(page.locator("#pcrs")).to_contain_text("3, 5 to 15")
@@ -148,6 +149,9 @@ class Verdicts(browser.PageTestCase):
         self.verify(page)
         expect(page.locator("#pcrs tr.bad")).to_have_count(1)
         expect(page.locator("#pcrs tr.bad")).to_contain_text("✕ different")
+        page.select_option("#policy", "aws")
+        self.verify(page)
+        self.expect_verdict(page, "✕ Contraindicated", "nor in one that the policy trusts")
 
 
 class Ways(browser.PageTestCase):
@@ -216,7 +220,7 @@ class Challenges(browser.PageTestCase):
         self.paste(page, self.document())
         self.expect_verdict(page, "– No verdict", "The policy requires a challenge")
         expect(page.locator("#chain > li")).to_have_count(5)
-        page.click("summary:has-text('Challenge')")
+        # It is open already.
         page.click("#get-challenge")
         expect(page.locator("#command")).to_be_visible()
         challenge = page.input_value("#challenge")
@@ -227,7 +231,11 @@ class Challenges(browser.PageTestCase):
         self.expect_verdict(page, "✕ Contraindicated", "Made for this challenge, which is redeemed now.")
         expect(page.locator("#claims")).to_contain_text(challenge)
         self.verify(page)
-        self.expect_verdict(page, "– No verdict", "redeemed before")
+        self.expect_verdict(page, "– No verdict", "redeemed before", "Get a new one under “Challenge”")
+        page.click("#get-challenge")
+        expect(page.locator("#challenge")).not_to_have_value(challenge)
+        self.paste(page, self.document(page.input_value("#challenge")))
+        self.expect_verdict(page, "✕ Contraindicated", "Made for this challenge, which is redeemed now.")
         page.fill("#challenge", "not a challenge")
         self.verify(page)
         self.expect_verdict(page, "– No verdict", "no challenge of this service")
@@ -239,6 +247,10 @@ class Challenges(browser.PageTestCase):
             headers: {"Content-Type": "application/json"}})).json()).challenge""")
         self.paste(page, self.document(challenge))
         self.expect_verdict(page, "✕ Contraindicated", "It is proof for you only if you asked for it.")
+        expect(page.locator("#challenge-part")).not_to_have_attribute("open", "")
+        self.verify(page)
+        self.expect_verdict(page, "– No verdict", "perhaps by your last look at this document")
+        expect(page.locator("#get-challenge")).to_be_visible()
 
 
 class Hostile(browser.PageTestCase):
@@ -260,7 +272,7 @@ class Hostile(browser.PageTestCase):
         page = self.open()
         self.load(page, document, MARKUP + ".bin")
         # Genuine under its own root: what is shown passed every check.
-        self.expect_verdict(page, "✕ Contraindicated", "does not end in a root of AWS")
+        self.expect_verdict(page, "✕ Contraindicated", "which is not a root of AWS")
         expect(page.locator("#unverified")).to_be_hidden()
         fields = page.locator("#fields")
         expect(fields).to_contain_text("i-0-enc0" + MARKUP + r"\u{202e}\u{1b}[31m\u{0}")
@@ -371,7 +383,7 @@ class Live(browser.PageTestCase):
         self.expect_verdict(page, "– No verdict", "letters, digits and signs only")
         page.fill("#token", secret)
         self.verify(page)
-        self.expect_verdict(page, "✕ Contraindicated", "does not end in a root of AWS")
+        self.expect_verdict(page, "✕ Contraindicated", "which is not a root of AWS")
         expect(page.locator("#live-policies tr")).to_contain_text("p1001")
         # In memory only.
         self.assertEqual(page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]"), [0, 0, ""])

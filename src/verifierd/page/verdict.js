@@ -15,7 +15,8 @@ const VERDICTS = {
 
 // Codes of the service's status table, and what to do about them.
 const REASONS = {
-    untrusted_root: "The chain does not end in a root of AWS: a software NSM or a forgery made this document.",
+    untrusted_root: "The chain ends neither in a root of AWS nor in one that the policy trusts: a forgery, or a software "
+        + "NSM whose root the policy does not name.",
     certificate_invalid: "A certificate of the chain breaks the rules for Nitro's.",
     chain_broken: "A certificate was not issued by the one above it.",
     certificate_expired: "A certificate of the chain is no longer valid. An enclave's own lives three hours: "
@@ -30,14 +31,20 @@ const REASONS = {
     public_key_mismatch: "The policy requires a public key, and the document has none.",
 };
 
+// The same code where all signatures are good.
+const OTHER_ROOT = "The policy trusts the root of this chain, which is not a root of AWS: a software NSM made this document.";
+
+// What to do where a challenge is of no use, or none is there: the page opens the part for it.
+const NEXT_CHALLENGE = "Get a new one under “Challenge” above, and verify the document that the enclave makes for it.";
+
 // Refusals without a result.
 const REFUSALS = {
-    challenge_missing: "The policy requires a challenge. Open “Challenge” above, get one, and verify a document "
-        + "that the enclave made for it.",
+    challenge_missing: `The policy requires a challenge. ${NEXT_CHALLENGE}`,
     challenge_mismatch: "The document was made for another nonce than this challenge.",
-    challenge_used: "This challenge was redeemed before: each one is good for one document, once.",
-    challenge_expired: "This challenge is too old. Get another one.",
-    challenge_unknown: "This challenge was not issued for this policy by this service.",
+    challenge_used: "This challenge was redeemed before, perhaps by your last look at this document: each one is good "
+        + `once. ${NEXT_CHALLENGE}`,
+    challenge_expired: `This challenge is too old. ${NEXT_CHALLENGE}`,
+    challenge_unknown: `This challenge was not issued for this policy by this service. ${NEXT_CHALLENGE}`,
     challenge_malformed: "That is no challenge of this service.",
     document_too_old: "The document is older than the policy allows. Have the enclave make a new one.",
     document_from_future: "The document was made later than the clock of this service shows.",
@@ -88,8 +95,15 @@ export function refusalText(problem) {
 
 export function showRefusal(problem) {
     const text = refusalText(problem);
+    byId("challenge-part").open ||= text.endsWith(NEXT_CHALLENGE);
     const detail = visible(problem.message);
     showHead("refused", "– No verdict", text, detail === text ? [] : [`The service says: ${detail}`]);
+}
+
+function reasonText(answer, code) {
+    if (code === "untrusted_root" && isGenuine(answer))
+        return OTHER_ROOT;
+    return REASONS[code] ?? visible(code);
 }
 
 export function isGenuine(answer) {
@@ -108,7 +122,7 @@ export function showVerdict(answer, usedNonce) {
     const submodule = answer.result.submods[SUBMODULE];
     const [title, text] = VERDICTS[answer.result.ear_status] ?? ["– No verdict", "The service gave no status."];
     const claims = submodule.ear_verifier_claims ?? {};
-    const reasons = (claims.error_codes ?? []).map((code) => REASONS[code] ?? visible(code));
+    const reasons = (claims.error_codes ?? []).map((code) => reasonText(answer, code));
     if (claims.image !== undefined)
         reasons.push(`The image is “${visible(claims.image)}”.`);
     showHead(answer.result.ear_status, title, text, reasons);
