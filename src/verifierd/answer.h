@@ -30,7 +30,7 @@
     X(VSA_PROBLEM_RATE, 429, "rate_limited", "more requests than this client may make")            \
     X(VSA_PROBLEM_INTERNAL, 500, "internal_error", "a fault of this service")                      \
     X(VSA_PROBLEM_STORE, 503, "store_unavailable", "challenges cannot be redeemed now")            \
-    X(VSA_PROBLEM_BUSY, 503, "busy", "too many requests at a time")
+    X(VSA_PROBLEM_BUSY, 503, "busy", "too many requests at a time, or the service ends")
 
 enum vsa_problem {
 #define VSA_PROBLEM_ENUM(name, status, code, meaning) name,

@@ -2,9 +2,11 @@
 #include "verifierd/http.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <microhttpd.h>
 
@@ -20,7 +22,9 @@ struct vsa_http {
     struct vsa_service *service;
     struct MHD_Daemon *daemon;
     bool trust_proxy;
+    atomic_bool ends;
     atomic_long in_flight;
+    atomic_long answering; /* handled, and not sent yet */
 };
 
 /* One request, from its header to its answer. */
@@ -29,6 +33,7 @@ struct exchange {
     const struct vsa_embedded_file *file; /* NULL: no such path, or a route's */
     struct vsa_answer answer;             /* status 0: not made yet */
     bool counted;                         /* in flight */
+    bool answering;                       /* counted as such */
     int64_t begin_ms;                     /* when its header was there, monotonic */
     size_t discarded;
     size_t size;
@@ -297,6 +302,8 @@ static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Conne
     add_headers(response, answer);
     if (answer->status == 405)
         add_header(response, "Allow", methods_of(exchange));
+    if (atomic_load(&http->ends))
+        add_header(response, "Connection", "close");
     enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
@@ -446,6 +453,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (*size)
         return take_part(*kept, data, size);
     struct exchange *exchange = *kept;
+    exchange->answering = true;
+    /* Before `ends` is read: vsa_http_stop() sees either this request, or that it does nothing. */
+    atomic_fetch_add(&http->answering, 1);
+    if (!exchange->answer.status && atomic_load(&http->ends))
+        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BUSY, NULL);
     if (!exchange->answer.status)
         handle(http, connection, exchange, path);
     return send_answer(http, connection, exchange);
@@ -462,6 +474,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         return;
     if (exchange->counted)
         atomic_fetch_sub(&http->in_flight, 1);
+    if (exchange->answering)
+        atomic_fetch_sub(&http->answering, 1);
     vsa_answer_free(&exchange->answer);
     free(exchange->body);
     free(exchange);
@@ -496,6 +510,13 @@ void vsa_http_stop(struct vsa_http *http)
 {
     if (!http)
         return;
+    /* MHD_stop_daemon() alone closes connections whose answer is made and not sent yet. */
+    MHD_socket listener = MHD_quiesce_daemon(http->daemon);
+    atomic_store(&http->ends, true);
+    for (int ms = 0; ms < VSA_SERVICE_STOP_MS && atomic_load(&http->answering) > 0; ms += 10)
+        (void)poll(NULL, 0, 10);
     MHD_stop_daemon(http->daemon);
+    if (listener != MHD_INVALID_SOCKET)
+        (void)close(listener);
     free(http);
 }

@@ -18,7 +18,10 @@ VSA_MUST_USE enum vsa_status vsa_http_start(struct vsa_service *service,
                                             const struct vsa_http_options *options,
                                             struct vsa_http **http, struct vsa_error *error);
 
-/* Stops: requests that are being answered are answered first. NULL is fine. */
+/*
+ * Stops: requests whose body has come are answered first, for VSA_SERVICE_STOP_MS at most; those
+ * that come later are not handled. NULL is fine.
+ */
 void vsa_http_stop(struct vsa_http *http);
 
 #endif

@@ -53,6 +53,8 @@
 #define VSA_SERVICE_CONNECTION_MEMORY 16384
 /* Requests that are read or answered at a time; the next ones are sent away with 503. */
 #define VSA_SERVICE_MAX_IN_FLIGHT 512
+/* Time to answer what has begun, at the end: some times what the store may take. */
+#define VSA_SERVICE_STOP_MS (5 * 1000)
 /* Time to connect to the store, and for one command. */
 #define VSA_STORE_TIMEOUT_MS 200
 /* Bytes of one reply of the store: INFO, which has a few KiB and a line for each database. */

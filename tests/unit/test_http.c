@@ -6,6 +6,8 @@
 #include "unit_test.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -36,9 +38,18 @@ int64_t __wrap_vsa_monotonic_ms(void)
     return monotonic_ms;
 }
 
+/* Holds the next request before its handler, until the test lets it go on. */
+static atomic_bool holds;
+static sem_t held;
+static sem_t go_on;
+
 int64_t __wrap_vsa_wall_clock_ms(void);
 int64_t __wrap_vsa_wall_clock_ms(void)
 {
+    if (atomic_exchange(&holds, false)) {
+        (void)sem_post(&held);
+        (void)sem_wait(&go_on);
+    }
     return FORGE_NOW_MS;
 }
 
@@ -582,6 +593,60 @@ static void calloc_short(void **state)
     memory_short(state, &callocs_left);
 }
 
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void *stop_thread(void *argument)
+{
+    (void)argument;
+    vsa_http_stop(http);
+    return NULL;
+}
+
+/* Asks over a connection that is kept. */
+static unsigned ask_health(int fd)
+{
+    assert_true(send_text(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+    ssize_t size = recv(fd, reply, sizeof(reply) - 1, 0);
+    assert_true(size > 0);
+    reply[size] = '\0';
+    return (unsigned)strtoul(reply + strlen("HTTP/1.1 "), NULL, 10);
+}
+
+/* What was being answered when the end came is answered: its challenge may be redeemed. */
+static void answered_before_the_end(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    assert_int_equal(sem_init(&held, 0, 0), 0);
+    assert_int_equal(sem_init(&go_on, 0, 0), 0);
+    holds = true;
+    int fd = connect_client();
+    assert_true(send_text(fd, "POST /v1/challenges HTTP/1.1\r\nHost: x\r\n"
+                              "Content-Length: 14\r\n\r\n{\"policy\":\"p\"}"));
+    (void)sem_wait(&held);
+    int late = begin_request();
+    wait_for_in_flight(2);
+    int kept = connect_client();
+    assert_int_equal(ask_health(kept), 200);
+    assert_int_equal(pthread_create(&thread, NULL, stop_thread, NULL), 0);
+    unsigned status = 200;
+    for (int i = 0; status == 200 && i < PATIENCE_S * 100; i++) {
+        (void)usleep(10000);
+        status = ask_health(kept);
+    }
+    assert_int_equal(status, 503);
+    assert_reply_has("\r\nConnection: close\r\n");
+    (void)close(kept);
+    /* Its body comes too late: nothing of it is begun. */
+    assert_true(send_text(late, "\"policy\":\"p\"}"));
+    assert_int_equal(receive_reply(late), 503);
+    (void)sem_post(&go_on);
+    assert_int_equal(receive_reply(fd), 200);
+    assert_reply_has("\"challenge\":\"");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    http = NULL;
+}
+
 static void no_start(void **state)
 {
     (void)state;
@@ -611,6 +676,7 @@ int main(void)
         HTTP_TEST(not_forwarded),
         HTTP_TEST(malloc_short),
         HTTP_TEST(calloc_short),
+        HTTP_TEST(answered_before_the_end),
         HTTP_TEST(no_start),
     };
     return cmocka_run_group_tests_name("http", tests, make_files, remove_files);

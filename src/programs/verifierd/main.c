@@ -220,8 +220,9 @@ static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
         log_start(arguments);
         serve(service, &signals);
     }
-    vsa_http_stop(http);
+    /* The path goes first, so that a balancer asks elsewhere while the rest is answered. */
     vsa_listener_close(&listener);
+    vsa_http_stop(http);
     return status;
 }
 
