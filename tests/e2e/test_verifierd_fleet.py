@@ -52,7 +52,7 @@ class FleetTestCase(verifierd.StoreTestCase, verifierd.ProxyTestCase):
         self.nsm_policy(pcrs=[{str(n): f"a{n}" * 48 for n in range(3)}])
         self.shared += ["--trust-proxy", "--issuer", "https://verifier.example"]
         self.fleet = {name: self.start_replica(name) for name in REPLICAS}
-        self.start_haproxy(self.example("haproxy.cfg", **{"bind :443 ssl": f"bind 127.0.0.1:{self.port} ssl"}))
+        self.start_haproxy(self.compose_proxy())
 
     def start_replica(self, name):
         self.start_verifierd(*self.shared, name=name)

@@ -237,6 +237,12 @@ class ProxyTestCase(ServiceTestCase):
             text = text.replace(old, new)
         return text
 
+    def compose_proxy(self):
+        """haproxy.cfg with this test's ports; `metrics` are those of the replicas, in their order."""
+        self.metrics = [free_port() for _ in range(3)]
+        ports = {f"-127.0.0.1}}:{9464 + n}": f"-127.0.0.1}}:{port}" for n, port in enumerate(self.metrics)}
+        return self.example("haproxy.cfg", **{"bind :443 ssl": f"bind 127.0.0.1:{self.port} ssl"}, **ports)
+
     def connection(self):
         context = ssl.create_default_context(cafile=self.path("tls.pem"))
         connection = http.client.HTTPSConnection("localhost", self.port, context=context,
