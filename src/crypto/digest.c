@@ -47,6 +47,47 @@ enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what)
     return vsa_fail(error, VSA_ERR_CRYPTO, "%s failed in libcrypto: %s", what, reason);
 }
 
+/* What the errors in libcrypto's queue are about. */
+struct complaints {
+    bool memory; /* or arithmetic, which fails for nothing else */
+    bool point;
+    bool infinity;
+};
+
+static bool is_about_point(int reason)
+{
+    return reason == EC_R_POINT_IS_NOT_ON_CURVE || reason == EC_R_INVALID_ENCODING ||
+           reason == EC_R_COORDINATES_OUT_OF_RANGE || reason == EC_R_DECODE_ERROR;
+}
+
+static struct complaints take_complaints(void)
+{
+    struct complaints found = {0};
+    for (uint32_t code; (code = (uint32_t)ERR_get_error()) != 0;) {
+        int library = ERR_GET_LIB(code);
+        int reason = ERR_GET_REASON(code);
+        if (reason == ERR_R_MALLOC_FAILURE || library == ERR_LIB_BN)
+            found.memory = true;
+        else if (library == ERR_LIB_EC && reason == EC_R_POINT_AT_INFINITY)
+            found.infinity = true;
+        else if (library == ERR_LIB_EC && is_about_point(reason))
+            found.point = true;
+    }
+    return found;
+}
+
+bool vsa_crypto_refused_point(void)
+{
+    struct complaints found = take_complaints();
+    return found.point && !found.memory;
+}
+
+bool vsa_crypto_refused_signature(int verdict)
+{
+    struct complaints found = take_complaints();
+    return (verdict == 0 || found.infinity) && !found.memory;
+}
+
 enum vsa_status vsa_check_encoded_size(int length, size_t capacity, const char *what,
                                        struct vsa_error *error)
 {

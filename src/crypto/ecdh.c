@@ -210,33 +210,53 @@ static bool set_peer(EVP_PKEY_CTX *context, EVP_PKEY *peer)
 #endif
 }
 
-static bool derive(struct exchange *exchange, struct vsa_slice peer, uint8_t *secret, size_t *size)
+static enum vsa_status read_peer(EVP_PKEY *peer, struct vsa_slice bytes, struct vsa_error *error)
 {
-    return EVP_PKEY_set1_tls_encodedpoint(exchange->peer, peer.data, peer.size) == 1 &&
-           set_peer(exchange->context, exchange->peer) &&
-           EVP_PKEY_derive(exchange->context, secret, size) == 1;
+    ERR_clear_error();
+    if (EVP_PKEY_set1_tls_encodedpoint(peer, bytes.data, bytes.size) == 1)
+        return VSA_OK;
+    if (vsa_crypto_refused_point())
+        return vsa_fail_sealed(error);
+    return vsa_fail(error, VSA_ERR_CRYPTO, "libcrypto could not read the peer's public key");
+}
+
+/*
+ * Derives from the peer that was read. On the NIST curves that fails for want of memory only, and
+ * zeros are the x-coordinate of a point like any other (RFC 9180 section 7.1.4). Of X25519 they are
+ * the one result to refuse: OpenSSL fails then, other libraries may leave it to us.
+ */
+static enum vsa_status derive(struct exchange *exchange, const struct group_facts *facts,
+                              uint8_t *secret, struct vsa_error *error)
+{
+    size_t size = facts->secret_size;
+    if (!set_peer(exchange->context, exchange->peer))
+        return vsa_crypto_fail(error, "key exchange");
+    memset(secret, 0xff, size);
+    bool done =
+        EVP_PKEY_derive(exchange->context, secret, &size) == 1 && size == facts->secret_size;
+    if (facts->type != EVP_PKEY_EC && vsa_slice_is_zero(vsa_slice_of(secret, facts->secret_size))) {
+        ERR_clear_error();
+        return vsa_fail_sealed(error);
+    }
+    return done ? VSA_OK : vsa_crypto_fail(error, "key exchange");
 }
 
 enum vsa_status vsa_dh_derive(const struct vsa_dh_key *key, struct vsa_slice peer, uint8_t *secret,
                               struct vsa_error *error)
 {
-    size_t expected = vsa_dh_secret_size(key->group);
-    size_t size = expected;
-    bool may_be_zero = facts_of[key->group].type == EVP_PKEY_EC;
+    const struct group_facts *facts = &facts_of[key->group];
+    enum vsa_status status = VSA_OK;
+    if (!is_encoded(key->group, peer))
+        status = vsa_fail_sealed(error);
     (void)pthread_mutex_lock(&key->exchange->mutex);
-    bool done = is_encoded(key->group, peer) && derive(key->exchange, peer, secret, &size);
+    if (status == VSA_OK)
+        status = read_peer(key->exchange->peer, peer, error);
+    if (status == VSA_OK)
+        status = derive(key->exchange, facts, secret, error);
     (void)pthread_mutex_unlock(&key->exchange->mutex);
-    /*
-     * OpenSSL fails for X25519 when the result is zero; other libraries may leave that to us. On
-     * the NIST curves it is the x-coordinate of a point like any other (RFC 9180 section 7.1.4).
-     */
-    if (!done || size != expected ||
-        (!may_be_zero && vsa_slice_is_zero(vsa_slice_of(secret, size)))) {
-        vsa_wipe(secret, expected);
-        ERR_clear_error();
-        return vsa_fail_sealed(error);
-    }
-    return VSA_OK;
+    if (status != VSA_OK)
+        vsa_wipe(secret, facts->secret_size);
+    return status;
 }
 
 size_t vsa_dh_write_spki(enum vsa_dh_group group, const uint8_t *public_key, uint8_t *spki)

@@ -48,7 +48,7 @@ void vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key);
  * peer  in: the other one's public key, hostile
  *
  * Errors: VSA_ERR_SEALED (no point of the curve, wrong size, or with X25519 a secret of zeros: RFC
- * 7748 section 6.1), VSA_ERR_MEMORY.
+ * 7748 section 6.1), VSA_ERR_CRYPTO (memory is short: which says nothing of the peer).
  */
 VSA_MUST_USE enum vsa_status vsa_dh_derive(const struct vsa_dh_key *key, struct vsa_slice peer,
                                            uint8_t *secret, struct vsa_error *error);

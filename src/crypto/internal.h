@@ -3,8 +3,11 @@
 #ifndef VSA_CRYPTO_INTERNAL_H
 #define VSA_CRYPTO_INTERNAL_H
 
+#include <stdbool.h>
+
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -36,6 +39,20 @@ enum vsa_curve vsa_curve_of_spki(X509_PUBKEY *spki);
 
 /* Returns VSA_ERR_CRYPTO with `what` and libcrypto's reason; clears its error queue. */
 VSA_MUST_USE enum vsa_status vsa_crypto_fail(struct vsa_error *error, const char *what);
+
+/*
+ * Returns whether libcrypto's errors, which are cleared, say that bytes are no point of the curve,
+ * and not that memory was short, where it may say so of any.
+ */
+bool vsa_crypto_refused_point(void);
+
+/*
+ * Returns whether a signature does not verify; else memory was short. Clears libcrypto's errors.
+ *
+ * verdict  in: of EVP_PKEY_verify(), not 1. AWS-LC has 0 for both, OpenSSL -1 for what it could not
+ *          compute: for want of memory, or because the sum of points is none
+ */
+bool vsa_crypto_refused_signature(int verdict);
 
 /* Returns no passphrase, so that libcrypto does not prompt for that of an encrypted PEM file. */
 int vsa_no_passphrase(char *buffer, int size, int for_writing, void *context);

@@ -68,8 +68,10 @@ enum vsa_status vsa_signature_check_run(struct vsa_signature_check *check, struc
     if (!der_size || !context || EVP_PKEY_verify_init(context) != 1 ||
         EVP_PKEY_CTX_set_signature_md(context, md) != 1)
         return vsa_crypto_fail(error, "signature check");
-    int verdict = EVP_PKEY_verify(context, der, der_size, check->digest, (size_t)EVP_MD_size(md));
     ERR_clear_error();
+    int verdict = EVP_PKEY_verify(context, der, der_size, check->digest, (size_t)EVP_MD_size(md));
+    if (verdict != 1 && !vsa_crypto_refused_signature(verdict))
+        return vsa_fail(error, VSA_ERR_CRYPTO, "libcrypto lacked memory for a signature check");
     if (verdict != 1)
         return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9052 section 4.4",
                            "signature does not verify under the key");

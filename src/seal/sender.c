@@ -135,7 +135,7 @@ enum vsa_status vsa_sender_verify(struct vsa_slice plaintext,
         return vsa_fail(error, VSA_ERR_SENDER,
                         "the signed request is not a COSE_Sign1 of a sender");
     enum vsa_status status = check_signature(&sign1, binding, error);
-    if (status == VSA_ERR_MEMORY)
+    if (status == VSA_ERR_MEMORY || status == VSA_ERR_CRYPTO)
         return status;
     if (status != VSA_OK)
         return vsa_fail(error, VSA_ERR_SENDER, "the sender's signature does not verify");

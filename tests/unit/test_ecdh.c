@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "crypto/ecdh.h"
 #include "crypto/key.h"
+#include "failing_libcrypto.h"
 
 static struct vsa_slice from_hex(const char *hex, uint8_t *bytes)
 {
@@ -144,14 +145,86 @@ static void spki_is_what_libcrypto_writes(void **state)
     assert_memory_equal(spki, "\x30\x2a\x30\x05\x06\x03\x2b\x65\x6e\x03\x21\x00", 12);
 }
 
+/*
+ * Derives from `peer` with every allocation failing in turn, alone or with all behind it: until one
+ * is made that nothing needs. What then is said of the peer must be what memory would say.
+ */
+static void derive_without_memory(enum vsa_dh_group group, struct vsa_slice peer, bool only_one,
+                                  enum vsa_status expected)
+{
+    bool failed = true;
+    for (int after = 0; failed; after++) {
+        VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *key = NULL;
+        uint8_t secret[VSA_MAX_DH_SECRET];
+        assert_in_range(after, 0, 2000);
+        assert_int_equal(vsa_dh_key_generate(group, &key, NULL), VSA_OK);
+        failing_libcrypto_after(after, only_one);
+        enum vsa_status status = vsa_dh_derive(key, peer, secret, NULL);
+        failed = failing_libcrypto_end();
+        if (status != expected) {
+            assert_int_equal(status, VSA_ERR_CRYPTO);
+            assert_true(failed);
+            assert_true(vsa_slice_is_zero(vsa_slice_of(secret, vsa_dh_secret_size(group))));
+        }
+        assert_int_equal(vsa_dh_derive(key, peer, secret, NULL), expected);
+    }
+}
+
+static bool libcrypto_can_fail;
+
+static void memory_is_short(void **state)
+{
+    (void)state;
+    if (!libcrypto_can_fail)
+        SKIP_BECAUSE("libcrypto keeps its memory, or crashes without");
+    for (enum vsa_dh_group group = VSA_DH_X25519; group <= VSA_DH_P384; group++) {
+        VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *other = NULL;
+        uint8_t peer[VSA_MAX_DH_PUBLIC];
+        size_t size = vsa_dh_public_size(group);
+        assert_int_equal(vsa_dh_key_generate(group, &other, NULL), VSA_OK);
+        vsa_dh_public(other, peer);
+        derive_without_memory(group, vsa_slice_of(peer, size), false, VSA_OK);
+        derive_without_memory(group, vsa_slice_of(peer, size), true, VSA_OK);
+        peer[size - 1] ^= 1; /* of X25519 a key like any other */
+        if (group != VSA_DH_X25519)
+            derive_without_memory(group, vsa_slice_of(peer, size), true, VSA_ERR_SEALED);
+    }
+}
+
+/* A coordinate that is no number of the field, and a point beside the curve. */
+static void points_that_are_none(void **state)
+{
+    (void)state;
+    for (enum vsa_dh_group group = VSA_DH_P256; group <= VSA_DH_P384; group++) {
+        VSA_CLEANUP(vsa_cleanup_dh_key) struct vsa_dh_key *key = NULL;
+        uint8_t peer[VSA_MAX_DH_PUBLIC];
+        uint8_t secret[VSA_MAX_DH_SECRET];
+        size_t size = vsa_dh_public_size(group);
+        assert_int_equal(vsa_dh_key_generate(group, &key, NULL), VSA_OK);
+        memset(peer, 0xff, sizeof(peer));
+        peer[0] = 0x04;
+        assert_int_equal(vsa_dh_derive(key, vsa_slice_of(peer, size), secret, NULL),
+                         VSA_ERR_SEALED);
+        memset(peer + 1, 0, size - 1);
+        assert_int_equal(vsa_dh_derive(key, vsa_slice_of(peer, size), secret, NULL),
+                         VSA_ERR_SEALED);
+        peer[0] = 0x02;
+        assert_int_equal(vsa_dh_derive(key, vsa_slice_of(peer, size), secret, NULL),
+                         VSA_ERR_SEALED);
+    }
+}
+
 int main(void)
 {
+    libcrypto_can_fail = failing_libcrypto_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(x25519_known_answer),
         cmocka_unit_test(both_sides_agree),
         cmocka_unit_test(secrets_of_zeros),
         cmocka_unit_test(scalars_out_of_range),
         cmocka_unit_test(spki_is_what_libcrypto_writes),
+        cmocka_unit_test(points_that_are_none),
+        cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests_name("ecdh", tests, NULL, NULL);
 }

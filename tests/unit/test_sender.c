@@ -9,6 +9,7 @@
 #include "cbor/writer.h"
 #include "cose/sign1.h"
 #include "crypto/digest.h"
+#include "failing_libcrypto.h"
 #include "seal/exchange.h"
 #include "seal/sender.h"
 #include <vsattest/key.h>
@@ -233,13 +234,36 @@ static void public_keys(void **state)
     }
 }
 
+static bool libcrypto_can_fail;
+
+/* A signature that could not be checked is none that does not verify: a client may try again. */
+static void memory_is_short(void **state)
+{
+    (void)state;
+    uint8_t buffer[512];
+    struct vsa_slice made = signed_request("{\"command\":\"ping\"}", buffer, sizeof(buffer));
+    bool failed = true;
+    if (!libcrypto_can_fail)
+        SKIP_BECAUSE("libcrypto keeps its memory, or crashes without");
+    for (int after = 0; failed; after++) {
+        assert_in_range(after, 0, 2000);
+        failing_libcrypto_after(after, true);
+        enum vsa_status status = verify(made);
+        failed = failing_libcrypto_end();
+        if (status != VSA_OK)
+            assert_int_equal(status, VSA_ERR_CRYPTO);
+        assert_true(failed || status == VSA_OK);
+    }
+}
+
 int main(void)
 {
+    libcrypto_can_fail = failing_libcrypto_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bytes),         cmocka_unit_test(what_is_signed),
         cmocka_unit_test(every_byte_counts), cmocka_unit_test(it_counts_in_no_other_message),
         cmocka_unit_test(other_structures),  cmocka_unit_test(keys_of_senders),
-        cmocka_unit_test(public_keys),
+        cmocka_unit_test(public_keys),       cmocka_unit_test(memory_is_short),
     };
     return cmocka_run_group_tests_name("sender", tests, set_up, tear_down);
 }
