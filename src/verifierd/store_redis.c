@@ -34,7 +34,7 @@ struct redis_store {
     int port;       /* 0: a socket */
     int database;
     pthread_mutex_t mutex;
-    int64_t failed_ms; /* last failure to connect, monotonic; 0: none since the last success */
+    int64_t failed_ms; /* last failure to connect or hang, monotonic; 0: none since it connected */
     size_t idle_count;
     struct connection idle[MAX_IDLE];
 };
@@ -201,9 +201,18 @@ static void drop_idle(struct redis_store *store)
         close_connection(&store->idle[--store->idle_count]);
 }
 
-static void return_connection(struct redis_store *store, struct connection *connection, bool good)
+/*
+ * Keeps a connection for the next request, or closes it. A store that connects and then hangs takes
+ * its limit of time of each request in turn, and with that all threads, /healthz's as well: it is
+ * left alone like one that does not connect. One that hangs up is not, it may have been restarted.
+ */
+static void return_connection(struct redis_store *store, struct connection *connection, bool good,
+                              int64_t begin_ms)
 {
+    int64_t now_ms = vsa_monotonic_ms();
     (void)pthread_mutex_lock(&store->mutex);
+    if (!good && now_ms - begin_ms >= store->options.timeout_ms)
+        store->failed_ms = now_ms;
     if (good && store->idle_count < MAX_IDLE) {
         store->idle[store->idle_count++] = *connection;
         connection->context = NULL;
@@ -387,9 +396,10 @@ static enum vsa_status redeem(struct vsa_store *base, const struct vsa_challenge
     int64_t epoch_ms = -1;
     *redemption = VSA_REDEMPTION_FIRST;
     VSA_TRY(take_connection(store, &connection, error));
+    int64_t begin_ms = vsa_monotonic_ms();
     enum vsa_status status = exchange(store, &connection, only_look ? NULL : challenge, now_ms,
                                       redemption, &epoch_ms, error);
-    return_connection(store, &connection, status == VSA_OK);
+    return_connection(store, &connection, status == VSA_OK, begin_ms);
     if (status == VSA_OK && (epoch_ms < 0 || challenge->issued_ms < epoch_ms))
         *redemption = VSA_REDEMPTION_FORGOTTEN;
     return status;
@@ -402,8 +412,9 @@ static enum vsa_status probe(struct vsa_store *base, int64_t now_ms, struct vsa_
     int64_t epoch_ms = -1;
     VSA_TRY(take_connection(store, &connection, error));
     connection.checked_ms = INT64_MIN / 2;
+    int64_t begin_ms = vsa_monotonic_ms();
     enum vsa_status status = exchange(store, &connection, NULL, now_ms, NULL, &epoch_ms, error);
-    return_connection(store, &connection, status == VSA_OK);
+    return_connection(store, &connection, status == VSA_OK, begin_ms);
     VSA_TRY(status);
     if (epoch_ms < 0)
         epoch_ms = now_ms + store->options.skew_ms + 1; /* as begin_epoch() makes it */

@@ -3,6 +3,7 @@
 
 import base64
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -142,6 +143,40 @@ class Failures(verifierd.StoreTestCase):
         os.kill(self.redis.pid, signal.SIGCONT)
         harness.wait_until(lambda: self.ready(path) == 200, "the store")
         self.result(path, self.redeemable(path))
+
+    def test_hangs_and_the_process_lives(self):
+        """Requests that wait for the store do not keep the one thread from what needs none."""
+        path = self.start_verifierd(*self.shared, "--threads=1")
+        body = json.dumps(self.redeemable(path)).encode()
+        os.kill(self.redis.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.redis.pid, signal.SIGCONT)
+        waiting = [verifierd.Connection(path) for _ in range(60)]
+        for connection in waiting:
+            connection.request("POST", "/v1/verify", body, {"Content-Type": "application/json"})
+        begin = time.monotonic()
+        self.assertEqual(verifierd.ask(path, "GET", "/healthz").status, 200)
+        seconds = time.monotonic() - begin
+        for connection in waiting:
+            self.assertEqual(connection.getresponse().status, 503)
+            connection.close()
+        # 60 times 200 ms, were each to try.
+        self.assertLess(seconds, 6)
+
+    def test_ends_while_it_answers(self):
+        """SIGTERM while a request waits for the store: it is answered all the same."""
+        path = self.start_verifierd(*self.shared)
+        body = json.dumps(self.redeemable(path)).encode()
+        os.kill(self.redis.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.redis.pid, signal.SIGCONT)
+        connection = verifierd.Connection(path)
+        connection.request("POST", "/v1/verify", body, {"Content-Type": "application/json"})
+        # It waits for 200 ms; on a machine that is slower than that nothing is shown.
+        for _ in range(5):
+            if b"requests_in_flight 1" in verifierd.ask(path, "GET", "/metrics").body:
+                break
+        self.verifierd.stop(signal.SIGTERM)
+        self.assertEqual(connection.getresponse().status, 503)
+        connection.close()
 
     def test_not_there_at_start(self):
         self.redis.stop(signal.SIGKILL)

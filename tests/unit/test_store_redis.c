@@ -232,6 +232,23 @@ static void waits_for_replicas(void **state)
     stop(&fixture);
 }
 
+/* One that hangs has its limit of time once, and is then left alone; one that hangs up is not. */
+static void left_alone(void **state)
+{
+    (void)state;
+    static const char *const script[] = {HANG_UP, INFO_OK DONE EPOCH, SILENCE, NULL};
+    struct fixture fixture;
+    enum vsa_redemption redemption;
+    start_with(&fixture, 0, 1000, script);
+    assert_int_equal(redeem(&fixture, &redemption), VSA_ERR_BACKEND);
+    assert_int_equal(redeem(&fixture, &redemption), VSA_OK);
+    assert_int_equal(redeem(&fixture, &redemption), VSA_ERR_BACKEND);
+    assert_non_null(strstr(fixture.error.detail, "does not answer"));
+    assert_int_equal(redeem(&fixture, &redemption), VSA_ERR_BACKEND);
+    assert_non_null(strstr(fixture.error.detail, "did not answer a moment ago"));
+    stop(&fixture);
+}
+
 /* A look redeems nothing; a probe fails while the epoch is ahead. */
 static void looks(void **state)
 {
@@ -295,6 +312,7 @@ int main(void)
         cmocka_unit_test(redeemed),
         cmocka_unit_test(forgotten),
         cmocka_unit_test(refused),
+        cmocka_unit_test(left_alone),
         cmocka_unit_test(looks),
         cmocka_unit_test(waits_for_replicas),
         cmocka_unit_test(probes_a_new_epoch),
