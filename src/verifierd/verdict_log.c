@@ -170,7 +170,9 @@ static json_t *recent_of(const struct vsa_verdict_log *log, int64_t monotonic_ms
         struct vsa_json_writer writer = vsa_json_object();
         vsa_json_put(&writer, "policy", json_string(recent->policy));
         vsa_json_put(&writer, "status", json_string(vsa_trust_tier_name(recent->tier)));
-        vsa_json_put(&writer, "age_ms", json_integer(monotonic_ms - recent->monotonic_ms));
+        /* Another thread may have read its clock after this one. */
+        int64_t age_ms = monotonic_ms - recent->monotonic_ms;
+        vsa_json_put(&writer, "age_ms", json_integer(age_ms > 0 ? age_ms : 0));
         vsa_json_append(&list, vsa_json_finish(&writer));
     }
     return vsa_json_finish(&list);

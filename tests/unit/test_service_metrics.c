@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "verifierd/answer.h"
 #include "verifierd/metrics.h"
 
 static const struct vsa_service_gauges gauges = {
@@ -74,6 +75,26 @@ static void counters(void **state)
     vsa_service_metrics_free(metrics);
 }
 
+/* No answer of the service is left out of the counts. */
+static void every_status(void **state)
+{
+    (void)state;
+    static const unsigned statuses[] = {200,
+#define STATUS_ROW(name, status, code, meaning) status,
+                                        VSA_PROBLEM_TABLE(STATUS_ROW)
+#undef STATUS_ROW
+    };
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        struct vsa_service_metrics *metrics = vsa_service_metrics_new();
+        char line[80];
+        vsa_service_metrics_count_request(metrics, VSA_ENDPOINT_OTHER, statuses[i]);
+        (void)snprintf(line, sizeof(line), "requests_total{endpoint=\"other\",status=\"%u\"} 1",
+                       statuses[i]);
+        assert_line(metrics, line);
+        vsa_service_metrics_free(metrics);
+    }
+}
+
 static void verdicts_by_policy(void **state)
 {
     (void)state;
@@ -94,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(histogram),
         cmocka_unit_test(counters),
+        cmocka_unit_test(every_status),
         cmocka_unit_test(verdicts_by_policy),
     };
     return cmocka_run_group_tests_name("service_metrics", tests, make, release);

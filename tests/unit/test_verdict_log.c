@@ -108,8 +108,11 @@ static void a_clock_read_earlier(void **state)
     (void)state;
     vsa_verdict_log_add(verdicts, "a", VSA_TIER_AFFIRMING, BEGIN + MINUTE);
     vsa_verdict_log_add(verdicts, "a", VSA_TIER_AFFIRMING, BEGIN);
-    json_t *value = show(BEGIN + MINUTE);
+    json_t *value = show(BEGIN + MINUTE - 1);
     assert_int_equal(minute_of(policy_at(value, 0), 0), 2);
+    json_t *recent = json_object_get(value, "recent");
+    assert_int_equal(number_of(json_array_get(recent, 0), "age_ms"), MINUTE - 1);
+    assert_int_equal(number_of(json_array_get(recent, 1), "age_ms"), 0);
     json_decref(value);
 }
 
