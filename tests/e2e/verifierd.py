@@ -20,6 +20,8 @@ PROGRAM = harness.program("vsattest-verifierd")
 FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 # As in src/verifierd/ear.h.
 SUBMODULE = "nitro-enclave"
+# Or Valkey's, which takes the same options.
+REDIS = os.environ.get("VSA_REDIS", "redis-server")
 EXAMPLES = os.path.join(harness.SOURCE, "packaging", "service")
 
 
@@ -155,7 +157,7 @@ def vector(claims):
     return claims["submods"][SUBMODULE]["ear_trustworthiness_vector"]
 
 
-@unittest.skipUnless(shutil.which("redis-server"), "no redis-server")
+@unittest.skipUnless(shutil.which(REDIS), "no " + REDIS)
 class StoreTestCase(ServiceTestCase):
     """The service, an enclave, and a Redis."""
 
@@ -171,7 +173,7 @@ class StoreTestCase(ServiceTestCase):
         if os.path.exists(self.redis_path):
             os.unlink(self.redis_path)
         self.redis = self.service(
-            ["redis-server", "--port", "0", "--unixsocket", self.redis_path, "--save", "",
+            [REDIS, "--port", "0", "--unixsocket", self.redis_path, "--save", "",
              "--appendonly", "no", "--dir", self.folder, *options], wait_for=self.redis_path)
 
     def command(self, *words):
