@@ -34,7 +34,8 @@ struct redis_store {
     int port;       /* 0: a socket */
     int database;
     pthread_mutex_t mutex;
-    int64_t failed_ms; /* last failure to connect or hang, monotonic; 0: none since it connected */
+    int64_t failed_ms; /* when it was last left alone, monotonic; 0: not since it connected */
+    int64_t hung_ms;   /* first reply that did not come in time since one that did; 0: none */
     size_t idle_count;
     struct connection idle[MAX_IDLE];
 };
@@ -202,17 +203,27 @@ static void drop_idle(struct redis_store *store)
 }
 
 /*
- * Keeps a connection for the next request, or closes it. A store that connects and then hangs takes
- * its limit of time of each request in turn, and with that all threads, /healthz's as well: it is
- * left alone like one that does not connect. One that hangs up is not, it may have been restarted.
+ * Notes a store that connects and then hangs. It takes its limit of time of each request in turn,
+ * and with that all threads, /healthz's as well: it is left alone like one that does not connect.
+ * One late reply is no reason: a request that began after it must have waited in vain, too.
  */
+static void note_outcome(struct redis_store *store, bool good, int64_t begin_ms)
+{
+    int64_t now_ms = vsa_monotonic_ms();
+    if (good || now_ms - begin_ms < store->options.timeout_ms)
+        store->hung_ms = 0;
+    else if (!store->hung_ms)
+        store->hung_ms = now_ms;
+    else if (begin_ms >= store->hung_ms)
+        store->failed_ms = now_ms;
+}
+
+/* Keeps a connection for the next request, or closes it. */
 static void return_connection(struct redis_store *store, struct connection *connection, bool good,
                               int64_t begin_ms)
 {
-    int64_t now_ms = vsa_monotonic_ms();
     (void)pthread_mutex_lock(&store->mutex);
-    if (!good && now_ms - begin_ms >= store->options.timeout_ms)
-        store->failed_ms = now_ms;
+    note_outcome(store, good, begin_ms);
     if (good && store->idle_count < MAX_IDLE) {
         store->idle[store->idle_count++] = *connection;
         connection->context = NULL;
