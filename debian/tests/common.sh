@@ -25,15 +25,17 @@ finish() {
 }
 trap finish EXIT
 
-# check NAME COMMAND...: in a shell of its own, bounded in time.
+# check NAME COMMAND...: in a shell of its own, bounded in time. Not in a condition: there, set -e would be off inside.
 check() {
-    local name=$1 verdict='ok'
+    local name=$1 verdict='ok' status
     shift
     number=$((number + 1))
     (
         set -e
         "$@"
-    ) >check.log 2>&1 </dev/null || verdict='not ok' failures=$((failures + 1))
+    ) >check.log 2>&1 </dev/null
+    status=$?
+    [ "$status" -eq 0 ] || verdict='not ok' failures=$((failures + 1))
     echo "$verdict $number - $name"
     [ "$verdict" = ok ] || sed 's/^/# /' check.log
 }
