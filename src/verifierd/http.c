@@ -357,7 +357,10 @@ static enum MHD_Result keep_last_forwarded(void *context, enum MHD_ValueKind kin
     return MHD_YES;
 }
 
-/* Counts it as in flight, and answers at once if it may not be. */
+/*
+ * Answers at once if it may not be in flight, or else counts it. What is refused takes no place:
+ * its body may come slowly all the same.
+ */
 static void admit(struct vsa_http *http, struct MHD_Connection *connection,
                   struct exchange *exchange)
 {
@@ -368,12 +371,14 @@ static void admit(struct vsa_http *http, struct MHD_Connection *connection,
                                         &forwarded);
     struct vsa_slice address =
         forwarded ? forwarded_address(forwarded, bytes) : socket_address(connection);
-    exchange->counted = true;
-    if (atomic_fetch_add(&http->in_flight, 1) >= VSA_SERVICE_MAX_IN_FLIGHT)
-        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BUSY, NULL);
-    else
-        (void)!vsa_service_admit(http->service, header_of(connection, "Authorization"), address,
-                                 &exchange->answer);
+    if (!vsa_service_admit(http->service, header_of(connection, "Authorization"), address,
+                           &exchange->answer))
+        return;
+    exchange->counted = atomic_fetch_add(&http->in_flight, 1) < VSA_SERVICE_MAX_IN_FLIGHT;
+    if (exchange->counted)
+        return;
+    atomic_fetch_sub(&http->in_flight, 1);
+    vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BUSY, NULL);
 }
 
 /* Decides from the header alone what can be decided, before a body is read. */

@@ -507,6 +507,35 @@ static void busy(void **state)
     assert_int_equal(post("/v1/challenges", "", "{\"policy\":\"p\"}"), 200);
 }
 
+/* Sends a header, and waits until it was read: the body is asked for. */
+static int begin_request_read(void)
+{
+    static const char wanted[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    char text[sizeof(wanted)] = "";
+    int fd = connect_client();
+    assert_true(send_text(fd, "POST /v1/challenges HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                              "Expect: 100-continue\r\nContent-Length: 14\r\n\r\n"));
+    assert_int_equal(recv(fd, text, sizeof(wanted) - 1, MSG_WAITALL), sizeof(wanted) - 1);
+    assert_string_equal(text, wanted);
+    return fd;
+}
+
+/* What the rate refuses keeps no place, though its body never comes. */
+static void refused_take_no_place(void **state)
+{
+    (void)state;
+    assert_int_equal(stop(NULL), 0);
+    start_with(1, false);
+    int admitted = begin_request_read();
+    int refused = begin_request_read();
+    wait_for_in_flight(1);
+    assert_true(send_text(refused, "{\"policy\":\"p\"}"));
+    assert_int_equal(receive_reply(refused), 429);
+    assert_true(send_text(admitted, "{\"policy\":\"p\"}"));
+    assert_int_equal(receive_reply(admitted), 200);
+    wait_for_in_flight(0);
+}
+
 static unsigned forwarded(const char *header)
 {
     return post("/v1/challenges", header, "{\"policy\":\"p\"}");
@@ -672,6 +701,7 @@ int main(void)
         HTTP_TEST(long_header),
         HTTP_TEST(slow_body),
         HTTP_TEST(busy),
+        HTTP_TEST(refused_take_no_place),
         HTTP_TEST(forwarded_addresses),
         HTTP_TEST(not_forwarded),
         HTTP_TEST(malloc_short),
