@@ -288,6 +288,7 @@ struct verification {
     const struct state *state;
     const struct vsa_verify_request *request;
     int64_t now_ms;
+    int64_t begin_ms; /* monotonic */
     struct vsa_answer *answer;
     const struct vsa_service_policy *policy;
     struct vsa_challenge challenge;
@@ -385,6 +386,15 @@ static bool check_nonce(struct verification *run)
     return stop(run, VSA_PROBLEM_CHALLENGE_MISMATCH, NULL);
 }
 
+/*
+ * Returns whether the store may have forgotten a redemption since the challenge's age was checked:
+ * this process was stopped meanwhile, with its machine or its container.
+ */
+static bool was_stopped(const struct verification *run)
+{
+    return vsa_monotonic_ms() - run->begin_ms >= VSA_STORE_MARGIN_MS;
+}
+
 /* Redeems it last, so that a wrong document does not use up an honest client's challenge. */
 static bool redeem_challenge(struct verification *run)
 {
@@ -400,7 +410,7 @@ static bool redeem_challenge(struct verification *run)
         count(run, VSA_EVENT_STORE_ERROR);
         return stop(run, VSA_PROBLEM_STORE, NULL);
     }
-    if (redemption == VSA_REDEMPTION_FORGOTTEN) {
+    if (redemption == VSA_REDEMPTION_FORGOTTEN || was_stopped(run)) {
         count(run, VSA_EVENT_CHALLENGE_EXPIRED);
         return stop(run, VSA_PROBLEM_CHALLENGE_EXPIRED, NULL);
     }
@@ -464,6 +474,7 @@ void vsa_service_verify(struct vsa_service *service, const struct vsa_verify_req
         .state = state,
         .request = request,
         .now_ms = now_ms,
+        .begin_ms = vsa_monotonic_ms(),
         .answer = answer,
     };
     if (check_document(&run) && find_policy(&run) && check_challenge(&run) &&

@@ -24,13 +24,14 @@
 #define SECRET_SHA256 "3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9"
 
 static int64_t monotonic_ms;
+static int64_t stop_ms;  /* what passes at each look at the clock */
 static int callocs_left; /* until one fails; -1: none does */
 
 /* Stand in for the library's. */
 int64_t __wrap_vsa_monotonic_ms(void);
 int64_t __wrap_vsa_monotonic_ms(void)
 {
-    return monotonic_ms;
+    return monotonic_ms += stop_ms;
 }
 
 void *__real_calloc(size_t count, size_t size);
@@ -100,6 +101,7 @@ static int reset(void **state)
     (void)state;
     forge_reset(&forge);
     monotonic_ms = 1000000;
+    stop_ms = 0;
     callocs_left = -1;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         if (strcmp(files[i], "policies/root.der") != 0)
@@ -278,6 +280,23 @@ static void not_genuine(void **state)
     verify(document_with(challenge), challenge);
     VSA_AUTO_JSON json_t *second = claims_of_token();
     assert_int_equal(trust_of(second, "hardware"), 97);
+}
+
+/* The store remembers a redemption ten seconds longer than the challenge's age is good. */
+static void stopped_meanwhile(void **state)
+{
+    (void)state;
+    char challenge[VSA_CHALLENGE_TEXT + 1];
+    start();
+    get_challenge("p", FORGE_NOW_MS, challenge);
+    stop_ms = VSA_STORE_MARGIN_MS;
+    verify(document_with(challenge), challenge);
+    assert_problem(409, "challenge_expired");
+    /* Each look at the clock takes a little, and all of them less than that. */
+    stop_ms = 100;
+    get_challenge("p", FORGE_NOW_MS, challenge);
+    verify(document_with(challenge), challenge);
+    json_decref(claims_of_token());
 }
 
 /* Every refusal before the redemption; at the end the challenge is as good as new. */
@@ -646,6 +665,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SERVICE_TEST(challenge_to_token),
         SERVICE_TEST(not_genuine),
+        SERVICE_TEST(stopped_meanwhile),
         SERVICE_TEST(refusals_use_nothing_up),
         SERVICE_TEST(debug_mode),
         SERVICE_TEST(document_from_future),
