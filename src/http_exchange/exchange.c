@@ -68,11 +68,24 @@ static enum vsa_status read_url(const struct http_request *request, CURLU *url,
 
 /* --- one request ------------------------------------------------------------------------------ */
 
-/* What libcurl's callback fills. */
+/* What libcurl's callbacks fill. */
 struct received {
     struct http_answer *answer;
+    size_t header_size; /* with trailers, and of answers 1xx before it */
     bool too_large;
 };
+
+/* Counts a field: libcurl keeps all of them, and those of trailers without a limit. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
+static size_t take_field(char *data, size_t one, size_t size, void *context)
+{
+    struct received *received = context;
+    (void)data;
+    (void)one; /* it is 1 */
+    received->header_size += size;
+    received->too_large = received->header_size > VSA_HTTP_MAX_ANSWER;
+    return received->too_large ? 0 : size;
+}
 
 static size_t take_body(char *data, size_t one, size_t size, void *context)
 {
@@ -129,6 +142,8 @@ static bool set_options(CURL *curl, const struct http_request *request, CURLU *u
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->timeout_ms);
     SET(CURLOPT_USERAGENT, "vsattest/" VSA_VERSION);
     SET(CURLOPT_HTTPHEADER, fields);
+    SET(CURLOPT_HEADERFUNCTION, take_field);
+    SET(CURLOPT_HEADERDATA, received);
     SET(CURLOPT_WRITEFUNCTION, take_body);
     SET(CURLOPT_WRITEDATA, received);
     SET(CURLOPT_ERRORBUFFER, problem);
@@ -189,8 +204,8 @@ enum vsa_status http_exchange(CURL *curl, const struct http_request *request,
     if (code == CURLE_OK)
         return VSA_OK;
     if (received.too_large)
-        return vsa_fail(error, VSA_ERR_TOO_LARGE, "an answer of more than %d bytes",
-                        VSA_HTTP_MAX_ANSWER);
+        return vsa_fail(error, VSA_ERR_TOO_LARGE,
+                        "an answer of more than %d bytes, or fields of more", VSA_HTTP_MAX_ANSWER);
     if (code == CURLE_SSL_CACERT_BADFILE && !request->cacert)
         return vsa_fail(error, VSA_ERR_IO,
                         "no certificates of authorities on this machine (package ca-certificates), "

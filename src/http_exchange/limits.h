@@ -3,7 +3,7 @@
 #ifndef VSA_HTTP_EXCHANGE_LIMITS_H
 #define VSA_HTTP_EXCHANGE_LIMITS_H
 
-/* An answer: a token of 32 KiB, and as much for what a proxy may put around an error. */
+/* An answer, and its fields: a token of 32 KiB, and as much for what a proxy may put around it. */
 #define VSA_HTTP_MAX_ANSWER 65536
 /* A line with it: in JSON each byte may become six ("\u0000"), and there are a few words. */
 #define VSA_HTTP_MAX_LINE (6 * VSA_HTTP_MAX_ANSWER + 4096)

@@ -403,6 +403,26 @@ class Answers(StandInTestCase):
         result = self.json_of(self.ask_service(self.url(challenge=self.endless), "--json"), 4)
         self.assertEqual(result["error_code"], "too_large")
 
+    def test_fields_without_an_end(self):
+        """Before the body, and behind it, where libcurl has no limit of its own."""
+        def fields(handler):
+            handler.wfile.write((b"X: " + b"y" * 1000 + b"\r\n") * 100)
+
+        def before(handler):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
+            fields(handler)
+            handler.wfile.write(b"\r\n")
+
+        def behind(handler):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+            fields(handler)
+            handler.wfile.write(b"\r\n")
+
+        for answer in (before, behind):
+            with self.subTest(answer=answer.__name__):
+                result = self.json_of(self.ask_service(self.url(challenge=answer), "--json"), 4)
+                self.assertEqual(result["error_code"], "too_large")
+
     def in_time(self, url):
         begin = time.monotonic()
         done = self.client("--connect", self.enclave, "--service", url, "--service-policy", POLICY, "--timeout", "1",
