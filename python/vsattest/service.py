@@ -120,7 +120,8 @@ class VerificationService:
             with refusal:
                 raise _refused(refusal.code, refusal.read(_MAX_ANSWER)) from None
         except (OSError, http.client.HTTPException) as failure:
-            raise TransportError(f"the verification service does not answer: {failure}", "io_error") from failure
+            raise TransportError(f"the verification service does not answer: {_visible(str(failure))}",
+                                 "io_error") from failure
 
 
 def _check_url(url: str) -> None:
@@ -161,9 +162,14 @@ def _member(answer: Dict[str, Any], name: str, kind: type) -> Any:
     return answer[name]
 
 
+def _visible(text: str) -> str:
+    """The service's words, some 200 of its characters: errors reach terminals and logs."""
+    return "".join(character if character.isprintable() else "?" for character in text[:200])
+
+
 def _refused(status: int, body: bytes) -> AttestationError:
     problem = _object(body)
-    code, message = _member(problem, "error", str), _member(problem, "message", str)
+    code, message = (_visible(_member(problem, name, str)) for name in ("error", "message"))
     if status in (401, 409):
         return PolicyError(message, code)
     if status in (413, 429):

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import http.server
 import io
+import json
 import pathlib
 import re
 import socket
@@ -121,6 +122,15 @@ class OtherServices(harness.TestCase):
             with self.subTest(body=body[:20]), self.assertRaises(kind):
                 self.answers(status, body, Location="http://127.0.0.1:1/").challenge("p")
 
+    def test_words_reach_no_terminal(self):
+        """What the service writes into an error is text of one line, and not endless."""
+        hostile = "a\x1b[31m\n\u202e\u2028" + "b" * 1000
+        body = json.dumps({"error": hostile, "message": hostile}).encode()
+        with self.assertRaises(vsattest.PolicyError) as caught:
+            self.answers(409, body).challenge("p")
+        for text in (str(caught.exception), caught.exception.error_code):
+            self.assertEqual(text, "a?[31m???" + "b" * 191)
+
     def test_away(self):
         with self.assertRaises(vsattest.TransportError):
             VerificationService(f"http://127.0.0.1:{free_port()}").challenge("p")
@@ -142,7 +152,8 @@ class OtherServices(harness.TestCase):
 
     def test_no_http(self):
         """A peer that speaks something else, or stops in the middle, is one that does not answer."""
-        for answer in (b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"):
+        for answer in (b"SSH-2.0-x\r\n", b"HTTP/1.1 \x1b[31m\r\n\r\n",
+                       b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"):
             with self.subTest(answer=answer), socket.create_server(("127.0.0.1", 0)) as server:
                 server.settimeout(harness.PATIENCE)
 
@@ -155,8 +166,9 @@ class OtherServices(harness.TestCase):
                 thread = threading.Thread(target=serve)
                 thread.start()
                 port = server.getsockname()[1]
-                with self.assertRaises(vsattest.TransportError):
+                with self.assertRaises(vsattest.TransportError) as caught:
                     VerificationService(f"http://127.0.0.1:{port}", timeout=harness.PATIENCE).challenge("p")
+                self.assertNotIn("\x1b", str(caught.exception))
                 thread.join()
 
 
