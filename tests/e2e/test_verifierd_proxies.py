@@ -4,6 +4,7 @@
 import http.client
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -90,6 +91,40 @@ class Haproxy(ExampleTestCase):
         """How often a replica has shown its policies."""
         found = re.search(rb'requests_total\{endpoint="policies",status="200"\} (\d+)', answer.body)
         return int(found[1]) if found else 0
+
+    def silent_clients(self, count):
+        """Connections that send nothing."""
+        clients = [socket.create_connection(("127.0.0.1", self.port), harness.PATIENCE) for _ in range(count)]
+        for client in clients:
+            self.addCleanup(client.close)
+        return clients
+
+    def test_one_client_has_not_all_connections(self):
+        for name in ("one.sock", "two.sock", "three.sock"):
+            self.start_verifierd("--trust-proxy", name=name)
+        self.start_haproxy(self.compose_proxy())
+        clients = self.silent_clients(70)
+        harness.wait_until(lambda: len(select.select(clients, [], [], 0)[0]) >= 6, "the proxy to close what is too much")
+        self.assertEqual(self.status("GET", "/healthz"), 0)
+        connection = self.connection()
+        connection._create_connection = lambda *_, **__: socket.create_connection(
+            ("127.0.0.1", self.port), harness.PATIENCE, ("127.0.0.2", 0))
+        self.addCleanup(connection.close)
+        self.assertEqual(verifierd.ask(None, "GET", "/healthz", connection=connection).status, 200)
+
+    def test_probes_are_answered_beside_too_many_clients(self):
+        self.start_verifierd("--trust-proxy", name="http.sock")
+        os.mkdir(self.path("tls"))
+        os.rename(self.path("tls.key"), self.path("tls/tls.key"))
+        shutil.copy(self.path("tls.pem"), self.path("tls/tls.crt"))
+        cluster = verifierd.free_port()
+        self.start_haproxy(self.example("kubernetes/haproxy.cfg", **{
+            "bind :8443 ssl": f"bind 127.0.0.1:{self.port} ssl", "bind :9464": f"bind 127.0.0.1:{cluster}",
+            "maxconn 1024": "maxconn 24", "maxconn 960": "maxconn 20"}))
+        self.silent_clients(30)
+        connection = http.client.HTTPConnection("127.0.0.1", cluster, timeout=2)
+        self.addCleanup(connection.close)
+        self.assertEqual(verifierd.ask(None, "GET", "/healthz", connection=connection).status, 200)
 
     def test_beside_the_service_in_a_pod(self):
         """The one for Kubernetes: the policies and keys as its volumes have them, behind links."""
