@@ -81,7 +81,8 @@ static enum vsa_status take_pcrs(const char *name, const json_t *value,
 static enum vsa_status take_measurements(const char *name, const json_t *value,
                                          struct vsa_service_policy *policy, struct vsa_error *error)
 {
-    (void)name;
+    if (!json_is_object(value) && !json_is_array(value))
+        return fail_member(name, "what nitro-cli prints, or an array of such", error);
     return read_images(value, policy, error);
 }
 

@@ -157,6 +157,8 @@ static void refused(void **state)
         {"{\"pcrs\":[" IMAGE("a0") ",\"32\":\"" TIMES48("a0") "\"}]}", VSA_ERR_POLICY_PCR},
         {"{\"pcrs\":[" IMAGE("a0") ",\"lable\":\"x\"}]}", VSA_ERR_FIELD},
         {"{\"pcrs\":[" OTHER_IMAGE "],\"measurements\":[]}", VSA_ERR_FIELD},
+        {"{\"measurements\":null}", VSA_ERR_FIELD},
+        {"{\"measurements\":\"x\"}", VSA_ERR_FIELD},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct vsa_service_policy policy;
