@@ -52,9 +52,17 @@ void vsa_answer_json(struct vsa_answer *answer, json_t *body)
     json_decref(body);
 }
 
-void vsa_answer_problem(struct vsa_answer *answer, enum vsa_problem problem,
+/* Returns the problem: memory that is short while a request is read is no fault of the client's. */
+static enum vsa_problem blame(enum vsa_problem problem, const struct vsa_error *detail)
+{
+    bool is_ours = detail && vsa_status_class(detail->status) == VSA_CLASS_INTERNAL;
+    return is_ours && problems[problem].status < 500 ? VSA_PROBLEM_INTERNAL : problem;
+}
+
+void vsa_answer_problem(struct vsa_answer *answer, enum vsa_problem refused,
                         const struct vsa_error *detail)
 {
+    const enum vsa_problem problem = blame(refused, detail);
     char text[2 * VSA_ERROR_DETAIL + 80];
     char sentence[2 * VSA_ERROR_DETAIL] = "";
     if (detail && detail->detail[0])

@@ -59,8 +59,11 @@ void vsa_answer_bytes(struct vsa_answer *answer, const char *type, struct vsa_sl
 /* Takes the reference `body`; NULL, when memory was short, is a problem. */
 void vsa_answer_json(struct vsa_answer *answer, json_t *body);
 
-/* Sets {"error": code, "message": text}; a message in `detail`, which may be NULL, is added. */
-void vsa_answer_problem(struct vsa_answer *answer, enum vsa_problem problem,
+/*
+ * Sets {"error": code, "message": text}; a message in `detail`, which may be NULL, is added. Where
+ * memory was short in `detail`, a refusal becomes VSA_PROBLEM_INTERNAL.
+ */
+void vsa_answer_problem(struct vsa_answer *answer, enum vsa_problem refused,
                         const struct vsa_error *detail);
 
 #endif
