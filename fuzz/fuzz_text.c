@@ -9,6 +9,7 @@
 #include "enclave_init/user.h"
 #include "enclave_init/words.h"
 #include "fuzz.h"
+#include "service_client/bearer.h"
 #include "software_nsm/module_id.h"
 #include <vsattest/transport.h>
 
@@ -53,6 +54,18 @@ static void check_hex(struct vsa_slice text)
     FUZZ_REQUIRE(vsa_hex_decode(vsa_slice_of_text(written), bytes, decoded.size, NULL) == VSA_OK);
 }
 
+/* A token is a field of HTTP: nothing in it ends the field, and it is read as the same. */
+static void check_bearer(struct vsa_slice text)
+{
+    char token[VSA_MAX_BEARER + 1];
+    char again[VSA_MAX_BEARER + 1];
+    if (vsa_bearer_read(text, token, NULL) != VSA_OK)
+        return;
+    FUZZ_REQUIRE(token[0] && !strpbrk(token, " \t\r\n"));
+    FUZZ_REQUIRE(vsa_bearer_read(vsa_slice_of_text(token), again, NULL) == VSA_OK);
+    FUZZ_REQUIRE(strcmp(token, again) == 0);
+}
+
 static void check_numbers(const char *text)
 {
     struct vsa_error error = {.status = VSA_OK};
@@ -90,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_time(text);
     check_address(text);
     check_hex(vsa_slice_of(data, size));
+    check_bearer(vsa_slice_of(data, size));
     check_numbers(text);
     check_module_id(text);
     check_user(text);

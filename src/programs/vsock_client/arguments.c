@@ -2,11 +2,11 @@
 #include "programs/vsock_client/arguments.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "file/whole_file.h"
+#include "command_line/secret_file.h"
 #include "protocol/json.h"
 #include "protocol/request.h"
 #include <vsattest/seal.h>
@@ -361,42 +361,9 @@ static void settle_times(struct client_arguments *arguments)
         arguments->timeout_ms = MIN_ROUND_TIMEOUT_MS;
 }
 
-/* Reads a file that may hold a secret into `buffer`, which the caller wipes. */
-static enum vsa_status read_secret(const char *path, uint8_t *buffer, size_t capacity,
-                                   struct vsa_slice *bytes, struct vsa_error *error)
+static enum vsa_status take_request(void *read, struct vsa_slice text, struct vsa_error *error)
 {
-    VSA_AUTO_FD int opened = -1;
-    bool is_standard_input = strcmp(path, "-") == 0;
-    size_t size;
-    if (!is_standard_input) {
-        opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (opened < 0)
-            return vsa_fail(error, VSA_ERR_IO, "cannot open %.160s: %s", path, strerror(errno));
-    }
-    VSA_TRY(vsa_whole_file_fill(is_standard_input ? STDIN_FILENO : opened,
-                                is_standard_input ? "standard input" : path, buffer, capacity,
-                                &size, error));
-    *bytes = vsa_slice_of(buffer, size);
-    return VSA_OK;
-}
-
-/* Returns the operand itself, or what the file that it names holds, in `buffer`. */
-static enum vsa_status request_text(const char *operand, uint8_t *buffer, size_t capacity,
-                                    struct vsa_slice *text, struct vsa_error *error)
-{
-    if (operand[0] == '@')
-        return read_secret(operand + 1, buffer, capacity, text, error);
-    if (strcmp(operand, "-") == 0)
-        return read_secret(operand, buffer, capacity, text, error);
-    if (!strchr("{[ \t\r\n", operand[0]))
-        return usage(error, "takes a JSON object, @FILE, or - for standard input");
-    *text = vsa_slice_of_text(operand);
-    return VSA_OK;
-}
-
-static enum vsa_status parse_request(struct vsa_slice text, json_t **request,
-                                     struct vsa_error *error)
-{
+    json_t **request = &((struct client_arguments *)read)->request;
     const char *command;
     if (text.size > VSA_MAX_REQUEST_LINE)
         return vsa_fail(error, VSA_ERR_TOO_LARGE, "more than %d bytes", VSA_MAX_REQUEST_LINE);
@@ -413,68 +380,41 @@ static enum vsa_status parse_request(struct vsa_slice text, json_t **request,
  */
 static enum vsa_status read_request(struct client_arguments *arguments, struct vsa_error *error)
 {
-    static uint8_t buffer[VSA_MAX_REQUEST_LINE + 1];
-    struct vsa_slice text = {0};
+    static const char option[] = "--request";
+    const char *operand = arguments->operand;
     if (!sends_request(arguments))
         return VSA_OK;
-    enum vsa_status status = request_text(arguments->operand, buffer, sizeof(buffer), &text, error);
-    if (status == VSA_OK)
-        status = parse_request(text, &arguments->request, error);
-    vsa_wipe(buffer, sizeof(buffer));
-    if (status != VSA_OK)
-        vsa_error_wrap(error, "--request");
-    return status;
-}
-
-static enum vsa_status read_sign_key(struct client_arguments *arguments, struct vsa_error *error)
-{
-    static uint8_t buffer[MAX_KEY_FILE];
-    struct vsa_slice bytes = {0};
-    if (!arguments->sign_key)
-        return VSA_OK;
+    if (operand[0] == '@' || strcmp(operand, "-") == 0)
+        return secret_file_read(option, operand[0] == '@' ? operand + 1 : operand,
+                                VSA_MAX_REQUEST_LINE + 1, take_request, arguments, error);
     enum vsa_status status =
-        read_secret(arguments->sign_key, buffer, sizeof(buffer), &bytes, error);
-    if (status == VSA_OK)
-        status = vsa_sender_new(bytes, &arguments->sender, error);
-    vsa_wipe(buffer, sizeof(buffer));
+        strchr("{[ \t\r\n", operand[0])
+            ? take_request(arguments, vsa_slice_of_text(operand), error)
+            : usage(error, "takes a JSON object, @FILE, or - for standard input");
     if (status != VSA_OK)
-        vsa_error_wrap(error, "--sign-key");
+        vsa_error_wrap(error, "%s", option);
     return status;
 }
 
-/* Takes a token, RFC 6750 section 2.1, with white space at its end: anything else is no field. */
-static enum vsa_status take_token(struct vsa_slice text, char *token, struct vsa_error *error)
+static enum vsa_status take_sign_key(void *read, struct vsa_slice bytes, struct vsa_error *error)
 {
-    size_t size = text.size;
-    while (size && strchr(" \t\r\n", text.data[size - 1]))
-        size--;
-    size_t good = 0;
-    while (good < size && text.data[good] > ' ' && text.data[good] < 0x7f)
-        good++;
-    if (!size || size > CLIENT_MAX_SERVICE_TOKEN || good < size)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "no bearer token: one line of 1 to %d visible characters",
-                        CLIENT_MAX_SERVICE_TOKEN);
-    memcpy(token, text.data, size);
-    token[size] = '\0';
-    return VSA_OK;
+    return vsa_sender_new(bytes, &((struct client_arguments *)read)->sender, error);
 }
 
-static enum vsa_status read_service_token(struct client_arguments *arguments,
+static enum vsa_status take_service_token(void *read, struct vsa_slice text,
                                           struct vsa_error *error)
 {
-    uint8_t buffer[CLIENT_MAX_SERVICE_TOKEN + 8];
-    struct vsa_slice text = {0};
-    if (!arguments->service_token_file)
-        return VSA_OK;
-    enum vsa_status status =
-        read_secret(arguments->service_token_file, buffer, sizeof(buffer), &text, error);
-    if (status == VSA_OK)
-        status = take_token(text, arguments->service_token, error);
-    vsa_wipe(buffer, sizeof(buffer));
-    if (status != VSA_OK)
-        vsa_error_wrap(error, "--service-token-file");
-    return status;
+    return vsa_bearer_read(text, ((struct client_arguments *)read)->service_token, error);
+}
+
+/* Reads the files that hold secrets. */
+static enum vsa_status read_secrets(struct client_arguments *arguments, struct vsa_error *error)
+{
+    VSA_TRY(read_request(arguments, error));
+    VSA_TRY(secret_file_read("--sign-key", arguments->sign_key, MAX_KEY_FILE, take_sign_key,
+                             arguments, error));
+    return secret_file_read("--service-token-file", arguments->service_token_file,
+                            VSA_MAX_BEARER + 8, take_service_token, arguments, error);
 }
 
 static void settle_relay(struct client_arguments *arguments)
@@ -506,9 +446,7 @@ static enum vsa_status finish(const struct option_operands *operands,
                         "--sealed needs the image whose program may read the request: "
                         "--measurements FILE or --pcr 0=HEX");
     VSA_TRY(status);
-    VSA_TRY(read_request(arguments, error));
-    VSA_TRY(read_sign_key(arguments, error));
-    VSA_TRY(read_service_token(arguments, error));
+    VSA_TRY(read_secrets(arguments, error));
     if (!arguments->port)
         arguments->port = VSA_DEFAULT_PORT;
     settle_times(arguments);

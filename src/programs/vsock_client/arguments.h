@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "command_line/policy_options.h"
+#include "service_client/bearer.h"
 #include <vsattest/client.h>
 
 struct client_arguments;
@@ -44,8 +45,6 @@ struct client_action {
 };
 
 #define CLIENT_MAX_ACTIONS 8
-/* Characters of a bearer token: a service's own have 43, those of other issuers some hundred. */
-#define CLIENT_MAX_SERVICE_TOKEN 512
 
 struct client_arguments {
     const struct client_action *actions; /* the table */
@@ -56,14 +55,14 @@ struct client_arguments {
     uint64_t count;                      /* rounds; 0: no end */
     bool json;
     bool generate_key;
-    const char *save;               /* file or NULL */
-    const char *operand;            /* the value of the action's option, or NULL */
-    json_t *request;                /* what --request says, read; owned */
-    const char *service_policy;     /* of --service, as the next four are */
-    const char *service_audience;   /* or NULL */
-    const char *service_token_file; /* or NULL */
-    char service_token[CLIENT_MAX_SERVICE_TOKEN + 1]; /* what it holds; or empty */
-    const char *cacert;                               /* file or NULL */
+    const char *save;                       /* file or NULL */
+    const char *operand;                    /* the value of the action's option, or NULL */
+    json_t *request;                        /* what --request says, read; owned */
+    const char *service_policy;             /* of --service, as the next four are */
+    const char *service_audience;           /* or NULL */
+    const char *service_token_file;         /* or NULL */
+    char service_token[VSA_MAX_BEARER + 1]; /* what it holds; or empty */
+    const char *cacert;                     /* file or NULL */
     bool sealed;
     bool idempotent; /* of a sealed request: it may be carried out twice */
     const char *aad;
