@@ -30,7 +30,7 @@ static void read_results(int fd, size_t size)
     uint64_t whole = 0;
     tally = (struct vsa_archive_tally){0};
     FUZZ_REQUIRE(lseek(fd, 0, SEEK_SET) == 0);
-    if (vsa_archive_results_read(fd, &tally, &whole, NULL) == VSA_OK)
+    if (vsa_archive_results_read(fd, NULL, &tally, &whole, NULL) == VSA_OK)
         FUZZ_REQUIRE(whole <= size && (tally.entries > 0) == (whole > 0));
     uint64_t ended = tally.verified;
     for (size_t i = 0; i < VSA_ARCHIVE_FAILURES; i++)
@@ -52,7 +52,7 @@ static void read_entry(const uint8_t *data, size_t size)
     if (entry.status == VSA_OK)
         FUZZ_REQUIRE(request.document.data != NULL);
     else
-        free(vsa_archive_result_line(&entry, &request, NULL));
+        free(vsa_archive_result_line(&entry, &request, NULL, "0123456789abcdef"));
     vsa_archive_request_clear(&request);
 }
 

@@ -16,16 +16,20 @@
 /* How every line begins, so that progress is read without parsing JSON. */
 #define BEGIN_ENTRY  "{\"entry\":"
 #define BEGIN_STATUS ",\"verification_status\":\""
+/* What follows in the first line. */
+#define BEGIN_OPTIONS ",\"options\":\""
 
 char *vsa_archive_result_line(const struct vsa_archive_entry *entry,
                               const struct vsa_archive_request *request,
-                              const struct vsa_claims *claims)
+                              const struct vsa_claims *claims, const char *options)
 {
     VSA_AUTO_JSON json_t *result =
         claims ? vsa_claims_to_json(claims) : vsa_error_to_json(&entry->error);
     struct vsa_json_writer writer = vsa_json_object();
     vsa_json_put(&writer, "entry", json_integer((json_int_t)entry->index));
     vsa_json_put(&writer, "verification_status", json_string(claims ? "SUCCESS" : "FAILED"));
+    if (options && entry->index == 0)
+        vsa_json_put(&writer, "options", json_string(options));
     if (entry->name)
         vsa_json_put(&writer, "file", vsa_json_text_or_null(vsa_slice_of_text(entry->name)));
     if (request->id)
@@ -86,8 +90,8 @@ void vsa_archive_tally_add(struct vsa_archive_tally *tally, enum vsa_status stat
 }
 
 /* Counts the result of the next entry. */
-static enum vsa_status count_line(struct vsa_slice line, struct vsa_archive_tally *tally,
-                                  struct vsa_error *error)
+static enum vsa_status count_line(struct vsa_slice line, const char *options,
+                                  struct vsa_archive_tally *tally, struct vsa_error *error)
 {
     struct vsa_slice rest = line;
     bool is_result = take_text(&rest, BEGIN_ENTRY) && take_number(&rest, tally->entries) &&
@@ -98,11 +102,19 @@ static enum vsa_status count_line(struct vsa_slice line, struct vsa_archive_tall
                         "line %llu is not the result of entry %llu: not a file of results, or "
                         "changed since",
                         (unsigned long long)tally->entries + 1, (unsigned long long)tally->entries);
+    struct vsa_slice behind = rest;
+    if (options && tally->entries == 0 &&
+        !(take_text(&behind, BEGIN_OPTIONS) && take_text(&behind, options) &&
+          take_text(&behind, "\"")))
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "these results are of a run with other options or another version: repeat "
+                        "its options in their order, or name another file");
     vsa_archive_tally_add(tally, failed ? status_of(rest) : VSA_OK);
     return VSA_OK;
 }
 
-enum vsa_status vsa_archive_results_read(int fd, struct vsa_archive_tally *tally, uint64_t *size,
+enum vsa_status vsa_archive_results_read(int fd, const char *options,
+                                         struct vsa_archive_tally *tally, uint64_t *size,
                                          struct vsa_error *error)
 {
     VSA_AUTO_FREE struct vsa_lines *lines = malloc(sizeof(*lines));
@@ -116,12 +128,12 @@ enum vsa_status vsa_archive_results_read(int fd, struct vsa_archive_tally *tally
         VSA_TRY(vsa_lines_next(lines, &line, &has_end, error));
         if (!has_end)
             return VSA_OK;
-        VSA_TRY(count_line(line, tally, error));
+        VSA_TRY(count_line(line, options, tally, error));
         *size = lines->offset;
     }
 }
 
-enum vsa_status vsa_archive_results_open(const char *path, FILE **file,
+enum vsa_status vsa_archive_results_open(const char *path, const char *options, FILE **file,
                                          struct vsa_archive_tally *tally, struct vsa_error *error)
 {
     uint64_t size;
@@ -136,7 +148,7 @@ enum vsa_status vsa_archive_results_open(const char *path, FILE **file,
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         return vsa_fail(error, VSA_ERR_IO, "another run writes '%.120s'", path);
-    VSA_TRY(vsa_archive_results_read(fd, tally, &size, error));
+    VSA_TRY(vsa_archive_results_read(fd, options, tally, &size, error));
     if (ftruncate(fd, (off_t)size) != 0 || fseeko(*file, 0, SEEK_END) != 0)
         return vsa_fail(error, VSA_ERR_IO, "cannot cut '%.120s': %s", path, strerror(errno));
     return VSA_OK;

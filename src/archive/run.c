@@ -152,7 +152,8 @@ static void verify_chunk(const struct vsa_archive_plan *run, struct chunk *chunk
     }
     for (size_t i = 0; i < chunk->count; i++) {
         struct vsa_archive_entry *entry = &chunk->entries[i];
-        entry->result = vsa_archive_result_line(entry, &memory->requests[i], claims[i]);
+        entry->result =
+            vsa_archive_result_line(entry, &memory->requests[i], claims[i], run->options);
         vsa_archive_request_clear(&memory->requests[i]);
     }
 }

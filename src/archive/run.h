@@ -13,6 +13,7 @@
 struct vsa_archive_plan {
     struct vsa_verifier *verifier;
     const struct vsa_archive_expectations *expectations;
+    const char *options; /* of vsa_archive_result_line() */
     struct vsa_archive_source *source;
     size_t workers; /* 1 to VSA_MAX_ARCHIVE_WORKERS */
     uint64_t skip;  /* entries at the beginning that are read and nothing else */

@@ -13,6 +13,9 @@
 
 /* A hundred years: longer than any root lives. */
 #define MAX_AGE_SECONDS UINT64_C(3153600000)
+/* Of FNV-1a. */
+#define FINGERPRINT_START UINT64_C(0xcbf29ce484222325)
+#define FINGERPRINT_PRIME UINT64_C(0x100000001b3)
 
 const struct program_option policy_option_table[] = {
     {"user-data", POLICY_OPTION_USER_DATA, "TEXT", "user data the document must hold", false},
@@ -50,10 +53,41 @@ const struct program_option policy_option_table[] = {
     OPTION_ROWS_END,
 };
 
+/*
+ * Adds bytes with their end: FNV-1a of 64 bits. It finds a mistake, and is no
+ * proof: who writes where it is stored decides what is there.
+ */
+static void add_to_fingerprint(struct policy_options *options, struct vsa_slice bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        options->fingerprint = (options->fingerprint ^ bytes.data[i]) * FINGERPRINT_PRIME;
+    options->fingerprint = (options->fingerprint ^ bytes.size) * FINGERPRINT_PRIME;
+}
+
+/* Adds an option; of those that name files it is what they hold that counts. */
+static void add_option(struct policy_options *options, int key, const char *value)
+{
+    uint8_t number = (uint8_t)(key - OPTION_KEY_POLICY);
+    bool is_file = key == POLICY_OPTION_ROOT || key == POLICY_OPTION_MEASUREMENTS ||
+                   key == POLICY_OPTION_PUBLIC_KEY;
+    add_to_fingerprint(options, vsa_slice_of(&number, 1));
+    if (value && !is_file)
+        add_to_fingerprint(options, vsa_slice_of_text(value));
+}
+
+static enum vsa_status read_file(struct policy_options *options, const char *path,
+                                 struct vsa_whole_file *file, struct vsa_error *error)
+{
+    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, file, error));
+    add_to_fingerprint(options, vsa_whole_file_slice(file));
+    return VSA_OK;
+}
+
 void policy_options_init(struct policy_options *options)
 {
-    *options = (struct policy_options){0};
+    *options = (struct policy_options){.fingerprint = FINGERPRINT_START};
     vsa_policy_init(&options->policy);
+    add_to_fingerprint(options, vsa_slice_of_text(VSA_VERSION));
 }
 
 /*
@@ -158,7 +192,7 @@ static enum vsa_status take_measurements(struct policy_options *options, const c
                                          struct vsa_error *error)
 {
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
-    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    VSA_TRY(read_file(options, path, &file, error));
     enum vsa_status status =
         vsa_measurements_read(&options->measurements, vsa_whole_file_slice(&file), path, error);
     if (status != VSA_OK) {
@@ -173,7 +207,7 @@ static enum vsa_status take_root(struct policy_options *options, const char *pat
 {
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     options->has_root = true;
-    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    VSA_TRY(read_file(options, path, &file, error));
     VSA_TRY(make_verifier(options, error));
     enum vsa_status status =
         vsa_verifier_add_root(options->verifier, vsa_whole_file_slice(&file), error);
@@ -182,12 +216,13 @@ static enum vsa_status take_root(struct policy_options *options, const char *pat
     return status;
 }
 
-static enum vsa_status read_public_key(const char *path, struct vsa_whole_file *key,
+static enum vsa_status read_public_key(struct policy_options *options, const char *path,
                                        struct vsa_error *error)
 {
+    struct vsa_whole_file *key = &options->public_key;
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
     struct vsa_slice bytes;
-    VSA_TRY(vsa_whole_file_read(path, VSA_MAX_INPUT_FILE, &file, error));
+    VSA_TRY(read_file(options, path, &file, error));
     key->data = malloc(file.size + 1);
     if (!key->data)
         return vsa_fail_memory(error);
@@ -201,7 +236,7 @@ static enum vsa_status read_public_key(const char *path, struct vsa_whole_file *
 static enum vsa_status take_public_key(struct policy_options *options, const char *path,
                                        struct vsa_error *error)
 {
-    enum vsa_status status = read_public_key(path, &options->public_key, error);
+    enum vsa_status status = read_public_key(options, path, error);
     if (status != VSA_OK) {
         vsa_error_wrap(error, "--public-key %.80s", path);
         return status;
@@ -251,6 +286,7 @@ enum vsa_status policy_options_take(struct policy_options *options, int key, con
                                     struct vsa_error *error)
 {
     struct vsa_policy *policy = &options->policy;
+    add_option(options, key, value);
     /* What a user wants checked must not go unnoticed where nothing is verified. */
     bool also_request = key == POLICY_OPTION_USER_DATA || key == POLICY_OPTION_NONCE ||
                         key == POLICY_OPTION_USER_DATA_BASE64 ||

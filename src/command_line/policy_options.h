@@ -36,6 +36,7 @@ struct policy_options {
     bool document_time;     /* --at document; only where a saved one is verified */
     int64_t time_ms;        /* --at */
     const char *check_only; /* an option that only a verification can honour, or NULL */
+    uint64_t fingerprint;   /* of the options so far, in their order, and of this version */
     struct vsa_measurements_list measurements;
     struct vsa_whole_file public_key;
     uint8_t user_data[VSA_MAX_FIELD]; /* of --user-data-base64 */

@@ -18,6 +18,7 @@
 /* A run, as far as it got. */
 struct archive_job {
     FILE *out;
+    char options[2 * sizeof(uint64_t) + 1]; /* fingerprint of those of the policy */
     bool on_terminal;
     struct vsa_archive_tally tally;
     uint64_t skipped; /* of its entries: results that were there already */
@@ -149,6 +150,7 @@ static enum vsa_status run_archive(const struct archive_arguments *arguments,
     const struct vsa_archive_plan run = {
         .verifier = policy->verifier,
         .expectations = &expectations,
+        .options = job->options,
         .source = source,
         .workers = (size_t)jobs,
         .skip = job->skipped,
@@ -172,8 +174,10 @@ enum vsa_status archive_verify(const struct archive_arguments *arguments,
     };
     struct vsa_archive_source source = {.fd = -1, .stop_fd = -1};
     enum vsa_status status = VSA_OK;
+    (void)snprintf(job.options, sizeof(job.options), "%016" PRIx64, policy->fingerprint);
     if (arguments->resume)
-        status = vsa_archive_results_open(arguments->resume, &job.out, &job.tally, error);
+        status =
+            vsa_archive_results_open(arguments->resume, job.options, &job.out, &job.tally, error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "--resume");
     job.skipped = job.tally.entries;

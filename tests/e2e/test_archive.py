@@ -215,12 +215,47 @@ class Resuming(ArchiveTestCase):
         # Once more there is nothing to do, and the exit status is that of all entries.
         self.assert_exit(harness.run(command, timeout=300), 1)
 
+    def first_line(self, path, *options):
+        return self.archive(path, *options).stdout.splitlines(keepends=True)[0]
+
+    def test_results_of_other_options(self):
+        """What another run expected of the documents is no result of this one."""
+        path, results = self.lines(self.line(), self.line()), self.path("results")
+        pcr0 = json.loads(self.first_line(path))["pcrs"]["0"]
+        images = self.path("images")
+        with open(images, "w", encoding="ascii") as file:
+            json.dump({"Measurements": {"PCR0": pcr0}}, file)
+        made_with = ["--pcr", "0=" + pcr0, "--max-age", "400", "--measurements", images]
+        first = self.first_line(path, *made_with)
+        self.assertRegex(first, rb'^{"entry":0,"verification_status":"SUCCESS","options":"[0-9a-f]{16}",')
+
+        def resumed(*options):
+            with open(results, "wb") as file:
+                file.write(first)
+            return self.archive(path, *options, "--resume", results)
+
+        self.assert_exit(resumed(*made_with), 0)
+        with open(results, "rb") as file:
+            self.assertEqual(len(file.readlines()), 2)
+        for options in (made_with[2:], made_with[:2], [*made_with, "--allow-debug"],
+                        [*made_with, "--nonce", "other"], [*made_with[:3], "401", *made_with[4:]], []):
+            done = resumed(*options)
+            self.assert_exit(done, 2)
+            self.assertIn(b"--resume: these results are of a run with other options", done.stderr)
+            with open(results, "rb") as file:
+                self.assertEqual(file.read(), first)
+        # Another file with the same content is the same; the same file with another one is not.
+        os.rename(images, images + "2")
+        self.assert_exit(resumed(*made_with[:-1], images + "2"), 0)
+        with open(images + "2", "ab") as file:
+            file.write(b"\n")
+        self.assert_exit(resumed(*made_with[:-1], images + "2"), 2)
+
     def test_results_of_another_archive(self):
         path = self.lines(self.line())
         for content, status, text in (
             (b"hello\n", 4, b"not a file of results"),
-            (b'{"entry":0,"verification_status":"SUCCESS"}\n'
-             b'{"entry":1,"verification_status":"SUCCESS"}\n', 2, b"more entries"),
+            (self.first_line(path) + b'{"entry":1,"verification_status":"SUCCESS"}\n', 2, b"more entries"),
         ):
             with open(self.path("results"), "wb") as file:
                 file.write(content)

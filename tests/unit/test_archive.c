@@ -365,7 +365,8 @@ static void an_archive_that_is_not_there(void **state)
 
 /* --- results --- */
 
-static enum vsa_status open_results(const char *text, struct vsa_archive_tally *tally, off_t *size)
+static enum vsa_status open_results_of(const char *options, const char *text,
+                                       struct vsa_archive_tally *tally, off_t *size)
 {
     char path[] = "/tmp/vsa-results-XXXXXX";
     struct stat after;
@@ -373,7 +374,7 @@ static enum vsa_status open_results(const char *text, struct vsa_archive_tally *
     int fd = mkstemp(path);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     *tally = (struct vsa_archive_tally){0};
-    enum vsa_status status = vsa_archive_results_open(path, &file, tally, NULL);
+    enum vsa_status status = vsa_archive_results_open(path, options, &file, tally, NULL);
     assert_non_null(file);
     assert_int_equal(fstat(fd, &after), 0);
     *size = after.st_size;
@@ -382,13 +383,43 @@ static enum vsa_status open_results(const char *text, struct vsa_archive_tally *
     /* It is another run's meanwhile. */
     FILE *other = NULL;
     struct vsa_archive_tally none = {0};
-    assert_int_equal(vsa_archive_results_open(path, &other, &none, NULL), VSA_ERR_IO);
+    assert_int_equal(vsa_archive_results_open(path, options, &other, &none, NULL), VSA_ERR_IO);
     assert_int_equal(none.entries, 0);
     assert_int_equal(fclose(other), 0);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(path), 0);
     return status;
+}
+
+static enum vsa_status open_results(const char *text, struct vsa_archive_tally *tally, off_t *size)
+{
+    return open_results_of(NULL, text, tally, size);
+}
+
+/* The first line says with which options it was made. */
+static void results_of_other_options(void **state)
+{
+    (void)state;
+    static const char same[] = "{\"entry\":0,\"verification_status\":\"FAILED\",\"options\":"
+                               "\"12ab\",\"error_code\":\"nonce_mismatch\"}\n"
+                               "{\"entry\":1,\"verification_status\":\"SUCCESS\"}\n";
+    struct vsa_archive_tally tally;
+    off_t size;
+    assert_int_equal(open_results_of("12ab", same, &tally, &size), VSA_OK);
+    assert_int_equal(tally.entries, 2);
+    assert_int_equal(tally.failures[0].status, VSA_ERR_NONCE);
+    assert_int_equal(size, sizeof(same) - 1);
+    static const char *const others[] = {"12a", "12ab0", "22ab", ""};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(open_results_of(others[i], same, &tally, &size), VSA_ERR_ARGUMENT);
+        assert_int_equal(tally.entries, 0);
+        assert_int_equal(size, sizeof(same) - 1);
+    }
+    assert_int_equal(open_results_of("12ab", "{\"entry\":0,\"verification_status\":\"SUCCESS\"}\n",
+                                     &tally, &size),
+                     VSA_ERR_ARGUMENT);
+    assert_int_equal(open_results_of("12ab", "", &tally, &size), VSA_OK);
 }
 
 static void results_are_read_again(void **state)
@@ -450,6 +481,7 @@ int main(void)
         cmocka_unit_test(files_of_a_directory),
         cmocka_unit_test(an_archive_that_is_not_there),
         cmocka_unit_test(results_are_read_again),
+        cmocka_unit_test(results_of_other_options),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
