@@ -310,7 +310,7 @@ VSA_PUBLIC VSA_MUST_USE enum vsa_status vsa_server_register(struct vsa_server *s
  * need not listen yet: each request that it cannot answer gets VSA_ERR_BACKEND or VSA_ERR_TIMEOUT.
  *
  * commands         in: names as in struct vsa_command, separated by commas; NULL: every command
- *                  that is no other's. A built-in one may be named, and is the backend's then
+ *                  that is no other's. Built-in ones stay the server's, and cannot be named
  * address          in: "unix:PATH"; copied
  * max_connections  in: connections to it at once, 1..VSA_MAX_BACKEND_CONNECTIONS; further requests
  *                  wait for one. 1 for an application that serves one connection after the other

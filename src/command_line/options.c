@@ -153,6 +153,15 @@ enum vsa_status options_store(const struct program_option *row, const char *what
 }
 
 /* Carries out one option; --help and --version end the reading. */
+/* Names the option in errors of files, which know their path alone. */
+static enum vsa_status name_option(const struct program_option *row, enum vsa_status status,
+                                   struct vsa_error *error)
+{
+    if (vsa_status_class(status) == VSA_CLASS_IO && strncmp(error->detail, "--", 2) != 0)
+        vsa_error_wrap(error, "--%s", row->name);
+    return status;
+}
+
 static enum vsa_status take(const struct option_set *set, const struct program_option *row,
                             void *arguments, bool *done, struct vsa_error *error)
 {
@@ -167,7 +176,7 @@ static enum vsa_status take(const struct option_set *set, const struct program_o
         *done = true;
         return VSA_OK;
     case OPTION_TAKE:
-        return set->take(arguments, row->key, optarg, error);
+        return name_option(row, set->take(arguments, row->key, optarg, error), error);
     case OPTION_FLAG:
     case OPTION_TEXT:
     case OPTION_NUMBER:

@@ -82,6 +82,13 @@ static enum vsa_status wrap(enum vsa_status status, const char *what, struct vsa
     return status;
 }
 
+/* Opens a file of the recipe; `what` is the name of its member, and of enclave_image's option. */
+static enum vsa_status open_part(const char *what, const char *path, struct vsa_whole_file *file,
+                                 struct vsa_error *error)
+{
+    return wrap(vsa_whole_file_open(path, file, error), what, error);
+}
+
 static bool is_space(uint8_t byte)
 {
     return byte && strchr(" \t\r\n", byte) != NULL;
@@ -110,7 +117,7 @@ static enum vsa_status make_metadata(const struct vsa_image_recipe *recipe,
                                      struct vsa_built_image *built, struct vsa_error *error)
 {
     if (recipe->metadata) {
-        VSA_TRY(vsa_whole_file_open(recipe->metadata, &built->metadata, error));
+        VSA_TRY(open_part("metadata", recipe->metadata, &built->metadata, error));
         if (built->metadata.size > VSA_MAX_IMAGE_METADATA)
             return vsa_fail(error, VSA_ERR_ARGUMENT, "%.120s has more than %d bytes",
                             recipe->metadata, VSA_MAX_IMAGE_METADATA);
@@ -119,7 +126,7 @@ static enum vsa_status make_metadata(const struct vsa_image_recipe *recipe,
     }
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file config = {NULL, 0, false};
     if (recipe->kernel_config)
-        VSA_TRY(vsa_whole_file_open(recipe->kernel_config, &config, error));
+        VSA_TRY(open_part("kernel-config", recipe->kernel_config, &config, error));
     return vsa_metadata_make(recipe, vsa_whole_file_slice(&config), &built->metadata, error);
 }
 
@@ -134,7 +141,7 @@ static enum vsa_status make_ramdisks(const struct vsa_image_recipe *recipe,
     for (size_t i = 0; i < recipe->ramdisk_count; i++) {
         struct vsa_whole_file *ramdisk = &built->ramdisks[i];
         built->ramdisk_count = i + 1;
-        VSA_TRY(vsa_whole_file_open(recipe->ramdisks[i], ramdisk, error));
+        VSA_TRY(open_part("ramdisk", recipe->ramdisks[i], ramdisk, error));
         VSA_TRY(wrap(vsa_ramdisk_check(vsa_whole_file_slice(ramdisk), error), recipe->ramdisks[i],
                      error));
     }
@@ -145,7 +152,7 @@ static enum vsa_status make_parts(const struct vsa_image_recipe *recipe,
                                   struct vsa_built_image *built, struct vsa_error *error)
 {
     VSA_TRY(check_recipe(recipe, error));
-    VSA_TRY(vsa_whole_file_open(recipe->kernel, &built->kernel, error));
+    VSA_TRY(open_part("kernel", recipe->kernel, &built->kernel, error));
     VSA_TRY(
         wrap(vsa_kernel_check(vsa_whole_file_slice(&built->kernel), recipe->architecture, error),
              recipe->kernel, error));

@@ -98,7 +98,10 @@ enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
     VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
     if (!needs)
         return vsa_fail_memory(error);
-    VSA_TRY(vsa_whole_file_open(recipe->init, &init, error));
+    enum vsa_status opened = vsa_whole_file_open(recipe->init, &init, error);
+    if (opened != VSA_OK)
+        vsa_error_wrap(error, "init");
+    VSA_TRY(opened);
     VSA_TRY(vsa_executable_read(recipe->init, vsa_whole_file_slice(&init), recipe->architecture,
                                 needs, error));
     if (needs->interpreter[0])

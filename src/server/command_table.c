@@ -60,6 +60,10 @@ enum vsa_status vsa_command_table_add(struct vsa_command_table *table,
     if (row && strcmp(row->name, VSA_COMMAND_ANY) == 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "all other commands are answered already: name those that are meant");
+    if (row && role == VSA_ROLE_BACKEND && row->role >= VSA_ROLE_PING)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "\"%s\" is a command of the server's own, which no backend answers",
+                        command->name);
     if (row && !may_be_replaced(row))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "there is a command \"%s\" already",
                         command->name);

@@ -32,8 +32,8 @@ struct vsa_command_table {
 };
 
 /*
- * Adds a command, which is copied, or puts it in the place of a built-in one. VSA_COMMAND_ANY of a
- * backend is for what no other row answers.
+ * Adds a command, which is copied, or, unless it is a backend's, puts it in the place of a built-in
+ * one. VSA_COMMAND_ANY of a backend is for what no other row answers.
  *
  * Errors: VSA_ERR_ARGUMENT, VSA_ERR_TOO_MANY.
  */

@@ -91,6 +91,14 @@ static enum vsa_status read_keys(const struct vsa_service *service, struct state
     return vsa_signing_keys_add(&state->keys, copy, 0, error);
 }
 
+/* Names the option of vsattest-verifierd that an error is about. */
+static enum vsa_status of_option(const char *name, enum vsa_status status, struct vsa_error *error)
+{
+    if (vsa_status_class(status) == VSA_CLASS_IO)
+        vsa_error_wrap(error, "--%s", name);
+    return status;
+}
+
 static enum vsa_status load(const struct vsa_service *service, struct state **loaded,
                             struct vsa_error *error)
 {
@@ -98,11 +106,14 @@ static enum vsa_status load(const struct vsa_service *service, struct state **lo
     if (!state)
         return vsa_fail_memory(error);
     state->users = 1;
-    VSA_TRY(vsa_policy_set_load(service->options.policies, &state->policies, error));
+    VSA_TRY(of_option("policies",
+                      vsa_policy_set_load(service->options.policies, &state->policies, error),
+                      error));
     VSA_TRY(read_keys(service, state, error));
     state->needs_client = service->options.clients != NULL;
     if (state->needs_client)
-        VSA_TRY(read_clients(service->options.clients, &state->clients, error));
+        VSA_TRY(of_option("clients", read_clients(service->options.clients, &state->clients, error),
+                          error));
     *loaded = state;
     state = NULL;
     return VSA_OK;

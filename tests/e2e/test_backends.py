@@ -405,6 +405,8 @@ class Options(support.EnclaveTestCase):
             (["--backend", "a,,b=" + address], "a command's name has 1 to 64 characters"),
             (["--backend", "a" * 65 + "=" + address], "a command's name has 1 to 64 characters"),
             (["--backend", "*=" + address], "is the name of no command"),
+            (["--backend", "sign,ping=" + address], '"ping" is a command of the server\'s own'),
+            (["--backend", "sealed=" + address], '"sealed" is a command of the server\'s own'),
             (["--backend", "a,a=" + address], 'there is a command "a" already'),
             (["--backend", address, "--backend", address], "all other commands are answered already"),
             (["--backend", "a=" + address] + ["--backend", "b=" + address] * 16, "more than 16 backends"),

@@ -423,11 +423,26 @@ class Sealed(ClientTestCase):
         done = self.sealed('{"command":"ping"}')
         self.assert_exit(done, 1)
         self.assertIn(b"[sender_unknown]", done.stderr)
+        self.assertIn(b"--sign-key FILE", done.stderr)
         for path, words in ((self.path("none"), b"cannot open"), (self.root, b"--sign-key"), ("/dev/null", b"")):
             with self.subTest(path=path):
                 done = self.sealed('{"command":"ping"}', "--sign-key", path)
                 self.assert_exit(done, 2)
                 self.assertIn(words, done.stderr)
+
+    def test_request_among_the_arguments(self):
+        """Other users read it there: ps shows it."""
+        path = self.path("request.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"command":"ping"}')
+        for text, options, warned in (('{"command":"ping"}', {}, True), ("@" + path, {}, False),
+                                      ("-", {"stdin": b'{"command":"ping"}'}, False)):
+            with self.subTest(text=text):
+                done = self.sealed(text, **options)
+                self.json_of(done, 0)
+                self.assertEqual(b"among the arguments: --request @FILE or --request -" in done.stderr, warned)
+        done = self.client("--request", '{"command":"ping"}', *self.to)
+        self.assertNotIn(b"among the arguments", done.stderr)
 
     def test_enclave_takes_none(self):
         self.enclave_service.stop()

@@ -199,7 +199,7 @@ class Usage(support.EnclaveTestCase):
         with open(self.path("keys"), "wb") as file:
             file.write(b"no key")
         for options, status, words in (
-            (["--senders", self.path("none")], 3, b"none"),
+            (["--senders", self.path("none")], 2, b"--senders " + self.path("none").encode() + b": cannot open"),
             (["--senders", self.path("keys")], 2, b"no public key"),
             (["--senders", "=" + self.path("keys")], 2, b"a command's name"),
             (["--senders", ",b=" + self.path("keys")], 2, b"a command's name"),

@@ -236,6 +236,12 @@ class Input(VerifierTestCase):
         done = self.verifier(document(SAMPLE), self.AT, "--json")
         self.json_of(done, 0)
 
+    def test_files_of_options_that_are_missing(self):
+        for option in ("--root", "--measurements", "--public-key"):
+            done = self.verifier(option, self.path("missing"), document(SAMPLE))
+            self.assert_exit(done, 2)
+            self.assertRegex(done.stderr.decode(), f"{option}( .*)?: cannot open {self.path('missing')}: ")
+
     def test_file_named_like_an_option(self):
         path = self.write("--json", contents(SAMPLE))
         done = self.verifier(self.AT, "--", os.path.basename(path), cwd=self.folder)

@@ -190,6 +190,7 @@ static void backends(void **state)
     add_backend("sign", VSA_ERR_ARGUMENT);
     add_backend("own", VSA_ERR_ARGUMENT);
     add_backend("Sign", VSA_ERR_ARGUMENT);
+    add_backend("ping", VSA_ERR_ARGUMENT);
     /* The one for all others takes nothing from the rows that there are. */
     add_backend("*", VSA_OK);
     assert_null(table.catch_all);

@@ -26,6 +26,7 @@ int main(int argc, char **argv)
     struct enclave_app_arguments arguments;
     output_start();
     enum vsa_status status = enclave_app_read_arguments(argc, argv, &arguments, &error);
+    bool is_usage = status != VSA_OK;
     if (status == VSA_OK)
         status = run(&arguments, &error);
     if (status == VSA_ERR_NSM_UNREACHABLE)
@@ -33,5 +34,5 @@ int main(int argc, char **argv)
     if (status != VSA_OK)
         output_error(ENCLAVE_APP, &error);
     enclave_app_arguments_free(&arguments);
-    return (int)exit_code_of(status);
+    return (int)(is_usage ? exit_code_of_arguments(status) : exit_code_of(status));
 }

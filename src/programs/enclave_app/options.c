@@ -128,7 +128,10 @@ static enum vsa_status read_config(struct enclave_app_arguments *arguments,
     const char *listen = arguments->server.listen;
     if (!seen->config)
         return VSA_OK;
-    VSA_TRY(settings_read_file(seen->config, arguments, &settings, error));
+    enum vsa_status status = settings_read_file(seen->config, arguments, &settings, error);
+    if (vsa_status_class(status) == VSA_CLASS_IO)
+        vsa_error_wrap(error, "--config");
+    VSA_TRY(status);
     if (seen->vsock || seen->daemon || arguments->generate_key || has_operands)
         arguments->server.listen = listen;
     return VSA_OK;

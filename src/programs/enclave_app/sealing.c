@@ -40,6 +40,15 @@ static enum vsa_status allow_file(struct vsa_server *server, const char *value,
     return vsa_server_allow_senders(server, NULL, vsa_whole_file_slice(&file), error);
 }
 
+/* Fails as other options with files do that cannot be read, or hold something else: usage. */
+static enum vsa_status unfit(enum vsa_status status, const char *value, struct vsa_error *error)
+{
+    vsa_error_wrap(error, "--senders %.120s", value);
+    if (vsa_status_class(status) != VSA_CLASS_INTERNAL)
+        error->status = VSA_ERR_ARGUMENT;
+    return error->status;
+}
+
 enum vsa_status sealing_enable(struct vsa_server *server,
                                const struct enclave_app_arguments *arguments,
                                struct vsa_error *error)
@@ -54,10 +63,8 @@ enum vsa_status sealing_enable(struct vsa_server *server,
     VSA_TRY(vsa_server_enable_sealing(server, &arguments->sealing, error));
     for (size_t i = 0; i < arguments->sender_count; i++) {
         enum vsa_status status = allow_file(server, arguments->senders[i], error);
-        if (status != VSA_OK) {
-            vsa_error_wrap(error, "--senders %.120s", arguments->senders[i]);
-            return status;
-        }
+        if (status != VSA_OK)
+            return unfit(status, arguments->senders[i], error);
     }
     return VSA_OK;
 }

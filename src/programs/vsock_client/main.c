@@ -125,6 +125,7 @@ static enum exit_code vsock_client(int argc, char **argv, struct run *run)
         return wrong_arguments(argc, argv, arguments, &error);
     if (!arguments->action)
         return output_finish(&error) == VSA_OK ? EXIT_CODE_OK : report_error(&error);
+    client_text_exposed(arguments);
     if (arguments->watch)
         return client_watch(arguments);
     if (arguments->all)

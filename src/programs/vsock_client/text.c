@@ -23,6 +23,15 @@ void client_text_announce(const struct vsa_enclave *enclave)
                       PROGRAM);
 }
 
+void client_text_exposed(const struct client_arguments *arguments)
+{
+    if (arguments->sealed && !strchr("@-", arguments->operand[0]))
+        (void)fprintf(stderr,
+                      "%s: warning: other users of this machine can read the request among the "
+                      "arguments: --request @FILE or --request - (standard input) hides it\n",
+                      PROGRAM);
+}
+
 void client_text_unreachable(const struct vsa_enclave_list *running)
 {
     if (running->unreachable)
@@ -89,6 +98,9 @@ static const struct hint asking_hints[] = {
     {VSA_ERR_CONNECTIONS,
      "The enclave has as many clients as it takes; try again, or --retries 5.\n"},
     {VSA_ERR_SHUTTING_DOWN, "The enclave's server is stopping; try again once it is back.\n"},
+    {VSA_ERR_SENDER,
+     "The enclave does this for senders whose keys it knows (enclave_app --senders):\n"
+     "  --sign-key FILE                             the private key of one of them\n"},
     {VSA_ERR_OUTCOME, "Look whether it was, or where to do it twice is harmless: --idempotent\n"},
     {VSA_OK, NULL},
 };
@@ -131,6 +143,16 @@ static const char *look_up(const struct hint *hint, enum vsa_status status)
     return hint->text;
 }
 
+/* Returns the status that a hint is about: of a refusal the peer's, which ends the sentence. */
+static enum vsa_status hinted_status(const struct vsa_error *error)
+{
+    static const char sender[] = " [sender_unknown]";
+    size_t size = strlen(error->detail);
+    bool is_sender = error->status == VSA_ERR_REFUSED_BY_PEER && size >= sizeof(sender) - 1 &&
+                     strcmp(error->detail + size - (sizeof(sender) - 1), sender) == 0;
+    return is_sender ? VSA_ERR_SENDER : error->status;
+}
+
 static const char *hint_for(enum vsa_status status, enum client_place place)
 {
     if (place == CLIENT_PLACE_NITRO_CLI)
@@ -146,7 +168,7 @@ static const char *hint_for(enum vsa_status status, enum client_place place)
 void client_text_failure(const struct vsa_error *error, enum client_place place,
                          const struct vsa_enclave_list *running)
 {
-    const char *hint = hint_for(error->status, place);
+    const char *hint = hint_for(hinted_status(error), place);
     output_error(PROGRAM, error);
     if (error->status == VSA_ERR_AMBIGUOUS_ENCLAVE)
         list(running);

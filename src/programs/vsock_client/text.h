@@ -3,7 +3,7 @@
 #ifndef VSA_PROGRAMS_VSOCK_CLIENT_TEXT_H
 #define VSA_PROGRAMS_VSOCK_CLIENT_TEXT_H
 
-#include <vsattest/client.h>
+#include "programs/vsock_client/arguments.h"
 
 /* The place of a failure. */
 enum client_place {
@@ -19,6 +19,9 @@ const char *client_text_name(const struct vsa_enclave *enclave);
 
 /* Prints on stderr which enclave nitro-cli found. */
 void client_text_announce(const struct vsa_enclave *enclave);
+
+/* Warns on stderr of a sealed request that stands among the arguments. */
+void client_text_exposed(const struct client_arguments *arguments);
 
 /* Warns on stderr of enclaves that nitro-cli could not reach. */
 void client_text_unreachable(const struct vsa_enclave_list *running);
