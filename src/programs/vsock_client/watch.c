@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "attestation/continuity.h"
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "base/time_text.h"
@@ -17,16 +18,11 @@
 
 #define PROGRAM "vsock_client"
 
-/* PCRs from 16 on belong to the program, which may extend and lock them while it runs. */
-#define FIXED_PCRS UINT32_C(0x0000ffff)
-
 struct watch {
     const struct client_arguments *arguments;
     struct client_target target;
-    bool found;     /* the target: kept until a round fails */
-    bool has_first; /* a document has verified: the others are compared with it */
-    struct vsa_claims first;
-    uint8_t first_module_id[VSA_MAX_MODULE_ID];
+    bool found; /* the target: kept until a round fails */
+    struct vsa_continuity continuity;
     struct client_outcome now;
     uint64_t round;
     int64_t unix_ms; /* when the round began */
@@ -74,30 +70,15 @@ static void check_once(struct watch *watch)
     watch->found = now->status == VSA_OK;
 }
 
-/* Keeps what later rounds are compared with; claims borrow from a reply that does not last. */
-static void keep_first(struct watch *watch)
-{
-    const struct vsa_claims *claims = &watch->now.claims;
-    watch->has_first = true;
-    watch->first = (struct vsa_claims){.pcrs = claims->pcrs};
-    if (claims->module_id.data)
-        memcpy(watch->first_module_id, claims->module_id.data, claims->module_id.size);
-    watch->first.module_id = vsa_slice_of(watch->first_module_id, claims->module_id.size);
-    claims_warn(stderr, PROGRAM, claims);
-}
-
 static void compare(struct watch *watch)
 {
     struct client_outcome *now = &watch->now;
     if (now->status != VSA_OK)
         return;
-    if (!watch->has_first)
-        keep_first(watch);
-    watch->changes = vsa_claims_differ(&watch->first, &now->claims);
-    if (watch->changes.pcrs & FIXED_PCRS)
-        now->status = vsa_fail(&now->error, VSA_ERR_PCR_MISMATCH,
-                               "PCRs differ from those of the first round: this is another image "
-                               "or place; name the expected ones by --measurements or --pcr");
+    if (!watch->continuity.has_first)
+        claims_warn(stderr, PROGRAM, &now->claims);
+    now->status =
+        vsa_continuity_check(&watch->continuity, &now->claims, &watch->changes, &now->error);
 }
 
 /* --- its line --------------------------------------------------------------------------------- */
