@@ -29,6 +29,6 @@ enum vsa_status vsa_continuity_check(struct vsa_continuity *continuity,
     if (changes->pcrs & FIXED_PCRS)
         return vsa_fail(error, VSA_ERR_PCR_MISMATCH,
                         "PCRs differ from those of the first document: this is another image or "
-                        "place; a policy that names the expected ones would say which");
+                        "place");
     return VSA_OK;
 }

@@ -79,6 +79,8 @@ static void compare(struct watch *watch)
         claims_warn(stderr, PROGRAM, &now->claims);
     now->status =
         vsa_continuity_check(&watch->continuity, &now->claims, &watch->changes, &now->error);
+    if (now->status != VSA_OK)
+        vsa_error_wrap(&now->error, "name the expected PCRs by --measurements or --pcr");
 }
 
 /* --- its line --------------------------------------------------------------------------------- */
