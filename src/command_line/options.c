@@ -152,7 +152,6 @@ enum vsa_status options_store(const struct program_option *row, const char *what
     return vsa_fail(error, VSA_ERR_INTERNAL, "%s has no member", what);
 }
 
-/* Carries out one option; --help and --version end the reading. */
 /* Names the option in errors of files, which know their path alone. */
 static enum vsa_status name_option(const struct program_option *row, enum vsa_status status,
                                    struct vsa_error *error)
@@ -162,6 +161,7 @@ static enum vsa_status name_option(const struct program_option *row, enum vsa_st
     return status;
 }
 
+/* Carries out one option; --help and --version end the reading. */
 static enum vsa_status take(const struct option_set *set, const struct program_option *row,
                             void *arguments, bool *done, struct vsa_error *error)
 {
