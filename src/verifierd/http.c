@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include <microhttpd.h>
 
@@ -458,11 +457,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (*size)
         return take_part(*kept, data, size);
     struct exchange *exchange = *kept;
-    exchange->answering = true;
     /* Before `ends` is read: vsa_http_stop() sees either this request, or that it does nothing. */
     atomic_fetch_add(&http->answering, 1);
-    if (!exchange->answer.status && atomic_load(&http->ends))
-        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BUSY, NULL);
+    exchange->answering = !atomic_load(&http->ends);
+    if (!exchange->answering) {
+        atomic_fetch_sub(&http->answering, 1);
+        if (!exchange->answer.status)
+            vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BUSY, NULL);
+    }
     if (!exchange->answer.status)
         handle(http, connection, exchange, path);
     return send_answer(http, connection, exchange);
@@ -515,13 +517,14 @@ void vsa_http_stop(struct vsa_http *http)
 {
     if (!http)
         return;
-    /* MHD_stop_daemon() alone closes connections whose answer is made and not sent yet. */
-    MHD_socket listener = MHD_quiesce_daemon(http->daemon);
+    /*
+     * MHD_stop_daemon() alone closes connections whose answer is made and not sent yet.
+     * MHD_quiesce_daemon() is of no use: it and a thread of the pool may both take the listener out
+     * of the thread's epoll set, and the second one aborts the process.
+     */
     atomic_store(&http->ends, true);
     for (int ms = 0; ms < VSA_SERVICE_STOP_MS && atomic_load(&http->answering) > 0; ms += 10)
         (void)poll(NULL, 0, 10);
     MHD_stop_daemon(http->daemon);
-    if (listener != MHD_INVALID_SOCKET)
-        (void)close(listener);
     free(http);
 }

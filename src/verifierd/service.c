@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/monotonic.h"
 #include "base/slice.h"
+#include "clock/wall_clock.h"
 #include "token/jws.h"
 #include "verifierd/compared.h"
 #include "verifierd/ear.h"
@@ -299,7 +300,6 @@ struct verification {
     const struct state *state;
     const struct vsa_verify_request *request;
     int64_t now_ms;
-    int64_t begin_ms; /* monotonic */
     struct vsa_answer *answer;
     const struct vsa_service_policy *policy;
     struct vsa_challenge challenge;
@@ -399,11 +399,12 @@ static bool check_nonce(struct verification *run)
 
 /*
  * Returns whether the store may have forgotten a redemption since the challenge's age was checked:
- * this process was stopped meanwhile, with its machine or its container.
+ * this process was stopped meanwhile, alone or with its container or its machine. By the wall
+ * clock, since the monotonic one stops with the machine.
  */
 static bool was_stopped(const struct verification *run)
 {
-    return vsa_monotonic_ms() - run->begin_ms >= VSA_STORE_MARGIN_MS;
+    return vsa_wall_clock_ms() - run->now_ms >= VSA_STORE_MARGIN_MS;
 }
 
 /* Redeems it last, so that a wrong document does not use up an honest client's challenge. */
@@ -485,7 +486,6 @@ void vsa_service_verify(struct vsa_service *service, const struct vsa_verify_req
         .state = state,
         .request = request,
         .now_ms = now_ms,
-        .begin_ms = vsa_monotonic_ms(),
         .answer = answer,
     };
     if (check_document(&run) && find_policy(&run) && check_challenge(&run) &&

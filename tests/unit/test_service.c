@@ -24,14 +24,21 @@
 #define SECRET_SHA256 "3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9"
 
 static int64_t monotonic_ms;
-static int64_t stop_ms;  /* what passes at each look at the clock */
+static int64_t wall_ms;
+static int64_t stop_ms;  /* what passes at each look at the wall clock */
 static int callocs_left; /* until one fails; -1: none does */
 
 /* Stand in for the library's. */
 int64_t __wrap_vsa_monotonic_ms(void);
 int64_t __wrap_vsa_monotonic_ms(void)
 {
-    return monotonic_ms += stop_ms;
+    return monotonic_ms;
+}
+
+int64_t __wrap_vsa_wall_clock_ms(void);
+int64_t __wrap_vsa_wall_clock_ms(void)
+{
+    return wall_ms += stop_ms;
 }
 
 void *__real_calloc(size_t count, size_t size);
@@ -101,6 +108,7 @@ static int reset(void **state)
     (void)state;
     forge_reset(&forge);
     monotonic_ms = 1000000;
+    wall_ms = FORGE_NOW_MS;
     stop_ms = 0;
     callocs_left = -1;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -186,6 +194,7 @@ static void verify_at(int64_t now_ms, struct vsa_slice document, const char *pol
         .challenge = challenge ? vsa_slice_of_text(challenge) : (struct vsa_slice){0},
         .audience = vsa_slice_of_text("app"),
     };
+    wall_ms = now_ms;
     vsa_service_verify(service, &request, now_ms, false, &answer);
 }
 
