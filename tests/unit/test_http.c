@@ -598,7 +598,9 @@ static void memory_short(void **state, atomic_int *left)
         unsigned status = ask("POST", "/v1/verify?policy=p", CBOR_TYPE, document);
         bool used = *left < 0;
         *left = -1;
-        assert_true(status == 0 || status == 200 || status == 500);
+        /* 429: an address that cannot be hashed has to wait. AWS-LC allocates for that. */
+        if (status != 0 && status != 200 && status != 429 && status != 500)
+            fail_msg("allocation %d: status %u", failures, status);
         if (status != 200)
             assert_reply_lacks("eat+jwt");
         assert_int_equal(ask("POST", "/v1/verify?policy=p", CBOR_TYPE, document), 200);
