@@ -32,10 +32,6 @@ size_t vsa_printable_next(struct vsa_slice text, size_t offset, bool *printable)
 {
     /* Bits of the first byte that belong to the code point, by the size of the character. */
     static const uint8_t lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    if (text.data[offset] < 0x80) {
-        *printable = is_printable(text.data[offset]);
-        return 1;
-    }
     size_t size = vsa_slice_character(text, offset);
     *printable = false;
     if (size == 0)

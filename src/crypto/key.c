@@ -212,12 +212,10 @@ enum vsa_status vsa_key_from_point(enum vsa_curve curve, struct vsa_slice point,
     /* libcrypto checks that the point is on the curve; other forms it would take, too. */
     bool is_point = point.size == 1 + 2 * facts->field_size && point.data[0] == 0x04;
     ERR_clear_error();
-    if (is_point && EVP_PKEY_set1_tls_encodedpoint(pkey, point.data, point.size) != 1) {
-        is_point = false;
-        if (!vsa_crypto_refused_point())
-            return vsa_fail(error, VSA_ERR_CRYPTO, "libcrypto could not read a public key");
-    }
-    if (!is_point)
+    bool is_read = is_point && EVP_PKEY_set1_tls_encodedpoint(pkey, point.data, point.size) == 1;
+    if (is_point && !is_read && !vsa_crypto_refused_point())
+        return vsa_fail(error, VSA_ERR_CRYPTO, "libcrypto could not read a public key");
+    if (!is_read)
         return vsa_fail_at(error, VSA_ERR_CERTIFICATE_SYNTAX, VSA_NO_OFFSET, "RFC 5480 section 2.2",
                            "public key is not a point of its curve");
     EVP_PKEY *taken = pkey;
