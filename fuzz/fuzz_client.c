@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vsock_client's exchange with a server that sends what the input says: one byte for the action,
- * then pieces, each a byte of length and so many bytes. Longer pieces are up to the end of a line;
- * two lengths are orders, to hang up and to send nothing for a while (one_peer.h).
+ * A query to a server that sends what the input says: one byte for its kind, then pieces, each a
+ * byte of length and so many bytes. Longer pieces are up to the end of a line; two lengths are
+ * orders, to hang up and to send nothing for a while (one_peer.h).
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +10,7 @@
 #include "base/slice.h"
 #include "fuzz.h"
 #include "one_peer.h"
-#include "programs/vsock_client/actions.h"
-#include "programs/vsock_client/session.h"
+#include "query/run.h"
 
 #define HANG_UP    255
 #define SILENCE    254
@@ -20,7 +19,7 @@
 #define NOW_MS     INT64_C(1767225600000)
 #define TIMEOUT_MS 30000
 
-enum { ACTION = 7, OVER_MUX = 8, GENERATE_KEY = 64 };
+enum { KIND = 7, OVER_MUX = 8, GENERATE_KEY = 64 };
 
 /* Of the input, what was not sent yet. */
 static struct {
@@ -74,7 +73,7 @@ static void check_metrics(const json_t *reply)
     }
 }
 
-static void check_outcome(const char *action, const struct client_outcome *outcome)
+static void check_outcome(enum vsa_query_kind kind, const struct vsa_outcome *outcome)
 {
     if (outcome->status != VSA_OK) {
         FUZZ_REQUIRE(outcome->error.status == outcome->status);
@@ -82,41 +81,54 @@ static void check_outcome(const char *action, const struct client_outcome *outco
         return;
     }
     /* No document of an input is AWS's. */
-    FUZZ_REQUIRE(strcmp(action, "verify") != 0);
-    if (strcmp(action, "metrics") == 0)
+    FUZZ_REQUIRE(kind != VSA_QUERY_VERIFY);
+    if (kind == VSA_QUERY_METRICS)
         check_metrics(outcome->reply);
-    if (strcmp(action, "status") == 0)
+    if (kind == VSA_QUERY_STATUS)
         FUZZ_REQUIRE(json_is_string(json_object_get(outcome->reply, "status")));
-    if (strcmp(action, "attest") == 0)
+    if (kind == VSA_QUERY_ATTEST)
         FUZZ_REQUIRE(outcome->attestation.document_size > 0 &&
                      outcome->attestation.document_size <= VSA_MAX_DOCUMENT);
 }
 
+static int64_t now(const void *context)
+{
+    (void)context;
+    return NOW_MS;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct client_arguments arguments;
-    static struct client_outcome outcome;
+    static struct vsa_verifier *verifier;
+    static struct vsa_policy policy;
+    static struct vsa_outcome outcome;
     char address[VSA_MAX_ADDRESS];
     if (size == 0)
         return 0;
     const char *path = one_peer_listen();
-    if (!arguments.policy.verifier)
-        policy_options_init(&arguments.policy);
-    FUZZ_REQUIRE(policy_options_finish(&arguments.policy, true, NULL) == VSA_OK);
-    arguments.policy.has_time = true;
-    arguments.policy.time_ms = NOW_MS;
-    arguments.generate_key = data[0] & GENERATE_KEY;
-    arguments.retries = data[0] >> 4 & 3;
-    arguments.action = &client_actions[(data[0] & ACTION) % 5];
+    if (!verifier) {
+        verifier = vsa_verifier_new();
+        FUZZ_REQUIRE(verifier && vsa_verifier_add_aws_roots(verifier, NULL) == VSA_OK);
+        vsa_policy_init(&policy);
+    }
+    struct vsa_query query = {
+        .kind = (enum vsa_query_kind)((data[0] & KIND) % (VSA_QUERY_VERIFY + 1)),
+        .retries = data[0] >> 4 & 3,
+        .verifier = verifier,
+        .policy = &policy,
+        .now = now,
+    };
+    vsa_attestation_request_init(&query.document);
+    query.document.generate_key = data[0] & GENERATE_KEY;
     (void)snprintf(address, sizeof(address), data[0] & OVER_MUX ? "vsock-mux:%s:5000" : "unix:%s",
                    path);
     server.at = data + 1;
     server.end = data + size;
     memset(&outcome, 0, sizeof(outcome));
     one_peer_begin(act);
-    client_perform(&arguments, address, one_peer_now_ms() + TIMEOUT_MS, &outcome);
+    vsa_query_run(&query, address, one_peer_now_ms() + TIMEOUT_MS, &outcome);
     one_peer_end();
-    check_outcome(arguments.action->name, &outcome);
-    client_outcome_free(&outcome);
+    check_outcome(query.kind, &outcome);
+    vsa_outcome_free(&outcome);
     return 0;
 }

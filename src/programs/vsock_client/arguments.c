@@ -60,14 +60,14 @@ static const struct program_option own_options[] = {
                       "ask again up to N times if the enclave is not there\n"
                       "or busy, within --timeout (default: 0)",
                       0, VSA_MAX_RETRIES),
-    OPTION_ROW_NUMBER(client_arguments, cid, "cid", "CID",
+    OPTION_ROW_NUMBER(client_arguments, place.cid, "cid", "CID",
                       "the enclave's CID (default: ask nitro-cli)", 1, VSA_CID_ANY - 1),
-    OPTION_ROW_NUMBER(client_arguments, port, "port", "PORT", "vsock port (default: 9000)", 1,
+    OPTION_ROW_NUMBER(client_arguments, place.port, "port", "PORT", "vsock port (default: 9000)", 1,
                       UINT32_MAX - 1),
-    OPTION_ROW_TEXT(client_arguments, selector.name, "enclave-name", "NAME",
+    OPTION_ROW_TEXT(client_arguments, place.selector.name, "enclave-name", "NAME",
                     "which enclave, if several run"),
-    OPTION_ROW_TEXT(client_arguments, selector.id, "enclave-id", "ID", "the same by ID"),
-    OPTION_ROW_TEXT(client_arguments, address, "connect", "ADDRESS",
+    OPTION_ROW_TEXT(client_arguments, place.selector.id, "enclave-id", "ID", "the same by ID"),
+    OPTION_ROW_TEXT(client_arguments, place.address, "connect", "ADDRESS",
                     "vsock:CID:PORT, unix:PATH,\n"
                     "vsock-mux:PATH:PORT or tcp:HOST:PORT\n"
                     "instead of the above"),
@@ -173,22 +173,22 @@ static enum vsa_status take(void *context, int key, const char *value, struct vs
 static enum vsa_status check_enclave(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
-    bool selects = arguments->selector.name || arguments->selector.id;
+    bool selects = arguments->place.selector.name || arguments->place.selector.id;
     /* 1 is the loopback of test benches; 0 and 2 can never be an enclave (vm_sockets.h). */
-    if (arguments->cid == 2)
+    if (arguments->place.cid == 2)
         return usage(error, "--cid: 2 is the host itself; nitro-cli describe-enclaves shows the "
                             "CIDs of enclaves");
-    if (arguments->address && (arguments->cid || arguments->port || selects))
+    if (arguments->place.address && (arguments->place.cid || arguments->place.port || selects))
         return usage(error, "--connect says it all: no --cid, --port, --enclave-name or "
                             "--enclave-id beside it");
-    if (arguments->cid && selects)
+    if (arguments->place.cid && selects)
         return usage(error, "--cid already says which enclave: no --enclave-name or --enclave-id");
-    if (arguments->all && (arguments->address || arguments->cid || selects))
+    if (arguments->all && (arguments->place.address || arguments->place.cid || selects))
         return usage(error, "--all means every enclave that nitro-cli shows: no --connect, --cid, "
                             "--enclave-name or --enclave-id beside it");
-    if (arguments->address) {
+    if (arguments->place.address) {
         struct vsa_address ignored;
-        return vsa_address_parse(arguments->address, &ignored, error);
+        return vsa_address_parse(arguments->place.address, &ignored, error);
     }
     return VSA_OK;
 }
@@ -447,8 +447,8 @@ static enum vsa_status finish(const struct option_operands *operands,
                         "--measurements FILE or --pcr 0=HEX");
     VSA_TRY(status);
     VSA_TRY(read_secrets(arguments, error));
-    if (!arguments->port)
-        arguments->port = VSA_DEFAULT_PORT;
+    if (!arguments->place.port)
+        arguments->place.port = VSA_DEFAULT_PORT;
     settle_times(arguments);
     settle_relay(arguments);
     return VSA_OK;
@@ -484,7 +484,7 @@ enum vsa_status client_arguments_read(int argc, char **argv, const struct client
                    {relay_title, relay_options},
                    {policy_title, policy_option_table}},
         .note = note,
-        .program = "vsock_client",
+        .program = CLIENT_PROGRAM,
         .take = take,
     };
     for (int i = 0; actions[i].name; i++)

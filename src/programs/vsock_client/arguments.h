@@ -6,11 +6,13 @@
 #include <jansson.h>
 
 #include "command_line/policy_options.h"
+#include "query/query.h"
+#include "query/target.h"
 #include "service_client/bearer.h"
-#include <vsattest/client.h>
+
+#define CLIENT_PROGRAM "vsock_client"
 
 struct client_arguments;
-struct client_outcome; /* session.h */
 
 enum client_action_flag {
     CLIENT_TAKES_DOCUMENT = 1, /* user data, nonce and key may be requested */
@@ -26,22 +28,18 @@ struct client_action {
     const char *argument; /* the word for the value of its option; NULL: it takes none */
     const char *help;
     unsigned flags;
-    /* Makes the exchange; its error goes to outcome->error. */
-    enum vsa_status (*ask)(const struct client_arguments *arguments, struct vsa_client *client,
-                           struct client_outcome *outcome);
+    enum vsa_query_kind kind;
     /* Prints a success on stdout. */
     enum vsa_status (*print)(const struct client_arguments *arguments,
-                             const struct client_outcome *outcome, struct vsa_error *error);
-    /* Returns a success as JSON: a new reference, NULL when memory is short. */
-    json_t *(*json)(const struct client_outcome *outcome);
+                             const struct vsa_outcome *outcome, struct vsa_error *error);
     /* Remarks on a success, on stderr, or NULL. */
-    void (*remark)(const char *who, const struct client_outcome *outcome);
+    void (*remark)(const char *who, const struct vsa_outcome *outcome);
     /* Writes --save, if there is something to save; NULL: the action saves nothing. */
-    enum vsa_status (*save)(const char *path, const struct client_outcome *outcome,
+    enum vsa_status (*save)(const char *path, const struct vsa_outcome *outcome,
                             struct vsa_error *error);
     /* Heads of the columns that --all adds for it, and a row of them. */
     const char *columns;
-    void (*print_columns)(const struct client_outcome *outcome);
+    void (*print_columns)(const struct vsa_outcome *outcome);
 };
 
 #define CLIENT_MAX_ACTIONS 8
@@ -75,10 +73,7 @@ struct client_arguments {
     uint64_t max_connections;
     uint64_t rate_limit; /* lines a second; 0: no limit */
     int64_t idle_timeout_ms;
-    const char *address; /* --connect or NULL */
-    uint32_t cid;        /* 0: not given */
-    uint32_t port;
-    struct vsa_enclave_selector selector;
+    struct vsa_place place; /* of --connect, --cid, --port, --enclave-name and --enclave-id */
     struct policy_options policy;
 };
 

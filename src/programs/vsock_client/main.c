@@ -8,19 +8,19 @@
 #include "command_line/output.h"
 #include "programs/vsock_client/actions.h"
 #include "programs/vsock_client/all.h"
+#include "programs/vsock_client/ask.h"
 #include "programs/vsock_client/relay.h"
-#include "programs/vsock_client/result.h"
 #include "programs/vsock_client/text.h"
 #include "programs/vsock_client/watch.h"
-
-#define PROGRAM "vsock_client"
+#include "query/outcome_json.h"
+#include "query/run.h"
 
 /* One run of the program on one enclave: its options and results. */
 struct run {
     struct client_arguments arguments;
     struct vsa_enclave_list running; /* what nitro-cli showed, if it was asked */
     bool found;                      /* the enclave: there is an address to ask */
-    struct client_outcome outcome;
+    struct vsa_outcome outcome;
 };
 
 /* --- one enclave ------------------------------------------------------------------------------ */
@@ -28,31 +28,28 @@ struct run {
 /* Finds, connects, asks: what is left to do is to save and to print. */
 static void ask(struct run *run)
 {
-    struct client_target target;
-    struct client_outcome *outcome = &run->outcome;
+    struct vsa_target target;
+    struct vsa_outcome *outcome = &run->outcome;
+    const struct vsa_query query = client_query(&run->arguments);
     int64_t deadline_ms = vsa_deadline(run->arguments.timeout_ms);
     outcome->status =
-        client_find_target(&run->arguments, deadline_ms, &target, &run->running, &outcome->error);
-    client_text_unreachable(&run->running);
+        client_find(&run->arguments, deadline_ms, &target, &run->running, &outcome->error);
     run->found = outcome->status == VSA_OK;
-    if (!run->found)
-        return;
-    if (target.enclave.id[0])
-        client_text_announce(&target.enclave);
     /* What nitro-cli took is gone from the time for the exchange. */
-    client_perform(&run->arguments, target.address, deadline_ms, outcome);
+    if (run->found)
+        vsa_query_run(&query, target.address, deadline_ms, outcome);
 }
 
 /* Prints errors that nothing on stdout speaks of: of saving, and of writing there itself. */
 static enum exit_code report_error(const struct vsa_error *error)
 {
-    output_error(PROGRAM, error);
+    output_error(CLIENT_PROGRAM, error);
     return exit_code_of(error->status);
 }
 
 static enum client_place place_of(const struct run *run)
 {
-    const char *address = run->arguments.address;
+    const char *address = run->arguments.place.address;
     if (!run->found)
         return CLIENT_PLACE_NITRO_CLI;
     if (run->outcome.appraised.at_service)
@@ -62,16 +59,24 @@ static enum client_place place_of(const struct run *run)
     return strncmp(address, "tcp:", strlen("tcp:")) == 0 ? CLIENT_PLACE_RELAY : CLIENT_PLACE_SOCKET;
 }
 
+static json_t *json_of(const struct run *run, const struct vsa_error *saving)
+{
+    const struct client_arguments *arguments = &run->arguments;
+    const struct vsa_outcome_file file = {arguments->save, saving};
+    return vsa_outcome_json(arguments->action->kind, &run->outcome, &run->running,
+                            arguments->save ? &file : NULL);
+}
+
 static enum exit_code one_enclave(struct run *run)
 {
-    struct client_outcome *outcome = &run->outcome;
+    struct vsa_outcome *outcome = &run->outcome;
     const struct client_arguments *arguments = &run->arguments;
     const struct client_action *action = arguments->action;
     bool verifies = action->flags & CLIENT_VERIFIES;
     struct vsa_error error = {0};
     ask(run);
     if (outcome->status == VSA_OK && action->remark)
-        action->remark(PROGRAM, outcome);
+        action->remark(CLIENT_PROGRAM, outcome);
     enum vsa_status saved =
         arguments->save ? action->save(arguments->save, outcome, &error) : VSA_OK;
     struct vsa_error saving = error;
@@ -80,7 +85,7 @@ static enum exit_code one_enclave(struct run *run)
         outcome->status = saved;
         outcome->error = saving;
     } else if (saved != VSA_OK) {
-        output_error(PROGRAM, &saving);
+        output_error(CLIENT_PROGRAM, &saving);
     }
     if (outcome->status != VSA_OK)
         client_text_failure(&outcome->error, place_of(run), &run->running);
@@ -90,14 +95,12 @@ static enum exit_code one_enclave(struct run *run)
     enum exit_code code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
     enum vsa_status printed = VSA_OK;
     if (arguments->json)
-        printed = output_json(
-            client_result_of(arguments, outcome, &run->running, saved == VSA_OK ? NULL : &saving),
-            &error);
+        printed = output_json(json_of(run, saved == VSA_OK ? NULL : &saving), &error);
     else if (outcome->status == VSA_OK || outcome->appraised.token)
         printed = action->print(arguments, outcome, &error);
     if (printed == VSA_OK)
         return code;
-    client_result_unprinted(arguments, &error);
+    client_text_unprinted(arguments, &error);
     return exit_code_of(printed);
 }
 
@@ -113,7 +116,7 @@ static enum exit_code wrong_arguments(int argc, char **argv, const struct client
                      options_mention(argc, argv, "--verify");
     client_text_failure(error, CLIENT_PLACE_ENCLAVE, &none);
     if (json)
-        client_result_print_failed(error, verifying, &none);
+        client_text_json(error, verifying, &none);
     return exit_code_of_arguments(error->status);
 }
 
@@ -140,7 +143,7 @@ int main(int argc, char **argv)
     static struct run run;
     output_start();
     enum exit_code code = vsock_client(argc, argv, &run);
-    client_outcome_free(&run.outcome);
+    vsa_outcome_free(&run.outcome);
     client_arguments_free(&run.arguments);
     return (int)code;
 }

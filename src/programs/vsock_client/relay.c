@@ -6,12 +6,10 @@
 #include "command_line/output.h"
 #include "command_line/signals.h"
 #include "process/process.h"
-#include "programs/vsock_client/session.h"
+#include "programs/vsock_client/ask.h"
 #include "programs/vsock_client/text.h"
 #include "relay/relay.h"
 #include "transport/listen_tcp.h"
-
-#define PROGRAM "vsock_client"
 
 /* Lines of all clients that wait, and as much of replies: 256 of the longest. */
 #define MAX_BUFFERED (16 * 1024 * 1024)
@@ -33,7 +31,7 @@ static void log_event(void *user, enum vsa_relay_event event, const struct vsa_e
         [VSA_RELAY_PAUSED] = "accepting pauses",
     };
     (void)user;
-    (void)fprintf(stderr, "%s: relay: %s", PROGRAM, texts[event]);
+    (void)fprintf(stderr, "%s: relay: %s", CLIENT_PROGRAM, texts[event]);
     if (why) {
         (void)fputs(": ", stderr);
         output_text(stderr, vsa_slice_of_text(why->detail));
@@ -54,7 +52,7 @@ static void raise_descriptors(size_t max_connections)
     (void)fprintf(stderr,
                   "%s: relay: warning: fewer descriptors than connections: raise the hard limit of "
                   "open files (ulimit -Hn) or lower --max-connections\n",
-                  PROGRAM);
+                  CLIENT_PROGRAM);
 }
 
 static enum vsa_status open_listener(const struct client_arguments *arguments,
@@ -93,36 +91,33 @@ static enum vsa_status make_relay(const struct client_arguments *arguments, cons
 }
 
 static enum vsa_status run_relay(const struct client_arguments *arguments,
-                                 const struct client_target *target, struct vsa_error *error)
+                                 const struct vsa_target *target, struct vsa_error *error)
 {
     VSA_CLEANUP(cleanup_relay) struct vsa_relay *relay = NULL;
     VSA_TRY(make_relay(arguments, target->address, &relay, error));
     signals_catch(stop_relay, relay);
-    (void)fprintf(stderr, "%s: relay: from %s to %s\n", PROGRAM, arguments->listen,
+    (void)fprintf(stderr, "%s: relay: from %s to %s\n", CLIENT_PROGRAM, arguments->listen,
                   target->address);
     enum vsa_status status = vsa_relay_run(relay, error);
     signals_catch(stop_relay, NULL);
     if (status == VSA_OK)
-        (void)fprintf(stderr, "%s: relay: stopped\n", PROGRAM);
+        (void)fprintf(stderr, "%s: relay: stopped\n", CLIENT_PROGRAM);
     return status;
 }
 
 enum exit_code client_relay(const struct client_arguments *arguments)
 {
     static struct vsa_enclave_list running;
-    struct client_target target;
+    struct vsa_target target;
     struct vsa_error error = {0};
-    enum vsa_status status = client_find_target(arguments, vsa_deadline(arguments->timeout_ms),
-                                                &target, &running, &error);
-    client_text_unreachable(&running);
+    int64_t deadline_ms = vsa_deadline(arguments->timeout_ms);
+    enum vsa_status status = client_find(arguments, deadline_ms, &target, &running, &error);
     if (status != VSA_OK) {
         client_text_failure(&error, CLIENT_PLACE_NITRO_CLI, &running);
         return exit_code_of(status);
     }
-    if (target.enclave.id[0])
-        client_text_announce(&target.enclave);
     status = run_relay(arguments, &target, &error);
     if (status != VSA_OK)
-        output_error(PROGRAM, &error);
+        output_error(CLIENT_PROGRAM, &error);
     return exit_code_of(status);
 }

@@ -4,8 +4,7 @@
 #include <inttypes.h>
 
 #include "command_line/output.h"
-
-#define PROGRAM "vsock_client"
+#include "query/outcome_json.h"
 
 const char *client_text_name(const struct vsa_enclave *enclave)
 {
@@ -14,13 +13,13 @@ const char *client_text_name(const struct vsa_enclave *enclave)
 
 void client_text_announce(const struct vsa_enclave *enclave)
 {
-    (void)fprintf(stderr, "%s: enclave %s (%s), CID %" PRIu32 "\n", PROGRAM,
+    (void)fprintf(stderr, "%s: enclave %s (%s), CID %" PRIu32 "\n", CLIENT_PROGRAM,
                   enclave->name[0] ? enclave->name : "without a name", enclave->id, enclave->cid);
     if (enclave->debug_mode)
         (void)fprintf(stderr,
                       "%s: warning: it runs in debug mode: its console is open to this instance, "
                       "its PCRs are zeros, and verification refuses it\n",
-                      PROGRAM);
+                      CLIENT_PROGRAM);
 }
 
 void client_text_exposed(const struct client_arguments *arguments)
@@ -29,7 +28,7 @@ void client_text_exposed(const struct client_arguments *arguments)
         (void)fprintf(stderr,
                       "%s: warning: other users of this machine can read the request among the "
                       "arguments: --request @FILE or --request - (standard input) hides it\n",
-                      PROGRAM);
+                      CLIENT_PROGRAM);
 }
 
 void client_text_unreachable(const struct vsa_enclave_list *running)
@@ -39,7 +38,7 @@ void client_text_unreachable(const struct vsa_enclave_list *running)
             stderr,
             "%s: warning: nitro-cli could not reach %zu enclave process%s, left out here: "
             "see nitro-cli describe-enclaves\n",
-            PROGRAM, running->unreachable, running->unreachable == 1 ? "" : "es");
+            CLIENT_PROGRAM, running->unreachable, running->unreachable == 1 ? "" : "es");
 }
 
 static void list(const struct vsa_enclave_list *running)
@@ -169,9 +168,25 @@ void client_text_failure(const struct vsa_error *error, enum client_place place,
                          const struct vsa_enclave_list *running)
 {
     const char *hint = hint_for(hinted_status(error), place);
-    output_error(PROGRAM, error);
+    output_error(CLIENT_PROGRAM, error);
     if (error->status == VSA_ERR_AMBIGUOUS_ENCLAVE)
         list(running);
     if (hint)
         (void)fputs(hint, stderr);
+}
+
+void client_text_json(const struct vsa_error *error, bool verifying,
+                      const struct vsa_enclave_list *running)
+{
+    struct vsa_error why = {0};
+    if (output_json(vsa_failure_json(error, verifying, running), &why) != VSA_OK)
+        output_error(CLIENT_PROGRAM, &why);
+}
+
+void client_text_unprinted(const struct client_arguments *arguments, const struct vsa_error *error)
+{
+    static const struct vsa_enclave_list none;
+    output_error(CLIENT_PROGRAM, error);
+    if (arguments->json && error->status == VSA_ERR_MEMORY)
+        client_text_json(error, arguments->action->flags & CLIENT_VERIFIES, &none);
 }

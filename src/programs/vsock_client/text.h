@@ -30,4 +30,17 @@ void client_text_unreachable(const struct vsa_enclave_list *running);
 void client_text_failure(const struct vsa_error *error, enum client_place place,
                          const struct vsa_enclave_list *running);
 
+/*
+ * Prints a failure as --json does of whatever went wrong, and on stderr what keeps it from being
+ * printed.
+ */
+void client_text_json(const struct vsa_error *error, bool verifying,
+                      const struct vsa_enclave_list *running);
+
+/*
+ * Reports that the result could not be printed: on stderr, and where nothing of its JSON was
+ * written, for want of memory, as JSON too.
+ */
+void client_text_unprinted(const struct client_arguments *arguments, const struct vsa_error *error);
+
 #endif

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "programs/vsock_client/result.h"
+#include "query/outcome_json.h"
 
 #include "base/slice.h"
-#include "command_line/output.h"
-
-#define PROGRAM "vsock_client"
+#include <vsattest/report.h>
 
 /* Uses the report layer, which makes an error's sentence fit for JSON. */
-void client_result_put_error(struct vsa_json_writer *writer, const char *key,
-                             const struct vsa_error *error)
+void vsa_outcome_put_error(struct vsa_json_writer *writer, const char *key,
+                           const struct vsa_error *error)
 {
     VSA_AUTO_JSON json_t *report = vsa_error_to_json(error);
     vsa_json_put(writer, key, json_incref(json_object_get(report, "verification_error")));
     vsa_json_put(writer, "error_code", json_incref(json_object_get(report, "error_code")));
 }
 
-json_t *client_result_enclave(const struct vsa_enclave *enclave)
+json_t *vsa_enclave_json(const struct vsa_enclave *enclave)
 {
     struct vsa_json_writer writer = vsa_json_object();
     vsa_json_put(&writer, "name", enclave->name[0] ? json_string(enclave->name) : json_null());
@@ -29,16 +27,16 @@ static json_t *enclaves_of(const struct vsa_enclave_list *running)
 {
     struct vsa_json_writer writer = vsa_json_array();
     for (size_t i = 0; i < running->count; i++)
-        vsa_json_append(&writer, client_result_enclave(&running->enclaves[i]));
+        vsa_json_append(&writer, vsa_enclave_json(&running->enclaves[i]));
     return vsa_json_finish(&writer);
 }
 
-json_t *client_result_failed(const struct vsa_error *error, bool verifying,
-                             const struct vsa_enclave_list *running)
+json_t *vsa_failure_json(const struct vsa_error *error, bool verifying,
+                         const struct vsa_enclave_list *running)
 {
     struct vsa_json_writer writer = vsa_json_object();
     vsa_json_put(&writer, "success", json_false());
-    client_result_put_error(&writer, "error", error);
+    vsa_outcome_put_error(&writer, "error", error);
     if (verifying) {
         vsa_json_put(&writer, "verified", json_false());
         vsa_json_put(&writer, "verification_error",
@@ -49,22 +47,7 @@ json_t *client_result_failed(const struct vsa_error *error, bool verifying,
     return vsa_json_finish(&writer);
 }
 
-void client_result_print_failed(const struct vsa_error *error, bool verifying,
-                                const struct vsa_enclave_list *running)
-{
-    struct vsa_error why = {0};
-    if (output_json(client_result_failed(error, verifying, running), &why) != VSA_OK)
-        output_error(PROGRAM, &why);
-}
-
-void client_result_unprinted(const struct client_arguments *arguments,
-                             const struct vsa_error *error)
-{
-    static const struct vsa_enclave_list none;
-    output_error(PROGRAM, error);
-    if (arguments->json && error->status == VSA_ERR_MEMORY)
-        client_result_print_failed(error, arguments->action->flags & CLIENT_VERIFIES, &none);
-}
+/* --- documents -------------------------------------------------------------------------------- */
 
 static void put_field(struct vsa_json_writer *writer, const char *key, const char *base64_key,
                       struct vsa_slice value)
@@ -98,7 +81,8 @@ static void put_reply(struct vsa_json_writer *writer, const struct vsa_attestati
     put_size_and_time(writer, reply);
 }
 
-json_t *client_result_received(const struct client_outcome *outcome)
+/* Returns what the enclave sent, not verified, and "verified": false. */
+static json_t *received(const struct vsa_outcome *outcome)
 {
     struct vsa_json_writer writer = vsa_json_object();
     const struct vsa_attestation_reply *reply = &outcome->attestation;
@@ -113,7 +97,8 @@ json_t *client_result_received(const struct client_outcome *outcome)
     return vsa_json_finish(&writer);
 }
 
-json_t *client_result_verified(const struct client_outcome *outcome)
+/* Returns the same members, taken from the verified document, and "verification". */
+static json_t *verified(const struct vsa_outcome *outcome)
 {
     struct vsa_json_writer writer = vsa_json_object();
     const struct vsa_claims *claims = &outcome->claims;
@@ -124,60 +109,82 @@ json_t *client_result_verified(const struct client_outcome *outcome)
     return vsa_json_finish(&writer);
 }
 
-json_t *client_result_appraised(const struct client_outcome *outcome)
+/* Returns the document, not read by us, "verified" as the service says, its token and claims. */
+static json_t *appraised(const struct vsa_outcome *outcome)
 {
     struct vsa_json_writer writer = vsa_json_object();
+    const struct vsa_appraised *result = &outcome->appraised;
     vsa_json_put(&writer, "success", json_true());
     put_document(&writer, &outcome->attestation);
     put_size_and_time(&writer, &outcome->attestation);
     vsa_json_put(&writer, "verified", json_boolean(outcome->status == VSA_OK));
-    vsa_json_put(&writer, "token",
-                 outcome->appraised.token ? json_incref(outcome->appraised.token) : json_null());
-    vsa_json_put(&writer, "result",
-                 outcome->appraised.token ? json_incref(outcome->appraised.claims) : json_null());
+    vsa_json_put(&writer, "token", result->token ? json_incref(result->token) : json_null());
+    vsa_json_put(&writer, "result", result->token ? json_incref(result->claims) : json_null());
     return vsa_json_finish(&writer);
 }
 
-/* Puts what became of --save. */
-static void put_save(struct vsa_json_writer *writer, const char *path,
-                     const struct vsa_error *error)
+/* --- outcomes --------------------------------------------------------------------------------- */
+
+static json_t *success_of(enum vsa_query_kind kind, const struct vsa_outcome *outcome)
+{
+    switch (kind) {
+    case VSA_QUERY_PING:
+        return json_pack("{s:b, s:s}", "success", 1, "message", "pong");
+    case VSA_QUERY_ATTEST:
+        return received(outcome);
+    case VSA_QUERY_VERIFY:
+        return verified(outcome);
+    case VSA_QUERY_SERVICE:
+        return appraised(outcome);
+    case VSA_QUERY_STATUS:
+    case VSA_QUERY_METRICS:
+    case VSA_QUERY_REQUEST:
+    case VSA_QUERY_SEALED:
+        break;
+    }
+    return json_copy(outcome->reply);
+}
+
+static bool is_verifying(enum vsa_query_kind kind)
+{
+    return kind == VSA_QUERY_VERIFY || kind == VSA_QUERY_SERVICE;
+}
+
+static json_t *result_of(enum vsa_query_kind kind, const struct vsa_outcome *outcome,
+                         const struct vsa_enclave_list *running)
+{
+    if (outcome->status == VSA_OK)
+        return success_of(kind, outcome);
+    if (!is_verifying(kind) || !outcome->attestation.document_size)
+        return vsa_failure_json(&outcome->error, is_verifying(kind), running);
+    VSA_AUTO_JSON json_t *refused =
+        kind == VSA_QUERY_SERVICE ? appraised(outcome) : received(outcome);
+    struct vsa_json_writer writer = vsa_json_extend(refused);
+    vsa_outcome_put_error(&writer, "verification_error", &outcome->error);
+    return vsa_json_finish(&writer);
+}
+
+/* Puts what became of the file. */
+static void put_file(struct vsa_json_writer *writer, const struct vsa_outcome_file *file)
 {
     struct vsa_slice saved_to = {0};
-    if (!error)
-        saved_to = vsa_slice_of_text(path);
+    if (!file->error)
+        saved_to = vsa_slice_of_text(file->path);
     vsa_json_put(writer, "saved_to", vsa_json_text_or_null(saved_to));
-    if (!error)
+    if (!file->error)
         return;
-    VSA_AUTO_JSON json_t *report = vsa_error_to_json(error);
+    VSA_AUTO_JSON json_t *report = vsa_error_to_json(file->error);
     vsa_json_put(writer, "save_error", json_incref(json_object_get(report, "verification_error")));
 }
 
-static json_t *result_of(const struct client_arguments *arguments,
-                         const struct client_outcome *outcome,
-                         const struct vsa_enclave_list *running)
+json_t *vsa_outcome_json(enum vsa_query_kind kind, const struct vsa_outcome *outcome,
+                         const struct vsa_enclave_list *running,
+                         const struct vsa_outcome_file *file)
 {
-    bool verifying = arguments->action->flags & CLIENT_VERIFIES;
-    if (outcome->status == VSA_OK)
-        return arguments->action->json(outcome);
-    if (!verifying || !outcome->attestation.document_size)
-        return client_result_failed(&outcome->error, verifying, running);
-    VSA_AUTO_JSON json_t *received = arguments->action->flags & CLIENT_BY_SERVICE
-                                         ? client_result_appraised(outcome)
-                                         : client_result_received(outcome);
-    struct vsa_json_writer writer = vsa_json_extend(received);
-    client_result_put_error(&writer, "verification_error", &outcome->error);
-    return vsa_json_finish(&writer);
-}
-
-json_t *client_result_of(const struct client_arguments *arguments,
-                         const struct client_outcome *outcome,
-                         const struct vsa_enclave_list *running, const struct vsa_error *saving)
-{
-    VSA_AUTO_JSON json_t *result = result_of(arguments, outcome, running);
+    VSA_AUTO_JSON json_t *result = result_of(kind, outcome, running);
     struct vsa_json_writer writer = vsa_json_extend(result);
-    bool received = outcome->attestation.document_size || outcome->reply;
-    bool stands = outcome->status == VSA_OK || (arguments->action->flags & CLIENT_VERIFIES);
-    if (arguments->save && received && stands)
-        put_save(&writer, arguments->save, saving);
+    bool received_something = outcome->attestation.document_size || outcome->reply;
+    if (file && received_something && (outcome->status == VSA_OK || is_verifying(kind)))
+        put_file(&writer, file);
     return vsa_json_finish(&writer);
 }
