@@ -11,10 +11,12 @@ static void read_file(const char *path)
 {
     struct vsa_error error = {.status = VSA_OK};
     struct enclave_app_arguments arguments = {.mode = ENCLAVE_APP_SERVER};
+    struct enclave_app_arguments overruled = {.mode = ENCLAVE_APP_SERVER};
     settings_set set = 0;
     vsa_server_options_init(&arguments.server);
     vsa_sealing_options_init(&arguments.sealing);
-    if (settings_read_file(path, &arguments, &set, &error) == VSA_OK) {
+    if (settings_read_file(&enclave_app_settings, path, &arguments, &overruled, &arguments.config,
+                           &set, &error) == VSA_OK) {
         FUZZ_REQUIRE(arguments.server.max_connections > 0 && arguments.server.max_queue > 0);
         FUZZ_REQUIRE(arguments.server.idle_timeout_ms > 0 && arguments.server.cache_ttl_ms >= 0);
         FUZZ_REQUIRE(arguments.server.rate_limit <= VSA_MAX_RATE_LIMIT);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "command_line/output.h"
+#include "command_line/words.h"
 #include "nsm/attest_with_key.h"
 #include "protocol/attest.h"
 
@@ -64,34 +65,6 @@ enum vsa_status enclave_app_one_shot(const struct enclave_app_arguments *argumen
 }
 
 /* --- commands on standard input --------------------------------------------------------------- */
-
-/*
- * Splits a line at spaces; double quotes keep spaces together. Changes the line. Returns the
- * number of words, or MAX_WORDS when there are that many or more.
- */
-static size_t split_words(char *line, char *words[MAX_WORDS])
-{
-    size_t count = 0;
-    char *from = line;
-    char *to = line;
-    while (count < MAX_WORDS) {
-        bool quoted = false;
-        from += strspn(from, " \t\r\n");
-        if (*from == '\0')
-            break;
-        words[count++] = to;
-        for (; *from && (quoted || !strchr(" \t\r\n", *from)); from++) {
-            if (*from == '"')
-                quoted = !quoted;
-            else
-                *to++ = *from;
-        }
-        if (*from)
-            from++;
-        *to++ = '\0';
-    }
-    return count;
-}
 
 static void print_commands(void)
 {
@@ -148,7 +121,7 @@ enum vsa_status enclave_app_daemon(const struct enclave_app_arguments *arguments
     VSA_TRY(open_nsm(arguments, &nsm, error));
     print_commands();
     while (read_line(line)) {
-        size_t count = split_words(line, words);
+        size_t count = words_split(line, words, MAX_WORDS);
         if (count == 0)
             continue;
         if (strcmp(words[0], "exit") == 0 && count == 1)

@@ -54,7 +54,8 @@ static const char usage[] =
 static enum vsa_status take(void *context, int key, const char *value, struct vsa_error *error)
 {
     struct command_line *seen = context;
-    return settings_take(key - OPTION_KEY_PROGRAM, value, seen->arguments, &seen->settings, error);
+    return settings_take(&enclave_app_settings, key - OPTION_KEY_PROGRAM, value, seen->arguments,
+                         &seen->settings, error);
 }
 
 static enum vsa_status too_many_operands(const char *operand, struct vsa_error *error)
@@ -103,7 +104,7 @@ static enum vsa_status combine_local(struct enclave_app_arguments *arguments,
                                      struct vsa_error *error)
 {
     arguments->mode = seen->daemon ? ENCLAVE_APP_DAEMON : ENCLAVE_APP_ONE_SHOT;
-    if (settings_any_only_server(seen->settings))
+    if (settings_any_only_server(&enclave_app_settings, seen->settings))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "limits and backends are a server's: add --vsock or --listen");
     if (seen->daemon && arguments->generate_key)
@@ -124,11 +125,13 @@ static enum vsa_status read_config(struct enclave_app_arguments *arguments,
                                    const struct command_line *seen, bool has_operands,
                                    struct vsa_error *error)
 {
+    struct enclave_app_arguments overruled = {0};
     settings_set settings = seen->settings;
     const char *listen = arguments->server.listen;
     if (!seen->config)
         return VSA_OK;
-    enum vsa_status status = settings_read_file(seen->config, arguments, &settings, error);
+    enum vsa_status status = settings_read_file(&enclave_app_settings, seen->config, arguments,
+                                                &overruled, &arguments->config, &settings, error);
     if (vsa_status_class(status) == VSA_CLASS_IO)
         vsa_error_wrap(error, "--config");
     VSA_TRY(status);
@@ -179,7 +182,7 @@ enum vsa_status enclave_app_read_arguments(int argc, char **argv,
     vsa_sealing_options_init(&arguments->sealing);
     arguments->server.listen = NULL;
     arguments->server.max_buffered = 0; /* by the machine, unless it is given */
-    settings_options(OPTION_KEY_PROGRAM, settings);
+    settings_options(&enclave_app_settings, OPTION_KEY_PROGRAM, settings);
     VSA_TRY(options_read(&set, argc, argv, &seen, &operands, error));
     arguments->generate_key = seen.generate_key;
     arguments->no_sandbox = seen.no_sandbox;

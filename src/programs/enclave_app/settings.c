@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "programs/enclave_app/settings.h"
 
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "command_line/numbers.h"
-#include "command_line/settings_file.h"
 
 /* Beyond these a typing error is likelier than a wish. */
 #define MOST_BUFFERED    (1024 * 1024 * 1024)
@@ -16,9 +13,10 @@
 #define MOST_SECONDS     86400
 
 /* Reads N or N:BURST; 0 for no limit. */
-static enum vsa_status take_rate(struct enclave_app_arguments *arguments, const char *what,
-                                 const char *value, struct vsa_error *error)
+static enum vsa_status take_rate(void *context, const char *what, const char *value,
+                                 struct vsa_error *error)
 {
+    struct enclave_app_arguments *arguments = context;
     char number[24];
     uint64_t rate = 0;
     uint64_t burst = 0;
@@ -38,17 +36,19 @@ static enum vsa_status take_rate(struct enclave_app_arguments *arguments, const 
     return VSA_OK;
 }
 
-static enum vsa_status take_log_level(struct enclave_app_arguments *arguments, const char *what,
-                                      const char *value, struct vsa_error *error)
+static enum vsa_status take_log_level(void *context, const char *what, const char *value,
+                                      struct vsa_error *error)
 {
+    struct enclave_app_arguments *arguments = context;
     (void)what;
     return log_level_parse(value, &arguments->log_level, error);
 }
 
 /* Reads unix:PATH, or NAME[,NAME...]=unix:PATH; the server checks the names. */
-static enum vsa_status take_backend(struct enclave_app_arguments *arguments, const char *what,
-                                    const char *value, struct vsa_error *error)
+static enum vsa_status take_backend(void *context, const char *what, const char *value,
+                                    struct vsa_error *error)
 {
+    struct enclave_app_arguments *arguments = context;
     static const char scheme[] = "unix:";
     const char *equals = strchr(value, '=');
     bool has_names = strncmp(value, scheme, strlen(scheme)) != 0;
@@ -65,10 +65,10 @@ static enum vsa_status take_backend(struct enclave_app_arguments *arguments, con
 }
 
 /* Reads yes or no; an option has no value, and means yes. */
-static enum vsa_status take_backend_sealed_only(struct enclave_app_arguments *arguments,
-                                                const char *what, const char *value,
+static enum vsa_status take_backend_sealed_only(void *context, const char *what, const char *value,
                                                 struct vsa_error *error)
 {
+    struct enclave_app_arguments *arguments = context;
     bool yes = !value || strcmp(value, "yes") == 0;
     if (!yes && strcmp(value, "no") != 0)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: '%.40s' is neither yes nor no", what, value);
@@ -76,9 +76,10 @@ static enum vsa_status take_backend_sealed_only(struct enclave_app_arguments *ar
     return VSA_OK;
 }
 
-static enum vsa_status take_kem(struct enclave_app_arguments *arguments, const char *what,
-                                const char *value, struct vsa_error *error)
+static enum vsa_status take_kem(void *context, const char *what, const char *value,
+                                struct vsa_error *error)
 {
+    struct enclave_app_arguments *arguments = context;
     static const struct {
         const char *name;
         size_t kem;
@@ -91,9 +92,10 @@ static enum vsa_status take_kem(struct enclave_app_arguments *arguments, const c
     return vsa_fail(error, VSA_ERR_ARGUMENT, "%s: '%.40s' is not x25519, p384 or off", what, value);
 }
 
-static enum vsa_status take_senders(struct enclave_app_arguments *arguments, const char *what,
-                                    const char *value, struct vsa_error *error)
+static enum vsa_status take_senders(void *context, const char *what, const char *value,
+                                    struct vsa_error *error)
 {
+    struct enclave_app_arguments *arguments = context;
     if (arguments->sender_count == ENCLAVE_APP_MAX_SENDERS)
         return vsa_fail(error, VSA_ERR_TOO_MANY, "%s is given more than %d times", what,
                         ENCLAVE_APP_MAX_SENDERS);
@@ -109,7 +111,7 @@ static enum vsa_status take_senders(struct enclave_app_arguments *arguments, con
 #define SECONDS(member, name, help, lowest_ms, highest)                                            \
     OPTION_ROW_SECONDS(enclave_app_arguments, member, name, "SECONDS", help, lowest_ms, highest)
 
-static const struct setting table[] = {
+static const struct program_setting table[] = {
     {TEXT(server.listen, "listen", "ADDRESS",
           "serve on vsock:CID:PORT (CID may be \"any\"), unix:PATH\nor vsock-mux:PATH:PORT"),
      NULL, false},
@@ -189,86 +191,7 @@ static const struct setting table[] = {
      take_log_level,
      false},
 };
-#define COUNT ((int)(sizeof(table) / sizeof(table[0])))
+_Static_assert(sizeof(table) / sizeof(table[0]) <= SETTINGS_MAX, "bits for all settings");
 
-void settings_options(int first_key, struct program_option rows[SETTINGS_MAX + 1])
-{
-    _Static_assert(COUNT <= SETTINGS_MAX, "rows for all settings");
-    for (int i = 0; i < COUNT; i++) {
-        rows[i] = table[i].row;
-        rows[i].key = first_key + i;
-        rows[i].kind = OPTION_TAKE;
-    }
-    rows[COUNT] = (struct program_option)OPTION_ROWS_END;
-}
-
-static int find_setting(const char *name)
-{
-    int i = 0;
-    while (i < COUNT && strcmp(table[i].row.name, name) != 0)
-        i++;
-    return i;
-}
-
-bool settings_any_only_server(settings_set set)
-{
-    for (int i = 0; i < COUNT; i++)
-        if (((set >> i) & 1U) && table[i].only_server)
-            return true;
-    return false;
-}
-
-static enum vsa_status take_value(const struct setting *setting, const char *what,
-                                  const char *value, struct enclave_app_arguments *arguments,
-                                  struct vsa_error *error)
-{
-    if (setting->take)
-        return setting->take(arguments, what, value, error);
-    return options_store(&setting->row, what, value, arguments, error);
-}
-
-enum vsa_status settings_take(int index, const char *value, struct enclave_app_arguments *arguments,
-                              settings_set *set, struct vsa_error *error)
-{
-    char what[40];
-    (void)snprintf(what, sizeof(what), "--%s", table[index].row.name);
-    VSA_TRY(take_value(&table[index], what, value, arguments, error));
-    *set |= 1U << index;
-    return VSA_OK;
-}
-
-/* --- the configuration file ------------------------------------------------------------------- */
-
-struct reading {
-    struct enclave_app_arguments *arguments;
-    struct enclave_app_arguments overruled; /* takes what the command line says better */
-    settings_set first;                     /* from the command line */
-    settings_set set;                       /* from the file */
-};
-
-static enum vsa_status take_line(void *user, const char *name, const char *value,
-                                 struct vsa_error *error)
-{
-    struct reading *reading = user;
-    int index = find_setting(name);
-    if (index == COUNT)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "there is no setting '%.40s' (see enclave_app(1))",
-                        name);
-    if (((reading->set >> index) & 1U) && !table[index].row.repeatable)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%s' is set twice; which one is meant?", name);
-    if (*value == '\0')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%s' has no value", name);
-    bool overruled = (reading->first >> index) & 1U;
-    reading->set |= 1U << index;
-    return take_value(&table[index], name, value,
-                      overruled ? &reading->overruled : reading->arguments, error);
-}
-
-enum vsa_status settings_read_file(const char *path, struct enclave_app_arguments *arguments,
-                                   settings_set *set, struct vsa_error *error)
-{
-    struct reading reading = {.arguments = arguments, .first = *set};
-    VSA_TRY(settings_file_read(path, &arguments->config, take_line, &reading, error));
-    *set |= reading.set;
-    return VSA_OK;
-}
+const struct setting_table enclave_app_settings = {ENCLAVE_APP, table,
+                                                   sizeof(table) / sizeof(table[0])};
