@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "log/server_event.h"
 
 static int stderr_copy = -1;
 static int reader = -1;
@@ -134,8 +135,78 @@ static void test_limited(void **state)
     int begun = 0;
     for (int i = 0; i < 1000; i++)
         begun += log_begin(&line, LOG_INFO, "test", true);
-    assert_in_range(begun, 200, 999);
+    /* Of 200 the tests above have taken a few. */
+    assert_in_range(begun, 150, 999);
     assert_true(log_begin(&line, LOG_INFO, "test", false));
+}
+
+/* --- events of a server ----------------------------------------------------------------------- */
+
+static const char *logged(const struct vsa_server_event *event)
+{
+    log_server_event(NULL, event);
+    return written();
+}
+
+static void test_request_event(void **state)
+{
+    (void)state;
+    struct vsa_server_event event = {
+        .kind = VSA_EVENT_REQUEST,
+        .status = VSA_OK,
+        .connection = 7,
+        .connections = 2,
+        .command = "attest",
+        .duration_us = 1500,
+    };
+    assert_string_equal(logged(&event), "level=info event=request connection=7 command=attest "
+                                        "duration_us=1500 status=ok connections=2\n");
+    /* Health checks would fill the log. */
+    event.command = "ping";
+    assert_string_equal(logged(&event), "");
+    log_set_level(LOG_DEBUG);
+    assert_memory_equal(logged(&event), "level=debug event=request ", 26);
+}
+
+static void test_levels_of_events(void **state)
+{
+    (void)state;
+    static const struct {
+        enum vsa_server_event_kind kind;
+        enum vsa_status status;
+        const char *begin;
+    } rows[] = {
+        {VSA_EVENT_LISTENING, VSA_OK, "level=info "},
+        {VSA_EVENT_NSM_UNREACHABLE, VSA_ERR_NSM_UNREACHABLE, "level=error "},
+        {VSA_EVENT_CONNECTION_OPENED, VSA_OK, "level=debug "},
+        {VSA_EVENT_CONNECTION_REFUSED, VSA_ERR_CONNECTIONS, "level=warn "},
+        {VSA_EVENT_REQUEST, VSA_ERR_BUSY, "level=warn "},
+        {VSA_EVENT_REQUEST, VSA_ERR_JSON, "level=info "},
+        {VSA_EVENT_REQUEST, VSA_ERR_INTERNAL, "level=error "},
+        {VSA_EVENT_STOPPED, VSA_OK, "level=info "},
+        {VSA_EVENT_STOPPED, VSA_ERR_TIMEOUT, "level=error "},
+    };
+    log_set_level(LOG_DEBUG);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vsa_server_event event = {
+            .kind = rows[i].kind, .status = rows[i].status, .command = "attest"};
+        const char *line = logged(&event);
+        if (strncmp(line, rows[i].begin, strlen(rows[i].begin)) != 0)
+            fail_msg("%zu: %s", i, line);
+    }
+}
+
+/* Clients cause requests as often as they like, and cannot push out what else is logged. */
+static void test_events_are_limited(void **state)
+{
+    (void)state;
+    struct vsa_server_event request = {.kind = VSA_EVENT_REQUEST, .command = "attest"};
+    struct vsa_server_event stopping = {.kind = VSA_EVENT_STOPPING};
+    for (int i = 0; i < 1000; i++)
+        log_server_event(NULL, &request);
+    (void)written();
+    assert_string_equal(logged(&request), "");
+    assert_non_null(strstr(logged(&stopping), "event=stopping "));
 }
 
 int main(void)
@@ -146,7 +217,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stuck_reader, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_request_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_levels_of_events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limited, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_events_are_limited, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* enclave_app as a server: signals, descriptors, and events as log lines. */
+/* enclave_app as a server: signals, descriptors, privileges, and what its options add. */
 #include "programs/enclave_app/enclave_app.h"
 
 #include <unistd.h>
@@ -7,9 +7,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "command_line/signals.h"
+#include "file/whole_file.h"
+#include "log/server_event.h"
 #include "process/process.h"
-#include "programs/enclave_app/sealing.h"
-#include "protocol/request.h"
 #include "sandbox/sandbox.h"
 
 /* Descriptors that are not connections: standard ones, NSM, listener, loop. */
@@ -33,90 +33,6 @@ static enum vsa_status new_server(const struct vsa_server_options *options,
         signals_catch(stop_server, *server);
     signals_block(false);
     return status;
-}
-
-/* --- log -------------------------------------------------------------------------------------- */
-
-static enum log_level request_level(const struct vsa_server_event *event)
-{
-    switch (vsa_status_class(event->status)) {
-    case VSA_CLASS_OK:
-        /* Health checks come every few seconds. */
-        return !event->command || strcmp(event->command, VSA_COMMAND_NAME_PING) == 0 ||
-                       strcmp(event->command, VSA_COMMAND_NAME_STATUS) == 0 ||
-                       strcmp(event->command, VSA_COMMAND_NAME_METRICS) == 0
-                   ? LOG_DEBUG
-                   : LOG_INFO;
-    case VSA_CLASS_LIMIT:
-    case VSA_CLASS_IO:
-        return LOG_WARN;
-    case VSA_CLASS_INTERNAL:
-        return LOG_ERROR;
-    case VSA_CLASS_SYNTAX:
-    case VSA_CLASS_FORMAT:
-    case VSA_CLASS_TRUST:
-    case VSA_CLASS_POLICY:
-    case VSA_CLASS_USAGE:
-        break;
-    }
-    return LOG_INFO;
-}
-
-static enum log_level event_level(const struct vsa_server_event *event)
-{
-    switch (event->kind) {
-    case VSA_EVENT_CONNECTION_OPENED:
-    case VSA_EVENT_CONNECTION_CLOSED:
-        return LOG_DEBUG;
-    case VSA_EVENT_REQUEST:
-        return request_level(event);
-    case VSA_EVENT_CONNECTION_REFUSED:
-    case VSA_EVENT_ACCEPT_PAUSED:
-        return LOG_WARN;
-    case VSA_EVENT_NSM_UNREACHABLE:
-        return LOG_ERROR; /* without it there is nothing to serve */
-    case VSA_EVENT_LISTENING:
-    case VSA_EVENT_NSM_REACHABLE:
-    case VSA_EVENT_STOPPING:
-        return LOG_INFO;
-    case VSA_EVENT_STOPPED:
-        return event->status == VSA_OK ? LOG_INFO : LOG_ERROR;
-    }
-    return LOG_INFO;
-}
-
-/* Returns whether clients cause these as often as they like. */
-static bool is_limited(enum vsa_server_event_kind kind)
-{
-    return kind == VSA_EVENT_CONNECTION_OPENED || kind == VSA_EVENT_CONNECTION_CLOSED ||
-           kind == VSA_EVENT_CONNECTION_REFUSED || kind == VSA_EVENT_REQUEST ||
-           kind == VSA_EVENT_ACCEPT_PAUSED;
-}
-
-static void write_event(const struct vsa_server_event *event, enum log_level level)
-{
-    struct log_line line;
-    if (!log_begin(&line, level, vsa_server_event_name(event->kind), is_limited(event->kind)))
-        return;
-    if (event->connection)
-        log_number(&line, "connection", (int64_t)event->connection);
-    if (event->kind == VSA_EVENT_REQUEST) {
-        log_text(&line, "command", event->command);
-        log_number(&line, "duration_us", event->duration_us);
-    }
-    log_text(&line, "status", vsa_status_code(event->status));
-    log_number(&line, "connections", (int64_t)event->connections);
-    log_text(&line, "detail", event->detail);
-    log_end(&line);
-}
-
-/* Returns early for most events: the compiler clears a line before it is begun. */
-static void log_event(void *user, const struct vsa_server_event *event)
-{
-    enum log_level level = event_level(event);
-    (void)user;
-    if (log_is_wanted(level))
-        write_event(event, level);
 }
 
 /* --- descriptors ------------------------------------------------------------------------------ */
@@ -175,6 +91,71 @@ static enum vsa_status enter_sandbox(const struct enclave_app_arguments *argumen
     return VSA_OK;
 }
 
+/* --- sealed requests ------------------------------------------------------------------------- */
+
+/* Allows the senders each name of `names`, separated by commas. */
+static enum vsa_status allow_names(struct vsa_server *server, const char *names, size_t size,
+                                   struct vsa_slice pem, struct vsa_error *error)
+{
+    const char *end = names + size;
+    while (names <= end) {
+        char name[VSA_MAX_COMMAND_NAME + 1] = {0};
+        const char *comma = memchr(names, ',', (size_t)(end - names));
+        size_t length = (size_t)((comma ? comma : end) - names);
+        if (length == 0 || length > VSA_MAX_COMMAND_NAME)
+            return vsa_fail(error, VSA_ERR_ARGUMENT, "a command's name has 1 to %d characters",
+                            VSA_MAX_COMMAND_NAME);
+        memcpy(name, names, length);
+        VSA_TRY(vsa_server_allow_senders(server, name, pem, error));
+        names += length + 1;
+    }
+    return VSA_OK;
+}
+
+/* Reads [NAMES=]FILE; a path that has '=' before any slash is written as ./PATH. */
+static enum vsa_status allow_file(struct vsa_server *server, const char *value,
+                                  struct vsa_error *error)
+{
+    VSA_AUTO_WHOLE_FILE struct vsa_whole_file file = {NULL, 0, false};
+    const char *sign = strchr(value, '=');
+    const char *slash = strchr(value, '/');
+    bool has_names = sign && (!slash || sign < slash);
+    VSA_TRY(vsa_whole_file_read(has_names ? sign + 1 : value, VSA_MAX_INPUT_FILE, &file, error));
+    if (has_names)
+        return allow_names(server, value, (size_t)(sign - value), vsa_whole_file_slice(&file),
+                           error);
+    return vsa_server_allow_senders(server, NULL, vsa_whole_file_slice(&file), error);
+}
+
+/* Fails as other options with files do that cannot be read, or hold something else: usage. */
+static enum vsa_status unfit(enum vsa_status status, const char *value, struct vsa_error *error)
+{
+    vsa_error_wrap(error, "--senders %.120s", value);
+    if (vsa_status_class(status) != VSA_CLASS_INTERNAL)
+        error->status = VSA_ERR_ARGUMENT;
+    return error->status;
+}
+
+static enum vsa_status enable_sealing(struct vsa_server *server,
+                                      const struct enclave_app_arguments *arguments,
+                                      struct vsa_error *error)
+{
+    if (arguments->sealing.kem == 0 && arguments->sender_count > 0)
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "--senders is for sealed requests, which are off");
+    if (arguments->sealing.kem == 0 && arguments->backend_sealed_only)
+        return vsa_fail(error, VSA_ERR_ARGUMENT,
+                        "--backend-sealed-only is for sealed requests, which are off");
+    if (arguments->sealing.kem == 0)
+        return VSA_OK;
+    VSA_TRY(vsa_server_enable_sealing(server, &arguments->sealing, error));
+    for (size_t i = 0; i < arguments->sender_count; i++) {
+        enum vsa_status status = allow_file(server, arguments->senders[i], error);
+        if (status != VSA_OK)
+            return unfit(status, arguments->senders[i], error);
+    }
+    return VSA_OK;
+}
+
 /* --- backends --------------------------------------------------------------------------------- */
 
 static enum vsa_status add_backend(struct vsa_server *server,
@@ -212,7 +193,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
 {
     struct vsa_server *server = NULL;
     struct vsa_server_options options = arguments->server;
-    options.on_event = log_event;
+    options.on_event = log_server_event;
     if (options.max_buffered == 0)
         options.max_buffered = vsa_process_buffered_bytes();
     log_set_level(arguments->log_level);
@@ -220,7 +201,7 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
     if (!arguments->no_sandbox)
         VSA_TRY(advise(vsa_sandbox_prepare(error), error));
     VSA_TRY(new_server(&options, &server, error));
-    enum vsa_status status = sealing_enable(server, arguments, error);
+    enum vsa_status status = enable_sealing(server, arguments, error);
     if (status == VSA_OK)
         status = add_backends(server, arguments, error);
     if (status == VSA_OK)
