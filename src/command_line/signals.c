@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "base/error.h"
 
 /* For the handler; `signalled` is NULL before there is a service, and after. */
 static void (*stop_signalled)(void *user);
@@ -35,4 +39,20 @@ void signals_block(bool block)
     (void)sigaddset(&stopping, SIGTERM);
     (void)sigaddset(&stopping, SIGINT);
     (void)sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &stopping, NULL);
+}
+
+enum vsa_status signals_open(int *fd, struct vsa_error *error)
+{
+    sigset_t stopping;
+    (void)sigemptyset(&stopping);
+    (void)sigaddset(&stopping, SIGTERM);
+    (void)sigaddset(&stopping, SIGINT);
+    (void)sigaddset(&stopping, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+    int opened =
+        sigprocmask(SIG_BLOCK, &stopping, NULL) == 0 ? signalfd(-1, &stopping, SFD_CLOEXEC) : -1;
+    if (opened < 0)
+        return vsa_fail(error, VSA_ERR_IO, "signals: %s", strerror(errno));
+    *fd = opened;
+    return VSA_OK;
 }

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* software_nsm: a Nitro Secure Module for developers' machines. man/software_nsm.1.scd */
-#include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/pem.h"
 #include "clock/wall_clock.h"
 #include "command_line/exit_code.h"
 #include "command_line/options.h"
 #include "command_line/output.h"
 #include "command_line/policy_options.h"
+#include "command_line/signals.h"
 #include "file/whole_file.h"
 #include "software_nsm/boot.h"
 #include "software_nsm/cuse.h"
 #include "software_nsm/serve.h"
+#include "software_nsm/state.h"
 #include "software_nsm/state_directory.h"
 
 #define PROGRAM        "software_nsm"
@@ -136,21 +134,6 @@ static enum vsa_status read_arguments(int argc, char **argv, struct arguments *a
     return operands.done ? VSA_OK : check_arguments(&operands, arguments, error);
 }
 
-/* --- the root --------------------------------------------------------------------------------- */
-
-static enum vsa_status write_root(const char *path, struct vsa_slice root, struct vsa_error *error)
-{
-    char text[VSA_PEM_SIZE(VSA_MAX_CERTIFICATE)];
-    struct vsa_slice pem;
-    VSA_TRY(vsa_pem_encode("CERTIFICATE", root, text, sizeof(text), &pem, error));
-    VSA_TRY(vsa_whole_file_write(path, VSA_FILE_PRIVATE, &pem, 1, error));
-    /* Nothing secret: other users' verifiers read it too. */
-    if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
-        return vsa_fail(error, VSA_ERR_IO, "cannot set the mode of %.160s: %s", path,
-                        strerror(errno));
-    return VSA_OK;
-}
-
 static enum vsa_status boot(struct arguments *arguments, struct vsa_module_id *module_id,
                             struct vsa_software_nsm **nsm, struct vsa_error *error)
 {
@@ -166,7 +149,7 @@ static enum vsa_status boot(struct arguments *arguments, struct vsa_module_id *m
     module.now_ms = vsa_wall_clock_ms();
     module.pcrs = &arguments->pcrs.policy.pcrs;
     VSA_TRY(vsa_software_nsm_boot(&module, nsm, module_id, buffer, sizeof(buffer), &root, error));
-    return arguments->root_out ? write_root(arguments->root_out, root, error) : VSA_OK;
+    return arguments->root_out ? vsa_software_root_write(arguments->root_out, root, error) : VSA_OK;
 }
 
 /* --- service --------------------------------------------------------------------------------- */
@@ -174,23 +157,6 @@ static enum vsa_status boot(struct arguments *arguments, struct vsa_module_id *m
 static void report(const struct vsa_error *failure)
 {
     output_error(PROGRAM, failure);
-}
-
-/* Opens a descriptor that is readable when it is time to stop. */
-static enum vsa_status open_signals(int *out, struct vsa_error *error)
-{
-    sigset_t stopping;
-    (void)sigemptyset(&stopping);
-    (void)sigaddset(&stopping, SIGTERM);
-    (void)sigaddset(&stopping, SIGINT);
-    (void)sigaddset(&stopping, SIGHUP);
-    (void)signal(SIGPIPE, SIG_IGN);
-    int fd =
-        sigprocmask(SIG_BLOCK, &stopping, NULL) == 0 ? signalfd(-1, &stopping, SFD_CLOEXEC) : -1;
-    if (fd < 0)
-        return vsa_fail(error, VSA_ERR_IO, "signals: %s", strerror(errno));
-    *out = fd;
-    return VSA_OK;
 }
 
 static void say_ready(const struct arguments *arguments, const char *where,
@@ -236,7 +202,7 @@ static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
     /* State and socket are for this user alone. */
     (void)umask(S_IRWXG | S_IRWXO);
     VSA_TRY(boot(arguments, &module_id, &nsm, error));
-    VSA_TRY(open_signals(&signals, error));
+    VSA_TRY(signals_open(&signals, error));
     if (arguments->cuse)
         return serve_device(arguments, &module_id, nsm, signals, error);
     return serve_socket(arguments, &module_id, nsm, signals, error);

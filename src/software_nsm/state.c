@@ -214,3 +214,16 @@ enum vsa_status vsa_software_state_open(const char *directory, int64_t now_ms, s
         vsa_error_wrap(error, "state directory %.80s", directory);
     return status;
 }
+
+enum vsa_status vsa_software_root_write(const char *path, struct vsa_slice root,
+                                        struct vsa_error *error)
+{
+    char text[VSA_PEM_SIZE(VSA_MAX_CERTIFICATE)];
+    struct vsa_slice pem;
+    VSA_TRY(vsa_pem_encode("CERTIFICATE", root, text, sizeof(text), &pem, error));
+    VSA_TRY(vsa_whole_file_write(path, VSA_FILE_PRIVATE, &pem, 1, error));
+    /* Whatever the umask is. */
+    if (chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) != 0)
+        return io_error(error, "set the mode of", path);
+    return VSA_OK;
+}

@@ -28,4 +28,11 @@ VSA_MUST_USE enum vsa_status vsa_software_state_open(const char *directory, int6
                                                      size_t capacity, struct vsa_slice *root,
                                                      struct vsa_error *error);
 
+/*
+ * Writes a root certificate, DER, as PEM, readable by all: nothing is secret, and other users'
+ * verifiers read it. Errors: VSA_ERR_IO.
+ */
+VSA_MUST_USE enum vsa_status vsa_software_root_write(const char *path, struct vsa_slice root,
+                                                     struct vsa_error *error);
+
 #endif

@@ -12,6 +12,7 @@
 #include "software_nsm/authority.h"
 #include "software_nsm_fixture.h"
 #include "unit_test.h"
+#include "x509/certificate.h"
 
 struct context {
     char folder[32];
@@ -187,6 +188,30 @@ static void test_files_of_another_kind(void **state)
     assert_int_equal(open_state(context), VSA_ERR_ARGUMENT);
 }
 
+static void test_root_for_others(void **state)
+{
+    struct context *context = *state;
+    char pem[4096];
+    uint8_t buffer[VSA_MAX_CERTIFICATE];
+    struct vsa_slice der;
+    assert_int_equal(open_state(context), VSA_OK);
+    const char *path = in(context, "written.pem");
+    mode_t old = umask(077);
+    assert_int_equal(vsa_software_root_write(path, context->root, NULL), VSA_OK);
+    (void)umask(old);
+    assert_int_equal(mode_of(path), 0644);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t size = fread(pem, 1, sizeof(pem), file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(
+        vsa_certificate_read_file(vsa_slice_of(pem, size), buffer, sizeof(buffer), &der, NULL),
+        VSA_OK);
+    assert_true(vsa_slice_equal(der, context->root));
+    assert_int_equal(vsa_software_root_write("/nowhere/at/all", context->root, NULL), VSA_ERR_IO);
+}
+
 static void test_paths(void **state)
 {
     struct context *context = *state;
@@ -238,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damaged_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_half_made_root_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_of_another_kind, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_root_for_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_default_directory, setup, teardown),
     };
