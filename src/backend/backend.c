@@ -10,7 +10,6 @@
 #include "base/container_of.h"
 #include "base/error.h"
 #include "base/slice.h"
-#include "stream/closing.h"
 #include "stream/stream.h"
 #include "stream/writing.h"
 #include "transport/connect_unix.h"

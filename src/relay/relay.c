@@ -13,7 +13,7 @@
 #include "protocol/reply.h"
 #include "relay/connector.h"
 #include "stream/acceptor.h"
-#include "stream/closing.h"
+#include "stream/stream.h"
 #include "stream/writing.h"
 
 /* Lines that wait for the rate limit are looked after so often. */

@@ -31,7 +31,7 @@ static void report_nsm(const struct vsa_requests *all, const struct vsa_call *ca
     if (all->health->reachable)
         event = (struct vsa_server_event){.kind = VSA_EVENT_NSM_REACHABLE,
                                           .detail = all->health->module_id};
-    vsa_observe(&all->observer, event);
+    vsa_observe(all, event);
 }
 
 /* Learns how the NSM is from a probe or from what a request met. */

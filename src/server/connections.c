@@ -8,8 +8,8 @@ void vsa_connection_opened(struct vsa_stream *stream)
 {
     struct vsa_requests *all = stream->streams->owner;
     vsa_counter_add(&all->counters.opened, 1);
-    vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
-                                                          .connection = stream->number});
+    vsa_observe(all, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_OPENED,
+                                               .connection = stream->number});
 }
 
 /* Sends the stream's last line, which answers no request. */
@@ -28,9 +28,9 @@ void vsa_connection_closed(struct vsa_stream *stream, enum vsa_status why)
     struct vsa_waiter *waiter = stream->pending;
     if (waiter)
         vsa_waiter_abandon(waiter);
-    vsa_observe(&all->observer, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
-                                                          .status = why,
-                                                          .connection = stream->number});
+    vsa_observe(all, (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_CLOSED,
+                                               .status = why,
+                                               .connection = stream->number});
 }
 
 /* Sends one line, which fits into the peer's buffer: a new one's is empty. */
@@ -46,5 +46,5 @@ void vsa_connection_refused(void *user, int fd, const struct vsa_error *why)
         event =
             (struct vsa_server_event){.kind = VSA_EVENT_CONNECTION_REFUSED, .status = why->status};
     }
-    vsa_observe(&all->observer, event);
+    vsa_observe(all, event);
 }

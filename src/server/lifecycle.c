@@ -7,7 +7,6 @@
 #include "server/connections.h"
 #include "server/dispatch.h"
 #include "server/waiting.h"
-#include "stream/closing.h"
 #include "stream/stream.h"
 
 /* Clients wait in the backlog until the NSM is known, but not longer. */
@@ -17,7 +16,7 @@
 
 static void observe(const struct vsa_lifecycle *lifecycle, struct vsa_server_event event)
 {
-    vsa_observe(&lifecycle->requests->observer, event);
+    vsa_observe(lifecycle->requests, event);
 }
 
 static void enter(struct vsa_lifecycle *lifecycle, enum vsa_lifecycle_state state, int64_t limit_ms)

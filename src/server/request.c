@@ -4,6 +4,14 @@
 #include "base/monotonic.h"
 #include "base/slice.h"
 
+void vsa_observe(const struct vsa_requests *all, struct vsa_server_event event)
+{
+    if (!all->options->on_event)
+        return;
+    event.connections = all->streams->count;
+    all->options->on_event(all->options->user, &event);
+}
+
 /* Counts, then sends: a client that has its reply finds it in the numbers. */
 static void finish(struct vsa_requests *all, const struct vsa_request *request,
                    const struct vsa_reply *reply)
@@ -11,13 +19,13 @@ static void finish(struct vsa_requests *all, const struct vsa_request *request,
     const struct vsa_command_row *named = request->named;
     vsa_counters_add_request(&all->counters, named ? named - all->table.rows : -1,
                              reply->status != VSA_OK);
-    vsa_observe(&all->observer, (struct vsa_server_event){
-                                    .kind = VSA_EVENT_REQUEST,
-                                    .status = reply->status,
-                                    .connection = request->stream->number,
-                                    .command = named ? named->name : NULL,
-                                    .duration_us = vsa_monotonic_us() - request->started_us,
-                                });
+    vsa_observe(all, (struct vsa_server_event){
+                         .kind = VSA_EVENT_REQUEST,
+                         .status = reply->status,
+                         .connection = request->stream->number,
+                         .command = named ? named->name : NULL,
+                         .duration_us = vsa_monotonic_us() - request->started_us,
+                     });
     vsa_reply_send(request->stream, reply);
 }
 

@@ -9,7 +9,6 @@
 #include "backend/backend.h"
 #include "server/call.h"
 #include "server/counters.h"
-#include "server/events.h"
 #include "server/nsm_health.h"
 #include "server/rate_limit.h"
 #include "server/reply.h"
@@ -38,7 +37,6 @@ struct vsa_requests {
     struct vsa_rate_limit sealed_rate; /* of `sealed` itself, whatever is inside */
     struct vsa_sharing sharing;
     struct vsa_counters counters;
-    struct vsa_observer observer;
     struct vsa_call_context context;
     struct vsa_summary summaries[VSA_MAX_COMMANDS]; /* by row */
     struct vsa_backends *backends;                  /* owned; NULL: none */
@@ -47,6 +45,9 @@ struct vsa_requests {
     char id[VSA_REPLY_ID];                          /* of the line that is being handled */
     char buffer[VSA_MAX_REPLY_LINE];                /* of the reply that is being made */
 };
+
+/* Calls the application, if it wants that; fills in `connections`. */
+void vsa_observe(const struct vsa_requests *all, struct vsa_server_event event);
 
 /* Counts the request and sends its reply: each ends here, once. */
 void vsa_request_finish(struct vsa_requests *all, const struct vsa_request *request,

@@ -109,9 +109,6 @@ static void connect_parts(struct vsa_server *server)
     requests->rate.burst =
         options->rate_burst ? (int64_t)options->rate_burst : 2 * requests->rate.rate;
     requests->sharing.ttl_ms = options->cache_ttl_ms;
-    requests->observer.on_event = options->on_event;
-    requests->observer.user = options->user;
-    requests->observer.phases = requests->streams->phases;
     vsa_dispatch_init(requests);
     server->lifecycle.requests = requests;
     server->builtin.options = options;
@@ -190,6 +187,23 @@ void vsa_server_free(struct vsa_server *server)
 }
 
 /* --- the rest of the public interface --------------------------------------------------------- */
+
+const char *vsa_server_event_name(enum vsa_server_event_kind kind)
+{
+    static const char *const names[] = {
+        [VSA_EVENT_LISTENING] = "listening",
+        [VSA_EVENT_NSM_REACHABLE] = "nsm_reachable",
+        [VSA_EVENT_NSM_UNREACHABLE] = "nsm_unreachable",
+        [VSA_EVENT_CONNECTION_OPENED] = "connection_opened",
+        [VSA_EVENT_CONNECTION_CLOSED] = "connection_closed",
+        [VSA_EVENT_CONNECTION_REFUSED] = "connection_refused",
+        [VSA_EVENT_REQUEST] = "request",
+        [VSA_EVENT_ACCEPT_PAUSED] = "accept_paused",
+        [VSA_EVENT_STOPPING] = "stopping",
+        [VSA_EVENT_STOPPED] = "stopped",
+    };
+    return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
+}
 
 /* Refuses what has to be done before the server runs, and what needs sealing where that is off. */
 static enum vsa_status check_may_set_up(const struct vsa_server *server, bool needs_sealing,

@@ -6,14 +6,15 @@
 void vsa_statistics_read(const void *requests, struct vsa_server_statistics *statistics)
 {
     const struct vsa_requests *all = requests;
-    const vsa_counter *phases = all->streams->phases;
+    const vsa_counter *states = all->streams->states;
     int64_t now_ms = vsa_monotonic_ms();
     vsa_counters_read(&all->counters, now_ms, statistics);
     vsa_nsm_health_read(all->health, now_ms, statistics);
-    statistics->connections_idle = vsa_counter_get(&phases[VSA_STREAM_IDLE]);
-    statistics->connections_busy = vsa_counter_get(&phases[VSA_STREAM_BUSY]);
-    statistics->connections_sending = vsa_counter_get(&phases[VSA_STREAM_SENDING]);
-    statistics->connections_closing = vsa_counter_get(&phases[VSA_STREAM_CLOSING]);
+    statistics->connections_idle = vsa_counter_get(&states[VSA_STATE_READING]) +
+                                   vsa_counter_get(&states[VSA_STATE_RUNNABLE]);
+    statistics->connections_busy = vsa_counter_get(&states[VSA_STATE_SUSPENDED]);
+    statistics->connections_sending = vsa_counter_get(&states[VSA_STATE_SENDING]);
+    statistics->connections_closing = vsa_counter_get(&states[VSA_STATE_LINGERING]);
     statistics->connections = statistics->connections_idle + statistics->connections_busy +
                               statistics->connections_sending + statistics->connections_closing;
     statistics->buffered_bytes = vsa_counter_get(&all->streams->budget.used);

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "base/slice.h"
-#include "stream/closing.h"
 #include "stream/memory.h"
 #include "stream/schedule.h"
 #include "stream/writing.h"

@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "stream/closing.h"
+#include "stream/memory.h"
 
 /* Above what a socket holds: with more than this since the drain began, the peer goes on sending.
  */
@@ -14,16 +15,15 @@
 
 static const struct {
     uint16_t events;
-    enum vsa_stream_phase phase;
     size_t timers; /* offset of its timer list */
 } rows[] = {
-    [VSA_STATE_READING] = {EPOLLIN, VSA_STREAM_IDLE, offsetof(struct vsa_streams, idle)},
+    [VSA_STATE_READING] = {EPOLLIN, offsetof(struct vsa_streams, idle)},
     /* Until it is readable: read_paused. No system call for most, here and while suspended. */
-    [VSA_STATE_RUNNABLE] = {EPOLLIN, VSA_STREAM_IDLE, offsetof(struct vsa_streams, runnable)},
-    [VSA_STATE_SUSPENDED] = {EPOLLIN, VSA_STREAM_BUSY, NO_TIMER}, /* its owner has a limit */
+    [VSA_STATE_RUNNABLE] = {EPOLLIN, offsetof(struct vsa_streams, runnable)},
+    [VSA_STATE_SUSPENDED] = {EPOLLIN, NO_TIMER}, /* its owner has a limit */
     /* Not EPOLLIN: it would wake us. */
-    [VSA_STATE_SENDING] = {EPOLLOUT, VSA_STREAM_SENDING, offsetof(struct vsa_streams, idle)},
-    [VSA_STATE_LINGERING] = {EPOLLIN, VSA_STREAM_CLOSING, offsetof(struct vsa_streams, lingering)},
+    [VSA_STATE_SENDING] = {EPOLLOUT, offsetof(struct vsa_streams, idle)},
+    [VSA_STATE_LINGERING] = {EPOLLIN, offsetof(struct vsa_streams, lingering)},
 };
 
 static enum vsa_stream_state next_state(const struct vsa_stream *stream)
@@ -61,6 +61,36 @@ static void set_timer(struct vsa_stream *stream, enum vsa_stream_state before)
     stream->progressed = false;
 }
 
+/* Closes the descriptor. Keeps the line that a handler looks at until the stream is freed. */
+static void end(struct vsa_stream *stream)
+{
+    struct vsa_streams *streams = stream->streams;
+    vsa_counter_add(&streams->states[stream->state], -1);
+    stream->state = VSA_STATE_CLOSED;
+    streams->count--;
+    streams->suspended -= stream->pending != NULL;
+    vsa_timer_stop(&stream->timer);
+    vsa_event_loop_unwatch(streams->loop, &stream->watch);
+    (void)close(stream->watch.fd);
+    vsa_list_remove(&stream->place);
+    vsa_list_append(&streams->closed, &stream->place);
+    streams->handlers->closed(stream, stream->reason);
+    stream->pending = NULL;
+    vsa_stream_drop(stream, &stream->output, stream->output.size);
+    if (streams->current != stream)
+        vsa_stream_drop(stream, &stream->input, stream->input.size);
+    if (streams->freed)
+        streams->freed(streams->freed_user);
+}
+
+void vsa_stream_fail(struct vsa_stream *stream, enum vsa_status why, const char *detail)
+{
+    stream->streams->handlers->failing(stream, why, detail);
+    if (!stream->broken)
+        stream->reason = why;
+    stream->ending = true;
+}
+
 void vsa_stream_schedule(struct vsa_stream *stream)
 {
     struct vsa_streams *streams = stream->streams;
@@ -72,21 +102,22 @@ void vsa_stream_schedule(struct vsa_stream *stream)
         shutdown(stream->watch.fd, SHUT_WR) < 0)
         state = VSA_STATE_CLOSED;
     if (state == VSA_STATE_CLOSED) {
-        if (streams->draining && stream->reason == VSA_OK && !stream->input_ended)
+        if (!stream->broken && !stream->ending && !stream->input_ended) /* it is drained */
             stream->reason = VSA_ERR_SHUTTING_DOWN;
-        vsa_stream_end(stream);
+        end(stream);
         return;
     }
+    vsa_counter_add(&streams->states[before], -1);
+    vsa_counter_add(&streams->states[state], 1);
     stream->state = state;
     if (state == VSA_STATE_READING || state == VSA_STATE_LINGERING)
         stream->read_paused = false;
-    vsa_stream_set_phase(stream, stream->ending ? VSA_STREAM_CLOSING : rows[state].phase);
     set_timer(stream, before);
     uint32_t events = rows[state].events;
     if ((events & EPOLLIN) && (stream->read_paused || stream->input_ended))
         events = 0;
     if (vsa_event_loop_watch(streams->loop, &stream->watch, events, NULL) != VSA_OK) {
         vsa_stream_break_off(stream, VSA_ERR_IO);
-        vsa_stream_end(stream);
+        end(stream);
     }
 }

@@ -2,7 +2,7 @@
 /*
  * A line stream and what all of them share. No JSON, no commands; all of it runs in the loop's
  * thread. stream.h makes and stops streams, reading.h takes lines, writing.h sends replies,
- * schedule.h decides what a stream waits for, timeout.h ends waiting, closing.h ends streams.
+ * schedule.h decides what a stream waits for and ends it, timeout.h ends waiting.
  *
  * A handler borrows its line until it returns, whatever it calls: no function that it can call
  * closes a stream, frees a buffer or calls a handler. Sending that fails only sets a mark; a stream
@@ -38,21 +38,12 @@ struct vsa_stream_limits {
     bool peers_reply; /* they are servers: what one sent before it hung up is handled */
 };
 
-/* What a stream does, as it is counted. Packed, as the next one: there may be many streams. */
-enum __attribute__((packed)) vsa_stream_phase {
-    VSA_STREAM_IDLE,    /* its peer's turn */
-    VSA_STREAM_BUSY,    /* suspended */
-    VSA_STREAM_SENDING, /* its peer does not read its replies */
-    VSA_STREAM_CLOSING, /* no more lines */
-    VSA_STREAM_PHASES,  /* not open */
-};
-
-/* What a stream waits for. */
+/* What a stream waits for, and is counted by. Packed: there may be many streams. */
 enum __attribute__((packed)) vsa_stream_state {
-    VSA_STATE_READING,
+    VSA_STATE_READING,   /* its peer's turn */
     VSA_STATE_RUNNABLE,  /* has lines, or is to be scheduled anew */
     VSA_STATE_SUSPENDED, /* for its owner */
-    VSA_STATE_SENDING,   /* until the peer reads */
+    VSA_STATE_SENDING,   /* until the peer reads its replies */
     VSA_STATE_LINGERING, /* the last line is sent; reads on so that the peer can read it */
     VSA_STATE_CLOSED,    /* freed at the end of the iteration */
 };
@@ -74,15 +65,14 @@ struct vsa_stream {
     uint32_t scanned;         /* bytes of `input` known to hold no newline */
     uint32_t drained;         /* bytes read since the drain began */
     enum vsa_stream_state state;
-    enum vsa_stream_phase phase; /* as it is counted now */
-    bool ending : 1;             /* no more lines; the last reply is on its way */
-    bool broken : 1;             /* nothing can be sent any more */
-    bool input_ended : 1;        /* the peer will send no more */
-    bool input_empty : 1;        /* the last read got nothing */
-    bool read_paused : 1;        /* readable, but not to be read now */
-    bool progressed : 1;         /* a reply was made since its timer was started */
-    bool evicted : 1;            /* another one got its memory; fails in its own turn */
-    int64_t attachment[];        /* the owner's */
+    bool ending : 1;      /* no more lines; the last reply is on its way */
+    bool broken : 1;      /* nothing can be sent any more */
+    bool input_ended : 1; /* the peer will send no more */
+    bool input_empty : 1; /* the last read got nothing */
+    bool read_paused : 1; /* readable, but not to be read now */
+    bool progressed : 1;  /* a reply was made since its timer was started */
+    bool evicted : 1;     /* another one got its memory; fails in its own turn */
+    int64_t attachment[]; /* the owner's */
 };
 
 struct vsa_streams {
@@ -104,8 +94,8 @@ struct vsa_streams {
     size_t count;     /* open */
     size_t suspended; /* of these */
     bool draining;    /* streams answer what their peers have sent, then close */
-    vsa_counter phases[VSA_STREAM_PHASES];
-    size_t scratch_size; /* replies to the current stream's lines */
+    vsa_counter states[VSA_STATE_CLOSED]; /* open ones, by state */
+    size_t scratch_size;                  /* replies to the current stream's lines */
     char scratch[VSA_MAX_REPLY_LINE];
     char input[VSA_MAX_REQUEST_LINE];
 };

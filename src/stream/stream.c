@@ -7,7 +7,7 @@
 
 #include "base/container_of.h"
 #include "base/error.h"
-#include "stream/closing.h"
+#include "stream/memory.h"
 #include "stream/reading.h"
 #include "stream/schedule.h"
 #include "stream/timeout.h"
@@ -30,6 +30,21 @@ enum vsa_status vsa_streams_new(struct vsa_event_loop *loop, const struct vsa_st
     return VSA_OK;
 }
 
+static void free_stream(struct vsa_link *place)
+{
+    struct vsa_stream *stream = VSA_CONTAINER_OF(place, struct vsa_stream, place);
+    vsa_stream_drop(stream, &stream->input, stream->input.size);
+    vsa_stream_drop(stream, &stream->output, stream->output.size);
+    free(stream);
+}
+
+void vsa_streams_end_iteration(struct vsa_streams *streams)
+{
+    struct vsa_link *place;
+    while ((place = vsa_list_pop(&streams->closed)))
+        free_stream(place);
+}
+
 void vsa_streams_free(struct vsa_streams *streams)
 {
     struct vsa_link *place;
@@ -37,9 +52,8 @@ void vsa_streams_free(struct vsa_streams *streams)
         return;
     vsa_streams_end_iteration(streams);
     while ((place = vsa_list_pop(&streams->open))) {
-        struct vsa_stream *stream = VSA_CONTAINER_OF(place, struct vsa_stream, place);
-        (void)close(stream->watch.fd);
-        vsa_stream_free(stream);
+        (void)close(VSA_CONTAINER_OF(place, struct vsa_stream, place)->watch.fd);
+        free_stream(place);
     }
     free(streams);
 }
@@ -62,7 +76,7 @@ static void on_ready(struct vsa_event_watch *watch, uint32_t events)
         return;
     if (has_hung_up(stream, events)) {
         vsa_stream_break_off(stream, events & EPOLLERR ? VSA_ERR_CLOSED : VSA_OK);
-        vsa_stream_end(stream);
+        vsa_stream_schedule(stream);
     } else if (events & EPOLLOUT) {
         vsa_stream_send_kept(stream);
         vsa_stream_work(stream);
@@ -87,7 +101,7 @@ static bool make_room(struct vsa_streams *streams)
         vsa_stream_fail(stream, VSA_ERR_CONNECTIONS,
                         "too many connections; this one was idle for longest");
     vsa_stream_break_off(stream, VSA_ERR_CONNECTIONS);
-    vsa_stream_end(stream); /* it does not linger: its descriptor is what is needed */
+    vsa_stream_schedule(stream); /* it does not linger: its descriptor is what is needed */
     return true;
 }
 
@@ -111,12 +125,20 @@ enum vsa_status vsa_streams_adopt(struct vsa_streams *streams, int fd, uint32_t 
     }
     stream->number = ++streams->last_number;
     stream->cid = cid;
-    stream->phase = VSA_STREAM_PHASES;
     vsa_list_append(&streams->open, &stream->place);
     streams->count++;
+    vsa_counter_add(&streams->states[stream->state], 1);
     vsa_stream_schedule(stream);
     streams->handlers->opened(stream);
     return VSA_OK;
+}
+
+void vsa_stream_close(struct vsa_stream *stream, enum vsa_status why)
+{
+    if (stream->state == VSA_STATE_CLOSED)
+        return;
+    vsa_stream_break_off(stream, why);
+    vsa_stream_make_runnable(stream);
 }
 
 void vsa_streams_drain(struct vsa_streams *streams)
@@ -134,7 +156,7 @@ void vsa_streams_drain(struct vsa_streams *streams)
 bool vsa_streams_are_drained(const struct vsa_streams *streams, bool ignore_unread)
 {
     return streams->suspended == 0 && !vsa_timer_first(&streams->runnable) &&
-           (ignore_unread || vsa_counter_get(&streams->phases[VSA_STREAM_SENDING]) == 0);
+           (ignore_unread || vsa_counter_get(&streams->states[VSA_STATE_SENDING]) == 0);
 }
 
 void vsa_streams_close_all(struct vsa_streams *streams, enum vsa_status why)
@@ -143,6 +165,6 @@ void vsa_streams_close_all(struct vsa_streams *streams, enum vsa_status why)
     while ((place = vsa_list_first(&streams->open))) {
         struct vsa_stream *stream = VSA_CONTAINER_OF(place, struct vsa_stream, place);
         vsa_stream_break_off(stream, why);
-        vsa_stream_end(stream);
+        vsa_stream_schedule(stream);
     }
 }

@@ -33,6 +33,11 @@ void vsa_streams_free(struct vsa_streams *streams);
 VSA_MUST_USE enum vsa_status vsa_streams_adopt(struct vsa_streams *streams, int fd, uint32_t cid,
                                                struct vsa_error *error);
 
+/* Closes the stream in this iteration, without a last line. `closed` is called, with `why`. */
+void vsa_stream_close(struct vsa_stream *stream, enum vsa_status why);
+/* Frees streams that have closed: call it once after each iteration of the loop. */
+void vsa_streams_end_iteration(struct vsa_streams *streams);
+
 /* Has streams answer what their peers have sent until now, then close. */
 void vsa_streams_drain(struct vsa_streams *streams);
 /* Returns whether all lines are answered, and with `ignore_unread` false, all replies sent. */

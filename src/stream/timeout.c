@@ -2,7 +2,6 @@
 #include "stream/timeout.h"
 
 #include "base/container_of.h"
-#include "stream/closing.h"
 #include "stream/reading.h"
 #include "stream/schedule.h"
 

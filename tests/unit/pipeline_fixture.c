@@ -10,7 +10,6 @@
 #include "server/calls.h"
 #include "server/dispatch.h"
 #include "server/enable_sealing.h"
-#include "stream/closing.h"
 #include "stream/stream.h"
 
 struct pipeline pipeline;
@@ -61,6 +60,7 @@ int pipeline_set_up(void **state)
                                              .attachment = VSA_DISPATCH_ATTACHMENT,
                                              .idle_timeout_ms = 600000};
     memset(&pipeline, 0, sizeof(pipeline));
+    pipeline.options.on_event = on_event;
     pipeline.options.max_in_flight = 4;
     pipeline.options.max_queue = 2;
     pipeline.options.request_timeout_ms = 600000;
@@ -88,8 +88,6 @@ int pipeline_set_up(void **state)
     pipeline.requests.worker = pipeline.worker;
     pipeline.requests.health = &pipeline.health;
     pipeline.requests.options = &pipeline.options;
-    pipeline.requests.observer.on_event = on_event;
-    pipeline.requests.observer.phases = pipeline.streams->phases;
     vsa_dispatch_init(&pipeline.requests);
     return 0;
 }

@@ -181,11 +181,13 @@ size_t read_all(int fd)
     return size;
 }
 
-void assert_phases(uint64_t idle, uint64_t busy, uint64_t sending, uint64_t closing)
+void assert_states(uint64_t idle, uint64_t busy, uint64_t sending, uint64_t closing)
 {
-    const vsa_counter *phases = rig.streams->phases;
-    assert_int_equal(vsa_counter_get(&phases[VSA_STREAM_IDLE]), idle);
-    assert_int_equal(vsa_counter_get(&phases[VSA_STREAM_BUSY]), busy);
-    assert_int_equal(vsa_counter_get(&phases[VSA_STREAM_SENDING]), sending);
-    assert_int_equal(vsa_counter_get(&phases[VSA_STREAM_CLOSING]), closing);
+    const vsa_counter *states = rig.streams->states;
+    assert_int_equal(vsa_counter_get(&states[VSA_STATE_READING]) +
+                         vsa_counter_get(&states[VSA_STATE_RUNNABLE]),
+                     idle);
+    assert_int_equal(vsa_counter_get(&states[VSA_STATE_SUSPENDED]), busy);
+    assert_int_equal(vsa_counter_get(&states[VSA_STATE_SENDING]), sending);
+    assert_int_equal(vsa_counter_get(&states[VSA_STATE_LINGERING]), closing);
 }

@@ -3,7 +3,6 @@
 #ifndef VSA_TESTS_STREAM_FIXTURE_H
 #define VSA_TESTS_STREAM_FIXTURE_H
 
-#include "stream/closing.h"
 #include "stream/stream.h"
 #include "stream/writing.h"
 
@@ -47,6 +46,6 @@ void answer_much(struct vsa_stream *stream, size_t size);
 void assert_reads(int fd, const char *expected);
 /* Returns the number of bytes that can be read in many iterations. */
 size_t read_all(int fd);
-void assert_phases(uint64_t idle, uint64_t busy, uint64_t sending, uint64_t closing);
+void assert_states(uint64_t idle, uint64_t busy, uint64_t sending, uint64_t closing);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "slow_tool.h"
 #include "stream/acceptor.h"
-#include "stream/closing.h"
+#include "stream/stream.h"
 #include "stream/writing.h"
 
 static struct vsa_event_loop loop;

@@ -51,10 +51,46 @@ static void test_fail(void **state)
     assert_nothing_buffered();
 }
 
+static void on_event(void *user, const struct vsa_server_event *event)
+{
+    *(struct vsa_server_event *)user = *event;
+}
+
+static void test_observe(void **state)
+{
+    (void)state;
+    struct vsa_server_event seen = {0};
+    (void)connect_stream();
+    (void)connect_stream();
+    pipeline.options.on_event = on_event;
+    pipeline.options.user = &seen;
+    vsa_observe(&pipeline.requests,
+                (struct vsa_server_event){.kind = VSA_EVENT_REQUEST, .connection = 7});
+    assert_int_equal(seen.kind, VSA_EVENT_REQUEST);
+    assert_int_equal(seen.connection, 7);
+    assert_int_equal(seen.connections, 2);
+    pipeline.options.on_event = NULL;
+    vsa_observe(&pipeline.requests, (struct vsa_server_event){.kind = VSA_EVENT_STOPPED});
+    assert_int_equal(seen.kind, VSA_EVENT_REQUEST);
+}
+
+static void test_event_names(void **state)
+{
+    (void)state;
+    assert_string_equal(vsa_server_event_name(VSA_EVENT_LISTENING), "listening");
+    assert_string_equal(vsa_server_event_name(VSA_EVENT_STOPPED), "stopped");
+    assert_string_equal(vsa_server_event_name((enum vsa_server_event_kind)(VSA_EVENT_STOPPED + 1)),
+                        "unknown");
+    for (int kind = 0; kind < VSA_EVENT_STOPPED; kind++)
+        assert_string_not_equal(vsa_server_event_name((enum vsa_server_event_kind)kind),
+                                vsa_server_event_name((enum vsa_server_event_kind)(kind + 1)));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_set_up, pipeline_tear_down)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_finish), TEST(test_fail)};
+    const struct CMUnitTest tests[] = {TEST(test_finish), TEST(test_fail), TEST(test_observe),
+                                       cmocka_unit_test(test_event_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void test_idle_gives_way(void **state)
     put(rig.peers[2], "wait\n");
     iterate_streams(1);
     (void)connect_as(0, VSA_ERR_CONNECTIONS); /* none is idle */
-    assert_phases(0, 2, 0, 0);
+    assert_states(0, 2, 0, 0);
 }
 
 static void test_hang_up(void **state)
@@ -48,7 +48,7 @@ static void test_hang_up(void **state)
     int fd = connect_one();
     put(fd, "wait\n");
     iterate_streams(1);
-    assert_phases(0, 1, 0, 0);
+    assert_states(0, 1, 0, 0);
     assert_non_null(rig.waiting);
     (void)close(fd);
     rig.peers[0] = -1;
@@ -143,6 +143,27 @@ static void test_drain_unread(void **state)
     assert_string_equal(rig.ended, "1:shutting_down ");
 }
 
+/* From outside: while it is suspended, and while its peer does not read. */
+static void test_close_in_any_state(void **state)
+{
+    (void)state;
+    put(connect_one(), "wait\n");
+    iterate_streams(1);
+    vsa_stream_close(rig.waiting, VSA_ERR_CLOSED);
+    iterate_streams(1);
+    assert_null(rig.waiting);
+    assert_string_equal(rig.ended, "1:connection_closed ");
+    put(connect_one(), "wait\nlarge\nlarge\nlarge\nlarge\n");
+    iterate_streams(1);
+    struct vsa_stream *stream = rig.waiting;
+    answer(stream, "reply");
+    iterate_streams(4);
+    assert_states(0, 0, 1, 0);
+    vsa_stream_close(stream, VSA_ERR_CLOSED);
+    iterate_streams(1);
+    assert_string_equal(rig.ended, "1:connection_closed 2:connection_closed ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +172,7 @@ int main(void)
         STREAM_TEST(test_hang_up),
         STREAM_TEST(test_hang_up_after_a_line),
         STREAM_TEST(test_hang_up_of_a_client),
+        STREAM_TEST(test_close_in_any_state),
         STREAM_TEST(test_drain),
         STREAM_TEST(test_drain_endless),
         STREAM_TEST(test_drain_unread),

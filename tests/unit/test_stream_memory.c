@@ -32,7 +32,7 @@ static void test_budget(void **state)
     assert_reads(first, "busy\nEOF");
     assert_reads(second, "");
     assert_reads(third, "");
-    assert_phases(2, 0, 0, 1);
+    assert_states(2, 0, 0, 1);
     /* Who grows to be the longest gives way itself. */
     put_unfinished(second, 700);
     put_unfinished(second, 20);
@@ -57,12 +57,12 @@ static void test_unread_gives_way(void **state)
     int second = connect_one();
     put(first, "large\n");
     iterate_streams(2);
-    assert_phases(1, 0, 1, 0);
+    assert_states(1, 0, 1, 0);
     put(second, "large\n");
     iterate_streams(2);
     assert_string_equal(rig.ended, "2:busy ");
     assert_int_equal(read_all(first), LARGE);
-    assert_phases(1, 0, 0, 0);
+    assert_states(1, 0, 0, 0);
 }
 
 /* An owner may make its replies in one buffer: no other stream's last line gets in between. */

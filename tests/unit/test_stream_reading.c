@@ -14,7 +14,7 @@ static void test_lines(void **state)
 {
     (void)state;
     int fd = connect_one();
-    assert_phases(1, 0, 0, 0);
+    assert_states(1, 0, 0, 0);
     put(fd, "one\ntwo\nthr");
     iterate_streams(1);
     assert_reads(fd, "one\ntwo\n");
@@ -40,7 +40,7 @@ static void test_half_close(void **state)
     assert_reads(fd, "one\nlast\nEOF");
     assert_string_equal(rig.ended, "1:ok ");
     assert_int_equal(rig.freed, 1);
-    assert_phases(0, 0, 0, 0);
+    assert_states(0, 0, 0, 0);
 }
 
 static void test_too_long(void **state)
@@ -53,7 +53,7 @@ static void test_too_long(void **state)
     put(fd, text);
     iterate_streams(2);
     assert_reads(fd, "line_too_long\nEOF");
-    assert_phases(0, 0, 0, 1);
+    assert_states(0, 0, 0, 1);
     put(fd, "more"); /* it lingers: the peer can finish and read why */
     iterate_streams(1);
     (void)shutdown(fd, SHUT_WR);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* State, timer and phase of a stream by what there is to do. */
+/* State and timer of a stream by what there is to do. */
 #include "unit_test.h"
 
 #include "base/container_of.h"
@@ -22,18 +22,18 @@ static void test_states(void **state)
     vsa_stream_schedule(stream);
     assert_int_equal(stream->state, VSA_STATE_SUSPENDED);
     assert_false(vsa_timer_runs(&stream->timer)); /* its owner has a limit */
-    assert_phases(0, 1, 0, 0);
+    assert_states(0, 1, 0, 0);
     stream->pending = NULL;
     rig.streams->suspended--;
     stream->ending = true;
     vsa_stream_schedule(stream);
     assert_int_equal(stream->state, VSA_STATE_LINGERING);
     assert_ptr_equal(vsa_timer_first(&rig.streams->lingering), &stream->timer);
-    assert_phases(0, 0, 0, 1);
+    assert_states(0, 0, 0, 1);
     stream->input_ended = true;
     vsa_stream_schedule(stream);
     assert_int_equal(stream->state, VSA_STATE_CLOSED);
-    assert_phases(0, 0, 0, 0);
+    assert_states(0, 0, 0, 0);
     vsa_stream_schedule(stream); /* harmless */
     assert_string_equal(rig.ended, "1:ok ");
 }

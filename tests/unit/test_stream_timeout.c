@@ -15,7 +15,7 @@ static void test_idle_timeout(void **state)
     (void)state;
     rig.limits.idle_timeout_ms = 1;
     int fd = connect_one();
-    while (rig.ended[0] == '\0' && vsa_counter_get(&rig.streams->phases[VSA_STREAM_IDLE]) > 0)
+    while (rig.ended[0] == '\0' && vsa_counter_get(&rig.streams->states[VSA_STATE_READING]) > 0)
         iterate_streams(1);
     assert_reads(fd, "idle_timeout\nEOF");
     (void)shutdown(fd, SHUT_WR);

@@ -24,7 +24,7 @@ static void test_suspend(void **state)
     answer(rig.waiting, "two");
     iterate_streams(3);
     assert_reads(fd, "two\nthree\nfour\n");
-    assert_phases(1, 0, 0, 0);
+    assert_states(1, 0, 0, 0);
 }
 
 static void test_back_pressure(void **state)
@@ -34,11 +34,11 @@ static void test_back_pressure(void **state)
     for (int i = 0; i < 20; i++)
         put(fd, "large\n");
     iterate_streams(40);
-    assert_phases(0, 0, 1, 0);
+    assert_states(0, 0, 1, 0);
     size_t lines = strlen(rig.seen) / strlen("large|");
     assert_in_range(lines, 1, 19); /* it did not go on */
     assert_int_equal(read_all(fd), 20 * LARGE);
-    assert_phases(1, 0, 0, 0);
+    assert_states(1, 0, 0, 0);
 }
 
 /* A line that answers none, to a peer that replies. */
@@ -62,7 +62,7 @@ static void test_ask_and_close(void **state)
     iterate_streams(1);
     assert_string_equal(rig.ended, "1:timeout ");
     assert_reads(fd, "EOF");
-    assert_phases(0, 0, 0, 0);
+    assert_states(0, 0, 0, 0);
 }
 
 int main(void)
