@@ -337,8 +337,7 @@ enum vsa_status vsa_backends_new(struct vsa_event_loop *loop,
         free(made);
         return status;
     }
-    vsa_timer_list_init(&made->pumps, 0, on_pump, made);
-    vsa_event_loop_add(loop, &made->pumps);
+    vsa_event_loop_add(loop, &made->pumps, 0, on_pump, made);
     *backends = made;
     return VSA_OK;
 }

@@ -8,7 +8,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/container_of.h"
 #include "base/error.h"
 #include "base/monotonic.h"
 
@@ -81,34 +80,69 @@ void vsa_event_loop_unwatch(struct vsa_event_loop *loop, struct vsa_event_watch 
     watch->added = false;
 }
 
-void vsa_event_loop_add(struct vsa_event_loop *loop, struct vsa_timer_list *list)
-{
-    struct vsa_timer_list **end = &loop->lists;
-    while (*end)
-        end = &(*end)->next;
-    *end = list;
-}
-
 bool vsa_event_loop_is_over(const struct vsa_event_loop *loop)
 {
     return vsa_monotonic_us() - loop->slice_us >= VSA_EVENT_SLICE_US;
 }
 
-static bool slice_is_over(void *user)
+/* --- timers ----------------------------------------------------------------------------------- */
+
+void vsa_event_loop_add(struct vsa_event_loop *loop, struct vsa_timer_list *list,
+                        int64_t duration_ms, void (*expired)(void *user, struct vsa_timer *timer),
+                        void *user)
 {
-    return vsa_event_loop_is_over(user);
+    struct vsa_timer_list **end = &loop->lists;
+    while (*end)
+        end = &(*end)->next;
+    *end = list;
+    *list = (struct vsa_timer_list){.duration_ms = duration_ms, .expired = expired, .user = user};
 }
+
+void vsa_timer_stop(struct vsa_timer *timer)
+{
+    vsa_list_remove(&timer->link);
+}
+
+void vsa_timer_start(struct vsa_timer_list *list, struct vsa_timer *timer, int64_t now_ms)
+{
+    vsa_timer_stop(timer);
+    timer->due_ms =
+        list->duration_ms > VSA_TIMER_NEVER - now_ms ? VSA_TIMER_NEVER : now_ms + list->duration_ms;
+    vsa_list_append(&list->running, &timer->link);
+}
+
+/* Returns when the first timer is due, or VSA_TIMER_NEVER. */
+static int64_t next_ms(const struct vsa_timer_list *list)
+{
+    const struct vsa_timer *first = vsa_timer_first(list);
+    return first ? first->due_ms : VSA_TIMER_NEVER;
+}
+
+void vsa_event_loop_expire(struct vsa_event_loop *loop, struct vsa_timer_list *list)
+{
+    vsa_timer_start(list, &list->mark, loop->now_ms);
+    do {
+        struct vsa_timer *timer = VSA_CONTAINER_OF(list->running.next, struct vsa_timer, link);
+        if (timer == &list->mark || timer->due_ms > loop->now_ms)
+            break;
+        vsa_timer_stop(timer);
+        list->expired(list->user, timer);
+    } while (!vsa_event_loop_is_over(loop));
+    vsa_timer_stop(&list->mark);
+}
+
+/* --- iterations ------------------------------------------------------------------------------- */
 
 /* Returns the timeout for epoll_wait(2): until the first timer is due; -1: none runs. */
 static int wait_ms(const struct vsa_event_loop *loop)
 {
-    int64_t next_ms = VSA_TIMER_NEVER;
+    int64_t due_ms = VSA_TIMER_NEVER;
     for (const struct vsa_timer_list *list = loop->lists; list; list = list->next)
-        if (vsa_timer_next_ms(list) < next_ms)
-            next_ms = vsa_timer_next_ms(list);
-    if (next_ms == VSA_TIMER_NEVER)
+        if (next_ms(list) < due_ms)
+            due_ms = next_ms(list);
+    if (due_ms == VSA_TIMER_NEVER)
         return -1;
-    int64_t left_ms = next_ms - loop->now_ms;
+    int64_t left_ms = due_ms - loop->now_ms;
     if (left_ms <= 0)
         return 0;
     return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
@@ -125,10 +159,10 @@ void vsa_event_loop_iterate(struct vsa_event_loop *loop)
         watch->ready(watch, events[i].events);
     }
     for (struct vsa_timer_list *list = loop->lists; list; list = list->next) {
-        if (vsa_timer_next_ms(list) > loop->now_ms)
+        if (next_ms(list) > loop->now_ms)
             continue;
         begin_slice(loop);
-        vsa_timer_expire(list, loop->now_ms, slice_is_over, loop);
+        vsa_event_loop_expire(loop, list);
     }
 }
 

@@ -409,11 +409,10 @@ static enum vsa_status make_streams(struct vsa_relay *relay, struct vsa_error *e
 static enum vsa_status build(struct vsa_relay *relay, struct vsa_error *error)
 {
     VSA_TRY(vsa_event_loop_open(&relay->loop, on_woken, relay, error));
-    vsa_timer_list_init(&relay->waiting, VSA_TIMER_NEVER, NULL, NULL);
-    vsa_timer_list_init(&relay->ticks, TICK_MS, on_tick, relay);
-    vsa_timer_list_init(&relay->drains, relay->options.drain_timeout_ms, on_drain_limit, relay);
-    vsa_event_loop_add(&relay->loop, &relay->ticks);
-    vsa_event_loop_add(&relay->loop, &relay->drains);
+    vsa_event_loop_add(&relay->loop, &relay->waiting, VSA_TIMER_NEVER, NULL, NULL);
+    vsa_event_loop_add(&relay->loop, &relay->ticks, TICK_MS, on_tick, relay);
+    vsa_event_loop_add(&relay->loop, &relay->drains, relay->options.drain_timeout_ms,
+                       on_drain_limit, relay);
     VSA_TRY(make_streams(relay, error));
     relay->connector.address = relay->options.enclave;
     relay->connector.timeout_ms =

@@ -402,8 +402,8 @@ enum vsa_status vsa_sealing_begin(struct vsa_sealing *sealing, struct vsa_error 
     int64_t now_ms = vsa_monotonic_ms();
     VSA_TRY(vsa_seal_keys_begin(&sealing->keys, now_ms, error));
     VSA_TRY(vsa_worker_new(&options, NULL, &sealing->worker, error));
-    vsa_timer_list_init(&sealing->rotations, sealing->keys.lifetime_ms, on_due, sealing);
-    vsa_event_loop_add(sealing->loop, &sealing->rotations);
+    vsa_event_loop_add(sealing->loop, &sealing->rotations, sealing->keys.lifetime_ms, on_due,
+                       sealing);
     vsa_timer_start(&sealing->rotations, &sealing->rotation, now_ms);
     return VSA_OK;
 }

@@ -121,8 +121,7 @@ static enum vsa_status begin(struct vsa_lifecycle *lifecycle, struct vsa_listene
                                                 .listener = listener,
                                                 .refused = vsa_connection_refused,
                                                 .user = requests};
-    vsa_timer_list_init(&lifecycle->limits, BEGIN_MS, on_limit, lifecycle);
-    vsa_event_loop_add(loop, &lifecycle->limits);
+    vsa_event_loop_add(loop, &lifecycle->limits, BEGIN_MS, on_limit, lifecycle);
     loop->now_ms = vsa_monotonic_ms();
     vsa_counter_set(&requests->counters.started_ms, (uint64_t)loop->now_ms);
     enter(lifecycle, VSA_LIFECYCLE_BEGINNING, BEGIN_MS);

@@ -111,8 +111,8 @@ void vsa_waiting_give_up(struct vsa_requests *all)
 
 void vsa_waiting_init(struct vsa_requests *all)
 {
-    vsa_timer_list_init(&all->timeouts, all->options->request_timeout_ms, on_timeout, NULL);
-    vsa_event_loop_add(all->loop, &all->timeouts);
+    vsa_event_loop_add(all->loop, &all->timeouts, all->options->request_timeout_ms, on_timeout,
+                       NULL);
 }
 
 void vsa_waiting_close(struct vsa_requests *all)

@@ -124,9 +124,8 @@ enum vsa_status vsa_acceptor_start(struct vsa_acceptor *acceptor, struct vsa_err
 {
     acceptor->watch = (struct vsa_event_watch){.fd = acceptor->listener->fd, .ready = on_incoming};
     acceptor->pause = (struct vsa_timer){0};
-    vsa_timer_list_init(&acceptor->pauses, PAUSE_MS, on_pause_over, acceptor);
     VSA_TRY(vsa_event_loop_watch(acceptor->loop, &acceptor->watch, EPOLLIN, error));
-    vsa_event_loop_add(acceptor->loop, &acceptor->pauses);
+    vsa_event_loop_add(acceptor->loop, &acceptor->pauses, PAUSE_MS, on_pause_over, acceptor);
     acceptor->streams->freed = on_freed;
     acceptor->streams->freed_user = acceptor;
     acceptor->accepting = true;

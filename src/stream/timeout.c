@@ -39,10 +39,8 @@ static void on_runnable(void *user, struct vsa_timer *timer)
 
 void vsa_streams_add_timers(struct vsa_streams *streams)
 {
-    vsa_timer_list_init(&streams->idle, streams->limits.idle_timeout_ms, on_idle, NULL);
-    vsa_timer_list_init(&streams->lingering, LINGER_MS, on_lingered, NULL);
-    vsa_timer_list_init(&streams->runnable, 0, on_runnable, NULL);
-    vsa_event_loop_add(streams->loop, &streams->idle);
-    vsa_event_loop_add(streams->loop, &streams->lingering);
-    vsa_event_loop_add(streams->loop, &streams->runnable);
+    struct vsa_event_loop *loop = streams->loop;
+    vsa_event_loop_add(loop, &streams->idle, streams->limits.idle_timeout_ms, on_idle, NULL);
+    vsa_event_loop_add(loop, &streams->lingering, LINGER_MS, on_lingered, NULL);
+    vsa_event_loop_add(loop, &streams->runnable, 0, on_runnable, NULL);
 }

@@ -108,10 +108,8 @@ static void test_timer(void **state)
     struct vsa_timer_list late;
     struct vsa_timer timers[2] = {{{0}}};
     int late_ones = 0;
-    vsa_timer_list_init(&soon, 1, on_expired, &expiries);
-    vsa_timer_list_init(&late, VSA_TIMER_NEVER, on_expired, &late_ones);
-    vsa_event_loop_add(&loop, &late);
-    vsa_event_loop_add(&loop, &soon);
+    vsa_event_loop_add(&loop, &late, VSA_TIMER_NEVER, on_expired, &late_ones);
+    vsa_event_loop_add(&loop, &soon, 1, on_expired, &expiries);
     vsa_timer_start(&late, &timers[0], loop.now_ms);
     vsa_timer_start(&soon, &timers[1], loop.now_ms);
     while (expiries == 0)
@@ -134,8 +132,7 @@ static void test_slice(void **state)
     (void)state;
     struct vsa_timer_list list;
     struct vsa_timer timers[3] = {{{0}}};
-    vsa_timer_list_init(&list, 0, on_expired_slowly, &expiries);
-    vsa_event_loop_add(&loop, &list);
+    vsa_event_loop_add(&loop, &list, 0, on_expired_slowly, &expiries);
     for (int i = 0; i < 3; i++)
         vsa_timer_start(&list, &timers[i], loop.now_ms);
     vsa_event_loop_iterate(&loop);

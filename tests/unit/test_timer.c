@@ -3,14 +3,15 @@
 
 #include <string.h>
 
-#include "event/timer.h"
+#include "event/loop.h"
 
+static struct vsa_event_loop loop; /* not open: its time is the test's */
 static struct vsa_timer timers[4];
 static struct vsa_timer_list list;
 static char expired[16];
 static struct vsa_timer *start_on_expiry;
 static struct vsa_timer *stop_on_expiry;
-static int slices;
+static int quick; /* expiries before the slice is over */
 
 static void on_expired(void *user, struct vsa_timer *timer)
 {
@@ -22,12 +23,8 @@ static void on_expired(void *user, struct vsa_timer *timer)
         vsa_timer_start(&list, start_on_expiry, 0);
     if (stop_on_expiry)
         vsa_timer_stop(stop_on_expiry);
-}
-
-static bool is_over(void *user)
-{
-    int *left = user;
-    return --*left <= 0;
+    if (--quick <= 0)
+        loop.slice_us = 0;
 }
 
 static int set_up(void **state)
@@ -36,15 +33,18 @@ static int set_up(void **state)
     memset(timers, 0, sizeof(timers));
     start_on_expiry = NULL;
     stop_on_expiry = NULL;
-    slices = 100;
-    vsa_timer_list_init(&list, 10, on_expired, expired);
+    quick = 100;
+    loop = (struct vsa_event_loop){0};
+    vsa_event_loop_add(&loop, &list, 10, on_expired, expired);
     return 0;
 }
 
 static void expire_at(int64_t now, const char *expected)
 {
     expired[0] = '\0';
-    vsa_timer_expire(&list, now, is_over, &slices);
+    loop.now_ms = now;
+    loop.slice_us = INT64_MAX / 2;
+    vsa_event_loop_expire(&loop, &list);
     assert_string_equal(expired, expected);
 }
 
@@ -52,15 +52,14 @@ static void test_order(void **state)
 {
     (void)state;
     assert_null(vsa_timer_first(&list));
-    assert_true(vsa_timer_next_ms(&list) == VSA_TIMER_NEVER);
     vsa_timer_start(&list, &timers[0], 0);
     vsa_timer_start(&list, &timers[1], 5);
     vsa_timer_start(&list, &timers[2], 5);
     assert_ptr_equal(vsa_timer_first(&list), &timers[0]);
-    assert_int_equal(vsa_timer_next_ms(&list), 10);
+    assert_int_equal(timers[0].due_ms, 10);
     expire_at(9, "");
     expire_at(10, "a");
-    assert_int_equal(vsa_timer_next_ms(&list), 15);
+    assert_ptr_equal(vsa_timer_first(&list), &timers[1]);
     expire_at(99, "bc");
     assert_null(vsa_timer_first(&list));
 }
@@ -69,7 +68,7 @@ static void test_start_again(void **state)
 {
     (void)state;
     struct vsa_timer_list other;
-    vsa_timer_list_init(&other, 1, on_expired, expired);
+    vsa_event_loop_add(&loop, &other, 1000, on_expired, expired);
     vsa_timer_start(&list, &timers[0], 0);
     vsa_timer_start(&list, &timers[1], 1);
     vsa_timer_start(&list, &timers[0], 2);
@@ -111,18 +110,18 @@ static void test_slice(void **state)
     (void)state;
     for (int i = 0; i < 4; i++)
         vsa_timer_start(&list, &timers[i], 0);
-    slices = 0;
+    quick = 0;
     expire_at(50, "a");
-    slices = 2;
+    quick = 2;
     expire_at(50, "bc");
-    slices = 2;
+    quick = 2;
     expire_at(50, "d");
 }
 
 static void test_never(void **state)
 {
     (void)state;
-    vsa_timer_list_init(&list, VSA_TIMER_NEVER, on_expired, expired);
+    list.duration_ms = VSA_TIMER_NEVER;
     vsa_timer_start(&list, &timers[0], 1);
     expire_at(INT64_MAX - 1, "");
 }
