@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "server/builtin.h"
-#include "server/origin.h"
 #include "server/reply.h"
 
 /* --- in the thread ---------------------------------------------------------------------------- */
@@ -42,11 +41,9 @@ static enum vsa_status answer(struct vsa_call *call, struct vsa_nsm *nsm, json_t
     const struct vsa_call_context *context = call->context;
     if (call->row->role == VSA_ROLE_ATTEST || call->row->role == VSA_ROLE_SEAL_KEY)
         return attest(call, nsm, reply);
-    vsa_origin_enter(call->sealed ? &call->sealed->origin : NULL);
-    enum vsa_status status = vsa_command_run(context->table, call->row, context->server, nsm,
-                                             call->object, reply, &call->error);
-    vsa_origin_enter(NULL);
-    return status;
+    return vsa_command_run(context->table, call->row, context->server, nsm,
+                           call->sealed ? &call->sealed->origin : NULL, call->object, reply,
+                           &call->error);
 }
 
 static void keep_text(struct vsa_call *call, json_t *reply)

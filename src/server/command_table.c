@@ -109,19 +109,40 @@ void vsa_command_table_list(const struct vsa_command_table *table, json_t *reply
     (void)json_object_set_new_nocheck(reply, "available_commands", names);
 }
 
+/* --- running one ------------------------------------------------------------------------------ */
+
+/* Handlers get a context that programs made before there were sealed requests, and may copy. */
+static _Thread_local const struct vsa_origin *present;
+
+bool vsa_server_sealed(const struct vsa_command_context *context, struct vsa_slice *aad)
+{
+    (void)context;
+    if (present && aad)
+        *aad = vsa_slice_of(present->aad, present->aad_size);
+    return present != NULL;
+}
+
+const char *vsa_server_sender(const struct vsa_command_context *context)
+{
+    (void)context;
+    return present && present->sender[0] ? present->sender : NULL;
+}
+
 enum vsa_status vsa_command_run(const struct vsa_command_table *table,
                                 const struct vsa_command_row *row, struct vsa_server *server,
-                                struct vsa_nsm *nsm, const json_t *request, json_t *reply,
-                                struct vsa_error *error)
+                                struct vsa_nsm *nsm, const struct vsa_origin *origin,
+                                const json_t *request, json_t *reply, struct vsa_error *error)
 {
     const struct vsa_command *command = &row->command;
     struct vsa_command_context context = {.user = command->user, .nsm = nsm, .server = server};
     /* Handlers of others may fill in only what they need. */
     *error = (struct vsa_error){.offset = VSA_NO_OFFSET};
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), error);
+    present = origin;
     if (status == VSA_OK)
         status = command->handler ? command->handler(&context, request, reply, error)
                                   : vsa_fail(error, VSA_ERR_INTERNAL, "there is no handler");
+    present = NULL;
     /* The request's own is added to the text. */
     if (json_object_get(request, "id"))
         (void)json_object_del(reply, "id");

@@ -3,6 +3,7 @@
 #ifndef VSA_SERVER_COMMAND_TABLE_H
 #define VSA_SERVER_COMMAND_TABLE_H
 
+#include "sealing/sealing.h"
 #include <vsattest/server.h>
 
 /* What a command is to the pipeline, besides its flags. */
@@ -57,10 +58,12 @@ void vsa_command_table_list(const struct vsa_command_table *table, json_t *reply
 /*
  * Runs the handler of a row. `reply`, an empty object, becomes what it answered, without `id`, or
  * the failure; `error` is set with a failure, and not NULL. Any thread.
+ *
+ * origin  in: what vsa_server_sealed() answers meanwhile; NULL: the request came in clear
  */
 enum vsa_status vsa_command_run(const struct vsa_command_table *table,
                                 const struct vsa_command_row *row, struct vsa_server *server,
-                                struct vsa_nsm *nsm, const json_t *request, json_t *reply,
-                                struct vsa_error *error);
+                                struct vsa_nsm *nsm, const struct vsa_origin *origin,
+                                const json_t *request, json_t *reply, struct vsa_error *error);
 
 #endif

@@ -14,7 +14,6 @@
 #include "server/coalesce.h"
 #include "server/connections.h"
 #include "server/forward.h"
-#include "server/origin.h"
 #include "server/waiting.h"
 
 /* A line, or what a sealed one holds, on its way through the loop. */
@@ -85,10 +84,9 @@ static struct vsa_reply run(const struct arrival *arrival)
     struct vsa_error error;
     const struct vsa_sealed *sealed = arrival->request.sealed;
     VSA_AUTO_JSON json_t *object = json_object();
-    vsa_origin_enter(sealed ? &sealed->origin : NULL);
-    enum vsa_status status = vsa_command_run(&all->table, arrival->row, all->server, NULL,
-                                             arrival->object, object, &error);
-    vsa_origin_enter(NULL);
+    enum vsa_status status =
+        vsa_command_run(&all->table, arrival->row, all->server, NULL,
+                        sealed ? &sealed->origin : NULL, arrival->object, object, &error);
     return vsa_reply_of_json(object, arrival->request.id, status, all->buffer);
 }
 

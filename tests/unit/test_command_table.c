@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit_test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,7 +136,7 @@ static json_t *run(const char *request_text, enum vsa_status expected)
     json_t *reply = json_object();
     VSA_AUTO_JSON json_t *request = json_loads(request_text, 0, NULL);
     enum vsa_status status =
-        vsa_command_run(&table, &table.rows[0], NULL, NULL, request, reply, &error);
+        vsa_command_run(&table, &table.rows[0], NULL, NULL, NULL, request, reply, &error);
     assert_int_equal(status, expected);
     if (expected != VSA_OK) {
         assert_int_equal(error.status, expected);
@@ -207,6 +208,65 @@ static void backends(void **state)
     assert_int_equal(json_array_size(json_object_get(reply, "available_commands")), 3);
 }
 
+/* What the handler learnt of where its request came from. */
+static bool was_sealed;
+static char aad_text[8];
+static const char *sent_by;
+
+static void *ask_elsewhere(void *answer)
+{
+    *(bool *)answer = vsa_server_sealed(NULL, NULL);
+    return NULL;
+}
+
+static enum vsa_status ask_origin(const struct vsa_command_context *context, const json_t *request,
+                                  json_t *reply, struct vsa_error *error)
+{
+    struct vsa_slice aad = vsa_slice_of("none", 4);
+    pthread_t thread;
+    bool elsewhere = true;
+    (void)request, (void)reply, (void)error;
+    was_sealed = vsa_server_sealed(context, &aad);
+    assert_true(vsa_server_sealed(context, NULL) == was_sealed);
+    (void)snprintf(aad_text, sizeof(aad_text), "%.*s", (int)aad.size, (const char *)aad.data);
+    sent_by = vsa_server_sender(context);
+    /* A handler in one thread learns nothing of what another thread answers. */
+    assert_int_equal(pthread_create(&thread, NULL, ask_elsewhere, &elsewhere), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(elsewhere);
+    return VSA_OK;
+}
+
+static void run_from(const struct vsa_origin *origin)
+{
+    struct vsa_error error;
+    VSA_AUTO_JSON json_t *request = json_object();
+    VSA_AUTO_JSON json_t *reply = json_object();
+    assert_int_equal(
+        vsa_command_run(&table, &table.rows[0], NULL, NULL, origin, request, reply, &error),
+        VSA_OK);
+    assert_false(vsa_server_sealed(NULL, NULL));
+}
+
+static void test_origin(void **state)
+{
+    (void)state;
+    const struct vsa_command command = {"ask", ask_origin, NULL, 0};
+    struct vsa_origin origin = {.aad = "tenant", .aad_size = strlen("tenant")};
+    assert_int_equal(vsa_command_table_add(&table, &command, VSA_ROLE_PROGRAM, NULL), VSA_OK);
+    run_from(NULL);
+    assert_false(was_sealed);
+    assert_string_equal(aad_text, "none");
+    assert_null(sent_by);
+    run_from(&origin);
+    assert_true(was_sealed);
+    assert_string_equal(aad_text, "tenant");
+    assert_null(sent_by);
+    strcpy(origin.sender, "print");
+    run_from(&origin);
+    assert_string_equal(sent_by, "print");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +276,7 @@ int main(void)
         cmocka_unit_test_setup(test_list, set_up),
         cmocka_unit_test_setup(test_run, set_up),
         cmocka_unit_test_setup(test_failures, set_up),
+        cmocka_unit_test_setup(test_origin, set_up),
         cmocka_unit_test_setup(backends, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
