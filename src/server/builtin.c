@@ -11,8 +11,6 @@
 #include "protocol/request.h"
 #include "protocol/service.h"
 #include "server/metrics.h"
-#include "server/sharing.h"
-#include "server/status.h"
 
 static enum vsa_status ping(const struct vsa_command_context *context, const json_t *request,
                             json_t *reply, struct vsa_error *error)
@@ -38,16 +36,9 @@ static void ask_nsm(struct vsa_nsm *nsm, struct vsa_server_statistics *statistic
 
 static void take_snapshot(const struct vsa_command_context *context, struct vsa_snapshot *snapshot)
 {
-    const struct vsa_builtin *builtin = context->user;
-    const struct vsa_server_options *options = builtin->options;
-    snapshot->max_connections = options->max_connections;
-    snapshot->max_in_flight = options->max_in_flight;
-    snapshot->max_queue = options->max_queue;
-    snapshot->max_buffered = options->max_buffered;
-    builtin->read(builtin->user, &snapshot->statistics);
+    vsa_snapshot_take(context->user, snapshot);
     if (context->nsm)
         ask_nsm(context->nsm, &snapshot->statistics);
-    vsa_process_read(&snapshot->usage);
 }
 
 static enum vsa_status status(const struct vsa_command_context *context, const json_t *request,
@@ -63,7 +54,7 @@ static enum vsa_status status(const struct vsa_command_context *context, const j
         .requests = statistics->requests,
         .errors = statistics->errors,
         .connections = statistics->connections,
-        .port = ((const struct vsa_builtin *)context->user)->port,
+        .port = ((const struct vsa_requests *)context->user)->port,
         .nsm_reachable = statistics->nsm_reachable,
         .nsm_age_ms = statistics->nsm_age_ms,
     };
@@ -108,7 +99,7 @@ static enum vsa_status deliver_private_key(const struct vsa_server_options *opti
     return result;
 }
 
-enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa_nsm *nsm,
+enum vsa_status vsa_builtin_attest(const struct vsa_server_options *options, struct vsa_nsm *nsm,
                                    const struct vsa_attest_request *asked, json_t *reply,
                                    int64_t *life_ms, struct vsa_error *error)
 {
@@ -120,7 +111,7 @@ enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa
                                 : vsa_nsm_attest(nsm, asked->user_data, asked->nonce, none,
                                                  &answer.document, error));
     if (asked->generate_key)
-        VSA_TRY(deliver_private_key(builtin->options, &pair, asked, answer.document, error));
+        VSA_TRY(deliver_private_key(options, &pair, asked, answer.document, error));
     if (life_ms)
         *life_ms = vsa_share_life_ms(answer.document);
     answer.has_public_key = asked->generate_key;
@@ -132,10 +123,11 @@ enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin, struct vsa
 static enum vsa_status attest(const struct vsa_command_context *context, const json_t *object,
                               json_t *reply, struct vsa_error *error)
 {
+    const struct vsa_requests *all = context->user;
     struct vsa_attest_buffers buffers;
     struct vsa_attest_request asked;
     VSA_TRY(vsa_attest_request_decode(object, &buffers, &asked, error));
-    return vsa_builtin_attest(context->user, context->nsm, &asked, reply, NULL, error);
+    return vsa_builtin_attest(all->options, context->nsm, &asked, reply, NULL, error);
 }
 
 /* --- seal_key --------------------------------------------------------------------------------- */
@@ -198,21 +190,20 @@ static const struct {
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-enum vsa_status vsa_builtin_add(struct vsa_builtin *builtin, struct vsa_command_table *table,
-                                struct vsa_error *error)
+enum vsa_status vsa_builtin_add(struct vsa_requests *all, struct vsa_error *error)
 {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         struct vsa_command command = rows[i].command;
-        command.user = builtin;
-        VSA_TRY(vsa_command_table_add(table, &command, rows[i].role, error));
+        command.user = all;
+        VSA_TRY(vsa_command_table_add(&all->table, &command, rows[i].role, error));
     }
     return VSA_OK;
 }
 
-enum vsa_status vsa_builtin_run(struct vsa_builtin *builtin, struct vsa_nsm *nsm,
+enum vsa_status vsa_builtin_run(struct vsa_requests *all, struct vsa_nsm *nsm,
                                 const json_t *request, json_t *reply, struct vsa_error *error)
 {
-    const struct vsa_command_context context = {.user = builtin, .nsm = nsm};
+    const struct vsa_command_context context = {.user = all, .nsm = nsm};
     const char *name = NULL;
     size_t i = 0;
     VSA_TRY(vsa_request_command(request, &name, error));

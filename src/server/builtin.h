@@ -3,22 +3,10 @@
 #ifndef VSA_SERVER_BUILTIN_H
 #define VSA_SERVER_BUILTIN_H
 
-#include "protocol/attest.h"
-#include "sealing/sealing.h"
-#include "server/command_table.h"
+#include "server/request.h"
 
-/* What they need of the server. */
-struct vsa_builtin {
-    const struct vsa_server_options *options; /* borrowed */
-    uint32_t port;                            /* vsock port, or 0 */
-    void (*read)(const void *user, struct vsa_server_statistics *statistics);
-    const void *user;
-};
-
-/* Adds them to the table; `builtin` must outlive it. Errors: VSA_ERR_TOO_MANY. */
-VSA_MUST_USE enum vsa_status vsa_builtin_add(struct vsa_builtin *builtin,
-                                             struct vsa_command_table *table,
-                                             struct vsa_error *error);
+/* Adds them to the table of all. Errors: VSA_ERR_TOO_MANY. */
+VSA_MUST_USE enum vsa_status vsa_builtin_add(struct vsa_requests *all, struct vsa_error *error);
 
 /*
  * Carries out `attest`, in the NSM's thread.
@@ -28,7 +16,7 @@ VSA_MUST_USE enum vsa_status vsa_builtin_add(struct vsa_builtin *builtin,
  *
  * Errors: those of the NSM and of on_key; VSA_ERR_CRYPTO, VSA_ERR_MEMORY.
  */
-VSA_MUST_USE enum vsa_status vsa_builtin_attest(const struct vsa_builtin *builtin,
+VSA_MUST_USE enum vsa_status vsa_builtin_attest(const struct vsa_server_options *options,
                                                 struct vsa_nsm *nsm,
                                                 const struct vsa_attest_request *asked,
                                                 json_t *reply, int64_t *life_ms,
@@ -50,7 +38,7 @@ VSA_MUST_USE enum vsa_status vsa_builtin_add_sealing(struct vsa_command_table *t
                                                      struct vsa_error *error);
 
 /* Carries out the command that the request names: vsa_server_run_builtin(). */
-VSA_MUST_USE enum vsa_status vsa_builtin_run(struct vsa_builtin *builtin, struct vsa_nsm *nsm,
+VSA_MUST_USE enum vsa_status vsa_builtin_run(struct vsa_requests *all, struct vsa_nsm *nsm,
                                              const json_t *request, json_t *reply,
                                              struct vsa_error *error);
 

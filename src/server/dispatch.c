@@ -10,8 +10,7 @@
 #include "base/slice.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
-#include "server/calls.h"
-#include "server/coalesce.h"
+#include "server/call.h"
 #include "server/connections.h"
 #include "server/forward.h"
 #include "server/waiting.h"
@@ -94,7 +93,7 @@ static struct vsa_reply summarize(const struct arrival *arrival)
 {
     struct vsa_requests *all = arrival->all;
     struct vsa_summary *summary = &all->summaries[arrival->row - all->table.rows];
-    vsa_calls_probe(all);
+    vsa_call_probe(all);
     if (vsa_summary_is_enough(summary, all->loop->now_ms))
         return vsa_reply_of_text(vsa_slice_of(summary->text, summary->size), "",
                                  arrival->request.id, VSA_OK, all->buffer);
@@ -110,21 +109,6 @@ static void run_here(const struct arrival *arrival)
     struct vsa_reply reply =
         arrival->row->role == VSA_ROLE_SUMMARY ? summarize(arrival) : run(arrival);
     vsa_request_finish(arrival->all, &arrival->request, &reply);
-}
-
-/* Creates a call; `asked` is NULL for all but `attest` and `seal_key`. */
-static struct vsa_call *new_call(struct arrival *arrival, const struct vsa_attest_request *asked)
-{
-    struct vsa_call_context *context = &arrival->all->context;
-    struct vsa_call *call = asked ? vsa_call_new_attest(context, arrival->row, asked)
-                                  : vsa_call_new_command(context, arrival->row, arrival->object);
-    if (!call)
-        return NULL;
-    if (!asked)
-        arrival->object = NULL;
-    call->offer = arrival->offer;
-    call->sealed = vsa_sealed_hold(arrival->request.sealed);
-    return call;
 }
 
 /* Returns a waiter; what came in a sealed request waits since that has come. */
@@ -146,10 +130,18 @@ static enum vsa_status begin_call(struct arrival *arrival, const struct vsa_atte
                                   struct vsa_error *error)
 {
     struct vsa_requests *all = arrival->all;
-    struct vsa_call *call = new_call(arrival, asked);
-    if (call && key)
+    struct vsa_call *call = vsa_call_new(all, arrival->row, asked);
+    if (!call)
+        return vsa_fail_memory(error);
+    if (!asked) {
+        call->object = arrival->object;
+        arrival->object = NULL;
+    }
+    call->offer = arrival->offer;
+    call->sealed = vsa_sealed_hold(arrival->request.sealed);
+    if (key)
         vsa_sharing_begin(&all->sharing, &call->share, key);
-    enum vsa_status status = call ? vsa_calls_put(all, call, error) : vsa_fail_memory(error);
+    enum vsa_status status = vsa_call_put(call, error);
     if (status != VSA_OK) {
         vsa_call_free(call);
         return status;
@@ -198,7 +190,7 @@ static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_re
 {
     struct vsa_share_key key;
     bool shares = asked && !arrival->request.sealed && vsa_share_key_of(asked, &key);
-    if (shares && vsa_coalesce(arrival->all, &arrival->request, &key))
+    if (shares && vsa_call_coalesce(arrival->all, &arrival->request, &key))
         return VSA_OK;
     VSA_TRY(take_token(arrival, error));
     if (runs_here(arrival->row)) {
@@ -424,16 +416,6 @@ static void on_line(struct vsa_stream *stream, struct vsa_slice line)
 
 const struct vsa_stream_handlers vsa_dispatch_handlers = {
     vsa_connection_opened, on_line, vsa_connection_failing, vsa_connection_closed};
-
-void vsa_dispatch_init(struct vsa_requests *all)
-{
-    all->context.table = &all->table;
-    all->context.server = all->server;
-    all->context.sharing = &all->sharing;
-    all->context.streams = all->streams;
-    all->context.worker = all->worker;
-    vsa_waiting_init(all);
-}
 
 void vsa_dispatch_close(struct vsa_requests *all)
 {

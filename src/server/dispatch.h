@@ -17,9 +17,7 @@ extern const struct vsa_stream_handlers vsa_dispatch_handlers;
 /* Dispatches what sealed requests hold, once they are opened. */
 void vsa_dispatch_opened(struct vsa_requests *all);
 
-/* Prepares what the caller did not set. */
-void vsa_dispatch_init(struct vsa_requests *all);
-/* Frees what is kept, before the worker and its threads; fine without vsa_dispatch_init(). */
+/* Frees what is kept, before the worker and its threads; fine without vsa_waiting_init(). */
 void vsa_dispatch_close(struct vsa_requests *all);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/monotonic.h"
-#include "server/calls.h"
+#include "server/call.h"
 #include "server/connections.h"
 #include "server/dispatch.h"
 #include "server/waiting.h"
@@ -53,7 +53,7 @@ void vsa_lifecycle_woken(void *user)
 {
     struct vsa_lifecycle *lifecycle = user;
     struct vsa_requests *requests = lifecycle->requests;
-    vsa_calls_collect(requests);
+    vsa_call_collect(requests);
     vsa_dispatch_opened(requests);
     bool stops = atomic_load(&lifecycle->stop);
     if (lifecycle->state == VSA_LIFECYCLE_BEGINNING && (requests->health->known || stops))
@@ -130,7 +130,7 @@ static enum vsa_status begin(struct vsa_lifecycle *lifecycle, struct vsa_listene
     VSA_TRY(vsa_sealing_start(requests->sealing, error));
     vsa_address_format(&listener->address, address, sizeof(address));
     observe(lifecycle, (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
-    vsa_calls_probe(requests);
+    vsa_call_probe(requests);
     return VSA_OK;
 }
 

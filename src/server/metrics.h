@@ -6,7 +6,7 @@
 #ifndef VSA_SERVER_METRICS_H
 #define VSA_SERVER_METRICS_H
 
-#include "server/quantities.h"
+#include "server/status.h"
 
 /* Room for VSA_MAX_COMMANDS commands with the longest names; as JSON below VSA_MAX_REPLY_LINE. */
 #define VSA_MAX_METRICS 40960

@@ -9,12 +9,13 @@
 #include "crypto/begin.h"
 #include "crypto/digest.h"
 #include "server/builtin.h"
+#include "server/call.h"
 #include "server/dispatch.h"
 #include "server/enable_sealing.h"
 #include "server/forward.h"
 #include "server/lifecycle.h"
 #include "server/options.h"
-#include "server/statistics.h"
+#include "server/status.h"
 #include "stream/stream.h"
 #include <vsattest/key.h>
 
@@ -24,7 +25,6 @@ struct vsa_server {
     char *nsm_text;
     struct vsa_listener listener;
     struct vsa_event_loop loop;
-    struct vsa_builtin builtin;
     struct vsa_nsm_health health;
     struct vsa_requests requests; /* its streams and its worker are the server's */
     struct vsa_lifecycle lifecycle;
@@ -109,11 +109,8 @@ static void connect_parts(struct vsa_server *server)
     requests->rate.burst =
         options->rate_burst ? (int64_t)options->rate_burst : 2 * requests->rate.rate;
     requests->sharing.ttl_ms = options->cache_ttl_ms;
-    vsa_dispatch_init(requests);
+    vsa_waiting_init(requests);
     server->lifecycle.requests = requests;
-    server->builtin.options = options;
-    server->builtin.read = vsa_statistics_read;
-    server->builtin.user = requests;
 }
 
 /*
@@ -141,10 +138,10 @@ static enum vsa_status build(struct vsa_server *server, const struct vsa_server_
     VSA_TRY(make_worker(server, error));
     VSA_TRY(make_streams(server, error));
     connect_parts(server);
-    VSA_TRY(vsa_builtin_add(&server->builtin, &server->requests.table, error));
+    VSA_TRY(vsa_builtin_add(&server->requests, error));
     /* Last: a client that connects now will be served. */
     VSA_TRY(vsa_listen(&address, &server->listener, error));
-    server->builtin.port = server->listener.address.port;
+    server->requests.port = server->listener.address.port;
     return VSA_OK;
 }
 
@@ -253,7 +250,7 @@ enum vsa_status vsa_server_run_builtin(const struct vsa_command_context *context
                                        const json_t *request, json_t *reply,
                                        struct vsa_error *error)
 {
-    return vsa_builtin_run(&context->server->builtin, context->nsm, request, reply, error);
+    return vsa_builtin_run(&context->server->requests, context->nsm, request, reply, error);
 }
 
 void vsa_server_get_statistics_size(const struct vsa_server *server,

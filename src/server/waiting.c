@@ -83,20 +83,6 @@ static void on_timeout(void *user, struct vsa_timer *timer)
     fail_waiter(waiter, VSA_ERR_TIMEOUT, waiter->awaited->kind->late);
 }
 
-void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members)
-{
-    struct vsa_waiter *waiter;
-    while ((waiter = vsa_waiter_first(&call->awaited))) {
-        const struct vsa_request *request = &waiter->request;
-        struct vsa_slice text = vsa_slice_of(call->text, call->text_size);
-        struct vsa_reply reply =
-            call->text ? vsa_reply_of_text(text, members, request->id, call->status, all->buffer)
-                       : vsa_reply_of_error(&call->error, request->id, all->buffer);
-        vsa_request_finish(all, request, &reply);
-        vsa_waiter_free(waiter);
-    }
-}
-
 /* Distinguishes what was not carried out: a client that reads "shutting_down" sends that again. */
 void vsa_waiting_give_up(struct vsa_requests *all)
 {

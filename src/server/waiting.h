@@ -42,9 +42,6 @@ void vsa_waiter_abandon(struct vsa_waiter *waiter);
 /* Frees a waiter whose request has its reply. */
 void vsa_waiter_free(struct vsa_waiter *waiter);
 
-/* Sends the reply to all that wait for a call, which is done. `members` as in struct vsa_reply. */
-void vsa_waiting_answer(struct vsa_requests *all, struct vsa_call *call, const char *members);
-
 /* Answers all that they were not carried out, or, if begun, may have been. */
 void vsa_waiting_give_up(struct vsa_requests *all);
 

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/calls.h"
 #include "server/dispatch.h"
 #include "server/enable_sealing.h"
 #include "stream/stream.h"
@@ -23,7 +22,7 @@ static void on_event(void *user, const struct vsa_server_event *event)
 static void on_woken(void *user)
 {
     (void)user;
-    vsa_calls_collect(&pipeline.requests);
+    vsa_call_collect(&pipeline.requests);
     vsa_dispatch_opened(&pipeline.requests);
 }
 
@@ -35,12 +34,6 @@ static void on_done(void *user)
 static void on_exchanged(void *user, int64_t duration_us, enum vsa_status status)
 {
     (void)user, (void)duration_us, (void)status;
-}
-
-static void read_statistics(const void *user, struct vsa_server_statistics *statistics)
-{
-    (void)user;
-    vsa_counters_read(&pipeline.requests.counters, 0, statistics);
 }
 
 static enum vsa_status limited(const struct vsa_command_context *context, const json_t *request,
@@ -64,10 +57,9 @@ int pipeline_set_up(void **state)
     pipeline.options.max_in_flight = 4;
     pipeline.options.max_queue = 2;
     pipeline.options.request_timeout_ms = 600000;
-    pipeline.builtin = (struct vsa_builtin){.options = &pipeline.options, .read = read_statistics};
     vsa_nsm_health_init(&pipeline.health);
     (void)vsa_nsm_health_end_probe(&pipeline.health, VSA_OK, "i-1", INT64_MAX); /* news for ever */
-    assert_int_equal(vsa_builtin_add(&pipeline.builtin, &pipeline.requests.table, NULL), VSA_OK);
+    assert_int_equal(vsa_builtin_add(&pipeline.requests, NULL), VSA_OK);
     assert_int_equal(
         vsa_command_table_add(&pipeline.requests.table, &command, VSA_ROLE_PROGRAM, NULL), VSA_OK);
     assert_int_equal(vsa_event_loop_open(&pipeline.loop, on_woken, NULL, NULL), VSA_OK);
@@ -88,7 +80,7 @@ int pipeline_set_up(void **state)
     pipeline.requests.worker = pipeline.worker;
     pipeline.requests.health = &pipeline.health;
     pipeline.requests.options = &pipeline.options;
-    vsa_dispatch_init(&pipeline.requests);
+    vsa_waiting_init(&pipeline.requests);
     return 0;
 }
 

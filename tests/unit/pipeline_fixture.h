@@ -8,7 +8,7 @@
 
 #include "fake_nsm.h"
 #include "server/builtin.h"
-#include "server/request.h"
+#include "server/call.h"
 
 #define ATTEST "{\"command\":\"attest\"}\n"
 #define NONCE  "{\"command\":\"attest\",\"nonce\":\"n\"}\n"
@@ -21,7 +21,6 @@ struct pipeline {
     struct vsa_streams *streams;
     struct vsa_worker *worker; /* with a queue of two */
     struct vsa_server_options options;
-    struct vsa_builtin builtin;
     struct vsa_nsm_health health; /* reachable, and no news is needed */
     struct vsa_requests requests; /* with the command "limited" besides the built-in ones */
     int events[VSA_EVENT_STOPPED + 1];

@@ -14,17 +14,12 @@
 static struct fake_nsm fake;
 static struct vsa_nsm *nsm;
 static struct vsa_server_options options;
-static struct vsa_builtin builtin;
+static struct vsa_requests all;
+static struct vsa_streams streams;
+static struct vsa_nsm_health health;
 static json_t *reply;
 static int keys;
 static enum vsa_status key_status;
-
-static void read_statistics(const void *user, struct vsa_server_statistics *statistics)
-{
-    assert_ptr_equal(user, &fake);
-    *statistics = (struct vsa_server_statistics){
-        .requests = 5, .buffered_bytes = 77, .nsm_age_ms = 1234, .module_id = "known before"};
-}
 
 static enum vsa_status on_key(void *user, const struct vsa_server_key *key)
 {
@@ -42,7 +37,15 @@ static int set_up(void **state)
     (void)state;
     fake = (struct fake_nsm){0};
     vsa_server_options_init(&options);
-    builtin = (struct vsa_builtin){&options, 9000, read_statistics, &fake};
+    memset(&all, 0, sizeof(all));
+    all.options = &options;
+    all.streams = &streams;
+    all.port = 9000;
+    vsa_counter_set(&all.counters.requests, 5);
+    vsa_counter_set(&streams.budget.used, 77);
+    all.health = &health;
+    vsa_nsm_health_init(&health);
+    (void)vsa_nsm_health_end_probe(&health, VSA_OK, "known before", 1);
     keys = 0;
     key_status = VSA_OK;
     reply = json_object();
@@ -55,6 +58,7 @@ static int tear_down(void **state)
     (void)state;
     json_decref(reply);
     vsa_nsm_free(nsm);
+    vsa_nsm_health_destroy(&health);
     return 0;
 }
 
@@ -63,7 +67,7 @@ static enum vsa_status run(struct vsa_nsm *with, const char *text)
     struct vsa_error error;
     VSA_AUTO_JSON json_t *request = json_loads(text, 0, NULL);
     assert_non_null(request);
-    return vsa_builtin_run(&builtin, with, request, reply, &error);
+    return vsa_builtin_run(&all, with, request, reply, &error);
 }
 
 static json_int_t number(const json_t *object, const char *name)
@@ -88,7 +92,7 @@ static void test_status(void **state)
     assert_int_equal(number(reply, "buffered_bytes"), 77);
     assert_int_equal(number(reply, "buffered_bytes_limit"), VSA_DEFAULT_MAX_BUFFERED);
     const json_t *known = json_object_get(reply, "nsm");
-    assert_int_equal(number(known, "age_ms"), 1234);
+    assert_true(number(known, "age_ms") > 0);
     assert_string_equal(json_string_value(json_object_get(known, "module_id")), "known before");
 }
 

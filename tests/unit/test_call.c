@@ -12,11 +12,8 @@
 
 static struct fake_nsm fake;
 static struct vsa_nsm *nsm;
-static struct vsa_command_table table;
-static struct vsa_call_context context;
-static struct vsa_sharing sharing;
+static struct vsa_requests all;
 static struct vsa_server_options options;
-static struct vsa_builtin builtin;
 
 static enum vsa_status echo(const struct vsa_command_context *handler, const json_t *request,
                             json_t *reply, struct vsa_error *error)
@@ -30,15 +27,13 @@ static int set_up(void **state)
 {
     (void)state;
     fake = (struct fake_nsm){0};
-    table = (struct vsa_command_table){0};
-    sharing = (struct vsa_sharing){0};
-    context = (struct vsa_call_context){.table = &table, .sharing = &sharing};
-    builtin = (struct vsa_builtin){.options = &options};
+    memset(&all, 0, sizeof(all));
+    all.options = &options;
     const struct vsa_command slow = {"slow", echo, NULL, VSA_COMMAND_BLOCKING};
     const struct vsa_command strict = {"strict", echo, NULL, VSA_COMMAND_NSM};
-    assert_int_equal(vsa_builtin_add(&builtin, &table, NULL), VSA_OK);
-    assert_int_equal(vsa_command_table_add(&table, &slow, VSA_ROLE_PROGRAM, NULL), VSA_OK);
-    assert_int_equal(vsa_command_table_add(&table, &strict, VSA_ROLE_PROGRAM, NULL), VSA_OK);
+    assert_int_equal(vsa_builtin_add(&all, NULL), VSA_OK);
+    assert_int_equal(vsa_command_table_add(&all.table, &slow, VSA_ROLE_PROGRAM, NULL), VSA_OK);
+    assert_int_equal(vsa_command_table_add(&all.table, &strict, VSA_ROLE_PROGRAM, NULL), VSA_OK);
     nsm = fake_nsm_open(&fake);
     return nsm ? 0 : -1;
 }
@@ -53,7 +48,7 @@ static int tear_down(void **state)
 static const struct vsa_command_row *row_of(const char *name)
 {
     const struct vsa_command_row *named;
-    const struct vsa_command_row *row = vsa_command_table_find(&table, name, &named);
+    const struct vsa_command_row *row = vsa_command_table_find(&all.table, name, &named);
     assert_non_null(row);
     return row;
 }
@@ -77,15 +72,23 @@ static struct vsa_call *new_attest(const char *user_data)
     char copy[100];
     (void)snprintf(copy, sizeof(copy), "%s", user_data);
     const struct vsa_attest_request asked = {.user_data = vsa_slice_of_text(copy)};
-    struct vsa_call *call = vsa_call_new_attest(&context, row_of("attest"), &asked);
+    struct vsa_call *call = vsa_call_new(&all, row_of("attest"), &asked);
     memset(copy, 0, sizeof(copy)); /* it has its own */
+    return call;
+}
+
+static struct vsa_call *new_command(const char *name, json_t *object)
+{
+    struct vsa_call *call = vsa_call_new(&all, row_of(name), NULL);
+    assert_non_null(call);
+    call->object = object;
     return call;
 }
 
 static void test_probe(void **state)
 {
     (void)state;
-    struct vsa_call *call = vsa_call_new_probe(&context);
+    struct vsa_call *call = vsa_call_new(&all, NULL, NULL);
     run(call, nsm);
     assert_int_equal(call->status, VSA_OK);
     assert_string_equal(call->module_id, FAKE_NSM_MODULE_ID);
@@ -115,7 +118,7 @@ static void test_absent_fields(void **state)
 {
     (void)state;
     const struct vsa_attest_request asked = {.nonce = vsa_slice_of("", 0)};
-    struct vsa_call *call = vsa_call_new_attest(&context, row_of("attest"), &asked);
+    struct vsa_call *call = vsa_call_new(&all, row_of("attest"), &asked);
     assert_non_null(call);
     assert_null(call->asked.user_data.data);
     assert_non_null(call->asked.nonce.data);
@@ -143,9 +146,9 @@ static void test_failures(void **state)
 static void test_life(void **state)
 {
     (void)state;
-    sharing.ttl_ms = 1;
+    all.sharing.ttl_ms = 1;
     struct vsa_call *call = new_attest("not a document");
-    vsa_sharing_begin(&sharing, &call->share, &(struct vsa_share_key){0});
+    vsa_sharing_begin(&all.sharing, &call->share, &(struct vsa_share_key){0});
     call->life_ms = 7;
     run(call, nsm);
     assert_int_equal(call->life_ms, 0); /* it has none */
@@ -160,22 +163,20 @@ static void test_life(void **state)
 static void test_commands(void **state)
 {
     (void)state;
-    struct vsa_call *call =
-        vsa_call_new_command(&context, row_of("slow"), json_pack("{s:s}", "say", "hello"));
+    struct vsa_call *call = new_command("slow", json_pack("{s:s}", "say", "hello"));
     assert_true(vsa_call_size(call) > strlen("hello"));
     run(call, NULL);
     assert_int_equal(call->status, VSA_OK);
     assert_says(call, "\"with_nsm\":false,\"got\":\"hello\"");
     vsa_call_free(call);
-    call = vsa_call_new_command(&context, row_of("strict"), json_pack("{s:i}", "say", 5));
+    call = new_command("strict", json_pack("{s:i}", "say", 5));
     run(call, NULL);
     assert_int_equal(call->status, VSA_ERR_NSM_UNREACHABLE);
     vsa_call_free(call);
-    call = vsa_call_new_command(&context, row_of("strict"), json_pack("{s:i}", "say", 5));
+    call = new_command("strict", json_pack("{s:i}", "say", 5));
     run(call, nsm);
     assert_says(call, "\"with_nsm\":true,\"got\":5");
     vsa_call_free(call);
-    vsa_call_free(NULL);
 }
 
 /* A tree costs many times its line: that is what is charged. */
@@ -185,8 +186,7 @@ static void test_size(void **state)
     json_t *many = json_array();
     for (int i = 0; i < 1000; i++)
         assert_int_equal(json_array_append_new(many, json_object()), 0);
-    struct vsa_call *call =
-        vsa_call_new_command(&context, row_of("slow"), json_pack("{s:o}", "x", many));
+    struct vsa_call *call = new_command("slow", json_pack("{s:o}", "x", many));
     assert_true(vsa_call_size(call) > 1000 * 200);
     vsa_call_free(call);
 }

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "pipeline_fixture.h"
-#include "server/calls.h"
+#include "server/call.h"
 
 /* `status` has the NSM asked when what is known is old, and does not wait for it. */
 static void test_probe(void **state)

@@ -5,7 +5,7 @@
 
 #include "base/slice.h"
 #include "pipeline_fixture.h"
-#include "server/coalesce.h"
+#include "server/call.h"
 
 static void test_shared_call(void **state)
 {
@@ -59,7 +59,7 @@ static void test_nothing_to_share(void **state)
     (void)state;
     const struct vsa_request request = {0};
     const struct vsa_share_key key = {{1}};
-    assert_false(vsa_coalesce(&pipeline.requests, &request, &key));
+    assert_false(vsa_call_coalesce(&pipeline.requests, &request, &key));
     assert_int_equal(pipeline.events[VSA_EVENT_REQUEST], 0);
     assert_in_flight(0);
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "server/quantities.h"
+#include "server/status.h"
 
 static void where_values_are(void **state)
 {

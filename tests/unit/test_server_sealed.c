@@ -18,7 +18,7 @@
 #include "server/dispatch.h"
 #include "server/enable_sealing.h"
 #include "server/forward.h"
-#include "server/statistics.h"
+#include "server/status.h"
 #include "slow_tool.h"
 #include <vsattest/key.h>
 
@@ -686,7 +686,7 @@ static bool is_in_buffers(const char *text)
     const struct vsa_requests *all = &pipeline.requests;
     size_t size = strlen(text);
     return memmem(all->buffer, sizeof(all->buffer), text, size) ||
-           memmem(all->context.buffer, sizeof(all->context.buffer), text, size) ||
+           memmem(all->call_buffer, sizeof(all->call_buffer), text, size) ||
            memmem(all->sealing->plaintext, sizeof(all->sealing->plaintext), text, size);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "pipeline_fixture.h"
-#include "server/statistics.h"
+#include "server/status.h"
 
 static void test_numbers(void **state)
 {
