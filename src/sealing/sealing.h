@@ -11,7 +11,6 @@
 #include "seal/seal_keys.h"
 #include "sealing/senders.h"
 #include "stream/budget.h"
-#include "worker/awaited.h"
 #include "worker/worker.h"
 
 /* What all sealed requests share. Set the first five members, and those of `keys`. */

@@ -13,7 +13,6 @@
 
 #include "event/loop.h"
 #include "stream/budget.h"
-#include "stream/buffer.h"
 #include <vsattest/limits.h>
 
 struct vsa_stream;
@@ -46,6 +45,16 @@ enum __attribute__((packed)) vsa_stream_state {
     VSA_STATE_SENDING,   /* until the peer reads its replies */
     VSA_STATE_LINGERING, /* the last line is sent; reads on so that the peer can read it */
     VSA_STATE_CLOSED,    /* freed at the end of the iteration */
+};
+
+/*
+ * Bytes that had to be kept: half a line of a peer, the rest of a reply it did not take yet.
+ * Zeroed: empty, without memory. An empty buffer never has memory.
+ */
+struct vsa_buffer {
+    char *data;
+    uint32_t size;
+    uint32_t capacity; /* bytes allocated */
 };
 
 /* Owners read the first five members. */

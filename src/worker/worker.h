@@ -25,6 +25,21 @@ struct vsa_work {
     int64_t begun_ms;      /* start of run(), CLOCK_MONOTONIC; read by the loop when done */
 };
 
+struct vsa_awaited;
+
+struct vsa_awaited_kind {
+    /* Called when none waits any more: takes it back and frees it, if it has not begun. */
+    void (*abandon)(struct vsa_awaited *awaited);
+    bool (*has_begun)(struct vsa_awaited *awaited);
+    const char *late; /* why a request that waited for too long has no reply */
+};
+
+/* What requests wait for: work, or a process's reply. Embed it, and set `kind`. */
+struct vsa_awaited {
+    const struct vsa_awaited_kind *kind;
+    struct vsa_link waiters;
+};
+
 struct vsa_worker_options {
     const char *nsm; /* address, borrowed; NULL: there is none, as all work knows */
     int timeout_ms;  /* limit of one call of the NSM */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which stream gives way. */
+/* Buffers, and which stream gives way. */
 #include "unit_test.h"
 
 #include <string.h>
@@ -88,12 +88,85 @@ static void test_gives_way_to_a_reply(void **state)
     assert_string_equal(rig.ended, "1:busy ");
 }
 
+/* A stream of the test's own: what it keeps is in no socket. */
+static struct vsa_streams streams;
+static struct vsa_stream own;
+static struct vsa_buffer *const buffer = &own.input;
+
+static int set_up_own(void **state)
+{
+    (void)state;
+    memset(&streams, 0, sizeof(streams));
+    memset(&own, 0, sizeof(own));
+    streams.budget.limit = SIZE_MAX / 2;
+    own.streams = &streams;
+    return 0;
+}
+
+static void keep(const char *data, size_t size)
+{
+    assert_true(vsa_stream_keep(&own, buffer, data, size));
+    assert_int_equal(vsa_counter_get(&streams.budget.used), buffer->capacity);
+}
+
+static void drop(size_t size)
+{
+    vsa_stream_drop(&own, buffer, size);
+    assert_int_equal(vsa_counter_get(&streams.budget.used), buffer->capacity);
+}
+
+static void assert_holds(const char *text)
+{
+    assert_int_equal(buffer->size, strlen(text));
+    assert_memory_equal(buffer->data, text, buffer->size);
+}
+
+static void test_keep_and_drop(void **state)
+{
+    (void)state;
+    keep("", 0);
+    assert_null(buffer->data);
+    keep("abc", 3);
+    keep("def", 3);
+    assert_holds("abcdef");
+    drop(2);
+    assert_holds("cdef");
+    drop(0);
+    assert_holds("cdef");
+    drop(4);
+    assert_null(buffer->data);
+    assert_int_equal(buffer->capacity, 0);
+    drop(0);
+}
+
+/* Memory is what is needed, not twice that; and small pieces are not copied each time. */
+static void test_capacity(void **state)
+{
+    (void)state;
+    char bytes[6000] = {0};
+    int copies = 0;
+    keep(bytes, 6000);
+    assert_int_equal(buffer->capacity, 6000);
+    for (int i = 0; i < 6000; i++) {
+        size_t before = buffer->capacity;
+        keep("x", 1);
+        copies += buffer->capacity != before;
+        assert_in_range(buffer->capacity, buffer->size, buffer->size + buffer->size / 8 + 1);
+    }
+    assert_in_range(copies, 1, 10);
+    drop(11990);
+    assert_int_equal(buffer->capacity, 10);
+    drop(10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STREAM_TEST(test_budget),
         STREAM_TEST(test_unread_gives_way),
         STREAM_TEST(test_gives_way_to_a_reply),
+        cmocka_unit_test_setup(test_keep_and_drop, set_up_own),
+        cmocka_unit_test_setup(test_capacity, set_up_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
