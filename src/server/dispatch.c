@@ -42,8 +42,8 @@ static bool is_rate_limited(const struct arrival *arrival)
 }
 
 /* Takes a token; `sealed` has a limit of its own, for the time that opening takes. */
-static enum vsa_status take_token_of(struct arrival *arrival, struct vsa_rate_limit *rate,
-                                     const char *what, struct vsa_error *error)
+static enum vsa_status take_token(struct arrival *arrival, struct vsa_rate_limit *rate,
+                                  const char *what, struct vsa_error *error)
 {
     struct vsa_requests *all = arrival->all;
     struct vsa_stream *stream = arrival->request.stream;
@@ -57,22 +57,6 @@ static enum vsa_status take_token_of(struct arrival *arrival, struct vsa_rate_li
     return vsa_fail(error, VSA_ERR_RATE_LIMITED,
                     "rate limit of %lld %s a second exceeded; try again in %lld ms",
                     (long long)rate->rate, what, (long long)arrival->retry_after_ms);
-}
-
-static enum vsa_status take_token(struct arrival *arrival, struct vsa_error *error)
-{
-    if (!is_rate_limited(arrival))
-        return VSA_OK;
-    return take_token_of(arrival, &arrival->all->rate, "documents", error);
-}
-
-static void give_token_back(const struct arrival *arrival)
-{
-    struct vsa_requests *all = arrival->all;
-    struct vsa_stream *stream = arrival->request.stream;
-    if (is_rate_limited(arrival))
-        vsa_rate_limit_give_back(&all->rate, stream->cid, (void *)stream->attachment,
-                                 all->loop->now_ms);
 }
 
 /* --- running here, or in the thread ----------------------------------------------------------- */
@@ -188,18 +172,22 @@ static bool runs_here(const struct vsa_command_row *row)
 static enum vsa_status admit(struct arrival *arrival, const struct vsa_attest_request *asked,
                              struct vsa_error *error)
 {
+    struct vsa_requests *all = arrival->all;
+    struct vsa_stream *stream = arrival->request.stream;
     struct vsa_share_key key;
     bool shares = asked && !arrival->request.sealed && vsa_share_key_of(asked, &key);
-    if (shares && vsa_call_coalesce(arrival->all, &arrival->request, &key))
+    if (shares && vsa_call_coalesce(all, &arrival->request, &key))
         return VSA_OK;
-    VSA_TRY(take_token(arrival, error));
+    if (is_rate_limited(arrival))
+        VSA_TRY(take_token(arrival, &all->rate, "documents", error));
     if (runs_here(arrival->row)) {
         run_here(arrival);
         return VSA_OK;
     }
     enum vsa_status status = enqueue(arrival, asked, shares ? &key : NULL, error);
-    if (status != VSA_OK)
-        give_token_back(arrival);
+    if (status != VSA_OK && is_rate_limited(arrival))
+        vsa_rate_limit_give_back(&all->rate, stream->cid, (void *)stream->attachment,
+                                 all->loop->now_ms);
     return status;
 }
 
@@ -261,7 +249,7 @@ static enum vsa_status handle_sealed(struct arrival *arrival, struct vsa_error *
     struct vsa_sealed *sealed = NULL;
     if (arrival->request.sealed)
         return vsa_fail(error, VSA_ERR_REQUEST, "a sealed request holds another sealed one");
-    VSA_TRY(take_token_of(arrival, &all->sealed_rate, "sealed requests", error));
+    VSA_TRY(take_token(arrival, &all->sealed_rate, "sealed requests", error));
     VSA_TRY(vsa_waiting_check_room(all, error));
     VSA_TRY(vsa_sealed_new(all->sealing, arrival->object, arrival->apart, &sealed, error));
     enum vsa_status status = put_sealed(arrival, sealed, error);
