@@ -302,20 +302,14 @@ static enum vsa_status handle(struct arrival *arrival, struct vsa_slice line,
                               struct vsa_error *error)
 {
     VSA_TRY(read_line(arrival, line, error));
-    switch (arrival->row->role) {
-    case VSA_ROLE_ATTEST:
+    enum vsa_command_role role = arrival->row->role;
+    if (role == VSA_ROLE_ATTEST)
         return handle_attest(arrival, error);
-    case VSA_ROLE_SEAL_KEY:
+    if (role == VSA_ROLE_SEAL_KEY)
         return handle_seal_key(arrival, error);
-    case VSA_ROLE_SEALED:
+    if (role == VSA_ROLE_SEALED)
         return handle_sealed(arrival, error);
-    case VSA_ROLE_BACKEND:
-    case VSA_ROLE_SUMMARY:
-    case VSA_ROLE_PING:
-    case VSA_ROLE_PROGRAM:
-    default:
-        return admit(arrival, NULL, error);
-    }
+    return admit(arrival, NULL, error);
 }
 
 static void refuse(const struct arrival *arrival, const struct vsa_error *error)

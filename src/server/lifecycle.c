@@ -14,11 +14,6 @@
 /* Time for a peer to read its last replies before the server exits, in ms. */
 #define LINGER_MS 2000
 
-static void observe(const struct vsa_lifecycle *lifecycle, struct vsa_server_event event)
-{
-    vsa_observe(lifecycle->requests, event);
-}
-
 static void enter(struct vsa_lifecycle *lifecycle, enum vsa_lifecycle_state state, int64_t limit_ms)
 {
     lifecycle->state = state;
@@ -44,7 +39,7 @@ static void begin_draining(struct vsa_lifecycle *lifecycle)
 {
     struct vsa_requests *requests = lifecycle->requests;
     enter(lifecycle, VSA_LIFECYCLE_DRAINING, requests->options->drain_timeout_ms);
-    observe(lifecycle, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
+    vsa_observe(requests, (struct vsa_server_event){.kind = VSA_EVENT_STOPPING});
     requests->refusing = true;
     vsa_acceptor_stop(&lifecycle->acceptor);
 }
@@ -129,7 +124,8 @@ static enum vsa_status begin(struct vsa_lifecycle *lifecycle, struct vsa_listene
     VSA_TRY(vsa_worker_start(requests->worker, error));
     VSA_TRY(vsa_sealing_start(requests->sealing, error));
     vsa_address_format(&listener->address, address, sizeof(address));
-    observe(lifecycle, (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
+    vsa_observe(requests,
+                (struct vsa_server_event){.kind = VSA_EVENT_LISTENING, .detail = address});
     vsa_call_probe(requests);
     return VSA_OK;
 }
@@ -152,7 +148,7 @@ enum vsa_status vsa_lifecycle_run(struct vsa_lifecycle *lifecycle, struct vsa_li
     enum vsa_status result = lifecycle->result;
     if (result != VSA_OK && result != VSA_ERR_TIMEOUT)
         return vsa_fail(error, result, "cannot take connections");
-    observe(lifecycle, (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = result});
+    vsa_observe(requests, (struct vsa_server_event){.kind = VSA_EVENT_STOPPED, .status = result});
     if (result == VSA_ERR_TIMEOUT)
         return vsa_fail(error, result, "requests were still in flight %lld ms after the stop",
                         (long long)requests->options->drain_timeout_ms);
