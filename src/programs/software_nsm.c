@@ -12,6 +12,7 @@
 #include "command_line/options.h"
 #include "command_line/output.h"
 #include "command_line/policy_options.h"
+#include "command_line/service_manager.h"
 #include "command_line/signals.h"
 #include "file/whole_file.h"
 #include "software_nsm/boot.h"
@@ -164,6 +165,7 @@ static void say_ready(const struct arguments *arguments, const char *where,
 {
     (void)fprintf(stderr, "%s: ready on %s as %s%s; not AWS, for development only\n", PROGRAM,
                   where, module_id->text, arguments->module.debug_mode ? " in debug mode" : "");
+    service_manager_send_ready();
 }
 
 static enum vsa_status serve_socket(const struct arguments *arguments,
@@ -201,6 +203,7 @@ static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
     VSA_AUTO_FD int signals = -1;
     /* State and socket are for this user alone. */
     (void)umask(S_IRWXG | S_IRWXO);
+    service_manager_connect(PROGRAM);
     VSA_TRY(boot(arguments, &module_id, &nsm, error));
     VSA_TRY(signals_open(&signals, error));
     if (arguments->cuse)

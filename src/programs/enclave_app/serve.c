@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "command_line/service_manager.h"
 #include "command_line/signals.h"
 #include "file/whole_file.h"
 #include "log/server_event.h"
@@ -33,6 +34,15 @@ static enum vsa_status new_server(const struct vsa_server_options *options,
         signals_catch(stop_server, *server);
     signals_block(false);
     return status;
+}
+
+static void on_event(void *user, const struct vsa_server_event *event)
+{
+    if (event->kind == VSA_EVENT_LISTENING)
+        service_manager_send_ready();
+    else if (event->kind == VSA_EVENT_STOPPING)
+        service_manager_send_stopping();
+    log_server_event(user, event);
 }
 
 /* --- descriptors ------------------------------------------------------------------------------ */
@@ -193,11 +203,12 @@ enum vsa_status enclave_app_serve(const struct enclave_app_arguments *arguments,
 {
     struct vsa_server *server = NULL;
     struct vsa_server_options options = arguments->server;
-    options.on_event = log_server_event;
+    options.on_event = on_event;
     if (options.max_buffered == 0)
         options.max_buffered = vsa_process_buffered_bytes();
     log_set_level(arguments->log_level);
     check_limits(&options);
+    service_manager_connect(ENCLAVE_APP);
     if (!arguments->no_sandbox)
         VSA_TRY(advise(vsa_sandbox_prepare(error), error));
     VSA_TRY(new_server(&options, &server, error));

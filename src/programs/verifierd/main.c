@@ -11,6 +11,7 @@
 #include "command_line/exit_code.h"
 #include "command_line/options.h"
 #include "command_line/output.h"
+#include "command_line/service_manager.h"
 #include "verifierd/http.h"
 #include <vsattest/transport.h>
 
@@ -193,8 +194,11 @@ static void reload(struct vsa_service *service)
 static void serve(struct vsa_service *service, const sigset_t *signals)
 {
     int number = 0;
-    while (sigwait(signals, &number) == 0 && number == SIGHUP)
+    while (sigwait(signals, &number) == 0 && number == SIGHUP) {
+        service_manager_send_reloading();
         reload(service);
+        service_manager_send_ready();
+    }
 }
 
 static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
@@ -209,6 +213,7 @@ static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
     (void)sigaddset(&signals, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    service_manager_connect(PROGRAM);
     /* So that no hash of a client's JSON can be computed beforehand. */
     json_object_seed(0);
     VSA_TRY(vsa_service_new(&arguments->service, vsa_wall_clock_ms(), &service, error));
@@ -218,7 +223,9 @@ static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
     enum vsa_status status = vsa_http_start(service, &arguments->http, &http, error);
     if (status == VSA_OK) {
         log_start(arguments);
+        service_manager_send_ready();
         serve(service, &signals);
+        service_manager_send_stopping();
     }
     /* The path goes first, so that a balancer asks elsewhere while the rest is answered. */
     vsa_listener_close(&listener);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "command_line/output.h"
+#include "command_line/service_manager.h"
 #include "command_line/signals.h"
 #include "process/process.h"
 #include "programs/vsock_client/ask.h"
@@ -94,10 +95,12 @@ static enum vsa_status run_relay(const struct client_arguments *arguments,
                                  const struct vsa_target *target, struct vsa_error *error)
 {
     VSA_CLEANUP(cleanup_relay) struct vsa_relay *relay = NULL;
+    service_manager_connect(CLIENT_PROGRAM);
     VSA_TRY(make_relay(arguments, target->address, &relay, error));
     signals_catch(stop_relay, relay);
     (void)fprintf(stderr, "%s: relay: from %s to %s\n", CLIENT_PROGRAM, arguments->listen,
                   target->address);
+    service_manager_send_ready();
     enum vsa_status status = vsa_relay_run(relay, error);
     signals_catch(stop_relay, NULL);
     if (status == VSA_OK)
