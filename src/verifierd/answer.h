@@ -27,6 +27,8 @@
     X(VSA_PROBLEM_TYPE, 415, "type_unknown",                                                       \
       "Content-Type: application/json, or for a document alone application/cbor, "                 \
       "application/octet-stream or text/plain (base64)")                                           \
+    X(VSA_PROBLEM_HOST, 421, "host_unknown",                                                       \
+      "Host is neither an address nor localhost; --trust-proxy takes any")                         \
     X(VSA_PROBLEM_RATE, 429, "rate_limited", "more requests than this client may make")            \
     X(VSA_PROBLEM_INTERNAL, 500, "internal_error", "a fault of this service")                      \
     X(VSA_PROBLEM_STORE, 503, "store_unavailable", "challenges cannot be redeemed now")            \

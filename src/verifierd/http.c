@@ -21,6 +21,7 @@ struct vsa_http {
     struct vsa_service *service;
     struct MHD_Daemon *daemon;
     bool trust_proxy;
+    bool check_host;
     atomic_bool ends;
     atomic_long in_flight;
     atomic_long answering; /* handled, and not sent yet */
@@ -380,6 +381,27 @@ static void admit(struct vsa_http *http, struct MHD_Connection *connection,
     vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BUSY, NULL);
 }
 
+/*
+ * Returns whether this service may be asked by that name. A page whose own name is made to lead to
+ * the loopback (DNS rebinding) can read answers, but has that name as its Host. What sends none is
+ * no browser.
+ */
+static bool is_local_host(const char *host)
+{
+    char name[INET6_ADDRSTRLEN];
+    uint8_t bytes[16];
+    if (!host)
+        return true;
+    bool is_ipv6 = host[0] == '[';
+    size_t size = strcspn(host + is_ipv6, is_ipv6 ? "]" : ":");
+    if (size >= sizeof(name))
+        return false;
+    memcpy(name, host + is_ipv6, size);
+    name[size] = '\0';
+    return inet_pton(is_ipv6 ? AF_INET6 : AF_INET, name, bytes) == 1 ||
+           (!is_ipv6 && strcasecmp(name, "localhost") == 0);
+}
+
 /* Decides from the header alone what can be decided, before a body is read. */
 static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *connection,
                               const char *path, const char *method)
@@ -391,7 +413,9 @@ static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *conn
     exchange->begin_ms = vsa_monotonic_ms();
     exchange->route = route;
     exchange->file = route ? NULL : find_file(path);
-    if (!route && !exchange->file)
+    if (http->check_host && !is_local_host(header_of(connection, "Host")))
+        vsa_answer_problem(&exchange->answer, VSA_PROBLEM_HOST, NULL);
+    else if (!route && !exchange->file)
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_PATH, NULL);
     else if (route && route->is_post ? strcmp(method, "POST") != 0 : !is_get(method))
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_METHOD, NULL);
@@ -497,6 +521,7 @@ enum vsa_status vsa_http_start(struct vsa_service *service, const struct vsa_htt
         return vsa_fail_memory(error);
     made->service = service;
     made->trust_proxy = options->trust_proxy;
+    made->check_host = options->check_host;
     made->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, made,
         MHD_OPTION_LISTEN_SOCKET, options->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, made,

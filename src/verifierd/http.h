@@ -9,6 +9,7 @@ struct vsa_http_options {
     int fd;           /* listens; closed by vsa_http_stop() */
     unsigned threads; /* 1 or more */
     bool trust_proxy; /* X-Forwarded-For has the client's address */
+    bool check_host;  /* refuses a Host that is neither an address nor localhost */
 };
 
 struct vsa_http;

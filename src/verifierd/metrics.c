@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-static const unsigned statuses[] = {200, 400, 401, 404, 405, 409, 413, 415, 429, 500, 503};
+static const unsigned statuses[] = {200, 400, 401, 404, 405, 409, 413, 415, 421, 429, 500, 503};
 #define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
 
 static const char *const endpoint_names[VSA_ENDPOINTS] = {

@@ -3,6 +3,7 @@
 
 import base64
 import hashlib
+import http.client
 import json
 import os
 import re
@@ -521,6 +522,32 @@ class Published(verifierd.ServiceTestCase):
                 answer = verifierd.ask(path, method.upper(), target.replace("{name}", "p"))
                 self.assertIn(str(answer.status), methods[method]["responses"])
                 self.assertNotIn(answer.status, (404, 405))
+
+
+class Hosts(verifierd.ServiceTestCase):
+    """Pages of other sites cannot read answers on the loopback, whatever their name leads to."""
+
+    def status_of(self, host, *options):
+        address = ("127.0.0.1", verifierd.free_port())
+        service = self.service([verifierd.PROGRAM, "--policies", self.policies, "--listen",
+                                "tcp:{}:{}".format(*address), *options])
+        harness.wait_until(lambda: "serves on" in service.log(), "the service")
+        connection = http.client.HTTPConnection(*address, timeout=harness.PATIENCE)
+        status = verifierd.ask(None, "GET", "/v1/policies", connection=connection, host=host).status
+        connection.close()
+        self.assertEqual(service.stop(), 0)
+        return status
+
+    def test_over_tcp(self):
+        self.policy()
+        self.assertEqual(self.status_of("localhost"), 200)
+        self.assertEqual(self.status_of("pages.example"), 421)
+        self.assertEqual(self.status_of("verifier.example", "--trust-proxy"), 200)
+
+    def test_over_a_unix_socket(self):
+        self.policy()
+        path = self.start_verifierd()
+        self.assertEqual(verifierd.ask(path, "GET", "/v1/policies", host="pages.example").status, 200)
 
 
 class Arguments(verifierd.ServiceTestCase):

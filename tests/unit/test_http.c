@@ -120,7 +120,7 @@ static int remove_files(void **state)
            remove(path_of("policies")) || remove(directory);
 }
 
-static void start_with(unsigned rate, bool trust_proxy)
+static void start_with(unsigned rate, bool trust_proxy, bool check_host)
 {
     const struct vsa_service_options options = {
         .policies = policies,
@@ -132,6 +132,7 @@ static void start_with(unsigned rate, bool trust_proxy)
         .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
         .threads = 2,
         .trust_proxy = trust_proxy,
+        .check_host = check_host,
     };
     monotonic_ms = 1000000;
     assert_int_equal(
@@ -145,7 +146,7 @@ static int start(void **state)
 {
     (void)state;
     forge_reset(&forge);
-    start_with(1000, false);
+    start_with(1000, false, false);
     return 0;
 }
 
@@ -525,7 +526,7 @@ static void refused_take_no_place(void **state)
 {
     (void)state;
     assert_int_equal(stop(NULL), 0);
-    start_with(1, false);
+    start_with(1, false, false);
     int admitted = begin_request_read();
     int refused = begin_request_read();
     wait_for_in_flight(1);
@@ -548,7 +549,7 @@ static void forwarded_addresses(void **state)
 {
     (void)state;
     assert_int_equal(stop(NULL), 0);
-    start_with(1, true);
+    start_with(1, true, false);
     static const struct {
         const char *header;
         unsigned status;
@@ -577,9 +578,54 @@ static void not_forwarded(void **state)
 {
     (void)state;
     assert_int_equal(stop(NULL), 0);
-    start_with(1, false);
+    start_with(1, false, false);
     assert_int_equal(forwarded(FORWARDED("192.0.2.1")), 200);
     assert_int_equal(forwarded(FORWARDED("192.0.2.2")), 429);
+}
+
+static unsigned ask_host(const char *header)
+{
+    char text[160];
+    int fd = connect_client();
+    /* HTTP/1.1 cannot be without a Host. */
+    (void)snprintf(text, sizeof(text), "GET /v1/policies HTTP/1.0\r\n%s\r\n", header);
+    assert_true(send_text(fd, text));
+    return receive_reply(fd);
+}
+
+/* A page whose name is made to lead to the loopback has that name as its Host. */
+static void hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        unsigned status;
+    } table[] = {
+        {"", 200},
+        {"Host: localhost:8080\r\n", 200},
+        {"Host: LOCALHOST\r\n", 200},
+        {"Host: 127.0.0.1:8080\r\n", 200},
+        {"Host: 192.0.2.1\r\n", 200},
+        {"Host: [::1]:8080\r\n", 200},
+        {"Host: pages.example:8080\r\n", 421},
+        {"Host: localhost.pages.example\r\n", 421},
+        {"Host: 127.0.0.1.pages.example\r\n", 421},
+        {"Host: [pages.example]\r\n", 421},
+        {"Host: [localhost]\r\n", 421},
+        {"Host: ::1\r\n", 421},
+        {"Host: a-name-that-is-longer-than-any-address-there-is-in-ipv6.example\r\n", 421},
+        {"Host: \r\n", 421},
+    };
+    assert_int_equal(ask_host("Host: pages.example\r\n"), 200);
+    assert_int_equal(stop(NULL), 0);
+    start_with(1, false, true);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        unsigned status = ask_host(table[i].header);
+        if (status != table[i].status)
+            print_message("# %s", table[i].header);
+        assert_int_equal(status, table[i].status);
+    }
+    assert_reply_has("\"host_unknown\"");
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -706,6 +752,7 @@ int main(void)
         HTTP_TEST(refused_take_no_place),
         HTTP_TEST(forwarded_addresses),
         HTTP_TEST(not_forwarded),
+        HTTP_TEST(hosts),
         HTTP_TEST(malloc_short),
         HTTP_TEST(calloc_short),
         HTTP_TEST(answered_before_the_end),

@@ -218,6 +218,9 @@ static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
     json_object_seed(0);
     VSA_TRY(vsa_service_new(&arguments->service, vsa_wall_clock_ms(), &service, error));
     VSA_TRY(listen_for_clients(arguments->listen, &listener, error));
+    /* No page reaches a Unix socket; a proxy has names of its own, which it passes on. */
+    arguments->http.check_host =
+        listener.address.kind == VSA_ADDRESS_TCP && !arguments->http.trust_proxy;
     /* Another descriptor of the socket: either side closes its own. */
     arguments->http.fd = fcntl(listener.fd, F_DUPFD_CLOEXEC, 0);
     enum vsa_status status = vsa_http_start(service, &arguments->http, &http, error);
