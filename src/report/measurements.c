@@ -194,14 +194,19 @@ static enum vsa_status find_measurements(json_t *entry, json_t **measurements,
                        "those of an image" OTHER_FORMS);
 }
 
-static void read_name(json_t *entry, char name[VSA_MAX_MEASUREMENTS_NAME])
+static enum vsa_status read_name(const json_t *entry, char name[VSA_MAX_MEASUREMENTS_NAME],
+                                 struct vsa_error *error)
 {
     static const char *const keys[] = {"name", "ImageName", "EnclaveName"};
-    const char *found = NULL;
+    const json_t *found = NULL;
     for (size_t i = 0; !found && i < sizeof(keys) / sizeof(keys[0]); i++)
-        found = json_string_value(json_object_get(entry, keys[i]));
-    (void)snprintf(name, VSA_MAX_MEASUREMENTS_NAME, "%s", found ? found : "");
+        found = vsa_json_get(entry, keys[i]);
+    if (found && !json_is_string(found))
+        return vsa_fail_at(error, VSA_ERR_JSON, VSA_NO_OFFSET, RULE,
+                           "the name of the measurements is not a string");
+    (void)snprintf(name, VSA_MAX_MEASUREMENTS_NAME, "%s", found ? json_string_value(found) : "");
     vsa_printable_make(name, strlen(name));
+    return VSA_OK;
 }
 
 /* Reads one image; a policy made for it has the checks of each PCR. */
@@ -214,8 +219,7 @@ static enum vsa_status read_image(json_t *entry, struct vsa_measurements *image,
     VSA_TRY(find_measurements(entry, &measurements, error));
     VSA_TRY(expect_all(&policy, measurements, error));
     image->pcrs = policy.pcrs;
-    read_name(entry, image->name);
-    return VSA_OK;
+    return read_name(entry, image->name, error);
 }
 
 /* Reads each member of an array; errors name its index. */

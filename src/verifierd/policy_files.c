@@ -33,7 +33,7 @@ static json_t *nitro_cli_form(json_t *entry)
         char name[8] = "name";
         if (strlen(key) <= 2)
             (void)snprintf(name, sizeof(name), "PCR%s", key);
-        else if (strcmp(key, "label") != 0)
+        else if (strcmp(key, "label") != 0 || !json_is_string(value))
             writer.failed = true;
         vsa_json_put(&writer, name, json_incref(value));
     }
@@ -73,8 +73,9 @@ static enum vsa_status take_pcrs(const char *name, const json_t *value,
 {
     VSA_AUTO_JSON json_t *entries = json_is_array(value) ? nitro_cli_forms(value) : NULL;
     if (!entries)
-        return fail_member(name, "an array of objects with \"0\", \"1\", \"2\" and \"label\"",
-                           error);
+        return fail_member(
+            name, "an array of objects with \"0\", \"1\", \"2\" and \"label\", each a string",
+            error);
     return read_images(entries, policy, error);
 }
 

@@ -56,6 +56,8 @@ static void accepts_what_nitro_cli_prints(void **state)
     /* describe-eif */
     assert_three("{\"EifVersion\":4,\"Measurements\":{" SHA THREE "},\"IsSigned\":false,"
                  "\"CheckCRC\":true,\"ImageName\":\"app\",\"Metadata\":{\"BuildTime\":\"x\"}}");
+    /* An image without metadata. */
+    assert_three("{\"Measurements\":{" SHA THREE "},\"ImageName\":null}");
     /* describe-enclaves: one entry, and an array with one */
     assert_three("{\"EnclaveName\":\"app\",\"EnclaveCID\":16,\"Measurements\":{" SHA THREE "}}");
     assert_three(" \n[{\"EnclaveCID\":16,\"Measurements\":{" SHA THREE "}}]\n");
@@ -158,6 +160,8 @@ static const struct refusal refusals[] = {
     {"{\"HashAlgorithm\":\"Sha512\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
     {"{\"HashAlgorithm\":\"Sha3840\"," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
     {"{\"HashAlgorithm\":384," THREE "}", VSA_ERR_POLICY_PCR, "Sha384"},
+    {"{\"name\":1," THREE "}", VSA_ERR_JSON, "the name of the measurements is not a string"},
+    {"{\"ImageName\":[],\"Measurements\":{" THREE "}}", VSA_ERR_JSON, "not a string"},
 };
 
 static void refuses(void **state)

@@ -156,6 +156,9 @@ static void refused(void **state)
         {"{\"pcrs\":[" IMAGE("00") "}]}", VSA_ERR_POLICY_PCR},
         {"{\"pcrs\":[" IMAGE("a0") ",\"32\":\"" TIMES48("a0") "\"}]}", VSA_ERR_POLICY_PCR},
         {"{\"pcrs\":[" IMAGE("a0") ",\"lable\":\"x\"}]}", VSA_ERR_FIELD},
+        {"{\"pcrs\":[" IMAGE("a0") ",\"label\":14}]}", VSA_ERR_FIELD},
+        {"{\"pcrs\":[" IMAGE("a0") ",\"label\":null}]}", VSA_ERR_FIELD},
+        {"{\"measurements\":{\"PCR0\":\"" TIMES48("a0") "\",\"name\":14}}", VSA_ERR_JSON},
         {"{\"pcrs\":[" OTHER_IMAGE "],\"measurements\":[]}", VSA_ERR_FIELD},
         {"{\"measurements\":null}", VSA_ERR_FIELD},
         {"{\"measurements\":\"x\"}", VSA_ERR_FIELD},
@@ -196,6 +199,11 @@ static void directories(void **state)
     assert_int_equal(vsa_policy_set_load(directory, &set, &error), VSA_ERR_IO);
     assert_null(set);
     assert_non_null(strstr(error.detail, "policy c.json"));
+    write_file("c.json", "{\"pcrs\":[" IMAGE("a0") ",\"label\":[\"v1\"]}]}");
+    assert_int_equal(vsa_policy_set_load(directory, &set, &error), VSA_ERR_FIELD);
+    assert_string_equal(error.detail,
+                        "policy c.json: \"pcrs\" is not an array of objects with \"0\", "
+                        "\"1\", \"2\" and \"label\", each a string");
     write_file("c.json", "{\"roots\":\"README\"}");
     assert_int_not_equal(vsa_policy_set_load(directory, &set, &error), VSA_OK);
     assert_null(set);
