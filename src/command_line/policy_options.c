@@ -54,8 +54,9 @@ const struct program_option policy_option_table[] = {
 };
 
 /*
- * Adds bytes with their end: FNV-1a of 64 bits. It finds a mistake, and is no
- * proof: who writes where it is stored decides what is there.
+ * Adds bytes with their end: FNV-1a of 64 bits. It finds a mistake, and is no proof: who writes
+ * where it is stored decides what is there. Not SHA-256: options are read by programs that need no
+ * libcrypto, which takes milliseconds to begin.
  */
 static void add_to_fingerprint(struct policy_options *options, struct vsa_slice bytes)
 {
