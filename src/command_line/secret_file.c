@@ -25,7 +25,7 @@ static enum vsa_status fill(const char *path, uint8_t *buffer, size_t capacity, 
     return vsa_whole_file_fill(fd, path, buffer, capacity, size, error);
 }
 
-enum vsa_status secret_file_read(const char *option, const char *path, size_t capacity,
+enum vsa_status secret_file_read(const char *option, const char *path, size_t limit,
                                  enum vsa_status (*take)(void *context, struct vsa_slice bytes,
                                                          struct vsa_error *error),
                                  void *context, struct vsa_error *error)
@@ -33,12 +33,15 @@ enum vsa_status secret_file_read(const char *option, const char *path, size_t ca
     size_t size = 0;
     if (!path)
         return VSA_OK;
+    /* One byte above the limit separates a file that is too long from one that just fits. */
+    size_t capacity = limit + 1;
     uint8_t *buffer = malloc(capacity);
     if (!buffer)
         return vsa_fail_memory(error);
     enum vsa_status status = fill(path, buffer, capacity, &size, error);
     if (status == VSA_OK)
-        status = take(context, vsa_slice_of(buffer, size), error);
+        status = size > limit ? vsa_fail(error, VSA_ERR_TOO_LARGE, "more than %zu bytes", limit)
+                              : take(context, vsa_slice_of(buffer, size), error);
     if (status != VSA_OK)
         vsa_error_wrap(error, "%s", option);
     vsa_wipe(buffer, capacity);

@@ -8,13 +8,13 @@
 /*
  * Reads a file, and has `take` do something with what it holds, which is wiped then.
  *
- * option    in: for errors: "--sign-key"
- * path      in: - is standard input; NULL: nothing is done
- * capacity  in: bytes that are read at most: one more than what `take` accepts
+ * option  in: for errors: "--sign-key"
+ * path    in: - is standard input; NULL: nothing is done
+ * limit   in: bytes that the file may have
  *
- * Errors: VSA_ERR_IO, VSA_ERR_MEMORY, those of `take`; all with the option.
+ * Errors: VSA_ERR_IO, VSA_ERR_TOO_LARGE, VSA_ERR_MEMORY, those of `take`; all with the option.
  */
-VSA_MUST_USE enum vsa_status secret_file_read(const char *option, const char *path, size_t capacity,
+VSA_MUST_USE enum vsa_status secret_file_read(const char *option, const char *path, size_t limit,
                                               enum vsa_status (*take)(void *context,
                                                                       struct vsa_slice bytes,
                                                                       struct vsa_error *error),

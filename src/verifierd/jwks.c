@@ -69,14 +69,17 @@ static enum vsa_status load_key(const char *path, const char *name, struct vsa_s
                                 struct vsa_error *error)
 {
     struct stat status;
-    uint8_t text[VSA_MAX_KEY_FILE];
+    uint8_t text[VSA_MAX_KEY_FILE + 1]; /* the last byte: too long */
     size_t size = 0;
     struct vsa_key *key = NULL;
     VSA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &status) != 0)
         return vsa_fail(error, VSA_ERR_IO, "cannot open it: %s", strerror(errno));
     VSA_TRY(vsa_whole_file_fill(fd, path, text, sizeof(text), &size, error));
-    enum vsa_status read = vsa_key_read_private(vsa_slice_of(text, size), &key, error);
+    enum vsa_status read =
+        size > VSA_MAX_KEY_FILE
+            ? vsa_fail(error, VSA_ERR_TOO_LARGE, "more than %d bytes", VSA_MAX_KEY_FILE)
+            : vsa_key_read_private(vsa_slice_of(text, size), &key, error);
     vsa_wipe(text, size);
     if (read == VSA_ERR_ARGUMENT)
         return fail_kind(error); /* RSA, Ed25519: what signs no token of this service */

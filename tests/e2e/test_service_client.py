@@ -197,6 +197,9 @@ class RealService(ServiceClientTestCase):
             done = self.ask_service(url, "--service-token-file", self.write("bad", content))
             self.assert_exit(done, 2)
             self.assertIn("no bearer token", done.stderr.decode())
+        done = self.ask_service(url, "--service-token-file", self.write("bad", secret.encode() + b"\n" * 500))
+        self.assert_exit(done, 2)
+        self.assertIn("--service-token-file: more than 520 bytes", done.stderr.decode())
 
     def test_policy_and_audience(self):
         url = self.start()

@@ -134,6 +134,10 @@ static void directories(void **state)
     assert_string_equal(error.detail,
                         "signing key one.pem: not an unencrypted private key in PEM or DER");
     vsa_signing_keys_free(&keys);
+    /* Whatever follows the key: it is not cut. */
+    write_key(path, fresh(VSA_CURVE_P256));
+    assert_int_equal(truncate(path, VSA_MAX_KEY_FILE + 1), 0);
+    assert_int_equal(vsa_signing_keys_load(directory, &keys, &error), VSA_ERR_TOO_LARGE);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(directory), 0);
     assert_int_equal(vsa_signing_keys_load(directory, &keys, &error), VSA_ERR_IO);

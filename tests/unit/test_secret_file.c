@@ -46,9 +46,12 @@ static void files(void **state)
     struct vsa_error error = {0};
     assert_int_equal(read_text("secret", 10, &taken, NULL), VSA_OK);
     assert_string_equal(taken.text, "secret");
-    /* A longer one is cut: `take` sees that it has more than it accepts. */
-    assert_int_equal(read_text("secret", 4, &taken, NULL), VSA_OK);
-    assert_string_equal(taken.text, "secr");
+    assert_int_equal(read_text("secret", 6, &taken, NULL), VSA_OK);
+    assert_string_equal(taken.text, "secret");
+    /* A longer one is not cut. */
+    assert_int_equal(read_text("secret", 5, &taken, &error), VSA_ERR_TOO_LARGE);
+    assert_false(taken.called);
+    assert_string_equal(error.detail, "--option: more than 5 bytes");
     assert_int_equal(read_text("", 4, &taken, NULL), VSA_OK);
     assert_true(taken.called);
     assert_int_equal(read_text("bad", 10, &taken, &error), VSA_ERR_ARGUMENT);

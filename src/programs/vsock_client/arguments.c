@@ -386,7 +386,7 @@ static enum vsa_status read_request(struct client_arguments *arguments, struct v
         return VSA_OK;
     if (operand[0] == '@' || strcmp(operand, "-") == 0)
         return secret_file_read(option, operand[0] == '@' ? operand + 1 : operand,
-                                VSA_MAX_REQUEST_LINE + 1, take_request, arguments, error);
+                                VSA_MAX_REQUEST_LINE, take_request, arguments, error);
     enum vsa_status status =
         strchr("{[ \t\r\n", operand[0])
             ? take_request(arguments, vsa_slice_of_text(operand), error)
