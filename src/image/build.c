@@ -75,18 +75,11 @@ static enum vsa_status check_recipe(const struct vsa_image_recipe *recipe, struc
     return VSA_OK;
 }
 
-static enum vsa_status wrap(enum vsa_status status, const char *what, struct vsa_error *error)
-{
-    if (status != VSA_OK)
-        vsa_error_wrap(error, "%.120s", what);
-    return status;
-}
-
 /* Opens a file of the recipe; `what` is the name of its member, and of enclave_image's option. */
 static enum vsa_status open_part(const char *what, const char *path, struct vsa_whole_file *file,
                                  struct vsa_error *error)
 {
-    return wrap(vsa_whole_file_open(path, file, error), what, error);
+    return vsa_recipe_wrap(vsa_whole_file_open(path, file, error), what, error);
 }
 
 static bool is_space(uint8_t byte)
@@ -121,8 +114,8 @@ static enum vsa_status make_metadata(const struct vsa_image_recipe *recipe,
         if (built->metadata.size > VSA_MAX_IMAGE_METADATA)
             return vsa_fail(error, VSA_ERR_ARGUMENT, "%.120s has more than %d bytes",
                             recipe->metadata, VSA_MAX_IMAGE_METADATA);
-        return wrap(vsa_metadata_check(vsa_whole_file_slice(&built->metadata), error),
-                    recipe->metadata, error);
+        return vsa_recipe_wrap(vsa_metadata_check(vsa_whole_file_slice(&built->metadata), error),
+                               recipe->metadata, error);
     }
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file config = {NULL, 0, false};
     if (recipe->kernel_config)
@@ -142,8 +135,8 @@ static enum vsa_status make_ramdisks(const struct vsa_image_recipe *recipe,
         struct vsa_whole_file *ramdisk = &built->ramdisks[i];
         built->ramdisk_count = i + 1;
         VSA_TRY(open_part("ramdisk", recipe->ramdisks[i], ramdisk, error));
-        VSA_TRY(wrap(vsa_ramdisk_check(vsa_whole_file_slice(ramdisk), error), recipe->ramdisks[i],
-                     error));
+        VSA_TRY(vsa_recipe_wrap(vsa_ramdisk_check(vsa_whole_file_slice(ramdisk), error),
+                                recipe->ramdisks[i], error));
     }
     return VSA_OK;
 }
@@ -153,9 +146,9 @@ static enum vsa_status make_parts(const struct vsa_image_recipe *recipe,
 {
     VSA_TRY(check_recipe(recipe, error));
     VSA_TRY(open_part("kernel", recipe->kernel, &built->kernel, error));
-    VSA_TRY(
-        wrap(vsa_kernel_check(vsa_whole_file_slice(&built->kernel), recipe->architecture, error),
-             recipe->kernel, error));
+    VSA_TRY(vsa_recipe_wrap(
+        vsa_kernel_check(vsa_whole_file_slice(&built->kernel), recipe->architecture, error),
+        recipe->kernel, error));
     VSA_TRY(make_cmdline(recipe, built, error));
     VSA_TRY(make_metadata(recipe, built, error));
     return make_ramdisks(recipe, built, error);

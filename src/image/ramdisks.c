@@ -18,6 +18,13 @@
 /* As Linux: an interpreter may be a script four times over. */
 #define MAX_SCRIPTS 4
 
+enum vsa_status vsa_recipe_wrap(enum vsa_status status, const char *what, struct vsa_error *error)
+{
+    if (status != VSA_OK)
+        vsa_error_wrap(error, "%.120s", what);
+    return status;
+}
+
 static char *append_line(char *end, const char *line)
 {
     end = stpcpy(end, line);
@@ -51,8 +58,9 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static enum vsa_status add_module(struct vsa_tree *tree, const char *path, const char *source,
-                                  enum vsa_image_architecture architecture, struct vsa_error *error)
+static enum vsa_status read_module(struct vsa_tree *tree, const char *path, const char *source,
+                                   enum vsa_image_architecture architecture,
+                                   struct vsa_error *error)
 {
     VSA_AUTO_WHOLE_FILE struct vsa_whole_file module = {NULL, 0, false};
     enum vsa_status status = vsa_whole_file_read(source, VSA_MAX_IMAGE_MODULE, &module, error);
@@ -64,22 +72,31 @@ static enum vsa_status add_module(struct vsa_tree *tree, const char *path, const
     return vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&module), error);
 }
 
+/* Adds a module that the option `what` names. */
+static enum vsa_status add_module(struct vsa_tree *tree, const char *what, const char *path,
+                                  const char *source, const struct vsa_image_recipe *recipe,
+                                  struct vsa_error *error)
+{
+    return vsa_recipe_wrap(read_module(tree, path, source, recipe->architecture, error), what,
+                           error);
+}
+
 /* Adds the modules, and a file with their names in the order of loading. */
 static enum vsa_status add_modules(struct vsa_tree *tree, const struct vsa_image_recipe *recipe,
                                    struct vsa_error *error)
 {
     const char *names[VSA_MAX_IMAGE_MODULES];
     if (recipe->nsm_module)
-        VSA_TRY(add_module(tree, "nsm.ko", recipe->nsm_module, recipe->architecture, error));
+        VSA_TRY(add_module(tree, "nsm-module", "nsm.ko", recipe->nsm_module, recipe, error));
     for (size_t i = 0; i < recipe->module_count; i++) {
         char path[VSA_MAX_ARCHIVE_PATH];
         const char *name = base_name(recipe->modules[i]);
         if (!*name || strchr(name, '\n') || strcmp(name, MODULE_ORDER) == 0 ||
             snprintf(path, sizeof(path), MODULES "/%s", name) >= (int)sizeof(path))
             return vsa_fail(error, VSA_ERR_ARGUMENT,
-                            "module '%.120s' has not the name of a module (NAME.ko)",
+                            "module: '%.120s' has not the name of a module (NAME.ko)",
                             recipe->modules[i]);
-        VSA_TRY(add_module(tree, path, recipe->modules[i], recipe->architecture, error));
+        VSA_TRY(add_module(tree, "module", path, recipe->modules[i], recipe, error));
         names[i] = name;
     }
     if (!recipe->module_count)
@@ -98,10 +115,7 @@ enum vsa_status vsa_boot_ramdisk_make(const struct vsa_image_recipe *recipe,
     VSA_AUTO_FREE struct vsa_executable *needs = malloc(sizeof(*needs));
     if (!needs)
         return vsa_fail_memory(error);
-    enum vsa_status opened = vsa_whole_file_open(recipe->init, &init, error);
-    if (opened != VSA_OK)
-        vsa_error_wrap(error, "init");
-    VSA_TRY(opened);
+    VSA_TRY(vsa_recipe_wrap(vsa_whole_file_open(recipe->init, &init, error), "init", error));
     VSA_TRY(vsa_executable_read(recipe->init, vsa_whole_file_slice(&init), recipe->architecture,
                                 needs, error));
     if (needs->interpreter[0])
@@ -119,13 +133,13 @@ static enum vsa_status add_file(struct vsa_tree *tree, const char *pair, struct 
 {
     const char *colon = strrchr(pair, ':');
     if (!colon || colon == pair || colon[1] != '/')
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "file '%.120s' is not SOURCE:/DESTINATION", pair);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.120s' is not SOURCE:/DESTINATION", pair);
     char source[VSA_MAX_ARCHIVE_PATH];
     char path[VSA_MAX_ARCHIVE_PATH];
     if (snprintf(source, sizeof(source), "%.*s", (int)(colon - pair), pair) >=
             (int)sizeof(source) ||
         snprintf(path, sizeof(path), ROOT "%s", colon + 1) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "file '%.80s...': the path is too long", pair);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.80s...': the path is too long", pair);
     size_t length = strlen(path);
     while (path[length - 1] == '/')
         path[--length] = '\0';
@@ -188,8 +202,7 @@ static enum vsa_status add_program(struct vsa_tree *tree, const struct vsa_image
     char path[VSA_MAX_ARCHIVE_PATH];
     const char *name = base_name(recipe->program);
     if (!*name || snprintf(path, sizeof(path), ROOT APP_DIRECTORY "%s", name) >= (int)sizeof(path))
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "program '%.120s' is not a file name",
-                        recipe->program);
+        return vsa_fail(error, VSA_ERR_ARGUMENT, "'%.120s' is not a file name", recipe->program);
     VSA_TRY(vsa_whole_file_open(recipe->program, &program, error));
     VSA_TRY(check_needs(tree, recipe->program, vsa_whole_file_slice(&program), recipe, 0, error));
     VSA_TRY(vsa_tree_add_bytes(tree, path, 0755, vsa_whole_file_slice(&program), error));
@@ -234,7 +247,7 @@ static enum vsa_status add_file_trees(struct vsa_tree *tree, struct vsa_layers *
                                       struct vsa_error *error)
 {
     for (size_t i = 0; i < recipe->rootfs_count; i++)
-        VSA_TRY(vsa_layers_add(layers, recipe->rootfs[i], error));
+        VSA_TRY(vsa_recipe_wrap(vsa_layers_add(layers, recipe->rootfs[i], error), "rootfs", error));
     return vsa_layers_merge(layers, tree, error);
 }
 
@@ -254,8 +267,8 @@ enum vsa_status vsa_app_ramdisk_make(const struct vsa_image_recipe *recipe,
         VSA_TRY(vsa_tree_add_directory(&tree, path, error));
     }
     for (size_t i = 0; i < recipe->file_count; i++)
-        VSA_TRY(add_file(&tree, recipe->files[i], error));
-    VSA_TRY(add_program(&tree, recipe, error));
+        VSA_TRY(vsa_recipe_wrap(add_file(&tree, recipe->files[i], error), "file", error));
+    VSA_TRY(vsa_recipe_wrap(add_program(&tree, recipe, error), "app", error));
     VSA_TRY(add_lines(&tree, "env", NULL, recipe->environment, recipe->environment_count, error));
     VSA_TRY(add_user(&tree, recipe, error));
     VSA_TRY(add_services(&tree, recipe, error));

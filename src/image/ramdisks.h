@@ -9,6 +9,9 @@
 #include "file/whole_file.h"
 #include <vsattest/image.h>
 
+/* Puts what an error is about before it: a file, or a recipe's member by enclave_image's option. */
+enum vsa_status vsa_recipe_wrap(enum vsa_status status, const char *what, struct vsa_error *error);
+
 /*
  * Makes a ramdisk. `archive` is the caller's. Errors: VSA_ERR_ARGUMENT, VSA_ERR_IO, VSA_ERR_MEMORY.
  */

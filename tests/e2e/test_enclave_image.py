@@ -481,8 +481,8 @@ class Application(ImageTestCase):
         text = self.write("text", "no program at all, and long enough to have an ELF header......")
         os.mkfifo(self.path("fifo"))
         rows = [
-            (["--app", self.path("missing")], "missing"),
-            (["--app", text], "neither a program (ELF) nor a script"),
+            (["--app", self.path("missing")], "app: cannot open"),
+            (["--app", text], f"app: {text} is neither a program (ELF) nor a script"),
             (["--app", script], "needs /bin/sh, which is not in the image"),
             (["--app", self.init, "--arg", "a\nb"], "line break"),
             (["--app", self.init, "--env", "A"], "environment entry 'A' is not NAME=VALUE"),
@@ -493,7 +493,7 @@ class Application(ImageTestCase):
             (["--app", self.init, "--file", file + ":/../x"], "cannot be a path"),
             (["--app", self.init, "--file", file + ":/a", "--file", file + ":/a"], "twice"),
             (["--app", self.init, "--file", file + ":/a", "--file", file + ":/a/b"], "twice"),
-            (["--app", self.init, "--file", self.path("nothing") + ":/a"], "cannot read"),
+            (["--app", self.init, "--file", self.path("nothing") + ":/a"], "file: cannot read"),
             (["--app", self.init, "--file", self.path("fifo") + ":/a"], "neither a file nor"),
             (["--app", self.init, "--ramdisk", file], "leave out --ramdisk"),
             (["--app", self.init, "--init", script], "statically linked"),
@@ -521,7 +521,9 @@ class Application(ImageTestCase):
                   (b"\xfd7zXZ\0" + bytes(64), "unpack it with xz -d"),
                   (b"\x28\xb5\x2f\xfd" + bytes(64), "unpack it with zstd -d"),
               ))),
-            (["--app", self.init, "--module", self.path("missing.ko")], "missing.ko"),
+            (["--app", self.init, "--module", self.path("missing.ko")], "module: cannot open"),
+            (["--app", self.init, "--nsm-module", self.path("missing.ko")], "nsm-module: cannot open"),
+            (["--app", self.init, "--rootfs", self.path("missing")], "rootfs: cannot read"),
             (["--app", self.init, "--module", self.write("order", harness.kernel_module())],
              "has not the name of a module"),
             (["--app", self.init, "--module", self.write("x.ko", harness.kernel_module()),
