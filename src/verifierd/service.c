@@ -2,6 +2,7 @@
 #include "verifierd/service.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -32,6 +33,7 @@ struct vsa_service {
     struct vsa_verdict_log *verdicts;
     struct vsa_store *store;
     struct vsa_rate_table *rates;
+    atomic_bool is_away;   /* the store, when it was asked last for readiness */
     pthread_mutex_t mutex; /* of `state` and its users */
     struct state *state;
 };
@@ -558,12 +560,29 @@ void vsa_service_show_metrics(struct vsa_service *service, int64_t now_ms, int64
                     vsa_service_metrics_text(service->metrics, service->verdicts, &gauges));
 }
 
+/*
+ * Asks the store. All who ask for readiness are one client: above its rate, which is a flood and no
+ * balancer, they get what was true a moment ago.
+ */
+static enum vsa_status probe_store(struct vsa_service *service, int64_t now_ms,
+                                   struct vsa_error *error)
+{
+    if (take_token(service, NULL, vsa_slice_of_text("readiness")))
+        return atomic_load(&service->is_away)
+                   ? vsa_fail(error, VSA_ERR_BACKEND, "the store was not ready a moment ago")
+                   : VSA_OK;
+    enum vsa_status status = vsa_store_probe(service->store, now_ms, error);
+    atomic_store(&service->is_away, status != VSA_OK);
+    if (status != VSA_OK)
+        vsa_service_metrics_count_event(service->metrics, VSA_EVENT_STORE_ERROR);
+    return status;
+}
+
 void vsa_service_show_readiness(struct vsa_service *service, int64_t now_ms,
                                 struct vsa_answer *answer)
 {
     struct vsa_error error = {0};
-    if (vsa_store_probe(service->store, now_ms, &error) != VSA_OK) {
-        vsa_service_metrics_count_event(service->metrics, VSA_EVENT_STORE_ERROR);
+    if (probe_store(service, now_ms, &error) != VSA_OK) {
         vsa_answer_problem(answer, VSA_PROBLEM_STORE, &error);
         return;
     }

@@ -568,17 +568,22 @@ static void write_signing_key(void)
     vsa_key_free(key);
 }
 
-/* Without the store there is no token: neither for what would redeem, nor for what would not. */
-static void store_away(void **state)
+static void start_without_store(void)
 {
-    (void)state;
-    char challenge[VSA_CHALLENGE_TEXT + 1];
     write_signing_key();
     write_text("challenge-key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n");
     options.keys = path_of("keys");
     options.challenge_key = path_of("challenge-key");
     options.store.url = "unix:/nonexistent/store";
     start();
+}
+
+/* Without the store there is no token: neither for what would redeem, nor for what would not. */
+static void store_away(void **state)
+{
+    (void)state;
+    char challenge[VSA_CHALLENGE_TEXT + 1];
+    start_without_store();
     assert_metric("store_errors_total 1\n");
     assert_metric("store_shared 1\n");
     vsa_service_show_readiness(service, FORGE_NOW_MS, &answer);
@@ -589,6 +594,22 @@ static void store_away(void **state)
     assert_problem(503, "store_unavailable");
     forge.cose.signature_edit = FORGE_SIGNATURE_BIT_FLIPPED;
     verify(document_with(challenge), challenge);
+    assert_problem(503, "store_unavailable");
+    assert_metric("store_errors_total 4\n");
+}
+
+/* A flood of questions reaches the store at one client's rate; none of them is refused. */
+static void flood_of_readiness(void **state)
+{
+    (void)state;
+    start_without_store();
+    for (int i = 0; i < 100; i++) {
+        vsa_service_show_readiness(service, FORGE_NOW_MS, &answer);
+        assert_problem(503, "store_unavailable");
+    }
+    assert_metric("store_errors_total 3\n");
+    monotonic_ms += 1000;
+    vsa_service_show_readiness(service, FORGE_NOW_MS, &answer);
     assert_problem(503, "store_unavailable");
     assert_metric("store_errors_total 4\n");
 }
@@ -687,6 +708,7 @@ int main(void)
         SERVICE_TEST(reload_is_all_or_nothing),
         SERVICE_TEST(mistakes),
         SERVICE_TEST(store_away),
+        SERVICE_TEST(flood_of_readiness),
         SERVICE_TEST(ready),
         SERVICE_TEST(memory_short),
         SERVICE_TEST(memory_short_at_start),
