@@ -174,7 +174,9 @@ static enum vsa_status begin(struct vsa_service *service, int64_t now_ms, struct
     service->rates = vsa_rate_table_new();
     if (!service->metrics || !service->verdicts || !service->rates)
         return vsa_fail_memory(error);
-    VSA_TRY(vsa_store_new(&service->options.store, now_ms, &service->store, error));
+    /* A key of this process alone: what was issued before it is unknown, whatever clocks say. */
+    int64_t begin_ms = service->options.challenge_key ? now_ms : INT64_MIN;
+    VSA_TRY(vsa_store_new(&service->options.store, begin_ms, &service->store, error));
     VSA_TRY(check_options(service, error));
     VSA_TRY(load(service, &service->state, error));
     /* Begins the store's memory where it has none; a store that is away shows in readiness. */

@@ -351,6 +351,27 @@ static void refusals_use_nothing_up(void **state)
     assert_metric("challenges_total{event=\"mismatch\"} 1\n");
 }
 
+/*
+ * The clock is set back after the start. A process before, which has the same key by a file, may
+ * have redeemed what has a time before this one's memory; without a file there is none.
+ */
+static void clock_set_back(void **state)
+{
+    (void)state;
+    char challenge[VSA_CHALLENGE_TEXT + 1];
+    for (int has_file = 0; has_file < 2; has_file++) {
+        write_text("challenge-key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n");
+        options.challenge_key = has_file ? path_of("challenge-key") : NULL;
+        assert_int_equal(vsa_service_new(&options, FORGE_NOW_MS + 60000, &service, NULL), VSA_OK);
+        get_challenge("p", FORGE_NOW_MS, challenge);
+        verify(document_with(challenge), challenge);
+        assert_int_equal(answer.status, has_file ? 409 : 200);
+        vsa_service_free(service);
+        service = NULL;
+    }
+    assert_problem(409, "challenge_expired");
+}
+
 /* Debug mode is the appraisal's to judge: the document is genuine, and answered with 200. */
 static void debug_mode(void **state)
 {
@@ -697,6 +718,7 @@ int main(void)
         SERVICE_TEST(not_genuine),
         SERVICE_TEST(stopped_meanwhile),
         SERVICE_TEST(refusals_use_nothing_up),
+        SERVICE_TEST(clock_set_back),
         SERVICE_TEST(debug_mode),
         SERVICE_TEST(document_from_future),
         SERVICE_TEST(long_bundle),
