@@ -640,7 +640,15 @@ static void copy_masked(const uint8_t *secret, uint8_t masked[32])
         masked[i] = secret[i] ^ MASK;
 }
 
-/* Gives the present generation a key that the test knows: masked, it is the return value's. */
+static void put_known_key(struct vsa_seal_generation *generation, enum vsa_dh_group group,
+                          struct vsa_slice scalar)
+{
+    vsa_dh_key_free(generation->key);
+    assert_int_equal(vsa_dh_key_from_scalar(group, scalar, &generation->key, NULL), VSA_OK);
+    vsa_dh_public(generation->key, generation->config.public_key);
+}
+
+/* Gives the present generation a key that the test knows, and writes it masked. */
 static void give_known_key(struct vsa_seal_generation *generation, uint8_t masked[32])
 {
     uint8_t scalar[32];
@@ -649,12 +657,25 @@ static void give_known_key(struct vsa_seal_generation *generation, uint8_t maske
     scalar[0] &= 0xf8;
     scalar[31] = (uint8_t)((scalar[31] & 0x7f) | 0x40);
     copy_masked(scalar, masked);
-    vsa_dh_key_free(generation->key);
-    assert_int_equal(vsa_dh_key_from_scalar(VSA_DH_X25519, vsa_slice_of(scalar, sizeof(scalar)),
-                                            &generation->key, NULL),
-                     VSA_OK);
-    vsa_dh_public(generation->key, generation->config.public_key);
+    put_known_key(generation, VSA_DH_X25519, vsa_slice_of(scalar, sizeof(scalar)));
     vsa_wipe(scalar, sizeof(scalar));
+}
+
+/* Does the same with P-384: parts of the scalar as it is written, and as libcrypto has numbers. */
+static void give_known_p384_key(struct vsa_seal_generation *generation, uint8_t written[32],
+                                uint8_t number[32])
+{
+    uint8_t scalar[48];
+    uint8_t reversed[48];
+    assert_int_equal(vsa_random(scalar, sizeof(scalar), NULL), VSA_OK);
+    scalar[0] &= 0x7f; /* below the order of the curve */
+    for (size_t i = 0; i < sizeof(scalar); i++)
+        reversed[i] = scalar[sizeof(scalar) - 1 - i];
+    copy_masked(scalar, written);
+    copy_masked(reversed, number);
+    put_known_key(generation, VSA_DH_P384, vsa_slice_of(scalar, sizeof(scalar)));
+    vsa_wipe(scalar, sizeof(scalar));
+    vsa_wipe(reversed, sizeof(reversed));
 }
 
 static void keys_are_wiped(void **state)
@@ -679,6 +700,26 @@ static void keys_are_wiped(void **state)
     vsa_seal_keys_update(keys, now_ms + VSA_DEFAULT_SEAL_LIFETIME_MS + VSA_DEFAULT_SEAL_OVERLAP_MS);
     assert_int_equal(count_in_memory(key), 0);
     assert_int_equal(count_in_memory(filter_key), 0);
+}
+
+static void p384_keys_are_wiped(void **state)
+{
+    (void)state;
+    uint8_t written[32];
+    uint8_t number[32];
+    struct vsa_seal_keys *keys = &pipeline.requests.sealing->keys;
+    if (is_slow_tool())
+        SKIP_BECAUSE("valgrind and sanitizers have terabytes of memory of their own");
+    int64_t now_ms = keys->current->begun_ms;
+    (void)mallopt(M_PERTURB, 0); /* as above */
+    give_known_p384_key(keys->current, written, number);
+    new_client();
+    assert_string_equal(ask(PING_TEXT), PONG_TEXT);
+    assert_true(count_in_memory(number) > 0);
+    vsa_seal_keys_update(keys, now_ms + VSA_DEFAULT_SEAL_LIFETIME_MS);
+    vsa_seal_keys_update(keys, now_ms + VSA_DEFAULT_SEAL_LIFETIME_MS + VSA_DEFAULT_SEAL_OVERLAP_MS);
+    assert_int_equal(count_in_memory(number), 0);
+    assert_int_equal(count_in_memory(written), 0);
 }
 
 static bool is_in_buffers(const char *text)
@@ -773,6 +814,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_is_used_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_ends_meanwhile, set_up_p384, tear_down),
         cmocka_unit_test_setup_teardown(keys_are_wiped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(p384_keys_are_wiped, set_up_p384, tear_down),
         cmocka_unit_test_setup_teardown(replies_are_wiped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_too_large_for_a_backend, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_leaves, set_up, tear_down),
