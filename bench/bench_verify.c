@@ -241,7 +241,7 @@ static void *look_up_often(void *argument)
     struct shared *shared = argument;
     for (int i = 0; i < LOOKUPS; i++) {
         struct vsa_path_node found;
-        if (!vsa_cache_find(&shared->cache, shared->nodes[i % 4].path_digest, &found))
+        if (!vsa_cache_find(&shared->cache, &shared->nodes[i % 4].key, &found))
             exit(1);
         vsa_path_node_release(&found);
     }
@@ -308,7 +308,7 @@ static void bench_sharing(const struct bench *bench)
     if (!vsa_cache_init(&shared.cache))
         exit(1);
     for (int i = 0; i < 4; i++) {
-        memset(shared.nodes[i].path_digest, i + 1, VSA_SHA384_SIZE);
+        memset(shared.nodes[i].key.above, i + 1, VSA_SHA384_SIZE);
         shared.nodes[i].certificate = &certificate;
         vsa_cache_insert(&shared.cache, &shared.nodes[i]);
     }

@@ -1,6 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attestation/cache.h"
 
+#include "base/slice.h"
+
+struct vsa_path_key vsa_path_key_below(const struct vsa_path_node *above, struct vsa_slice der,
+                                       bool is_leaf)
+{
+    struct vsa_path_key key = {.der = der, .is_leaf = is_leaf};
+    memcpy(key.above, above->path_digest, sizeof(key.above));
+    if (der.size >= sizeof(key.ending))
+        memcpy(&key.ending, der.data + der.size - sizeof(key.ending), sizeof(key.ending));
+    return key;
+}
+
+bool vsa_path_key_equal(const struct vsa_path_key *a, const struct vsa_path_key *b)
+{
+    return a->ending == b->ending && a->is_leaf == b->is_leaf &&
+           memcmp(a->above, b->above, sizeof(a->above)) == 0 && vsa_slice_equal(a->der, b->der);
+}
+
 void vsa_path_node_release(struct vsa_path_node *node)
 {
     vsa_certificate_release(node->certificate);
@@ -76,24 +94,20 @@ void vsa_cache_clear(struct vsa_cache *cache)
     (void)pthread_mutex_destroy(&cache->lock);
 }
 
-/*
- * Returns the first of the slots where a key can be. It is a digest: what it begins with is evenly
- * spread.
- */
+/* Returns the first of the slots where a key can be. */
 static _Atomic(struct vsa_cache_entry *) *set_of(struct vsa_cache *cache,
-                                                 const uint8_t *path_digest)
+                                                 const struct vsa_path_key *key)
 {
-    size_t first = (size_t)path_digest[0] << 8 | path_digest[1];
-    return &cache->slots[(first & (cache->sets - 1)) * cache->ways];
+    return &cache->slots[(key->ending & (cache->sets - 1)) * cache->ways];
 }
 
 /* Returns the entry or NULL; valid while the caller is a reader or holds the lock. */
-static struct vsa_cache_entry *find_entry(struct vsa_cache *cache, const uint8_t *path_digest)
+static struct vsa_cache_entry *find_entry(struct vsa_cache *cache, const struct vsa_path_key *key)
 {
-    _Atomic(struct vsa_cache_entry *) *set = set_of(cache, path_digest);
+    _Atomic(struct vsa_cache_entry *) *set = set_of(cache, key);
     for (size_t i = 0; i < cache->ways; i++) {
         struct vsa_cache_entry *entry = atomic_load(&set[i]);
-        if (entry && memcmp(entry->node.path_digest, path_digest, VSA_SHA384_SIZE) == 0)
+        if (entry && vsa_path_key_equal(&entry->node.key, key))
             return entry;
     }
     return NULL;
@@ -104,11 +118,11 @@ static uint_fast64_t next_use(struct vsa_cache *cache)
     return atomic_fetch_add_explicit(&cache->uses, 1, memory_order_relaxed) + 1;
 }
 
-bool vsa_cache_find(struct vsa_cache *cache, const uint8_t path_digest[VSA_SHA384_SIZE],
+bool vsa_cache_find(struct vsa_cache *cache, const struct vsa_path_key *key,
                     struct vsa_path_node *node)
 {
     (void)atomic_fetch_add(&cache->readers, 1);
-    struct vsa_cache_entry *entry = find_entry(cache, path_digest);
+    struct vsa_cache_entry *entry = find_entry(cache, key);
     if (entry) {
         *node = entry->node;
         (void)vsa_certificate_reference(node->certificate);
@@ -165,13 +179,13 @@ static void insert(struct vsa_cache *cache, const struct vsa_path_node *node)
 {
     reclaim(cache);
     /* Two threads may have verified the same path at once. */
-    if (find_entry(cache, node->path_digest) || cache->retired_count == VSA_CACHE_MAX_RETIRED)
+    if (find_entry(cache, &node->key) || cache->retired_count == VSA_CACHE_MAX_RETIRED)
         return;
     struct vsa_cache_entry *entry = new_entry(cache, node);
     if (!entry)
         return;
     struct vsa_cache_entry *old =
-        atomic_exchange(oldest_slot(set_of(cache, node->path_digest), cache->ways), entry);
+        atomic_exchange(oldest_slot(set_of(cache, &node->key), cache->ways), entry);
     if (!old)
         return;
     old->next_retired = cache->retired;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates that verified up to a trust anchor, so that they need not be parsed and checked
- * again. An entry stands for one certificate at the end of one exact path: its key is the digest of
- * every byte from the root down to it. Only the result for signature and profile is cached; the
+ * again. An entry stands for one certificate at the end of one exact path: its key has all bytes of
+ * it and a digest of all bytes above. Only the result for signature and profile is cached; the
  * caller checks validity at every use. Bounded; evicts the least recently used entry, of a larger
- * cache the least recently used one of those that the key's first bytes allow.
+ * cache the least recently used one of those whose certificates end alike.
  *
  * Shared by all threads. Looking up takes no lock: entries never change, and a slot is one atomic
  * pointer. Readers are counted. An insertion, under a lock, takes the old entry out of its slot and
@@ -22,9 +22,21 @@
 #include "x509/certificate.h"
 #include <vsattest/attestation.h>
 
+/*
+ * A certificate in its place. Looking up compares bytes, which costs a hundredth of a digest of
+ * them. The role is part of the key: a leaf's checks must never stand in for a CA's.
+ */
+struct vsa_path_key {
+    uint8_t above[VSA_SHA384_SIZE]; /* path_digest of the node above */
+    struct vsa_slice der;           /* borrowed: of a node, from its certificate */
+    uint64_t ending;                /* the last bytes of `der`, a signature's: evenly spread */
+    bool is_leaf;
+};
+
 /* A certificate that is trusted to be what it says, at the end of a verified path. */
 struct vsa_path_node {
-    uint8_t path_digest[VSA_SHA384_SIZE]; /* SHA384(digest above || DER), from the root down */
+    struct vsa_path_key key;
+    uint8_t path_digest[VSA_SHA384_SIZE]; /* SHA384(role || above || DER), from the root down */
     struct vsa_certificate *certificate;  /* a reference, owned by the holder of the node */
     int cas_allowed_below;                /* what path lengths above and here leave; leaf: 0 */
 };
@@ -66,8 +78,13 @@ VSA_MUST_USE bool vsa_cache_resize(struct vsa_cache *cache, size_t certificates)
 /* Frees all entries. No thread may use the cache any more. */
 void vsa_cache_clear(struct vsa_cache *cache);
 
+/* Returns the key of a certificate below a node. It borrows `der`. */
+struct vsa_path_key vsa_path_key_below(const struct vsa_path_node *above, struct vsa_slice der,
+                                       bool is_leaf);
+bool vsa_path_key_equal(const struct vsa_path_key *a, const struct vsa_path_key *b);
+
 /* Looks up a path. On a hit sets `*node` with a reference that the caller releases. */
-bool vsa_cache_find(struct vsa_cache *cache, const uint8_t path_digest[VSA_SHA384_SIZE],
+bool vsa_cache_find(struct vsa_cache *cache, const struct vsa_path_key *key,
                     struct vsa_path_node *node);
 /* Counts a certificate that the caller found among those that it is about to insert. */
 void vsa_cache_count_hit(struct vsa_cache *cache);

@@ -127,22 +127,35 @@ static enum vsa_status check_link(const struct vsa_path_node *issuer,
     return VSA_OK;
 }
 
+/* Names the path, the role and every byte of it, by one digest. */
+static enum vsa_status digest_path(const struct vsa_path_key *key,
+                                   uint8_t path_digest[VSA_SHA384_SIZE], struct vsa_error *error)
+{
+    const uint8_t role = key->is_leaf ? 1 : 0;
+    struct vsa_slice parts[] = {vsa_slice_of(&role, 1), vsa_slice_of(key->above, VSA_SHA384_SIZE),
+                                key->der};
+    return vsa_sha384(parts, 3, path_digest, error);
+}
+
 /*
  * Parses and checks the certificate that follows `issuer`, and collects the check of its signature.
  */
-static enum vsa_status make_node(const struct vsa_path_node *issuer, struct vsa_slice der,
-                                 bool is_leaf, const struct vsa_chain_time *time,
-                                 struct vsa_unchecked_node *made, struct vsa_error *error)
+static enum vsa_status make_node(const struct vsa_path_node *issuer, const struct vsa_path_key *key,
+                                 const struct vsa_chain_time *time, struct vsa_unchecked_node *made,
+                                 struct vsa_error *error)
 {
     VSA_CLEANUP(vsa_cleanup_certificate) struct vsa_certificate *certificate = NULL;
-    VSA_TRY(vsa_certificate_parse(der, issuer->certificate->key, &certificate, error));
+    VSA_TRY(vsa_certificate_parse(key->der, issuer->certificate->key, &certificate, error));
     /* Before the signature: an expired certificate needs no arithmetic. */
     VSA_TRY(check_validity(certificate, time, error));
-    VSA_TRY(check_link(issuer, certificate, is_leaf, error));
+    VSA_TRY(check_link(issuer, certificate, key->is_leaf, error));
     VSA_TRY(vsa_certificate_prepare_check(certificate, issuer->certificate, &made->check, error));
+    VSA_TRY(digest_path(key, made->node.path_digest, error));
     int below = issuer->cas_allowed_below - 1;
     int own = path_length_or_no_limit(certificate);
-    made->node.cas_allowed_below = is_leaf ? 0 : (own < below ? own : below);
+    made->node.cas_allowed_below = key->is_leaf ? 0 : (own < below ? own : below);
+    made->node.key = *key;
+    made->node.key.der = vsa_slice_of(certificate->der, key->der.size);
     made->node.certificate = certificate;
     made->issuer = vsa_certificate_reference(issuer->certificate);
     made->cached = false;
@@ -151,26 +164,25 @@ static enum vsa_status make_node(const struct vsa_path_node *issuer, struct vsa_
 }
 
 static struct vsa_unchecked_node *find_unchecked(const struct vsa_unchecked_nodes *nodes,
-                                                 const uint8_t path_digest[VSA_SHA384_SIZE])
+                                                 const struct vsa_path_key *key)
 {
     for (size_t i = 0; i < nodes->count; i++)
-        if (memcmp(nodes->nodes[i].node.path_digest, path_digest, VSA_SHA384_SIZE) == 0)
+        if (vsa_path_key_equal(&nodes->nodes[i].node.key, key))
             return &nodes->nodes[i];
     return NULL;
 }
 
 /* Adds a node to those whose signature is still to be checked. */
 static enum vsa_status add_unchecked(const struct vsa_chain_context *context,
-                                     const struct vsa_path_node *issuer, struct vsa_slice der,
-                                     bool is_leaf, const uint8_t path_digest[VSA_SHA384_SIZE],
+                                     const struct vsa_path_node *issuer,
+                                     const struct vsa_path_key *key,
                                      struct vsa_unchecked_node **added, struct vsa_error *error)
 {
     struct vsa_unchecked_nodes *nodes = context->unchecked;
     if (nodes->count == nodes->capacity)
         return vsa_fail(error, VSA_ERR_INTERNAL, "no room for a certificate's check");
     struct vsa_unchecked_node *node = &nodes->nodes[nodes->count];
-    VSA_TRY(make_node(issuer, der, is_leaf, &context->time, node, error));
-    memcpy(node->node.path_digest, path_digest, VSA_SHA384_SIZE);
+    VSA_TRY(make_node(issuer, key, &context->time, node, error));
     nodes->count++;
     *added = node;
     return VSA_OK;
@@ -185,23 +197,18 @@ static enum vsa_status next_node(const struct vsa_chain_context *context,
                                  bool is_leaf, struct vsa_path_node *node,
                                  struct vsa_unchecked_node **unchecked, struct vsa_error *error)
 {
-    /* The role is part of the key: a leaf's checks must never stand in for a CA's. */
-    const uint8_t role = is_leaf ? 1 : 0;
-    struct vsa_slice parts[] = {vsa_slice_of(&role, 1),
-                                vsa_slice_of(issuer->path_digest, VSA_SHA384_SIZE), der};
-    uint8_t path_digest[VSA_SHA384_SIZE];
-    VSA_TRY(vsa_sha384(parts, 3, path_digest, error));
-    *unchecked = find_unchecked(context->unchecked, path_digest);
+    const struct vsa_path_key key = vsa_path_key_below(issuer, der, is_leaf);
+    *unchecked = find_unchecked(context->unchecked, &key);
     if (*unchecked) {
         vsa_cache_count_hit(context->cache);
         VSA_TRY(check_validity((*unchecked)->node.certificate, &context->time, error));
-    } else if (vsa_cache_find(context->cache, path_digest, node)) {
+    } else if (vsa_cache_find(context->cache, &key, node)) {
         enum vsa_status status = check_validity(node->certificate, &context->time, error);
         if (status != VSA_OK)
             vsa_path_node_release(node);
         return status;
     } else {
-        VSA_TRY(add_unchecked(context, issuer, der, is_leaf, path_digest, unchecked, error));
+        VSA_TRY(add_unchecked(context, issuer, &key, unchecked, error));
     }
     *node = (*unchecked)->node;
     (void)vsa_certificate_reference(node->certificate);

@@ -12,6 +12,8 @@
 #define SLOTS VSA_DEFAULT_CACHED_CERTIFICATES
 #define KEYS  200
 
+#define DER_SIZE 40
+
 /* Certificates that are nothing but a number; this test holds a reference to each. */
 static struct vsa_certificate *certificates[KEYS];
 static struct vsa_cache cache;
@@ -21,11 +23,12 @@ static int set_up(void **state)
     (void)state;
     assert_true(vsa_cache_init(&cache));
     for (int i = 0; i < KEYS; i++) {
-        certificates[i] = calloc(1, sizeof(*certificates[i]));
+        certificates[i] = calloc(1, sizeof(*certificates[i]) + DER_SIZE);
         if (!certificates[i])
             return -1;
         atomic_init(&certificates[i]->references, 1);
         certificates[i]->fields.version = i;
+        memset(certificates[i]->der, i, DER_SIZE);
     }
     return 0;
 }
@@ -44,7 +47,13 @@ static int tear_down(void **state)
 
 static struct vsa_path_node node_of(int key)
 {
-    struct vsa_path_node node = {.certificate = certificates[key], .cas_allowed_below = key % 7};
+    struct vsa_path_node above;
+    memset(above.path_digest, key / 3, sizeof(above.path_digest));
+    struct vsa_path_node node = {
+        .key = vsa_path_key_below(&above, vsa_slice_of(certificates[key]->der, DER_SIZE), key % 2),
+        .certificate = certificates[key],
+        .cas_allowed_below = key % 7,
+    };
     memset(node.path_digest, key, sizeof(node.path_digest));
     return node;
 }
@@ -60,7 +69,7 @@ static bool find(int key)
 {
     struct vsa_path_node wanted = node_of(key);
     struct vsa_path_node found = {.certificate = NULL};
-    if (!vsa_cache_find(&cache, wanted.path_digest, &found)) {
+    if (!vsa_cache_find(&cache, &wanted.key, &found)) {
         assert_null(found.certificate);
         return false;
     }
@@ -96,7 +105,7 @@ static void finds_what_was_inserted(void **state)
     expect_counts(1, 2);
     /* A hit is a reference of the finder's own. */
     struct vsa_path_node wanted = node_of(1);
-    assert_true(vsa_cache_find(&cache, wanted.path_digest, &found));
+    assert_true(vsa_cache_find(&cache, &wanted.key, &found));
     assert_int_equal(references(1), 3);
     vsa_path_node_release(&found);
     assert_null(found.certificate);
@@ -105,14 +114,45 @@ static void finds_what_was_inserted(void **state)
 static void every_byte_of_the_key_counts(void **state)
 {
     (void)state;
+    const struct vsa_path_node node = node_of(1);
+    struct vsa_path_node above;
     struct vsa_path_node found;
     insert(1);
+    memcpy(above.path_digest, node.key.above, sizeof(above.path_digest));
     for (size_t i = 0; i < VSA_SHA384_SIZE; i++) {
-        struct vsa_path_node other = node_of(1);
-        other.path_digest[i] ^= 0x80;
-        assert_false(vsa_cache_find(&cache, other.path_digest, &found));
+        struct vsa_path_key key = node.key;
+        key.above[i] ^= 0x80;
+        assert_false(vsa_cache_find(&cache, &key, &found));
     }
-    expect_counts(0, VSA_SHA384_SIZE);
+    for (size_t i = 0; i < DER_SIZE; i++) {
+        uint8_t der[DER_SIZE];
+        memset(der, 1, sizeof(der));
+        struct vsa_path_key key = vsa_path_key_below(&above, vsa_slice_of(der, sizeof(der)), true);
+        assert_true(vsa_path_key_equal(&key, &node.key));
+        der[i] ^= 0x80;
+        key = vsa_path_key_below(&above, vsa_slice_of(der, sizeof(der)), true);
+        assert_false(vsa_cache_find(&cache, &key, &found));
+    }
+    expect_counts(0, VSA_SHA384_SIZE + DER_SIZE);
+}
+
+/* Neither a part of a certificate nor the same one in another role. */
+static void size_and_role_count(void **state)
+{
+    (void)state;
+    struct vsa_path_node above;
+    struct vsa_path_node found;
+    insert(1);
+    memcpy(above.path_digest, node_of(1).key.above, sizeof(above.path_digest));
+    for (size_t size = 0; size <= DER_SIZE; size++) {
+        struct vsa_slice der = vsa_slice_of(certificates[1]->der, size);
+        struct vsa_path_key as_leaf = vsa_path_key_below(&above, der, true);
+        struct vsa_path_key as_ca = vsa_path_key_below(&above, der, false);
+        assert_false(vsa_cache_find(&cache, &as_ca, &found));
+        if (size < DER_SIZE)
+            assert_false(vsa_cache_find(&cache, &as_leaf, &found));
+    }
+    assert_true(find(1));
 }
 
 static void inserting_twice_changes_nothing(void **state)
@@ -147,7 +187,7 @@ static void unused_for_longest_goes_first(void **state)
 
 /* --- another size --- */
 
-/* Of keys that are spread as digests are, nearly as many stay as there is room for. */
+/* Of keys that are spread as signatures are, nearly as many stay as there is room for. */
 static void a_larger_cache_holds_more(void **state)
 {
     (void)state;
@@ -158,11 +198,12 @@ static void a_larger_cache_holds_more(void **state)
     assert_int_equal(references(1), 1);
     assert_false(find(1));
     for (unsigned i = 0; i < 4 * ROOM; i++) {
-        struct vsa_path_node node = {.certificate = certificates[0]};
+        struct vsa_path_node node = node_of(0);
         struct vsa_slice part = vsa_slice_of(&i, sizeof(i));
-        assert_int_equal(vsa_sha384(&part, 1, node.path_digest, NULL), VSA_OK);
+        assert_int_equal(vsa_sha384(&part, 1, node.key.above, NULL), VSA_OK);
+        memcpy(&node.key.ending, node.key.above, sizeof(node.key.ending));
         vsa_cache_insert(&cache, &node);
-        assert_true(vsa_cache_find(&cache, node.path_digest, &found));
+        assert_true(vsa_cache_find(&cache, &node.key, &found));
         vsa_path_node_release(&found);
         assert_true(references(0) <= 1 + ROOM);
         if (i + 1 == ROOM / 2)
@@ -182,8 +223,7 @@ static void a_full_set_forgets_the_oldest(void **state)
     assert_int_equal(cache.sets * cache.ways, VSA_MAX_CACHED_CERTIFICATES);
     for (int i = 0; i <= (int)cache.ways; i++) {
         struct vsa_path_node node = node_of(i);
-        node.path_digest[0] = 7;
-        node.path_digest[1] = 8;
+        node.key.ending = 7;
         vsa_cache_insert(&cache, &node);
     }
     for (int i = 0; i <= (int)cache.ways; i++)
@@ -266,7 +306,7 @@ static void *look_and_insert(void *argument)
         int key = (int)((worker->random >> 33) % (uint64_t)worker->keys);
         struct vsa_path_node wanted = node_of(key);
         struct vsa_path_node found = {.certificate = NULL};
-        if (!vsa_cache_find(&cache, wanted.path_digest, &found)) {
+        if (!vsa_cache_find(&cache, &wanted.key, &found)) {
             vsa_cache_insert(&cache, &wanted);
             continue;
         }
@@ -330,7 +370,7 @@ int main(void)
         CACHE_TEST(nothing_is_freed_under_a_reader),  CACHE_TEST(what_waits_is_bounded),
         CACHE_TEST(a_larger_cache_holds_more),        CACHE_TEST(a_full_set_forgets_the_oldest),
         CACHE_TEST(clearing_frees_what_waits),        CACHE_TEST(many_threads_find_the_same),
-        CACHE_TEST(many_threads_replace_each_others),
+        CACHE_TEST(many_threads_replace_each_others), CACHE_TEST(size_and_role_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
