@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         vsa_policy_init(&policy);
     }
     struct vsa_query query = {
-        .kind = (enum vsa_query_kind)((data[0] & KIND) % (VSA_QUERY_VERIFY + 1)),
+        .kind = (enum vsa_query_kind)(VSA_QUERY_PING + (data[0] & KIND) % VSA_QUERY_VERIFY),
         .retries = data[0] >> 4 & 3,
         .verifier = verifier,
         .policy = &policy,

@@ -136,6 +136,7 @@ static json_t *success_of(enum vsa_query_kind kind, const struct vsa_outcome *ou
         return verified(outcome);
     case VSA_QUERY_SERVICE:
         return appraised(outcome);
+    case VSA_QUERY_NONE:
     case VSA_QUERY_STATUS:
     case VSA_QUERY_METRICS:
     case VSA_QUERY_REQUEST:
@@ -145,18 +146,13 @@ static json_t *success_of(enum vsa_query_kind kind, const struct vsa_outcome *ou
     return json_copy(outcome->reply);
 }
 
-static bool is_verifying(enum vsa_query_kind kind)
-{
-    return kind == VSA_QUERY_VERIFY || kind == VSA_QUERY_SERVICE;
-}
-
 static json_t *result_of(enum vsa_query_kind kind, const struct vsa_outcome *outcome,
                          const struct vsa_enclave_list *running)
 {
     if (outcome->status == VSA_OK)
         return success_of(kind, outcome);
-    if (!is_verifying(kind) || !outcome->attestation.document_size)
-        return vsa_failure_json(&outcome->error, is_verifying(kind), running);
+    if (!vsa_query_is_verifying(kind) || !outcome->attestation.document_size)
+        return vsa_failure_json(&outcome->error, vsa_query_is_verifying(kind), running);
     VSA_AUTO_JSON json_t *refused =
         kind == VSA_QUERY_SERVICE ? appraised(outcome) : received(outcome);
     struct vsa_json_writer writer = vsa_json_extend(refused);
@@ -184,7 +180,7 @@ json_t *vsa_outcome_json(enum vsa_query_kind kind, const struct vsa_outcome *out
     VSA_AUTO_JSON json_t *result = result_of(kind, outcome, running);
     struct vsa_json_writer writer = vsa_json_extend(result);
     bool received_something = outcome->attestation.document_size || outcome->reply;
-    if (file && received_something && (outcome->status == VSA_OK || is_verifying(kind)))
+    if (file && received_something && (outcome->status == VSA_OK || vsa_query_is_verifying(kind)))
         put_file(&writer, file);
     return vsa_json_finish(&writer);
 }

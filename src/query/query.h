@@ -7,6 +7,7 @@
 #include <vsattest/client.h>
 
 enum vsa_query_kind {
+    VSA_QUERY_NONE, /* nothing to ask */
     VSA_QUERY_PING,
     VSA_QUERY_STATUS,
     VSA_QUERY_METRICS,
@@ -16,6 +17,12 @@ enum vsa_query_kind {
     VSA_QUERY_REQUEST,
     VSA_QUERY_SEALED, /* a request that only an enclave that verifies can read */
 };
+
+/* Returns whether its outcome is about a document. */
+bool vsa_query_has_document(enum vsa_query_kind kind);
+
+/* Returns whether that document is verified, here or by a service. */
+bool vsa_query_is_verifying(enum vsa_query_kind kind);
 
 /* What is asked. All is borrowed; what a kind has no use for is not looked at. */
 struct vsa_query {

@@ -30,6 +30,8 @@ static enum vsa_status ask(const struct vsa_query *query, struct vsa_client *cli
 {
     struct vsa_error *error = &outcome->error;
     switch (query->kind) {
+    case VSA_QUERY_NONE:
+        break;
     case VSA_QUERY_PING:
         return vsa_client_ping(client, error);
     case VSA_QUERY_STATUS:
@@ -49,7 +51,7 @@ static enum vsa_status ask(const struct vsa_query *query, struct vsa_client *cli
     case VSA_QUERY_SEALED:
         return vsa_query_sealed(query, client, outcome);
     }
-    return vsa_fail(error, VSA_ERR_INTERNAL, "unknown kind of query");
+    return vsa_fail(error, VSA_ERR_INTERNAL, "a query of no kind");
 }
 
 static enum vsa_status connect_and_ask(const struct vsa_query *query, const char *address,

@@ -174,7 +174,7 @@ static void test_no_time_is_left(void **state)
     (void)state;
     for (enum vsa_query_kind kind = VSA_QUERY_PING; kind <= VSA_QUERY_SEALED; kind++) {
         struct vsa_query query = {.kind = kind};
-        bool verifying = kind == VSA_QUERY_VERIFY || kind == VSA_QUERY_SERVICE;
+        bool verifying = vsa_query_is_verifying(kind);
         vsa_query_run(&query, "unix:nowhere", vsa_monotonic_ms() - 1, &outcome);
         assert_int_equal(outcome.status, VSA_ERR_TIMEOUT);
         json_t *json = vsa_outcome_json(kind, &outcome, &none, NULL);
@@ -184,6 +184,19 @@ static void test_no_time_is_left(void **state)
         assert_int_equal(json_object_size(json), verifying ? 5 : 3);
         json_decref(json);
     }
+}
+
+static void test_kinds(void **state)
+{
+    struct vsa_query nothing = {0};
+    (void)state;
+    for (enum vsa_query_kind kind = VSA_QUERY_NONE; kind <= VSA_QUERY_SEALED; kind++) {
+        bool verifying = kind == VSA_QUERY_VERIFY || kind == VSA_QUERY_SERVICE;
+        assert_int_equal(vsa_query_is_verifying(kind), verifying);
+        assert_int_equal(vsa_query_has_document(kind), verifying || kind == VSA_QUERY_ATTEST);
+    }
+    vsa_query_run(&nothing, "unix:nowhere", vsa_deadline(PATIENCE_MS), &outcome);
+    assert_int_equal(outcome.status, VSA_ERR_INTERNAL);
 }
 
 /* --- a service -------------------------------------------------------------------------------- */
@@ -413,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_metrics_are_metrics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_time_is_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_kinds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_service_without_helper, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_service_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_document_received, set_up, tear_down),

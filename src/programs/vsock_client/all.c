@@ -52,7 +52,7 @@ static enum exit_code nothing_to_ask(const struct client_arguments *arguments,
     static const struct vsa_enclave_list none;
     client_text_failure(error, CLIENT_PLACE_NITRO_CLI, &none);
     if (arguments->json)
-        client_text_json(error, arguments->action->flags & CLIENT_VERIFIES, &none);
+        client_text_json(error, vsa_query_is_verifying(arguments->action->kind), &none);
     return exit_code_of(error->status);
 }
 

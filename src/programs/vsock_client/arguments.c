@@ -123,17 +123,34 @@ static enum vsa_status usage(struct vsa_error *error, const char *text)
     return vsa_fail(error, VSA_ERR_ARGUMENT, "%s", text);
 }
 
-/* Lists the actions that have the flag, or all for 0: "--ping, --status or --verify". */
-static const char *list_actions(const struct client_action *actions, unsigned flag, char *text,
+static bool is_any(const struct client_action *action)
+{
+    (void)action;
+    return true;
+}
+
+static bool may_save(const struct client_action *action)
+{
+    return action->save != NULL;
+}
+
+static bool may_all(const struct client_action *action)
+{
+    return action->columns != NULL;
+}
+
+/* Lists the actions that are such: "--ping, --status or --verify". */
+static const char *list_actions(const struct client_action *actions,
+                                bool (*is_such)(const struct client_action *action), char *text,
                                 size_t capacity)
 {
     size_t last = 0;
     size_t used = 0;
     for (size_t i = 0; actions[i].name; i++)
-        last = (actions[i].flags & flag) == flag ? i : last;
+        last = is_such(&actions[i]) ? i : last;
     text[0] = '\0';
     for (size_t i = 0; i <= last && used < capacity; i++)
-        if ((actions[i].flags & flag) == flag)
+        if (is_such(&actions[i]))
             used += (size_t)snprintf(text + used, capacity - used, "%s--%s",
                                      used == 0   ? ""
                                      : i == last ? " or "
@@ -149,15 +166,16 @@ static enum vsa_status take_action(struct client_arguments *arguments,
     const struct client_action *before = arguments->action;
     char actions[ACTIONS_TEXT];
     /* Verifying requests a document anyway. */
-    bool both = before && (before->flags & action->flags & CLIENT_TAKES_DOCUMENT);
+    bool both =
+        before && vsa_query_has_document(before->kind) && vsa_query_has_document(action->kind);
     if (before && before != action && !both)
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "one action at a time: %s (which includes --attest)",
-                        list_actions(arguments->actions, 0, actions, sizeof(actions)));
+                        list_actions(arguments->actions, is_any, actions, sizeof(actions)));
     if (action->argument)
         arguments->operand = value;
-    /* What includes the other is the one with more flags: --attest, --verify, --service. */
-    arguments->action = both && before->flags > action->flags ? before : action;
+    /* What includes the other comes later: --attest, --verify, --service. */
+    arguments->action = both && before > action ? before : action;
     return VSA_OK;
 }
 
@@ -193,18 +211,17 @@ static enum vsa_status check_enclave(const struct client_arguments *arguments,
     return VSA_OK;
 }
 
-/* Returns whether it is --request: the only action of no document that has an operand. */
 static bool sends_request(const struct client_arguments *arguments)
 {
-    return arguments->operand && !(arguments->action->flags & CLIENT_TAKES_DOCUMENT);
+    return arguments->action->kind == VSA_QUERY_REQUEST;
 }
 
 static enum vsa_status check_request(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
     const struct policy_options *policy = &arguments->policy;
-    bool verifies = (arguments->action->flags & CLIENT_VERIFIES) || arguments->sealed;
-    bool documents = arguments->action->flags & CLIENT_TAKES_DOCUMENT;
+    bool verifies = vsa_query_is_verifying(arguments->action->kind) || arguments->sealed;
+    bool documents = vsa_query_has_document(arguments->action->kind);
     if (!documents &&
         (arguments->generate_key || policy->policy.user_data.data || policy->policy.nonce.data))
         return usage(error, "--generate-key, --user-data and --nonce go with --attest, --verify or "
@@ -223,18 +240,18 @@ static enum vsa_status check_save(const struct client_arguments *arguments, stru
 {
     const struct client_action *action = arguments->action;
     char actions[ACTIONS_TEXT];
-    if (arguments->save && (!(action->flags & CLIENT_SAVES) || arguments->all || arguments->watch))
+    if (arguments->save && (!may_save(action) || arguments->all || arguments->watch))
         return vsa_fail(error, VSA_ERR_ARGUMENT, "--save goes with %s of one enclave",
-                        list_actions(arguments->actions, CLIENT_SAVES, actions, sizeof(actions)));
+                        list_actions(arguments->actions, may_save, actions, sizeof(actions)));
     if (arguments->save && strcmp(arguments->save, "-") == 0)
         return usage(error,
                      "--save takes a file; without it --attest and --metrics write to standard "
                      "output (a file of that name is ./-)");
-    if (arguments->all && !(action->flags & CLIENT_MAY_ALL))
+    if (arguments->all && !may_all(action))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
                         "--all goes with %s; documents and metrics are asked of one enclave at a "
                         "time, say by --cid",
-                        list_actions(arguments->actions, CLIENT_MAY_ALL, actions, sizeof(actions)));
+                        list_actions(arguments->actions, may_all, actions, sizeof(actions)));
     return VSA_OK;
 }
 
@@ -257,7 +274,7 @@ static enum vsa_status check_service(const struct client_arguments *arguments,
                                      struct vsa_error *error)
 {
     const struct policy_options *policy = &arguments->policy;
-    if (!(arguments->action->flags & CLIENT_BY_SERVICE)) {
+    if (arguments->action->kind != VSA_QUERY_SERVICE) {
         if (arguments->service_policy || arguments->service_audience ||
             arguments->service_token_file || arguments->cacert)
             return usage(error, "--service-policy, --service-audience, --service-token-file and "
@@ -296,7 +313,7 @@ static enum vsa_status check_relay(const struct client_arguments *arguments,
     const char *listen = arguments->listen;
     bool limits = arguments->max_connections || arguments->rate_limit != NO_RATE_LIMIT ||
                   arguments->idle_timeout_ms;
-    if (!(arguments->action->flags & CLIENT_RELAYS)) {
+    if (arguments->action->kind != VSA_QUERY_NONE) {
         if (listen || arguments->anywhere || limits)
             return usage(error, "--listen, --anywhere, --max-connections, --rate-limit and "
                                 "--idle-timeout go with --relay");
@@ -320,7 +337,7 @@ static enum vsa_status check(const struct client_arguments *arguments, struct vs
     char actions[ACTIONS_TEXT];
     if (!arguments->action)
         return vsa_fail(error, VSA_ERR_ARGUMENT, "what to do? %s, or --watch (see --help)",
-                        list_actions(arguments->actions, 0, actions, sizeof(actions)));
+                        list_actions(arguments->actions, is_any, actions, sizeof(actions)));
     VSA_TRY(check_enclave(arguments, error));
     VSA_TRY(check_request(arguments, error));
     VSA_TRY(check_save(arguments, error));
@@ -335,14 +352,14 @@ static enum vsa_status settle_watch(struct client_arguments *arguments, struct v
     const struct client_action *action = arguments->actions;
     if (!arguments->watch)
         return VSA_OK;
-    if (arguments->action && (arguments->action->flags & CLIENT_BY_SERVICE))
+    if (arguments->action && arguments->action->kind == VSA_QUERY_SERVICE)
         return usage(error, "--watch verifies by itself: no --service beside it");
-    if (arguments->action && !(arguments->action->flags & CLIENT_VERIFIES))
+    if (arguments->action && arguments->action->kind != VSA_QUERY_VERIFY)
         return usage(error, "--watch verifies: it stands alone or with --verify (the same)");
     if (arguments->all)
         return usage(error, "--watch is for one enclave: no --all beside it; several have one "
                             "vsock_client each, say by --enclave-name");
-    while (!(action->flags & CLIENT_VERIFIES))
+    while (action->kind != VSA_QUERY_VERIFY)
         action++;
     arguments->action = action;
     return VSA_OK;
@@ -438,8 +455,7 @@ static enum vsa_status finish(const struct option_operands *operands,
     /* A secret is for a program, not for any enclave. */
     bool required = arguments->policy.policy.require_pcrs;
     arguments->policy.policy.require_pcrs = required || arguments->sealed;
-    unsigned own = arguments->action->flags & (CLIENT_VERIFIES | CLIENT_BY_SERVICE);
-    bool verifies = own == CLIENT_VERIFIES || arguments->sealed;
+    bool verifies = arguments->action->kind == VSA_QUERY_VERIFY || arguments->sealed;
     enum vsa_status status = policy_options_finish(&arguments->policy, verifies, error);
     if (status == VSA_ERR_POLICY_EMPTY && !required)
         return vsa_fail(error, status,

@@ -14,21 +14,11 @@
 
 struct client_arguments;
 
-enum client_action_flag {
-    CLIENT_TAKES_DOCUMENT = 1, /* user data, nonce and key may be requested */
-    CLIENT_VERIFIES = 2,       /* includes what only takes a document */
-    CLIENT_MAY_ALL = 4,        /* of every enclave at once */
-    CLIENT_SAVES = 16,         /* has `save` */
-    CLIENT_RELAYS = 8,         /* sends nothing itself: the functions below are NULL */
-    CLIENT_BY_SERVICE = 32,    /* a service verifies, not this program */
-};
-
 struct client_action {
     const char *name;     /* of its option; NULL ends the table */
     const char *argument; /* the word for the value of its option; NULL: it takes none */
     const char *help;
-    unsigned flags;
-    enum vsa_query_kind kind;
+    enum vsa_query_kind kind; /* VSA_QUERY_NONE: it sends nothing itself, as the relay */
     /* Prints a success on stdout. */
     enum vsa_status (*print)(const struct client_arguments *arguments,
                              const struct vsa_outcome *outcome, struct vsa_error *error);
@@ -37,7 +27,7 @@ struct client_action {
     /* Writes --save, if there is something to save; NULL: the action saves nothing. */
     enum vsa_status (*save)(const char *path, const struct vsa_outcome *outcome,
                             struct vsa_error *error);
-    /* Heads of the columns that --all adds for it, and a row of them. */
+    /* Heads of the columns that --all adds for it, and a row of them; NULL: not with --all. */
     const char *columns;
     void (*print_columns)(const struct vsa_outcome *outcome);
 };

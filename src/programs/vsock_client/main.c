@@ -72,7 +72,7 @@ static enum exit_code one_enclave(struct run *run)
     struct vsa_outcome *outcome = &run->outcome;
     const struct client_arguments *arguments = &run->arguments;
     const struct client_action *action = arguments->action;
-    bool verifies = action->flags & CLIENT_VERIFIES;
+    bool verifies = vsa_query_is_verifying(action->kind);
     struct vsa_error error = {0};
     ask(run);
     if (outcome->status == VSA_OK && action->remark)
@@ -89,7 +89,7 @@ static enum exit_code one_enclave(struct run *run)
     }
     if (outcome->status != VSA_OK)
         client_text_failure(&outcome->error, place_of(run), &run->running);
-    if (verifies && !(action->flags & CLIENT_BY_SERVICE))
+    if (action->kind == VSA_QUERY_VERIFY)
         claims_explain(stderr, &arguments->policy, outcome->status,
                        vsa_reply_document(&outcome->attestation), vsa_wall_clock_ms(), true);
     enum exit_code code = exit_code_of(outcome->status == VSA_OK ? saved : outcome->status);
@@ -112,7 +112,7 @@ static enum exit_code wrong_arguments(int argc, char **argv, const struct client
 {
     static const struct vsa_enclave_list none;
     bool json = read->json || options_mention(argc, argv, "--json");
-    bool verifying = (read->action && (read->action->flags & CLIENT_VERIFIES)) ||
+    bool verifying = (read->action && vsa_query_is_verifying(read->action->kind)) ||
                      options_mention(argc, argv, "--verify");
     client_text_failure(error, CLIENT_PLACE_ENCLAVE, &none);
     if (json)
@@ -133,7 +133,7 @@ static enum exit_code vsock_client(int argc, char **argv, struct run *run)
         return client_watch(arguments);
     if (arguments->all)
         return client_all(arguments);
-    if (arguments->action->flags & CLIENT_RELAYS)
+    if (arguments->action->kind == VSA_QUERY_NONE)
         return client_relay(arguments);
     return one_enclave(run);
 }

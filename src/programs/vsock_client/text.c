@@ -188,5 +188,5 @@ void client_text_unprinted(const struct client_arguments *arguments, const struc
     static const struct vsa_enclave_list none;
     output_error(CLIENT_PROGRAM, error);
     if (arguments->json && error->status == VSA_ERR_MEMORY)
-        client_text_json(error, arguments->action->flags & CLIENT_VERIFIES, &none);
+        client_text_json(error, vsa_query_is_verifying(arguments->action->kind), &none);
 }
