@@ -143,11 +143,11 @@ class RunCmocka(harness.TestCase):
 
 
 class CountTests(harness.TestCase):
-    def count(self, *programs):
+    def count(self, *programs, log="testlog.json"):
         """Exit status and lines for programs of (result, output)."""
         logs = self.path("meson-logs")
         os.makedirs(logs, exist_ok=True)
-        with open(os.path.join(logs, "testlog.json"), "w", encoding="utf-8") as file:
+        with open(os.path.join(logs, log), "w", encoding="utf-8") as file:
             for result, output in programs:
                 entry = {"name": "p:unit / a", "result": result, "stdout": output}
                 file.write(json.dumps(entry) + "\n")
@@ -159,6 +159,13 @@ class CountTests(harness.TestCase):
             self.count(("OK", "1..2\nok 1 - x\n# ok 9\n\x1b[1m\nok 2 - y # SKIP no tool\n")),
             (0, ["skipped: a: y: no tool", "1 passed, 0 failed, 1 skipped"]),
         )
+
+    def test_a_wrapper(self):
+        """meson test --wrapper valgrind writes another file; the last one counts."""
+        self.count(("OK", "1..1\nok 1 - x\n"))
+        os.utime(self.path("meson-logs/testlog.json"), (1, 1))
+        self.assertEqual(self.count(("OK", "1..2\nok 1 - x\nok 2 - y\n"), log="testlog-valgrind.json"),
+                         (0, ["2 passed, 0 failed, 0 skipped"]))
 
     def test_a_failed_case(self):
         self.assertEqual(
