@@ -360,7 +360,7 @@ class Ending(WatchTestCase):
     def test_signal_while_it_waits(self):
         watch = Watch(self, [harness.program("vsock_client"), "--watch", "--json", "--interval=600",
                              "--connect", self.enclave, "--root", self.root])
-        watch.wait_for_state("ok")
+        watch.wait_for("its only line", lambda line: line["state"] == "ok")
         self.assertEqual(watch.stop(signal.SIGINT), 0)
         self.assertEqual(len(watch.lines), 1)
 

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import sys
@@ -287,6 +288,8 @@ class Plain(ServerTestCase):
         with VsockAttestationClient(address=self.address) as client:
             status = client.get_status()
         self.assertEqual(status["buffered_bytes_limit"], 262144)
+        # Answered or not read on: which of them is not decided here.
+        harness.wait_until(lambda: select.select(peers, [], [], 0)[0], "busy")
         for peer in peers:
             peer.setblocking(False)
             try:
