@@ -12,6 +12,7 @@ PyPI's lists have no such name, crates.io neither `x509-limbo` nor `limbo-harnes
 
 import base64
 import collections
+import faulthandler
 import glob
 import os
 import re
@@ -208,6 +209,8 @@ class Differential(support.EnclaveTestCase):
         return self.path("go"), os.path.join(target, "debug", "judge")
 
     def test_all(self):
+        if EACH_BYTE:
+            faulthandler.dump_traceback_later(7200, exit=True)  # in place of the runner's 15 minutes
         go, rust = self.peers()
         ours = os.path.join(harness.BUILD, "tests", "interop", "judge_x509")
         started = certificates()
