@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attestation/cache.h"
 
-#include "base/slice.h"
-
 struct vsa_path_key vsa_path_key_below(const struct vsa_path_node *above, struct vsa_slice der,
                                        bool is_leaf)
 {
@@ -11,12 +9,6 @@ struct vsa_path_key vsa_path_key_below(const struct vsa_path_node *above, struct
     if (der.size >= sizeof(key.ending))
         memcpy(&key.ending, der.data + der.size - sizeof(key.ending), sizeof(key.ending));
     return key;
-}
-
-bool vsa_path_key_equal(const struct vsa_path_key *a, const struct vsa_path_key *b)
-{
-    return a->ending == b->ending && a->is_leaf == b->is_leaf &&
-           memcmp(a->above, b->above, sizeof(a->above)) == 0 && vsa_slice_equal(a->der, b->der);
 }
 
 void vsa_path_node_release(struct vsa_path_node *node)

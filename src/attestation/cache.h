@@ -17,7 +17,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
+#include "base/slice.h"
 #include "crypto/digest.h"
 #include "x509/certificate.h"
 #include <vsattest/attestation.h>
@@ -81,7 +83,11 @@ void vsa_cache_clear(struct vsa_cache *cache);
 /* Returns the key of a certificate below a node. It borrows `der`. */
 struct vsa_path_key vsa_path_key_below(const struct vsa_path_node *above, struct vsa_slice der,
                                        bool is_leaf);
-bool vsa_path_key_equal(const struct vsa_path_key *a, const struct vsa_path_key *b);
+static inline bool vsa_path_key_equal(const struct vsa_path_key *a, const struct vsa_path_key *b)
+{
+    return a->ending == b->ending && a->is_leaf == b->is_leaf &&
+           memcmp(a->above, b->above, sizeof(a->above)) == 0 && vsa_slice_equal(a->der, b->der);
+}
 
 /* Looks up a path. On a hit sets `*node` with a reference that the caller releases. */
 bool vsa_cache_find(struct vsa_cache *cache, const struct vsa_path_key *key,
