@@ -32,7 +32,7 @@ static atomic_int mallocs_left = -1;
 static atomic_int callocs_left = -1;
 
 /* Stand in for the library's. */
-int64_t __wrap_vsa_monotonic_ms(void);
+__attribute__((used)) int64_t __wrap_vsa_monotonic_ms(void);
 int64_t __wrap_vsa_monotonic_ms(void)
 {
     return monotonic_ms;
@@ -43,7 +43,7 @@ static atomic_bool holds;
 static sem_t held;
 static sem_t go_on;
 
-int64_t __wrap_vsa_wall_clock_ms(void);
+__attribute__((used)) int64_t __wrap_vsa_wall_clock_ms(void);
 int64_t __wrap_vsa_wall_clock_ms(void)
 {
     if (atomic_exchange(&holds, false)) {
@@ -60,14 +60,14 @@ static bool is_short(atomic_int *left)
 }
 
 void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
+__attribute__((used)) void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
     return is_short(&mallocs_left) ? NULL : __real_malloc(size);
 }
 
 void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
+__attribute__((used)) void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
 {
     return is_short(&callocs_left) ? NULL : __real_calloc(count, size);

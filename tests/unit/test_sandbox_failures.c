@@ -16,7 +16,7 @@
 /* What fails: an option of prctl(2), or a number of syscall(2); -1: nothing. */
 static long failing;
 
-int __wrap_prctl(int option, ...);
+__attribute__((used)) int __wrap_prctl(int option, ...);
 int __wrap_prctl(int option, ...)
 {
     /* No capability to drop from the bounding set. */
@@ -25,13 +25,13 @@ int __wrap_prctl(int option, ...)
 }
 
 /* What prctl() is called where long has 32 bits and times have 64. */
-int __wrap___prctl_time64(int option, ...);
+__attribute__((used)) int __wrap___prctl_time64(int option, ...);
 int __wrap___prctl_time64(int option, ...)
 {
     return __wrap_prctl(option);
 }
 
-long __wrap_syscall(long number, ...);
+__attribute__((used)) long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...)
 {
     errno = EPERM;

@@ -24,10 +24,11 @@ static int live_keys;
 static uint64_t made_keys;
 static bool cannot_make_keys;
 
-enum vsa_status __wrap_vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key **key,
-                                           struct vsa_error *error);
-void __wrap_vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key);
-void __wrap_vsa_dh_key_free(struct vsa_dh_key *key);
+__attribute__((used)) enum vsa_status __wrap_vsa_dh_key_generate(enum vsa_dh_group group,
+                                                                 struct vsa_dh_key **key,
+                                                                 struct vsa_error *error);
+__attribute__((used)) void __wrap_vsa_dh_public(const struct vsa_dh_key *key, uint8_t *public_key);
+__attribute__((used)) void __wrap_vsa_dh_key_free(struct vsa_dh_key *key);
 
 enum vsa_status __wrap_vsa_dh_key_generate(enum vsa_dh_group group, struct vsa_dh_key **key,
                                            struct vsa_error *error)

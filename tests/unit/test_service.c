@@ -29,20 +29,20 @@ static int64_t stop_ms;  /* what passes at each look at the wall clock */
 static int callocs_left; /* until one fails; -1: none does */
 
 /* Stand in for the library's. */
-int64_t __wrap_vsa_monotonic_ms(void);
+__attribute__((used)) int64_t __wrap_vsa_monotonic_ms(void);
 int64_t __wrap_vsa_monotonic_ms(void)
 {
     return monotonic_ms;
 }
 
-int64_t __wrap_vsa_wall_clock_ms(void);
+__attribute__((used)) int64_t __wrap_vsa_wall_clock_ms(void);
 int64_t __wrap_vsa_wall_clock_ms(void)
 {
     return wall_ms += stop_ms;
 }
 
 void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
+__attribute__((used)) void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
 {
     if (callocs_left == 0)

@@ -9,7 +9,7 @@
 static int64_t monotonic_ms;
 
 /* Stands in for the library's. */
-int64_t __wrap_vsa_monotonic_ms(void);
+__attribute__((used)) int64_t __wrap_vsa_monotonic_ms(void);
 int64_t __wrap_vsa_monotonic_ms(void)
 {
     return monotonic_ms;

@@ -43,7 +43,7 @@ static int result(int number)
 }
 
 int __real_socket(int family, int type, int protocol);
-int __wrap_socket(int family, int type, int protocol);
+__attribute__((used)) int __wrap_socket(int family, int type, int protocol);
 int __wrap_socket(int family, int type, int protocol)
 {
     if (family != AF_VSOCK)
@@ -55,7 +55,7 @@ int __wrap_socket(int family, int type, int protocol)
     return kernel.hangs ? fcntl(pipe_ends[0], F_DUPFD_CLOEXEC, 3) : __real_socket(AF_UNIX, type, 0);
 }
 
-int __wrap_connect(int fd, const struct sockaddr *name, socklen_t size);
+__attribute__((used)) int __wrap_connect(int fd, const struct sockaddr *name, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *name, socklen_t size)
 {
     (void)fd;
@@ -64,7 +64,8 @@ int __wrap_connect(int fd, const struct sockaddr *name, socklen_t size)
     return result(kernel.connect);
 }
 
-int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t size);
+__attribute__((used)) int __wrap_setsockopt(int fd, int level, int option, const void *value,
+                                            socklen_t size);
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {
     (void)fd;
@@ -75,7 +76,8 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
     return result(kernel.timeout);
 }
 
-int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *size);
+__attribute__((used)) int __wrap_getsockopt(int fd, int level, int option, void *value,
+                                            socklen_t *size);
 int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *size)
 {
     (void)fd;
@@ -87,19 +89,21 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *siz
 }
 
 /* The names of both in glibc where long has 32 bits and time_t 64. */
-int __wrap___setsockopt64(int fd, int level, int option, const void *value, socklen_t size);
+__attribute__((used)) int __wrap___setsockopt64(int fd, int level, int option, const void *value,
+                                                socklen_t size);
 int __wrap___setsockopt64(int fd, int level, int option, const void *value, socklen_t size)
 {
     return __wrap_setsockopt(fd, level, option, value, size);
 }
 
-int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t *size);
+__attribute__((used)) int __wrap___getsockopt64(int fd, int level, int option, void *value,
+                                                socklen_t *size);
 int __wrap___getsockopt64(int fd, int level, int option, void *value, socklen_t *size)
 {
     return __wrap_getsockopt(fd, level, option, value, size);
 }
 
-int __wrap_bind(int fd, const struct sockaddr *name, socklen_t size);
+__attribute__((used)) int __wrap_bind(int fd, const struct sockaddr *name, socklen_t size);
 int __wrap_bind(int fd, const struct sockaddr *name, socklen_t size)
 {
     (void)fd;
@@ -108,7 +112,7 @@ int __wrap_bind(int fd, const struct sockaddr *name, socklen_t size)
     return result(kernel.bind);
 }
 
-int __wrap_listen(int fd, int backlog);
+__attribute__((used)) int __wrap_listen(int fd, int backlog);
 int __wrap_listen(int fd, int backlog)
 {
     (void)fd;
