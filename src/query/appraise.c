@@ -2,8 +2,6 @@
 #include "query/appraise.h"
 
 #include "base/error.h"
-#include "base/monotonic.h"
-#include "client/client.h"
 
 /* What a document for the service is asked with. */
 struct asking {
@@ -18,10 +16,7 @@ static enum vsa_status attest(void *context, struct vsa_slice nonce, struct vsa_
     const struct asking *asking = context;
     struct vsa_attestation_request request = asking->query->document;
     struct vsa_attestation_reply *reply = &asking->outcome->attestation;
-    int64_t left_ms = asking->outcome->deadline_ms - vsa_monotonic_ms();
-    if (left_ms <= 0)
-        return vsa_fail(error, VSA_ERR_TIMEOUT, "no time is left for the document");
-    vsa_client_set_timeout(asking->client, left_ms);
+    VSA_TRY(vsa_query_set_time(asking->client, asking->outcome, "for the document", error));
     request.nonce = nonce;
     VSA_TRY(vsa_client_attest(asking->client, &request, reply, error));
     *document = vsa_reply_document(reply);

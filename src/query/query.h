@@ -62,4 +62,15 @@ struct vsa_outcome {
 
 void vsa_outcome_free(struct vsa_outcome *outcome);
 
+/*
+ * Leaves the client's next exchange the time that earlier steps of the query did not take.
+ *
+ * what  in: what there would be no time for
+ *
+ * Errors: VSA_ERR_TIMEOUT.
+ */
+VSA_MUST_USE enum vsa_status vsa_query_set_time(struct vsa_client *client,
+                                                const struct vsa_outcome *outcome, const char *what,
+                                                struct vsa_error *error);
+
 #endif

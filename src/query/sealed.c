@@ -4,19 +4,14 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/monotonic.h"
-#include "client/client.h"
 #include "client/retry.h"
 
 VSA_DEFINE_CLEANUP(struct vsa_sealed_enclave, vsa_sealed_enclave_free, cleanup_enclave);
 
-/* Leaves the next step the time that earlier ones did not take. */
 static enum vsa_status send_request(const struct vsa_query *query, struct vsa_client *client,
                                     struct vsa_sealed_enclave *enclave, struct vsa_outcome *outcome)
 {
-    int64_t left_ms = outcome->deadline_ms - vsa_monotonic_ms();
-    if (left_ms <= 0)
-        return vsa_fail(&outcome->error, VSA_ERR_TIMEOUT, "no time is left to send the request");
-    vsa_client_set_timeout(client, left_ms);
+    VSA_TRY(vsa_query_set_time(client, outcome, "to send the request", &outcome->error));
     return vsa_sealed_request(enclave, query->request, query->aad, &outcome->reply,
                               &outcome->error);
 }
