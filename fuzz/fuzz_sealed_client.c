@@ -52,7 +52,7 @@ static struct {
     struct vsa_key_config configs[3];
     struct vsa_dh_key *keys[3];
 
-    const struct vsa_key_config *config;
+    struct vsa_key_config config;
     const struct vsa_dh_key *key;
     enum key_reply key_reply;
     enum sealed_reply sealed_reply;
@@ -99,6 +99,16 @@ static void xor_rest(uint8_t *bytes, size_t size)
     }
 }
 
+/* The key's number is the enclave's choice: a document with another one is as good. */
+static void alter_user_data(uint8_t *user_data, size_t size)
+{
+    uint8_t chosen[VSA_SEAL_PURPOSE_SIZE + VSA_MAX_KEY_CONFIG];
+    xor_rest(user_data, size);
+    enclave.config.key_id = user_data[VSA_SEAL_PURPOSE_SIZE];
+    (void)vsa_key_config_write(&enclave.config, chosen);
+    enclave.altered = memcmp(user_data, chosen, size) != 0;
+}
+
 static struct vsa_slice sign_document(struct vsa_slice nonce)
 {
     static uint8_t buffer[VSA_MAX_DOCUMENT];
@@ -106,11 +116,11 @@ static struct vsa_slice sign_document(struct vsa_slice nonce)
     uint8_t user_data[VSA_SEAL_PURPOSE_SIZE + VSA_MAX_KEY_CONFIG];
     uint8_t spki[VSA_MAX_DH_SPKI];
     struct vsa_slice document;
-    size_t user_data_size = vsa_key_config_write(enclave.config, user_data);
+    size_t user_data_size = vsa_key_config_write(&enclave.config, user_data);
     size_t spki_size =
-        vsa_dh_write_spki(enclave.config->suite->group, enclave.config->public_key, spki);
+        vsa_dh_write_spki(enclave.config.suite->group, enclave.config.public_key, spki);
     if (enclave.key_reply == KEY_USER_DATA)
-        xor_rest(user_data, user_data_size);
+        alter_user_data(user_data, user_data_size);
     if (enclave.key_reply == KEY_PUBLIC_KEY)
         xor_rest(spki, spki_size);
     vsa_pcr_bank_init(&bank);
@@ -169,7 +179,7 @@ static void open_request(const json_t *request, struct vsa_seal_exchange *exchan
     FUZZ_REQUIRE(vsa_base64_decode(vsa_json_string_slice(json_object_get(request, "sealed")),
                                    VSA_BASE64_STRICT, sealed, sizeof(sealed), &bytes,
                                    NULL) == VSA_OK);
-    FUZZ_REQUIRE(vsa_seal_read_request(enclave.config, enclave.key, vsa_slice_of(NULL, 0), bytes,
+    FUZZ_REQUIRE(vsa_seal_read_request(&enclave.config, enclave.key, vsa_slice_of(NULL, 0), bytes,
                                        opened, exchange, NULL) == VSA_OK);
     FUZZ_REQUIRE(memcmp(opened, "{\"command\":\"x\"} ", 16) == 0);
 }
@@ -185,7 +195,7 @@ static void reply_sealed(const json_t *request, long long id)
         text = enclave.rest;
     open_request(request, &exchange);
     FUZZ_REQUIRE(vsa_seal_write_reply(&exchange, NULL, text, sealed, NULL) == VSA_OK);
-    size_t size = text.size + vsa_seal_reply_overhead(enclave.config->suite);
+    size_t size = text.size + vsa_seal_reply_overhead(enclave.config.suite);
     vsa_seal_exchange_wipe(&exchange);
     struct vsa_slice bytes = vsa_slice_of(sealed, size);
     if (enclave.sealed_reply == SEALED_XOR)
@@ -288,7 +298,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 3 || size - 3 > MAX_REST)
         return 0;
     make_enclave();
-    enclave.config = &enclave.configs[data[0] % 3];
+    enclave.config = enclave.configs[data[0] % 3];
     enclave.key = enclave.keys[data[0] % 3];
     enclave.key_reply = data[1] % KEY_REPLIES;
     enclave.sealed_reply = data[2] % SEALED_REPLIES;
