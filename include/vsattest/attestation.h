@@ -251,7 +251,9 @@ static inline void vsa_verify_job_init(struct vsa_verify_job *job)
 
 /*
  * Verifies many documents in one call, each as vsa_verify() does: the same status, claims and error
- * for each, whatever the others are. Certificates that several have in common are checked once.
+ * for each, whatever the others are. Certificates that several have in common are checked once, and
+ * signatures eight at a time where the library was built with crypto_mb and the CPU has AVX-512
+ * IFMA.
  *
  * verifier  in: as for vsa_verify()
  * jobs      in and out: an array; `status`, `*claims` and `*error` of each are set

@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "cose/sign1.h"
 #include "crypto/begin.h"
+#include "crypto/multibuffer.h"
 
 /* The year 9999, as for document times: sums of times stay far from overflow. */
 #define MAX_NOW_MS INT64_C(253402300799999)
@@ -151,8 +152,9 @@ static void fill_claims(const struct vsa_unverified_document *document,
 }
 
 /*
- * One document on its way: all that needs no signature is found out first, so that documents of one
- * batch share the checks of certificates that they have in common.
+ * One document on its way: all that needs no signature is found out first, so that signatures are
+ * checked together, and documents of one batch share the checks of certificates that they have in
+ * common.
  */
 struct verification {
     struct vsa_verify_job job;
@@ -203,6 +205,19 @@ static enum vsa_status conclude(struct vsa_verifier *verifier, struct verificati
     return VSA_OK;
 }
 
+/* Checks eight signatures at a time, where that is faster than one by one. */
+static void check_together(struct vsa_unchecked_nodes *unchecked, struct verification *runs,
+                           size_t count)
+{
+    struct vsa_multibuffer multibuffer = {.count = 0};
+    for (size_t i = 0; i < unchecked->count; i++)
+        vsa_multibuffer_add(&multibuffer, &unchecked->nodes[i].check);
+    for (size_t i = 0; i < count; i++)
+        if (runs[i].collected == VSA_OK)
+            vsa_multibuffer_add(&multibuffer, &runs[i].signature);
+    vsa_multibuffer_finish(&multibuffer);
+}
+
 /* Verifies documents whose `job` is set; `job.status` is the result. */
 static void verify(struct vsa_verifier *verifier, struct vsa_unchecked_nodes *unchecked,
                    struct verification *runs, size_t count)
@@ -212,6 +227,7 @@ static void verify(struct vsa_verifier *verifier, struct vsa_unchecked_nodes *un
         memset(runs[i].job.claims, 0, runs[i].job.claims_size);
         runs[i].collected = collect(verifier, unchecked, &runs[i]);
     }
+    check_together(unchecked, runs, count);
     for (size_t i = 0; i < count; i++) {
         runs[i].job.status = conclude(verifier, &runs[i]);
         vsa_chain_release(&runs[i].chain);
@@ -243,7 +259,7 @@ void vsa_verify_job_init_size(struct vsa_verify_job *job, size_t size, size_t cl
     vsa_sized_write(job, size, &known, sizeof(known));
 }
 
-/* Documents of one round: they share checks. */
+/* Documents of one round: they share checks, and calls for eight of them. */
 #define MAX_ROUND 32
 
 struct round {

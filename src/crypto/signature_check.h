@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signature checks in two steps: what is checked is collected first, and checked later, so that
- * documents that have a certificate in common share its check.
+ * several checks can run together (crypto/multibuffer.h), and documents that have a certificate in
+ * common share its check.
  */
 #ifndef VSA_CRYPTO_SIGNATURE_CHECK_H
 #define VSA_CRYPTO_SIGNATURE_CHECK_H
