@@ -267,16 +267,30 @@ static void aes_gcm(void **state)
 
 /* --- ECDSA, r || s ---------------------------------------------------------------------------- */
 
-static void try_ecdsa(const json_t *group, const json_t *row, struct tally *tally)
+struct ecdsa_vector {
+    struct vsa_key *key; /* the caller's to free */
+    struct vsa_slice message;
+    struct vsa_slice signature;
+};
+
+static struct ecdsa_vector read_ecdsa(const json_t *group, const json_t *row)
 {
     static uint8_t bytes[3][MAX_BYTES];
-    VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
+    struct ecdsa_vector vector = {
+        .message = bytes_of(row, "msg", bytes[1]),
+        .signature = bytes_of(row, "sig", bytes[2]),
+    };
     struct vsa_slice spki = bytes_of(group, "publicKeyDer", bytes[0]);
-    struct vsa_slice message = bytes_of(row, "msg", bytes[1]);
-    struct vsa_slice signature = bytes_of(row, "sig", bytes[2]);
-    assert_int_equal(vsa_key_read_public(spki, &key, NULL), VSA_OK);
-    enum vsa_status status = vsa_key_verify(key, &message, 1, signature, NULL);
+    assert_int_equal(vsa_key_read_public(spki, &vector.key, NULL), VSA_OK);
+    return vector;
+}
+
+static void try_ecdsa(const json_t *group, const json_t *row, struct tally *tally)
+{
+    struct ecdsa_vector vector = read_ecdsa(group, row);
+    enum vsa_status status = vsa_key_verify(vector.key, &vector.message, 1, vector.signature, NULL);
     count_vector(row, tally, is_result(row, "valid"), status, VSA_ERR_SIGNATURE, true);
+    vsa_key_free(vector.key);
 }
 
 static void ecdsa_p256(void **state)
@@ -291,28 +305,24 @@ static void ecdsa_p384(void **state)
     try_file("ecdsa_secp384r1_sha384_p1363", try_ecdsa, (struct tally){193, 87});
 }
 
-/* The same in all lanes of eight at a time, which may leave a good one to the single check. */
+/* The same in all lanes of eight at a time. A signature of another size comes to no lane. */
 static void try_ecdsa_together(const json_t *group, const json_t *row, struct tally *tally)
 {
-    static uint8_t bytes[3][MAX_BYTES];
-    VSA_CLEANUP(vsa_cleanup_key) struct vsa_key *key = NULL;
-    struct vsa_slice spki = bytes_of(group, "publicKeyDer", bytes[0]);
-    struct vsa_slice message = bytes_of(row, "msg", bytes[1]);
-    struct vsa_slice signature = bytes_of(row, "sig", bytes[2]);
+    struct ecdsa_vector vector = read_ecdsa(group, row);
     struct vsa_signature_check checks[VSA_MULTIBUFFER_LANES];
     struct vsa_multibuffer multibuffer = {.count = 0};
-    assert_int_equal(vsa_key_read_public(spki, &key, NULL), VSA_OK);
-    for (size_t i = 0; i < VSA_MULTIBUFFER_LANES; i++) {
-        if (vsa_signature_check_prepare(key, &message, 1, signature, &checks[i], NULL) != VSA_OK)
-            return; /* of another size */
-        vsa_multibuffer_add(&multibuffer, &checks[i]);
+    bool prepared = true;
+    for (size_t i = 0; i < VSA_MULTIBUFFER_LANES && prepared; i++) {
+        prepared = vsa_signature_check_prepare(vector.key, &vector.message, 1, vector.signature,
+                                               &checks[i], NULL) == VSA_OK;
+        if (prepared)
+            vsa_multibuffer_add(&multibuffer, &checks[i]);
     }
     vsa_multibuffer_finish(&multibuffer);
-    for (size_t i = 0; i < VSA_MULTIBUFFER_LANES; i++)
-        assert_int_equal(checks[i].verified, checks[0].verified);
-    if (checks[0].verified)
-        assert_true(is_result(row, "valid"));
-    *(checks[0].verified ? &tally->right : &tally->refused) += 1;
+    for (size_t i = 0; i < VSA_MULTIBUFFER_LANES && prepared; i++)
+        assert_int_equal(checks[i].verified, is_result(row, "valid"));
+    *(prepared && checks[0].verified ? &tally->right : &tally->refused) += 1;
+    vsa_key_free(vector.key);
 }
 
 static void ecdsa_p384_together(void **state)
@@ -320,7 +330,7 @@ static void ecdsa_p384_together(void **state)
     (void)state;
     if (!vsa_multibuffer_available())
         SKIP_BECAUSE("this build has no crypto_mb, or this CPU no AVX-512 IFMA");
-    try_file("ecdsa_secp384r1_sha384_p1363", try_ecdsa_together, (struct tally){193, 68});
+    try_file("ecdsa_secp384r1_sha384_p1363", try_ecdsa_together, (struct tally){193, 87});
 }
 
 static void ecdsa_p521(void **state)

@@ -12,6 +12,9 @@ struct lane {
     struct vsa_signature_check check;
 };
 
+/* n of P-384: r and s are below it (FIPS 186-5 section 6.4.2). */
+extern const uint8_t lane_order[48];
+
 struct vsa_slice lane_message(const struct lane *lane);
 
 /* Makes the key, and signs a message of bytes `number`. The key is the caller's to free. */

@@ -138,19 +138,13 @@ static void any_number(void **state)
 static void numbers_out_of_range(void **state)
 {
     (void)state;
-    static const uint8_t order[48] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2,
-        0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
-    };
     struct lane lanes[LANES];
     bool good[LANES] = {false, false, false, false, false, false, true, true};
     make_lanes(lanes, LANES);
     memset(lanes[0].signature, 0, 48);
     memset(lanes[1].signature + 48, 0, 48);
-    memcpy(lanes[2].signature, order, 48);
-    memcpy(lanes[3].signature + 48, order, 48);
+    memcpy(lanes[2].signature, lane_order, 48);
+    memcpy(lanes[3].signature + 48, lane_order, 48);
     memset(lanes[4].signature, 0xff, 96);
     memset(lanes[5].signature, 0, 96);
     run_together(lanes, LANES, good);
