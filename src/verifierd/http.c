@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "clock/wall_clock.h"
+#include "verifierd/connections.h"
 #include "verifierd/embedded.h"
 #include "verifierd/inspect.h"
 
@@ -22,6 +23,7 @@ struct vsa_http {
     struct MHD_Daemon *daemon;
     bool trust_proxy;
     bool check_host;
+    struct vsa_connections connections;
     atomic_bool ends;
     atomic_long in_flight;
     atomic_long answering; /* handled, and not sent yet */
@@ -34,6 +36,7 @@ struct exchange {
     struct vsa_answer answer;             /* status 0: not made yet */
     bool counted;                         /* in flight */
     bool answering;                       /* counted as such */
+    bool closes;                          /* nothing that follows is read */
     int64_t begin_ms;                     /* when its header was there, monotonic */
     size_t discarded;
     size_t size;
@@ -302,7 +305,7 @@ static enum MHD_Result send_answer(const struct vsa_http *http, struct MHD_Conne
     add_headers(response, answer);
     if (answer->status == 405)
         add_header(response, "Allow", methods_of(exchange));
-    if (atomic_load(&http->ends))
+    if (exchange->closes || atomic_load(&http->ends))
         add_header(response, "Connection", "close");
     enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
@@ -402,6 +405,42 @@ static bool is_local_host(const char *host)
            (!is_ipv6 && strcasecmp(name, "localhost") == 0);
 }
 
+/* Fields of which a proxy may take another one than this program, or may take another kind. */
+struct framing {
+    unsigned hosts;
+    unsigned lengths; /* Content-Length and Transfer-Encoding */
+};
+
+static enum MHD_Result count_framing(void *context, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    struct framing *framing = context;
+    (void)kind;
+    (void)value;
+    framing->hosts += strcasecmp(name, "Host") == 0;
+    framing->lengths +=
+        strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+/*
+ * Refuses a request that may end elsewhere for a proxy: what follows would be taken as another
+ * client's (RFC 9112, sections 3.2, 6.1 and 6.3). The HTTP library takes one of the fields.
+ */
+static bool check_framing(struct MHD_Connection *connection, struct exchange *exchange)
+{
+    struct framing framing = {0};
+    struct vsa_error error = {0};
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, count_framing, &framing);
+    if (framing.hosts <= 1 && framing.lengths <= 1)
+        return true;
+    vsa_error_set(&error, VSA_ERR_REQUEST, VSA_NO_OFFSET, "RFC 9112 section 6.3",
+                  "more than one Host, or more than one of Content-Length and Transfer-Encoding");
+    vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BODY, &error);
+    exchange->closes = true;
+    return false;
+}
+
 /* Decides from the header alone what can be decided, before a body is read. */
 static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *connection,
                               const char *path, const char *method)
@@ -413,6 +452,8 @@ static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *conn
     exchange->begin_ms = vsa_monotonic_ms();
     exchange->route = route;
     exchange->file = route ? NULL : find_file(path);
+    if (!check_framing(connection, exchange))
+        return exchange;
     if (http->check_host && !is_local_host(header_of(connection, "Host")))
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_HOST, NULL);
     else if (!route && !exchange->file)
@@ -499,8 +540,11 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     struct vsa_http *http = context;
     struct exchange *exchange = *kept;
-    (void)connection;
     (void)code;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info)
+        vsa_connection_renew(&http->connections, info->socket_context);
     if (!exchange)
         return;
     if (exchange->counted)
@@ -513,29 +557,54 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *kept = NULL;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **kept,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct vsa_http *http = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        vsa_connection_end(&http->connections, *kept);
+        *kept = NULL;
+    } else if (info) {
+        *kept = vsa_connection_begin(&http->connections, info->connect_fd);
+    }
+}
+
 enum vsa_status vsa_http_start(struct vsa_service *service, const struct vsa_http_options *options,
                                struct vsa_http **http, struct vsa_error *error)
 {
+    /* With -1 the HTTP library would open a port of its own, which all machines reach. */
+    if (options->fd < 0)
+        return vsa_fail(error, VSA_ERR_IO, "no descriptor to serve HTTP on");
     struct vsa_http *made = calloc(1, sizeof(*made));
     if (!made)
         return vsa_fail_memory(error);
     made->service = service;
     made->trust_proxy = options->trust_proxy;
     made->check_host = options->check_host;
+    vsa_connections_init(&made->connections);
     made->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, made,
         MHD_OPTION_LISTEN_SOCKET, options->fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, made,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)VSA_SERVICE_MAX_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(VSA_SERVICE_IDLE_MS / 1000),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)VSA_SERVICE_CONNECTION_MEMORY,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, made, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)VSA_SERVICE_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(VSA_SERVICE_IDLE_MS / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)VSA_SERVICE_CONNECTION_MEMORY,
         /* One thread is no pool. */
         MHD_OPTION_THREAD_POOL_SIZE, options->threads > 1 ? options->threads : 0, MHD_OPTION_END);
     if (!made->daemon) {
+        vsa_connections_destroy(&made->connections);
         free(made);
         return vsa_fail(error, VSA_ERR_IO, "cannot start to serve HTTP");
     }
     *http = made;
     return VSA_OK;
+}
+
+void vsa_http_shut_down_late(struct vsa_http *http)
+{
+    vsa_connections_shut_down_late(&http->connections, VSA_SERVICE_REQUEST_MS);
 }
 
 void vsa_http_stop(struct vsa_http *http)
@@ -551,5 +620,6 @@ void vsa_http_stop(struct vsa_http *http)
     for (int ms = 0; ms < VSA_SERVICE_STOP_MS && atomic_load(&http->answering) > 0; ms += 10)
         (void)poll(NULL, 0, 10);
     MHD_stop_daemon(http->daemon);
+    vsa_connections_destroy(&http->connections);
     free(http);
 }

@@ -20,6 +20,12 @@ VSA_MUST_USE enum vsa_status vsa_http_start(struct vsa_service *service,
                                             struct vsa_http **http, struct vsa_error *error);
 
 /*
+ * Shuts down connections that have made no request whole, nor read its answer, for
+ * VSA_SERVICE_REQUEST_MS. Call it once a second or so; not during vsa_http_stop().
+ */
+void vsa_http_shut_down_late(struct vsa_http *http);
+
+/*
  * Stops: requests whose body has come are answered first, for VSA_SERVICE_STOP_MS at most; those
  * that come later are not handled. NULL is fine.
  */

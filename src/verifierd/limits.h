@@ -49,6 +49,8 @@
 #define VSA_SERVICE_IDLE_MS         (10 * 1000)
 /* Time of a body from the header to its last byte: 64 KiB at 52 kbit/s. */
 #define VSA_SERVICE_BODY_MS (10 * 1000)
+/* Time from a connection's beginning, or an answer, to the next answer's end: each byte of it. */
+#define VSA_SERVICE_REQUEST_MS (30 * 1000)
 /* Memory of a connection for its header: request line and fields have about 8 KiB of it. */
 #define VSA_SERVICE_CONNECTION_MEMORY 16384
 /* Requests that are read or answered at a time; the next ones are sent away with 503. */

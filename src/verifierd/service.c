@@ -180,7 +180,8 @@ static enum vsa_status begin(struct vsa_service *service, int64_t now_ms, struct
     VSA_TRY(check_options(service, error));
     VSA_TRY(load(service, &service->state, error));
     /* Begins the store's memory where it has none; a store that is away shows in readiness. */
-    if (vsa_store_probe(service->store, now_ms, NULL) != VSA_OK)
+    atomic_store(&service->is_away, vsa_store_probe(service->store, now_ms, NULL) != VSA_OK);
+    if (atomic_load(&service->is_away))
         vsa_service_metrics_count_event(service->metrics, VSA_EVENT_STORE_ERROR);
     return VSA_OK;
 }

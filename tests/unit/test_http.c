@@ -442,6 +442,16 @@ static void long_header(void **state)
 
 /* --- limits of time and number ---------------------------------------------------------------- */
 
+/* Asks over a connection that is kept. */
+static unsigned ask_health(int fd)
+{
+    assert_true(send_text(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+    ssize_t size = recv(fd, reply, sizeof(reply) - 1, 0);
+    assert_true(size > 0);
+    reply[size] = '\0';
+    return (unsigned)strtoul(reply + strlen("HTTP/1.1 "), NULL, 10);
+}
+
 /* Begins a request whose body is not all there. */
 static int begin_request(void)
 {
@@ -480,6 +490,36 @@ static void slow_body(void **state)
     assert_true(send_text(late, "\"policy\":\"p\"}"));
     assert_int_equal(receive_reply(late), 0);
     wait_for_in_flight(0);
+}
+
+/* Bytes that are no part of a body take no more time: an extension of a chunk, fields, trailers. */
+static void slow_request(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {
+        "",
+        "POST /v1/chal",
+        "POST /v1/challenges HTTP/1.1\r\nHost: x\r\nX-Slow: y",
+        "POST /v1/challenges HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;slow",
+        "POST /v1/challenges HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y",
+    };
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+        int kept = connect_client();
+        int fd = connect_client();
+        assert_int_equal(ask_health(fd), 200);
+        assert_int_equal(ask_health(kept), 200);
+        assert_true(send_text(fd, beginnings[i]));
+        wait_for_in_flight(i >= 3);
+        monotonic_ms += VSA_SERVICE_REQUEST_MS;
+        vsa_http_shut_down_late(http);
+        assert_int_equal(ask_health(kept), 200);
+        monotonic_ms += 1;
+        vsa_http_shut_down_late(http);
+        assert_int_equal(receive_reply(fd), 0);
+        wait_for_in_flight(0);
+        assert_int_equal(ask_health(kept), 200);
+        (void)close(kept);
+    }
 }
 
 static void busy(void **state)
@@ -583,6 +623,32 @@ static void not_forwarded(void **state)
     assert_int_equal(forwarded(FORWARDED("192.0.2.2")), 429);
 }
 
+/* What a proxy may take as ending elsewhere: what follows is not read, as another one's or not. */
+static void ambiguous(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {
+        "Host: y\r\nContent-Length: 4",
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\ncontent-length: 4",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        char text[256];
+        int fd = connect_client();
+        (void)snprintf(text, sizeof(text),
+                       "POST /v1/inspect HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n0\r\n\r\n"
+                       "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+                       fields[i]);
+        assert_true(send_text(fd, text));
+        assert_int_equal(receive_reply(fd), 400);
+        assert_reply_has("\r\nConnection: close\r\n");
+        assert_reply_has("\"request_malformed\"");
+        assert_reply_lacks("vsattest_verifierd_");
+    }
+}
+
 static unsigned ask_host(const char *header)
 {
     char text[160];
@@ -679,16 +745,6 @@ static void *stop_thread(void *argument)
     return NULL;
 }
 
-/* Asks over a connection that is kept. */
-static unsigned ask_health(int fd)
-{
-    assert_true(send_text(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
-    ssize_t size = recv(fd, reply, sizeof(reply) - 1, 0);
-    assert_true(size > 0);
-    reply[size] = '\0';
-    return (unsigned)strtoul(reply + strlen("HTTP/1.1 "), NULL, 10);
-}
-
 /* What was being answered when the end came is answered: its challenge may be redeemed. */
 static void answered_before_the_end(void **state)
 {
@@ -727,10 +783,14 @@ static void answered_before_the_end(void **state)
 static void no_start(void **state)
 {
     (void)state;
-    const struct vsa_http_options options = {.fd = -2, .threads = 1};
+    struct vsa_http_options options = {.fd = STDIN_FILENO, .threads = 1};
     struct vsa_http *made = NULL;
     callocs_left = 0;
     assert_int_equal(vsa_http_start(service, &options, &made, NULL), VSA_ERR_MEMORY);
+    /* libmicrohttpd would listen on a port of all addresses. */
+    callocs_left = -1;
+    options.fd = -1;
+    assert_int_equal(vsa_http_start(service, &options, &made, NULL), VSA_ERR_IO);
     assert_null(made);
     vsa_http_stop(NULL);
 }
@@ -748,10 +808,12 @@ int main(void)
         HTTP_TEST(endless_body),
         HTTP_TEST(long_header),
         HTTP_TEST(slow_body),
+        HTTP_TEST(slow_request),
         HTTP_TEST(busy),
         HTTP_TEST(refused_take_no_place),
         HTTP_TEST(forwarded_addresses),
         HTTP_TEST(not_forwarded),
+        HTTP_TEST(ambiguous),
         HTTP_TEST(hosts),
         HTTP_TEST(malloc_short),
         HTTP_TEST(calloc_short),

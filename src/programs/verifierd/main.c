@@ -191,10 +191,15 @@ static void reload(struct vsa_service *service)
 }
 
 /* Waits for signals, which are blocked in all threads. */
-static void serve(struct vsa_service *service, const sigset_t *signals)
+static void serve(struct vsa_service *service, struct vsa_http *http, const sigset_t *signals)
 {
+    const struct timespec second = {.tv_sec = 1};
     int number = 0;
-    while (sigwait(signals, &number) == 0 && number == SIGHUP) {
+    while (number <= 0 || number == SIGHUP) {
+        number = sigtimedwait(signals, NULL, &second);
+        vsa_http_shut_down_late(http);
+        if (number != SIGHUP)
+            continue;
         service_manager_send_reloading();
         reload(service);
         service_manager_send_ready();
@@ -227,7 +232,7 @@ static enum vsa_status run(struct arguments *arguments, struct vsa_error *error)
     if (status == VSA_OK) {
         log_start(arguments);
         service_manager_send_ready();
-        serve(service, &signals);
+        serve(service, http, &signals);
         service_manager_send_stopping();
     }
     /* The path goes first, so that a balancer asks elsewhere while the rest is answered. */
