@@ -23,8 +23,7 @@ static void probe(struct vsa_call *call, struct vsa_nsm *nsm)
 
 static enum vsa_status attest(struct vsa_call *call, struct vsa_nsm *nsm, json_t *reply)
 {
-    bool may_be_kept = vsa_link_is_listed(&call->share.place) && call->all->sharing.ttl_ms > 0;
-    int64_t *life_ms = may_be_kept ? &call->life_ms : NULL;
+    int64_t *life_ms = call->share.may_be_kept ? &call->life_ms : NULL;
     const struct vsa_seal_offer *offer = call->offer.config.suite ? &call->offer : NULL;
     enum vsa_status status = vsa_json_set(reply, "success", json_true(), &call->error);
     if (status == VSA_OK && offer)

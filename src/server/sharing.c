@@ -42,6 +42,7 @@ void vsa_sharing_begin(struct vsa_sharing *sharing, struct vsa_share *share,
                        const struct vsa_share_key *key)
 {
     share->key = *key;
+    share->may_be_kept = sharing->ttl_ms > 0;
     /* Before older ones of the same key, which have begun: none may join those. */
     vsa_list_insert(&sharing->under_way, &share->place);
 }

@@ -20,7 +20,8 @@ struct vsa_share_key {
 /* What is under way. Embed it. Zeroed: in no list. */
 struct vsa_share {
     struct vsa_share_key key;
-    struct vsa_link place;
+    struct vsa_link place; /* the loop's: it changes whenever a neighbour leaves the list */
+    bool may_be_kept;      /* set once, for the thread that makes the document */
 };
 
 /* Zeroed but for the first: nothing is kept or under way. */

@@ -26,6 +26,28 @@ static void test_shared_call(void **state)
     assert_null(vsa_list_first(&pipeline.requests.sharing.under_way));
 }
 
+/* Calls leave the list while the thread works on their neighbours: for ThreadSanitizer. */
+static void test_neighbours(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 100, PEERS = 2 };
+    int peers[PEERS];
+    pipeline.requests.sharing.ttl_ms = 1;
+    for (int i = 0; i < PEERS; i++)
+        peers[i] = connect_stream();
+    start_worker();
+    for (int i = 0; i < ROUNDS * PEERS; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof(line), "{\"command\":\"attest\",\"user_data\":\"%d\"}\n", i);
+        send_text(peers[i % PEERS], line);
+        if (i % PEERS < PEERS - 1)
+            continue;
+        for (int k = 0; k < PEERS; k++)
+            assert_says(peers[k], "attestation_document");
+    }
+    assert_int_equal(pipeline.fake.attestations, ROUNDS * PEERS);
+}
+
 static void test_kept_replies(void **state)
 {
     (void)state;
@@ -70,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_shared_call),
+        TEST(test_neighbours),
         TEST(test_kept_replies),
         TEST(test_nothing_to_share),
     };
