@@ -89,6 +89,31 @@ void vsa_archive_tally_add(struct vsa_archive_tally *tally, enum vsa_status stat
     }
 }
 
+static enum vsa_status fail_line(const struct vsa_archive_tally *tally, struct vsa_error *error)
+{
+    return vsa_fail(error, VSA_ERR_JSON,
+                    "line %llu is not the result of entry %llu: not a file of results, or changed "
+                    "since",
+                    (unsigned long long)tally->entries + 1, (unsigned long long)tally->entries);
+}
+
+/*
+ * Checks what is behind the last newline, and will be cut off: half a line of a result, or nothing.
+ * A crash may have left zeros. Any other file that is named by mistake must stay as it is.
+ */
+static enum vsa_status check_half_line(struct vsa_slice line, const struct vsa_archive_tally *tally,
+                                       struct vsa_error *error)
+{
+    char begin[sizeof(BEGIN_ENTRY BEGIN_STATUS) + 24];
+    size_t size = (size_t)snprintf(begin, sizeof(begin), BEGIN_ENTRY "%llu" BEGIN_STATUS,
+                                   (unsigned long long)tally->entries);
+    while (line.size > 0 && line.data[line.size - 1] == '\0')
+        line.size--;
+    if (size > line.size)
+        size = line.size;
+    return size == 0 || memcmp(line.data, begin, size) == 0 ? VSA_OK : fail_line(tally, error);
+}
+
 /* Counts the result of the next entry. */
 static enum vsa_status count_line(struct vsa_slice line, const char *options,
                                   struct vsa_archive_tally *tally, struct vsa_error *error)
@@ -98,10 +123,7 @@ static enum vsa_status count_line(struct vsa_slice line, const char *options,
                      take_text(&rest, BEGIN_STATUS);
     bool failed = is_result && take_text(&rest, "FAILED\"");
     if (!failed && !(is_result && take_text(&rest, "SUCCESS\"")))
-        return vsa_fail(error, VSA_ERR_JSON,
-                        "line %llu is not the result of entry %llu: not a file of results, or "
-                        "changed since",
-                        (unsigned long long)tally->entries + 1, (unsigned long long)tally->entries);
+        return fail_line(tally, error);
     struct vsa_slice behind = rest;
     if (options && tally->entries == 0 &&
         !(take_text(&behind, BEGIN_OPTIONS) && take_text(&behind, options) &&
@@ -127,7 +149,7 @@ enum vsa_status vsa_archive_results_read(int fd, const char *options,
         bool has_end = false;
         VSA_TRY(vsa_lines_next(lines, &line, &has_end, error));
         if (!has_end)
-            return VSA_OK;
+            return check_half_line(line, tally, error);
         VSA_TRY(count_line(line, options, tally, error));
         *size = lines->offset;
     }

@@ -36,7 +36,7 @@ void vsa_archive_tally_add(struct vsa_archive_tally *tally, enum vsa_status stat
 
 /*
  * Counts the results in a file, from its beginning. A last line without its newline is not counted:
- * the run that wrote it ended there.
+ * the run that wrote it ended there. It must begin as a result all the same.
  *
  * options  in: what the first line must have; NULL: not compared
  * tally    in/out: zeroed before

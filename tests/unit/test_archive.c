@@ -365,14 +365,14 @@ static void an_archive_that_is_not_there(void **state)
 
 /* --- results --- */
 
-static enum vsa_status open_results_of(const char *options, const char *text,
+static enum vsa_status open_results_in(const char *options, struct vsa_slice text,
                                        struct vsa_archive_tally *tally, off_t *size)
 {
     char path[] = "/tmp/vsa-results-XXXXXX";
     struct stat after;
     FILE *file = NULL;
     int fd = mkstemp(path);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(write(fd, text.data, text.size), (ssize_t)text.size);
     *tally = (struct vsa_archive_tally){0};
     enum vsa_status status = vsa_archive_results_open(path, options, &file, tally, NULL);
     assert_non_null(file);
@@ -390,6 +390,12 @@ static enum vsa_status open_results_of(const char *options, const char *text,
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(path), 0);
     return status;
+}
+
+static enum vsa_status open_results_of(const char *options, const char *text,
+                                       struct vsa_archive_tally *tally, off_t *size)
+{
+    return open_results_in(options, vsa_slice_of_text(text), tally, size);
 }
 
 static enum vsa_status open_results(const char *text, struct vsa_archive_tally *tally, off_t *size)
@@ -462,9 +468,18 @@ static void results_are_read_again(void **state)
         "{\"entry\":0}\n",
         "\n",
         "hello\n",
+        /* Files that are named by mistake, and would be lost. */
+        "hello",
+        "{\"document\":\"",
+        "{\"entry\":1",
+        "{\"entry\":0,\"verification_status\":\"SUCCESS\"}\n{\"entry\":2,",
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(open_results(bad[i], &tally, &size), VSA_ERR_JSON);
+        assert_int_equal(size, strlen(bad[i]));
+    }
+    assert_int_equal(open_results_in(NULL, vsa_slice_of("{\"ent\0\0", 7), &tally, &size), VSA_OK);
+    assert_int_equal(size, 0);
 }
 
 int main(void)
