@@ -411,7 +411,7 @@ class Usage(RelayTestCase):
             (["--relay", listen, "--nonce=x"], b"--nonce"),
             (["--relay", listen, "--all"], b"--all"),
             (["--relay", listen, "--watch"], b"--watch"),
-            (["--relay", listen, "--ping"], b"one action at a time"),
+            (["--relay", listen, "--ping"], b"or --relay (only --attest, --verify and --service go together)"),
             (["--relay", listen, "--max-connections=0"], b"--max-connections"),
             (["--relay", listen, "--rate-limit=x"], b"--rate-limit"),
             (["--relay", listen, "--idle-timeout=0"], b"--idle-timeout"),

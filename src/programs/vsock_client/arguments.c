@@ -169,9 +169,10 @@ static enum vsa_status take_action(struct client_arguments *arguments,
     bool both =
         before && vsa_query_has_document(before->kind) && vsa_query_has_document(action->kind);
     if (before && before != action && !both)
-        return vsa_fail(error, VSA_ERR_ARGUMENT,
-                        "one action at a time: %s (which includes --attest)",
-                        list_actions(arguments->actions, is_any, actions, sizeof(actions)));
+        return vsa_fail(
+            error, VSA_ERR_ARGUMENT,
+            "one action at a time: %s (only --attest, --verify and --service go together)",
+            list_actions(arguments->actions, is_any, actions, sizeof(actions)));
     if (action->argument)
         arguments->operand = value;
     /* What includes the other comes later: --attest, --verify, --service. */
