@@ -186,6 +186,17 @@ static enum vsa_status collect(struct vsa_verifier *verifier, struct vsa_uncheck
     return prepare_signature(&run->parsed, run->chain.leaf, &run->signature, job->error);
 }
 
+/* Checks the document's own signature; what a bare check reports says nothing of a document. */
+static enum vsa_status check_signature(struct vsa_signature_check *check, struct vsa_error *error)
+{
+    enum vsa_status status = vsa_signature_check_run(check, error);
+    if (status != VSA_ERR_SIGNATURE)
+        return status;
+    return vsa_fail_at(error, VSA_ERR_SIGNATURE, VSA_NO_OFFSET, "RFC 9052 section 4.4",
+                       "the document's signature does not verify under its certificate's key: "
+                       "refuse it, it was changed or is forged");
+}
+
 /*
  * Checks the signatures from the root down, then what the caller expects. A signature that does not
  * hold comes before whatever was found wrong below it.
@@ -195,7 +206,7 @@ static enum vsa_status conclude(struct vsa_verifier *verifier, struct verificati
     const struct vsa_verify_job *job = &run->job;
     VSA_TRY(vsa_chain_run_checks(&verifier->cache, &run->chain, job->error));
     VSA_TRY(run->collected);
-    VSA_TRY(vsa_signature_check_run(&run->signature, job->error));
+    VSA_TRY(check_signature(&run->signature, job->error));
     const struct vsa_measurements *image = NULL;
     VSA_TRY(vsa_policy_apply(&run->expected, &run->parsed, job->now_ms, &image, job->error));
     struct vsa_claims known = {0};

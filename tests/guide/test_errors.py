@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guide's table of errors and the messages: each row's error is made, and has the row's words."""
 
+import base64
 import os
 import re
 import unittest
@@ -58,6 +59,7 @@ class Errors(support.EnclaveTestCase):
             "certificate_expired": ("--at", str(int(now) + 24 * HOUR), *trusted),
             "certificate_not_yet_valid": ("--at", str(int(now) - 24 * HOUR), *trusted),
             "untrusted_root": (path,),
+            "signature_invalid": ("--root", self.root, self.changed(path)),
             "debug_mode": ("--root", self.root, self.debug_document()),
         }
 
@@ -65,6 +67,16 @@ class Errors(support.EnclaveTestCase):
         path = self.path("key")
         with open(path, "wb") as file:
             file.write(b"\x30\x00")
+        return path
+
+    def changed(self, path):
+        """The document with another signature, which is its end."""
+        with open(path, "rb") as file:
+            document = bytearray(base64.b64decode(file.read()))
+        document[-1] ^= 1
+        path = self.path("changed")
+        with open(path, "wb") as file:
+            file.write(document)
         return path
 
     def check(self, code, options, words):
