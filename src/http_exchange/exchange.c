@@ -49,8 +49,11 @@ static enum vsa_status read_url(const struct http_request *request, CURLU *url,
     if (curl_url_set(url, CURLUPART_URL, request->url, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-        return vsa_fail(error, VSA_ERR_ARGUMENT, "%.160s is no URL: https://HOST[:PORT][/PATH]",
-                        request->url);
+        return vsa_fail(
+            error, VSA_ERR_ARGUMENT,
+            "%.140s is no URL: https://HOST[:PORT][/PATH], or http:// with an address of "
+            "this machine",
+            request->url);
     if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD) ||
         has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
         return vsa_fail(error, VSA_ERR_ARGUMENT,
