@@ -17,12 +17,15 @@
     X(VSA_PROBLEM_PATH, 404, "not_found", "no such path")                                          \
     X(VSA_PROBLEM_POLICY, 404, "policy_unknown", "no such policy; GET /v1/policies has the names") \
     X(VSA_PROBLEM_METHOD, 405, "method_not_allowed", "another method is needed")                   \
-    X(VSA_PROBLEM_CHALLENGE_UNKNOWN, 409, "challenge_unknown", "not issued for this policy here")  \
+    X(VSA_PROBLEM_CHALLENGE_UNKNOWN, 409, "challenge_unknown",                                     \
+      "not issued for this policy here: ask for one of this policy")                               \
     X(VSA_PROBLEM_CHALLENGE_EXPIRED, 409, "challenge_expired", "too old: ask for another one")     \
-    X(VSA_PROBLEM_CHALLENGE_USED, 409, "challenge_used", "redeemed before")                        \
-    X(VSA_PROBLEM_CHALLENGE_MISMATCH, 409, "challenge_mismatch", "not the document's nonce")       \
-    X(VSA_PROBLEM_AGE, 409, "document_too_old", "older than the policy allows")                    \
-    X(VSA_PROBLEM_FUTURE, 409, "document_from_future", "ahead of this service's clock")            \
+    X(VSA_PROBLEM_CHALLENGE_USED, 409, "challenge_used", "redeemed before: ask for another one")   \
+    X(VSA_PROBLEM_CHALLENGE_MISMATCH, 409, "challenge_mismatch",                                   \
+      "not the document's nonce: request a document with this challenge as its nonce")             \
+    X(VSA_PROBLEM_AGE, 409, "document_too_old", "older than the policy allows: request a new one") \
+    X(VSA_PROBLEM_FUTURE, 409, "document_from_future",                                             \
+      "ahead of this service's clock, which may be slow: check it")                                \
     X(VSA_PROBLEM_SIZE, 413, "too_large", "the body is larger than 65536 bytes")                   \
     X(VSA_PROBLEM_TYPE, 415, "type_unknown",                                                       \
       "Content-Type: application/json, or for a document alone application/cbor, "                 \

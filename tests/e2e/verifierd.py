@@ -150,6 +150,8 @@ class ServiceTestCase(support.EnclaveTestCase):
     def refused(self, path, body, status, code):
         answer = ask(path, "POST", "/v1/verify", body)
         self.assertEqual((answer.status, answer.json()["error"]), (status, code), answer.body)
+        if status == 409:
+            self.assertRegex(answer.json()["message"], ": (ask for|request a|check it)", "what to do next")
         return answer
 
 
