@@ -409,7 +409,18 @@ static bool is_local_host(const char *host)
 struct framing {
     unsigned hosts;
     unsigned lengths; /* Content-Length and Transfer-Encoding */
+    bool is_odd;      /* a name that is none */
 };
+
+/*
+ * Returns whether it is a token (RFC 9110, section 5.6.2). libmicrohttpd makes names of what stands
+ * before the colon with its blanks, and before and behind the end of a line that is folded: these
+ * fields would not be found, while a proxy may know them.
+ */
+static bool is_token(const char *name)
+{
+    return name[strcspn(name, " \t\r\n\v\f\"(),/:;<=>?@[\\]{}")] == '\0';
+}
 
 static enum MHD_Result count_framing(void *context, enum MHD_ValueKind kind, const char *name,
                                      const char *value)
@@ -420,22 +431,27 @@ static enum MHD_Result count_framing(void *context, enum MHD_ValueKind kind, con
     framing->hosts += strcasecmp(name, "Host") == 0;
     framing->lengths +=
         strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+    framing->is_odd = framing->is_odd || !is_token(name);
     return MHD_YES;
 }
 
 /*
  * Refuses a request that may end elsewhere for a proxy: what follows would be taken as another
- * client's (RFC 9112, sections 3.2, 6.1 and 6.3). The HTTP library takes one of the fields.
+ * client's (RFC 9112, sections 3.2, 5.1, 5.2, 6.1 and 6.3). The HTTP library takes one of the
+ * fields. A request without Host may have it in a line that was folded.
  */
-static bool check_framing(struct MHD_Connection *connection, struct exchange *exchange)
+static bool check_framing(struct MHD_Connection *connection, const char *version,
+                          struct exchange *exchange)
 {
     struct framing framing = {0};
     struct vsa_error error = {0};
     (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, count_framing, &framing);
-    if (framing.hosts <= 1 && framing.lengths <= 1)
+    bool has_host = framing.hosts == 1 || (!framing.hosts && strcmp(version, "HTTP/1.0") == 0);
+    if (has_host && framing.lengths <= 1 && !framing.is_odd)
         return true;
-    vsa_error_set(&error, VSA_ERR_REQUEST, VSA_NO_OFFSET, "RFC 9112 section 6.3",
-                  "more than one Host, or more than one of Content-Length and Transfer-Encoding");
+    vsa_error_set(&error, VSA_ERR_REQUEST, VSA_NO_OFFSET, "RFC 9112",
+                  "not one Host, more than one of Content-Length and Transfer-Encoding, or a field "
+                  "with a blank before its colon or at the beginning of a line");
     vsa_answer_problem(&exchange->answer, VSA_PROBLEM_BODY, &error);
     exchange->closes = true;
     return false;
@@ -443,7 +459,7 @@ static bool check_framing(struct MHD_Connection *connection, struct exchange *ex
 
 /* Decides from the header alone what can be decided, before a body is read. */
 static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *connection,
-                              const char *path, const char *method)
+                              const char *path, const char *method, const char *version)
 {
     const struct route *route = find_route(path);
     struct exchange *exchange = calloc(1, sizeof(*exchange));
@@ -452,7 +468,7 @@ static struct exchange *begin(struct vsa_http *http, struct MHD_Connection *conn
     exchange->begin_ms = vsa_monotonic_ms();
     exchange->route = route;
     exchange->file = route ? NULL : find_file(path);
-    if (!check_framing(connection, exchange))
+    if (!check_framing(connection, version, exchange))
         return exchange;
     if (http->check_host && !is_local_host(header_of(connection, "Host")))
         vsa_answer_problem(&exchange->answer, VSA_PROBLEM_HOST, NULL);
@@ -514,9 +530,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *data, size_t *size, void **kept)
 {
     struct vsa_http *http = context;
-    (void)version;
     if (!*kept) {
-        *kept = begin(http, connection, path, method);
+        *kept = begin(http, connection, path, method, version);
         return *kept ? MHD_YES : MHD_NO;
     }
     if (*size)

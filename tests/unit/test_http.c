@@ -643,17 +643,23 @@ static void ambiguous(void **state)
 {
     (void)state;
     static const char *const fields[] = {
-        "Host: y\r\nContent-Length: 4",
-        "Content-Length: 4\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\r\ncontent-length: 4",
-        "Content-Length: 4\r\nContent-Length: 5",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "X: y",
+        "Host: x\r\nHost: y\r\nContent-Length: 4",
+        "Host: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked",
+        "Host: x\r\nTransfer-Encoding: chunked\r\ncontent-length: 4",
+        "Host: x\r\nContent-Length: 4\r\nContent-Length: 5",
+        "Host: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Host: x\r\nContent-Length : 5",
+        "Host: x\r\nTransfer-Encoding\t: chunked",
+        "Host: x\r\nX: y\r\n Content-Length: 5",
+        "Host: pages.example\r\n x\r\nContent-Length: 5",
+        "Host : x",
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         char text[256];
         int fd = connect_client();
         (void)snprintf(text, sizeof(text),
-                       "POST /v1/inspect HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n0\r\n\r\n"
+                       "POST /v1/inspect HTTP/1.1\r\n%s\r\n\r\n0\r\n\r\n"
                        "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
                        fields[i]);
         assert_true(send_text(fd, text));
@@ -668,7 +674,7 @@ static unsigned ask_host(const char *header)
 {
     char text[160];
     int fd = connect_client();
-    /* HTTP/1.1 cannot be without a Host. */
+    /* HTTP/1.1 has one. */
     (void)snprintf(text, sizeof(text), "GET /v1/policies HTTP/1.0\r\n%s\r\n", header);
     assert_true(send_text(fd, text));
     return receive_reply(fd);
