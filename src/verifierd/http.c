@@ -71,11 +71,16 @@ static void answer_challenges(const struct call *call)
                                 &call->exchange->answer);
 }
 
-/* Returns a parameter of the query; absent without. */
+/* Returns a parameter of the query, with what is behind a NUL (%00) in it; absent without. */
 static struct vsa_slice query_value(const struct call *call, const char *name)
 {
-    const char *value = MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
-    return value ? vsa_slice_of_text(value) : (struct vsa_slice){0};
+    const char *value = NULL;
+    size_t size = 0;
+    if (MHD_lookup_connection_value_n(call->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+                                      &value, &size) != MHD_YES ||
+        !value)
+        return (struct vsa_slice){0};
+    return vsa_slice_of(value, size);
 }
 
 static enum vsa_status read_query(const struct call *call, struct vsa_verify_request *request,

@@ -356,6 +356,10 @@ static void forms_of_documents(void **state)
     assert_reply_has("\"affirming\":false");
     assert_reply_has("\"aud\":\"app\"");
     assert_int_equal(ask("POST", target, "Content-Type: Application/CBOR; x=y\r\n", document), 200);
+    /* Nothing is cut off: it would be another policy's name. */
+    assert_int_equal(ask("POST", "/v1/verify?policy=p%00x", CBOR_TYPE, document), 404);
+    assert_reply_has("\"policy_unknown\"");
+    assert_int_equal(ask("POST", "/v1/verify?policy", CBOR_TYPE, document), 400);
     assert_int_equal(ask("POST", "/v1/inspect", CBOR_TYPE, document), 200);
     assert_reply_has("\"verified\":false");
 }
@@ -378,6 +382,7 @@ static void refused_bodies(void **state)
         {"/v1/verify?policy=p", CBOR_TYPE, "", 400, "document_malformed"},
         {"/v1/verify?policy=p", TEXT_TYPE, "?", 400, "document_malformed"},
         {"/v1/verify?policy=p&audience=%0a", CBOR_TYPE, "x", 400, "request_malformed"},
+        {"/v1/verify?policy=p&audience=a%00b", CBOR_TYPE, "x", 400, "request_malformed"},
         {"/v1/verify?policy=none", CBOR_TYPE, "x", 400, "document_malformed"},
         {"/v1/inspect", JSON_TYPE, "{}", 415, "type_unknown"},
         {"/v1/inspect", CBOR_TYPE, "", 400, "document_malformed"},
