@@ -2,7 +2,9 @@
 # shellcheck shell=bash
 # The project's cache directory ($XDG_CACHE_HOME/vsattest), for scripts to source.
 
-cache_home=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}
+# Without HOME, bash takes ~ from the password database. Never in /tmp: what lies there may be another user's, and what
+# the cache has is linked into programs.
+cache_home=${XDG_CACHE_HOME:-~/.cache}
 cache=$cache_home/vsattest
 # Where progress is shown, also while a caller's redirection is in force.
 exec {cache_terminal}>&2

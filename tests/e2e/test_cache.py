@@ -6,6 +6,7 @@ enclave/build-kernel runs with a make that builds nothing, in a cache of the tes
 
 import glob
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -178,6 +179,17 @@ class Progress(harness.TestCase):
                          "about 10 minutes in all on this machine\n")
         # More steps than the last time.
         self.assertIn("step 2300 of about 2300, about 11 minutes", self.shown("2300 2000", 660))
+
+
+class Place(harness.TestCase):
+    def test_without_home(self):
+        """Never in /tmp, where another user may have put what would be linked into programs."""
+        done = subprocess.run(
+            ["bash", "-uc", f'. {harness.SOURCE}/scripts/cache.bash; printf %s "$cache"'],
+            env={"PATH": os.environ["PATH"]}, capture_output=True, check=True,
+            timeout=harness.PATIENCE)
+        self.assertEqual(done.stdout.decode(),
+                         os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".cache/vsattest"))
 
 
 if __name__ == "__main__":
