@@ -163,7 +163,8 @@ static void explain_malformed(enum vsa_status status)
     enum vsa_status_class class = vsa_status_class(status);
     if (class == VSA_CLASS_SYNTAX || class == VSA_CLASS_FORMAT)
         (void)fputs("The input is not an attestation document, or is damaged. To save one: "
-                    "vsock_client --attest --save FILE\n",
+                    "vsock_client --attest --save FILE. Many in one file or directory: "
+                    "--archive FILE\n",
                     stderr);
 }
 

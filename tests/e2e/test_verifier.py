@@ -265,6 +265,7 @@ class Input(VerifierTestCase):
             done = self.verifier(self.write("malformed", data))
             self.assert_exit(done, 4)
             self.assertIn(b"vsock_client --attest --save FILE", done.stderr, data)
+            self.assertIn(b"--archive FILE", done.stderr, data)
         done = self.verifier(document(SAMPLE))
         self.assert_exit(done, 1)
         self.assertNotIn(b"--save", done.stderr)
