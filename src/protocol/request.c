@@ -16,7 +16,7 @@ enum vsa_status vsa_request_command(const json_t *request, const char **command,
     json_t *value = vsa_json_get(request, "command");
     if (!value)
         return vsa_fail(error, VSA_ERR_REQUEST,
-                        "the request has no \"command\": {\"command\": \"status\"}");
+                        "the request has no \"command\"; for example: {\"command\": \"status\"}");
     if (!json_is_string(value))
         return vsa_fail(error, VSA_ERR_FIELD, "\"command\" must be a string");
     /* "ping\u0000x" must not pass for "ping". */

@@ -354,6 +354,7 @@ class Requests(ClientTestCase):
             with self.subTest(text=text):
                 done = self.fails(2, code, "--request", text, *self.to)
                 self.assertNotIn(b"ping", done.stderr)  # it may be secret
+        self.assertIn(b'for example: {"command": "status"}', self.request("{}").stderr)
 
     def test_size(self):
         room = 65536 - len('{"command":"ping","x":"","id":1}\n')
