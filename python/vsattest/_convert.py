@@ -75,7 +75,8 @@ def as_bytes(name: str, value: object) -> bytes:
             raise UsageError(f"{name} is not valid Unicode text; pass bytes") from None
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    raise WrongTypeError(f"{name} must be str or bytes, not {type(value).__name__}")
+    of_file = ": give its content, read_bytes()" if isinstance(value, os.PathLike) else ""
+    raise WrongTypeError(f"{name} must be str or bytes, not {type(value).__name__}{of_file}")
 
 
 def as_field(name: str, value: object, may_be_empty: bool = True) -> Optional[bytes]:

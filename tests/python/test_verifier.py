@@ -426,6 +426,9 @@ class Arguments(support.EnclaveTestCase):
                 self.assertIsInstance(error, TypeError)
         with self.assertRaises(WrongTypeError):
             verify_attestation_document(None)
+        # Roots and measurements may be paths, a document may not.
+        with self.assertRaisesRegex(WrongTypeError, r"not PosixPath: .*read_bytes\(\)$"):
+            verify_attestation_document(pathlib.Path("document"))
 
     def test_broken_documents(self):
         cut = self.raw[:-1]
