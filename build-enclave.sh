@@ -28,7 +28,7 @@
 # image (app.measurements.json), for `vsock_client --verify --measurements`. app.build-info.json names what the image was
 # built from: compiler, libraries, kernel, with versions and SHA-256 digests. The image's metadata has the same.
 #
-# The same source, kernel, compiler and libraries give the same image, byte for byte, in every folder and at any time.
+# The same source, kernel, compiler and libraries give the same image, byte for byte, in every directory and at any time.
 # What an earlier run has built is used again only if all of these are the same by their digests. Of the environment
 # only PATH (which compiler), NITRO_CLI_BLOBS (where nitro-cli's kernel is) and XDG_CACHE_HOME (where ours is) have a part.
 # No network is used, except by enclave/build-kernel where neither nitro-cli's kernel nor its own cache is there.
@@ -102,14 +102,14 @@ clean "$top/scripts/deps" --check image 2>/dev/null || "$top/scripts/deps" image
 setup=(--buildtype=release -Dstatic_programs=true -Dtests=disabled -Dman=disabled -Dpython=disabled -Dseccomp=enabled
     "-Dcrypto=$crypto")
 # Directories of pkg-config files, with ":" between them.
-folders=''
-[ ${#libraries[@]} -eq 0 ] || folders=$(cd "${libraries[1]}" && pwd)
+directories=''
+[ ${#libraries[@]} -eq 0 ] || directories=$(cd "${libraries[1]}" && pwd)
 if [ "$crypto" = awslc ]; then
     awslc=$(env -u PKG_CONFIG_PATH -u PKG_CONFIG_LIBDIR "$top/scripts/deps" awslc) ||
         die 'no AWS-LC (above: why); --crypto openssl takes the OpenSSL of this machine, for other measurements'
-    folders=${folders:+$folders:}$awslc
+    directories=${directories:+$directories:}$awslc
 fi
-[ -z "$folders" ] || libraries=(--pkg-config-path "$folders") setup+=("-Dpkg_config_path=${folders//:/,}")
+[ -z "$directories" ] || libraries=(--pkg-config-path "$directories") setup+=("-Dpkg_config_path=${directories//:/,}")
 
 # Times of files do not show that a library, the compiler or a source has been replaced: packages and archives keep
 # those that their files had elsewhere. So their digests decide whether what is there was built from the same.

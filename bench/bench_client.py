@@ -27,12 +27,12 @@ def measure(name, command):
 
 def main():
     children = []
-    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as folder:
-        nsm, app, root = (os.path.join(folder, name) for name in ("nsm", "app", "root.pem"))
+    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as directory:
+        nsm, app, root = (os.path.join(directory, name) for name in ("nsm", "app", "root.pem"))
         client = [program("src/programs", "vsock_client"), "--connect", "unix:" + app]
         try:
             start(children, [program("src/programs", "software_nsm"), "--listen", "unix:" + nsm,
-                             "--state", os.path.join(folder, "state"), "--root-out", root], nsm)
+                             "--state", os.path.join(directory, "state"), "--root-out", root], nsm)
             start(children, [program("src/programs", "enclave_app"), "--listen", "unix:" + app,
                              "--nsm", "unix:" + nsm, "--log-level", "error"], app)
             measure("--version", [client[0], "--version"])

@@ -48,11 +48,11 @@ def measure(address, command):
 
 def main():
     children = []
-    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as folder:
-        nsm, app = (os.path.join(folder, name) for name in ("nsm", "app"))
+    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as directory:
+        nsm, app = (os.path.join(directory, name) for name in ("nsm", "app"))
         try:
             start(children, [program("src/programs", "software_nsm"), "--listen", "unix:" + nsm,
-                             "--state", os.path.join(folder, "state")], nsm)
+                             "--state", os.path.join(directory, "state")], nsm)
             start(children, [program("src/programs", "enclave_app"), "--listen", "unix:" + app,
                              "--nsm", "unix:" + nsm, "--rate-limit", "0",
                              "--log-level", "error"], app)

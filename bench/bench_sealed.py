@@ -33,26 +33,26 @@ PING = b'{"command":"ping"}\n'
 
 def main():
     children = []
-    with tempfile.TemporaryDirectory(prefix="vsa-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="vsa-bench-") as directory:
         try:
-            nsm = folder + "/nsm"
+            nsm = directory + "/nsm"
             bench_server.start(
                 children,
                 [bench_server.program("src/programs", "software_nsm"), "--listen", "unix:" + nsm, "--root",
-                 folder + "/root.pem"],
+                 directory + "/root.pem"],
                 nsm,
             )
             print("kem     at once  ping     sealed   bare     whole    sealing  rate")
             for kem, times, connections in (("x25519", 400, 16), ("x25519", 400, 1), ("p384", 40, 16)):
-                measure(children, folder, nsm, kem, times, connections)
-            measure_many(children, folder, nsm)
-            measure_beside_flood(children, folder, nsm)
+                measure(children, directory, nsm, kem, times, connections)
+            measure_many(children, directory, nsm)
+            measure_beside_flood(children, directory, nsm)
         finally:
             bench_server.stop_all(children)
 
 
-def start(children, folder, nsm, name, *options):
-    path = f"{folder}/{name}"
+def start(children, directory, nsm, name, *options):
+    path = f"{directory}/{name}"
     return path, bench_server.start(
         children,
         [bench_server.program("src/programs", "enclave_app"), "--listen", "unix:" + path, "--nsm", "unix:" + nsm,
@@ -74,12 +74,12 @@ def connect(path):
     return client
 
 
-def measure_many(children, folder, nsm):
+def measure_many(children, directory, nsm):
     """All connections stay; 200 requests at a time, since 256 wait at most for being opened."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     count = min(MANY, limit - 100)
-    path, server = start(children, folder, nsm, "many", "--max-connections", str(MANY + 100))
+    path, server = start(children, directory, nsm, "many", "--max-connections", str(MANY + 100))
     just_started = bench_server.memory_kib(server.pid)
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(connect(path)) for _ in range(count)]
@@ -109,8 +109,8 @@ def ping_times(path, count):
     return statistics.median(times), statistics.quantiles(times, n=100)[98]
 
 
-def measure_beside_flood(children, folder, nsm):
-    path, server = start(children, folder, nsm, "flood", "--seal", "p384")
+def measure_beside_flood(children, directory, nsm):
+    path, server = start(children, directory, nsm, "flood", "--seal", "p384")
     alone = ping_times(path, 2000)
     flood = subprocess.Popen([bench_server.program("bench", "sealed_load"), path, str(server.pid), "400", "16"],
                              stdout=subprocess.DEVNULL)
@@ -123,8 +123,8 @@ def measure_beside_flood(children, folder, nsm):
           f"P-384 flood, on {os.cpu_count()} CPUs" + ("" if running else " (the flood ended too early)"))
 
 
-def measure(children, folder, nsm, kem, times, connections):
-    path, server = start(children, folder, nsm, f"{kem}-{connections}", "--seal", kem)
+def measure(children, directory, nsm, kem, times, connections):
+    path, server = start(children, directory, nsm, f"{kem}-{connections}", "--seal", kem)
     rounds = []
     for _ in range(ROUNDS):
         done = subprocess.run([bench_server.program("bench", "sealed_load"), path, str(server.pid), str(times),

@@ -5,7 +5,7 @@
     scripts/bench server
 
 Rates are the median of the rounds. `CPU` is the server's own CPU time per request, from
-/proc/PID/stat: it tells what the load generator hides when that is the slower side.
+/proc/PID/stat: it shows what the load generator hides when that is the slower side.
 """
 import json
 import os
@@ -26,8 +26,8 @@ ATTEST = '{"command":"attest","nonce":"bench"}'
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def program(folder, name):
-    return os.path.join(BUILD, folder, name)
+def program(directory, name):
+    return os.path.join(BUILD, directory, name)
 
 
 def wait_for(path):
@@ -135,13 +135,13 @@ def main():
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     children = []
-    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as folder:
-        nsm_path, app_path, echo_path = (os.path.join(folder, name)
+    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as directory:
+        nsm_path, app_path, echo_path = (os.path.join(directory, name)
                                          for name in ("nsm.sock", "app.sock", "echo.sock"))
         try:
             nsm = start(children, [program("src/programs", "software_nsm"),
                                    "--listen", "unix:" + nsm_path,
-                                   "--state", os.path.join(folder, "state")], nsm_path)
+                                   "--state", os.path.join(directory, "state")], nsm_path)
             app = start(children, [program("src/programs", "enclave_app"),
                                    "--listen", "unix:" + app_path, "--nsm", "unix:" + nsm_path,
                                    "--rate-limit", "0",

@@ -7,7 +7,7 @@
 CPU time is the median over the rounds of the median of RUNS processes, less that of /bin/true in the same
 round. `verifier` may take the five signature checks of its document besides, timed in each round, too: of a document
 of AWS's where one is there, whose root is built in, else of the software NSM's, whose root's own signature is a sixth.
-"libcrypto alone" is a program that makes five checks with plain calls of libcrypto: what its start costs anyone.
+"libcrypto alone" is a program that makes five checks with plain calls of libcrypto: what its start costs any program.
 """
 import json
 import os
@@ -33,10 +33,10 @@ def find_document():
     """A document of AWS's, or None."""
     source = os.environ.get("VSA_SOURCE") or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    for folder in (os.path.join(source, "..", "shared", "testdata", "attestation"),
+    for directory in (os.path.join(source, "..", "shared", "testdata", "attestation"),
                    os.path.join(cache, "vsattest", "documents")):
-        if os.path.exists(os.path.join(folder, "production-2025-01.bin")):
-            return os.path.join(folder, "production-2025-01.bin")
+        if os.path.exists(os.path.join(directory, "production-2025-01.bin")):
+            return os.path.join(directory, "production-2025-01.bin")
     return None
 
 
@@ -60,13 +60,13 @@ def measure(cases):
 
 def main():
     children = []
-    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as folder:
-        nsm, app, root, made, sample = (os.path.join(folder, name)
+    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as directory:
+        nsm, app, root, made, sample = (os.path.join(directory, name)
                                         for name in ("nsm", "app", "root.pem", "document", "sample"))
         client, verifier = program("src/programs", "vsock_client"), program("src/programs", "verifier")
         try:
             start(children, [program("src/programs", "software_nsm"), "--listen", "unix:" + nsm,
-                             "--state", os.path.join(folder, "state"), "--root-out", root], nsm)
+                             "--state", os.path.join(directory, "state"), "--root-out", root], nsm)
             start(children, [program("src/programs", "enclave_app"), "--listen", "unix:" + app,
                              "--nsm", "unix:" + nsm, "--log-level", "error"], app)
             subprocess.run([client, "--connect", "unix:" + app, "--attest", "--save", made], check=True,

@@ -42,8 +42,8 @@ def exchange(path, line):
 
 
 class Bench:
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, directory):
+        self.directory = directory
         self.children = []
         self.wrapper = []  # what the service runs under
         nsm, self.enclave = self.path("nsm"), self.path("app")
@@ -63,7 +63,7 @@ class Bench:
             file.write(base64.b64encode(os.urandom(48)).decode())
 
     def path(self, name):
-        return os.path.join(self.folder, name)
+        return os.path.join(self.directory, name)
 
     def start_service(self, name, store="memory", threads=THREADS):
         path = self.path(name)
@@ -77,7 +77,7 @@ class Bench:
     def start_store(self):
         path = self.path("redis")
         child = start(self.children, ["redis-server", "--port", "0", "--unixsocket", path, "--save", "",
-                                      "--appendonly", "no", "--dir", self.folder, "--logfile", "/dev/null"], path)
+                                      "--appendonly", "no", "--dir", self.directory, "--logfile", "/dev/null"], path)
         return child.pid, "unix:" + path
 
     def write_bodies(self, name, bodies):
@@ -239,8 +239,8 @@ def main():
     if not os.path.exists(program("src/programs", "vsattest-verifierd")) or not shutil.which("redis-server"):
         print("skipped: built without the service, or no redis-server")
         return
-    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as folder:
-        bench = Bench(folder)
+    with tempfile.TemporaryDirectory(prefix="vsattest-bench-") as directory:
+        bench = Bench(directory)
         try:
             for measure in (measure_service, measure_scale):
                 if measure.__name__ in PARTS:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a command again and again; one JSON line with the median wall and CPU time and the largest
- * peak memory. In C, because a child's peak counts the memory of whoever started it until exec.
+ * peak memory. In C, because a child's peak counts the memory of the process that started it until
+ * exec.
  *
  *   run_process RUNS COMMAND [ARGUMENT ...]
  */

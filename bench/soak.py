@@ -29,7 +29,7 @@ BUILD = os.environ["VSA_BUILD"]
 TICK = os.sysconf("SC_CLK_TCK")
 ROUND_S = 5
 PATIENCE_S = 60
-# Whoever asked so long before the NSM was well again may have been told that it is not.
+# A request that came this much before the NSM was well again may have been answered that it is not.
 GRACE_S = 3
 # However slow the machine: a run for a number of requests ends.
 LONGEST_S = 3600
@@ -109,15 +109,15 @@ def cpu_seconds(pid):
 
 
 class Process:
-    def __init__(self, name, arguments, folder, path):
-        with open(os.path.join(folder, name + ".log"), "ab") as log:
+    def __init__(self, name, arguments, directory, path):
+        with open(os.path.join(directory, name + ".log"), "ab") as log:
             self.child = subprocess.Popen([program(name), *arguments], stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE_S
         while not os.path.exists(path):
             if self.child.poll() is not None or time.monotonic() > deadline:
                 self.end()
-                raise RuntimeError(f"{name} does not listen on {path}: see {folder}")
+                raise RuntimeError(f"{name} does not listen on {path}: see {directory}")
             time.sleep(0.01)
 
     @property
@@ -143,10 +143,10 @@ class Process:
 class Nsm:
     """A software NSM with bad days."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.path = os.path.join(folder, "nsm")
-        self.root = os.path.join(folder, "root.pem")
+    def __init__(self, directory):
+        self.directory = directory
+        self.path = os.path.join(directory, "nsm")
+        self.root = os.path.join(directory, "root.pem")
         self.down = False
         self.well_since = 0.0
         self.process = None
@@ -156,8 +156,8 @@ class Nsm:
         if os.path.exists(self.path):
             os.unlink(self.path)  # of one that was killed
         self.process = Process("software_nsm", ["--listen", "unix:" + self.path, "--state",
-                                                os.path.join(self.folder, "state"),
-                                                "--root-out", self.root], self.folder, self.path)
+                                                os.path.join(self.directory, "state"),
+                                                "--root-out", self.root], self.directory, self.path)
 
     def excuses(self, since):
         """Whether something that began then may have met an NSM that was not well."""
@@ -226,20 +226,20 @@ class Client:
 class Soak:
     """One run. Every method in `clients` is a thread that asks until the end."""
 
-    def __init__(self, arguments, folder):
+    def __init__(self, arguments, directory):
         self.arguments = arguments
-        self.folder = folder
-        self.path = os.path.join(folder, "enclave")
+        self.directory = directory
+        self.path = os.path.join(directory, "enclave")
         self.tally = Tally()
         self.over = threading.Event()
         self.samples, self.rounds, self.events = [], [], []
-        self.nsm = Nsm(folder)
+        self.nsm = Nsm(directory)
         self.options = options_of_server()
         extra = [word for option in self.options.items() for word in option]
         self.server = Process("enclave_app", [
             "--listen", "unix:" + self.path, "--nsm", "unix:" + self.nsm.path,
             "--log-level", "warn", "--request-timeout", "5",
-            "--idle-timeout", str(IDLE_TIMEOUT_S), *extra], folder, self.path)
+            "--idle-timeout", str(IDLE_TIMEOUT_S), *extra], directory, self.path)
         self.begin = time.monotonic()
 
     def now(self):
@@ -327,7 +327,7 @@ class Soak:
         self.pause(2)
 
     def greedy(self):
-        """Asks for documents as fast as it can, whatever it is told."""
+        """Asks for documents as fast as it can, whatever the answers are."""
         with Client(self.path) as client:
             for _ in range(50):
                 begin = time.monotonic()
@@ -414,7 +414,7 @@ class Soak:
             self.tally.add("drop by drop", "ok")
 
     def idle(self):
-        """Many that say nothing: the server tells them so and hangs up."""
+        """Many that say nothing: the server answers so and hangs up."""
         clients = []
         try:
             clients = [Client(self.path) for _ in range(100)]
@@ -596,7 +596,7 @@ def read_arguments():
     parser.add_argument("--requests", type=int, default=0,
                         help="until so many requests instead, an hour at most")
     parser.add_argument("--out", default=os.path.join(BUILD, "soak"),
-                        help="folder for report.json, report.txt and soak.svg")
+                        help="directory for report.json, report.txt and soak.svg")
     arguments = parser.parse_args()
     arguments.seconds = arguments.minutes * 60
     if not 0 < arguments.seconds <= LONGEST_S or arguments.requests < 0:
@@ -604,8 +604,8 @@ def read_arguments():
     return arguments
 
 
-def write(folder, name, text):
-    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+def write(directory, name, text):
+    with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -615,8 +615,8 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.makedirs(arguments.out, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="vsa-soak-")
-    soak = Soak(arguments, folder)
+    directory = tempfile.mkdtemp(prefix="vsa-soak-")
+    soak = Soak(arguments, directory)
     try:
         run = soak.run()
     finally:
@@ -631,9 +631,9 @@ def main():
     for sentence in run["unexpected"][:20]:
         print("unexpected: " + sentence)
     if all(holds for _, holds, _ in checks):
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
         return 0
-    print(f"logs: {folder}")
+    print(f"logs: {directory}")
     return 1
 
 

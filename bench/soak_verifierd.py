@@ -32,8 +32,8 @@ BROKEN = [{}, {"document": "AAAA", "policy": "any"}, {"document": "%", "policy":
 
 
 class Soak:
-    def __init__(self, folder, milliseconds):
-        self.bench = bench_service.Bench(folder)
+    def __init__(self, directory, milliseconds):
+        self.bench = bench_service.Bench(directory)
         self.bench.wrapper = WRAPPER
         self.milliseconds = milliseconds
         self.run = {"samples": [], "rounds": [], "requests": 0, "unavailable": 0, "unexpected": []}
@@ -139,8 +139,8 @@ def main():
     if not shutil.which("redis-server"):
         sys.exit("soak: no redis-server")
     os.makedirs(arguments.out, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="vsattest-soak-") as folder:
-        soak = Soak(folder, arguments.round_ms)
+    with tempfile.TemporaryDirectory(prefix="vsattest-soak-") as directory:
+        soak = Soak(directory, arguments.round_ms)
         try:
             soak.start()
             while time.monotonic() - soak.begin < min(arguments.minutes, 60) * 60:

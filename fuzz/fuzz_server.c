@@ -663,20 +663,20 @@ static void enable_sealing(void)
 
 /* --- one input -------------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/vsattest-fuzz-XXXXXX";
+static char directory[] = "/tmp/vsattest-fuzz-XXXXXX";
 
-static void remove_folder(void)
+static void remove_directory(void)
 {
-    (void)rmdir(folder);
+    (void)rmdir(directory);
 }
 
-static void make_folder(void)
+static void make_directory(void)
 {
     static bool made;
     if (made)
         return;
-    FUZZ_REQUIRE(mkdtemp(folder) != NULL && atexit(remove_folder) == 0);
-    (void)snprintf(scene.address, sizeof(scene.address), "unix:%s/server", folder);
+    FUZZ_REQUIRE(mkdtemp(directory) != NULL && atexit(remove_directory) == 0);
+    (void)snprintf(scene.address, sizeof(scene.address), "unix:%s/server", directory);
     made = true;
 }
 
@@ -718,7 +718,7 @@ static void end_clients(void)
 
 static void begin(const uint8_t *data, size_t size)
 {
-    make_folder();
+    make_directory();
     sealed_lines_begin();
     scene.traced = getenv("VSA_FUZZ_TRACE") != NULL;
     scene.settings = data;
@@ -745,7 +745,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < SERVER_SETTINGS)
         return 0;
     begin(data, size);
-    hostile_nsm_begin(folder);
+    hostile_nsm_begin(directory);
     int descriptor = next_descriptor();
     hostile_nsm_listen(!(data[SERVER_FLAGS] & SERVER_NSM_IS_AWAY));
     lockstep.tick_us = data[SERVER_TICK] * 8U;

@@ -270,14 +270,14 @@ void hostile_nsm_listen(bool listening)
     FUZZ_REQUIRE(listen(nsm.listener, CONNECTIONS) == 0);
 }
 
-void hostile_nsm_begin(const char *folder)
+void hostile_nsm_begin(const char *directory)
 {
     if (!nsm.honest) {
         struct vsa_pcr_bank bank;
         vsa_pcr_bank_init(&bank);
         nsm.honest = make_nsm(&bank, LOCKSTEP_EPOCH_MS);
     }
-    int size = snprintf(nsm.address, sizeof(nsm.address), "unix:%s/nsm", folder);
+    int size = snprintf(nsm.address, sizeof(nsm.address), "unix:%s/nsm", directory);
     FUZZ_REQUIRE(size > 0 && (size_t)size < sizeof(nsm.address));
     nsm.manner = (struct hostile_manner){.answer = HOSTILE_HONEST};
     nsm.listener = -1;

@@ -28,8 +28,8 @@ struct hostile_manner {
     struct vsa_slice bytes; /* borrowed */
 };
 
-/* The path that it listens on, below `folder`. */
-void hostile_nsm_begin(const char *folder);
+/* The path that it listens on, below `directory`. */
+void hostile_nsm_begin(const char *directory);
 const char *hostile_nsm_address(void);
 void hostile_nsm_end(void);
 

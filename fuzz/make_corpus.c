@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the seeds of all fuzz targets into FOLDER/<target>/: documents and messages from the
+ * Writes the seeds of all fuzz targets into DIRECTORY/<target>/: documents and messages from the
  * software NSM, the rest by hand. The keys are new each time, so only run it to add seeds.
  *
  *     ninja -C build fuzz/make_corpus && build/fuzz/make_corpus fuzz/corpus
@@ -30,14 +30,14 @@
 /* 2026-01-01T00:00:00Z */
 #define NOW_MS INT64_C(1767225600000)
 
-static const char *folder;
+static const char *directory;
 
 static void write_seed(const char *target, const char *name, struct vsa_slice bytes)
 {
     char path[PATH_MAX];
-    FUZZ_REQUIRE(snprintf(path, sizeof(path), "%s/%s", folder, target) < (int)sizeof(path));
+    FUZZ_REQUIRE(snprintf(path, sizeof(path), "%s/%s", directory, target) < (int)sizeof(path));
     FUZZ_REQUIRE(mkdir(path, 0755) == 0 || errno == EEXIST);
-    FUZZ_REQUIRE(snprintf(path, sizeof(path), "%s/%s/%s", folder, target, name) <
+    FUZZ_REQUIRE(snprintf(path, sizeof(path), "%s/%s/%s", directory, target, name) <
                  (int)sizeof(path));
     FILE *file = fopen(path, "wb");
     FUZZ_REQUIRE(file && fwrite(bytes.data, 1, bytes.size, file) == bytes.size);
@@ -781,10 +781,10 @@ static void make_stopped_programs(void)
 int main(int argc, char **argv)
 {
     if (argc != 2) {
-        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
         return 2;
     }
-    folder = argv[1];
+    directory = argv[1];
     struct vsa_software_nsm *nsm = make_seed_nsm(false);
     make_cbor();
     make_cose();

@@ -5,7 +5,7 @@
  * so that the sanitizers and valgrind see every byte read past the end. The input of a failure is
  * printed in hex (for `xxd -r -p`).
  *
- * Usage: fuzz_NAME CORPUS_FOLDER
+ * Usage: fuzz_NAME CORPUS_DIRECTORY
  */
 #include <dirent.h>
 #include <limits.h>
@@ -85,10 +85,10 @@ static void changed(const struct input *input)
     }
 }
 
-static int read_input(const char *folder, const char *name, struct input *input)
+static int read_input(const char *directory, const char *name, struct input *input)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
         return -1;
     FILE *file = fopen(path, "rb");
     if (file == NULL)
@@ -100,18 +100,18 @@ static int read_input(const char *folder, const char *name, struct input *input)
 }
 
 /* Returns how many inputs there were, or -1 if one could not be read. */
-static int for_each_input(const char *folder, visitor visit)
+static int for_each_input(const char *directory, visitor visit)
 {
     static struct input input;
-    DIR *directory = opendir(folder);
-    if (directory == NULL)
+    DIR *stream = opendir(directory);
+    if (stream == NULL)
         return -1;
     int count = 0;
-    for (const struct dirent *entry; count >= 0 && (entry = readdir(directory)) != NULL;) {
+    for (const struct dirent *entry; count >= 0 && (entry = readdir(stream)) != NULL;) {
         if (entry->d_name[0] == '.')
             continue;
-        if (read_input(folder, entry->d_name, &input) != 0) {
-            printf("# cannot read %s/%s, or it is larger than %d bytes\n", folder, entry->d_name,
+        if (read_input(directory, entry->d_name, &input) != 0) {
+            printf("# cannot read %s/%s, or it is larger than %d bytes\n", directory, entry->d_name,
                    MAX_SEED);
             count = -1;
             continue;
@@ -119,7 +119,7 @@ static int for_each_input(const char *folder, visitor visit)
         visit(&input);
         count++;
     }
-    closedir(directory);
+    closedir(stream);
     return count;
 }
 
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
         {"inputs with a byte changed", changed},
     };
     if (argc != 2) {
-        fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+        fprintf(stderr, "usage: %s CORPUS_DIRECTORY\n", argv[0]);
         return 2;
     }
     int failed = 0;

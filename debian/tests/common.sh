@@ -4,12 +4,12 @@
 # sockets. Nothing here uses vsock.
 set -u
 
-folder=${AUTOPKGTEST_TMP:-}
-if [ -z "$folder" ]; then
-    folder=$(mktemp -d)
-    own_folder=$folder
+directory=${AUTOPKGTEST_TMP:-}
+if [ -z "$directory" ]; then
+    directory=$(mktemp -d)
+    own_directory=$directory
 fi
-cd "$folder" || exit 1
+cd "$directory" || exit 1
 number=0 failures=0 started=()
 
 # shellcheck disable=SC2317 # called by the trap
@@ -18,7 +18,7 @@ finish() {
     for pid in "${started[@]}"; do
         kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
     done
-    [ -z "${own_folder:-}" ] || rm -rf "$own_folder"
+    [ -z "${own_directory:-}" ] || rm -rf "$own_directory"
     echo "1..$number"
     [ "$failures" -eq 0 ] && [ "$number" -gt 0 ]
     exit

@@ -3,7 +3,7 @@
 # vsattest-verifierd.
 # shellcheck shell=bash
 #
-# Options are what the program's own --help lists at that moment, and what an option takes is told
+# Options are what the program's own --help lists at that moment, and what an option takes is known
 # by the word behind it there (FILE, ADDRESS, ...): so this file cannot fall behind the programs.
 # tests/e2e/test_completion.py fails on a word that it does not know.
 
@@ -18,7 +18,7 @@ _vsattest_words() {
     [[ ${COMPREPLY[*]} != *: ]] || compopt -o nospace 2>/dev/null
 }
 
-# _vsattest_paths PREFIX [-d]: files (or folders) for what follows PREFIX in $cur.
+# _vsattest_paths PREFIX [-d]: files (or directories) for what follows PREFIX in $cur.
 _vsattest_paths() {
     local prefix=$1 cur=${cur#"$1"}
     COMPREPLY=()

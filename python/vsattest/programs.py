@@ -17,7 +17,7 @@ import os
 import sys
 from typing import Iterator, List, NoReturn, Optional
 
-from vsattest._paths import PROGRAM_FOLDER
+from vsattest._paths import PROGRAM_DIRECTORY
 
 EXIT_INTERNAL = 5
 # The directory that the package is in.
@@ -50,8 +50,8 @@ def _in_path(name: str) -> Iterator[str]:
 def _candidates(name: str) -> Iterator[str]:
     yield from _installed_with_us(name)
     yield from _in_build_tree(name)
-    if PROGRAM_FOLDER:
-        yield os.path.join(PROGRAM_FOLDER, name)
+    if PROGRAM_DIRECTORY:
+        yield os.path.join(PROGRAM_DIRECTORY, name)
     yield from _in_path(name)
 
 

@@ -277,12 +277,12 @@ static void server_statistics(void **state)
     GUARDED(struct vsa_server_statistics) box;
     struct vsa_server_options options;
     struct vsa_server *server = NULL;
-    char folder[] = "/tmp/vsa-growth-XXXXXX";
+    char directory[] = "/tmp/vsa-growth-XXXXXX";
     char listen[64];
     char nsm[64];
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(listen, sizeof(listen), "unix:%s/s", folder);
-    (void)snprintf(nsm, sizeof(nsm), "unix:%s/n", folder);
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(listen, sizeof(listen), "unix:%s/s", directory);
+    (void)snprintf(nsm, sizeof(nsm), "unix:%s/n", directory);
     vsa_server_options_init(&options);
     options.listen = listen;
     options.nsm = nsm; /* does not answer, which is no error */
@@ -292,7 +292,7 @@ static void server_statistics(void **state)
     CHECK(box);
     assert_int_equal(box.given.requests, 0);
     vsa_server_free(server);
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rmdir(directory), 0);
 }
 
 int main(void)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the public headers as an older or a newer version of the library might have them.
 
-Usage: vary_headers.py older|newer FOLDER STAMP.h STRUCT,... HEADER...
+Usage: vary_headers.py older|newer DIRECTORY STAMP.h STRUCT,... HEADER...
 
 Every struct whose first member is `size_t size` can grow. In the older headers each of them lacks its
 last member, in the newer ones each has one more, `added`. STRUCT names those that must be among them.
@@ -25,18 +25,18 @@ def newer(struct):
     return struct[:-len("};\n")] + "    uint64_t added;\n};\n"
 
 
-def main(generation, folder, stamp, wanted, *headers):
+def main(generation, directory, stamp, wanted, *headers):
     varied = set()
 
     def vary(match):
         varied.add(match.group(1))
         return {"older": older, "newer": newer}[generation](match.group(0))
 
-    os.makedirs(os.path.join(folder, "vsattest"), exist_ok=True)
+    os.makedirs(os.path.join(directory, "vsattest"), exist_ok=True)
     for header in headers:
         with open(header, encoding="utf-8") as file:
             text = GROWING.sub(vary, file.read())
-        with open(os.path.join(folder, "vsattest", os.path.basename(header)), "w",
+        with open(os.path.join(directory, "vsattest", os.path.basename(header)), "w",
                   encoding="utf-8") as file:
             file.write(text)
     if varied != set(wanted.split(",")):

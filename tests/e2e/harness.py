@@ -42,7 +42,7 @@ def example(name):
 
 
 def shared(*path):
-    """A file of ../shared; skips the test where that folder is not there."""
+    """A file of ../shared; skips the test where that directory is not there."""
     full = os.path.join(SHARED, *path)
     if not os.path.exists(full):
         raise unittest.SkipTest(f"no ../shared/{'/'.join(path)} beside this repository")
@@ -52,20 +52,20 @@ def shared(*path):
 def documents():
     """Where the real documents and their manifest are: in ../shared, or fetched."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    for folder in (os.path.join(SHARED, "testdata", "attestation"),
+    for directory in (os.path.join(SHARED, "testdata", "attestation"),
                    os.path.join(cache, "vsattest", "documents")):
-        if os.path.exists(os.path.join(folder, "manifest.json")):
-            return folder
+        if os.path.exists(os.path.join(directory, "manifest.json")):
+            return directory
     raise unittest.SkipTest("no ../shared/testdata/attestation; scripts/deps documents fetches others")
 
 
 def production_documents():
     """Documents of AWS's, by name; at least one."""
-    folder = documents()
+    directory = documents()
     found = []
-    for name in sorted(os.listdir(folder)):
+    for name in sorted(os.listdir(directory)):
         if name.startswith("production-") and name.endswith(".bin"):
-            with open(os.path.join(folder, name), "rb") as file:
+            with open(os.path.join(directory, name), "rb") as file:
                 found.append(file.read())
     if not found:
         raise unittest.SkipTest("no production document is there")
@@ -139,9 +139,9 @@ def is_listening(path):
 class Service:
     """A program that runs until it is stopped. Its stderr goes to a file: `log()`."""
 
-    def __init__(self, arguments, folder, stdin=subprocess.DEVNULL, env=None, pass_fds=()):
+    def __init__(self, arguments, directory, stdin=subprocess.DEVNULL, env=None, pass_fds=()):
         self.ended_with = None
-        handle, self.log_path = tempfile.mkstemp(dir=folder, suffix=".log")
+        handle, self.log_path = tempfile.mkstemp(dir=directory, suffix=".log")
         with os.fdopen(handle, "wb") as log:
             self.process = subprocess.Popen(
                 arguments,
@@ -204,27 +204,27 @@ class Service:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(PATIENCE)
-        self.ended_with = self.log()  # the folder goes next
+        self.ended_with = self.log()  # the directory goes next
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 pipe.close()
 
 
 class TestCase(unittest.TestCase):
-    """A test with a short-named folder of its own (socket paths have 107 bytes) and services."""
+    """A test with a short-named directory of its own (socket paths have 107 bytes) and services."""
 
     maxDiff = None
 
     def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="vsa-")
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.directory = tempfile.mkdtemp(prefix="vsa-")
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.services = []
 
     def path(self, name):
-        return os.path.join(self.folder, name)
+        return os.path.join(self.directory, name)
 
     def service(self, arguments, wait_for=None, **options):
-        service = Service(arguments, self.folder, **options)
+        service = Service(arguments, self.directory, **options)
         self.services.append(service)
         self.addCleanup(service.end)
         if wait_for:

@@ -38,9 +38,9 @@ int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
     if (got < 0 || !address)
         return got;
     struct sockaddr_vm vsock = {.svm_family = AF_VSOCK, .svm_cid = cid_of(&name, name_size)};
-    const void *told = vsock.svm_cid ? (const void *)&vsock : (const void *)&name;
-    socklen_t told_size = vsock.svm_cid ? (socklen_t)sizeof(vsock) : name_size;
-    memcpy(address, told, told_size < *size ? told_size : *size);
-    *size = told_size;
+    const void *shown = vsock.svm_cid ? (const void *)&vsock : (const void *)&name;
+    socklen_t shown_size = vsock.svm_cid ? (socklen_t)sizeof(vsock) : name_size;
+    memcpy(address, shown, shown_size < *size ? shown_size : *size);
+    *size = shown_size;
     return got;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Enclaves on this machine, and peers that are not what they should be.
 
-Everything listens on Unix sockets in the test's own folder and ends with the test.
+Everything listens on Unix sockets in the test's own directory and ends with the test.
 """
 
 import base64
@@ -314,7 +314,7 @@ def write_script(path, body):
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write("#!/bin/sh\n" + body + "\n")
     os.chmod(path + ".new", stat.S_IRWXU)
-    os.rename(path + ".new", path)  # somebody may be running it
+    os.rename(path + ".new", path)  # a process may be running it
 
 
 def enclave_entry(name, cid, state="RUNNING", flags="NONE"):
@@ -340,9 +340,9 @@ class Sandbox:
     """Runs programs that would use vsock: they get Unix sockets, and the kernel refuses the rest."""
 
     def __init__(self, test):
-        self.folder = test.path("vsock")
+        self.directory = test.path("vsock")
         self.bin = test.path("bin")
-        os.mkdir(self.folder)
+        os.mkdir(self.directory)
         os.mkdir(self.bin)
         self.launcher = os.path.join(harness.BUILD, "tests", "e2e", "no_vsock")
         self.shim = os.path.join(harness.BUILD, "tests", "e2e", "libvsock_shim.so")
@@ -353,8 +353,8 @@ class Sandbox:
 
     def link(self, cid, port, path):
         """Lets CID `cid`, port `port` lead to the Unix socket `path`."""
-        os.makedirs(os.path.join(self.folder, str(cid)), exist_ok=True)
-        os.symlink(path, os.path.join(self.folder, str(cid), str(port)))
+        os.makedirs(os.path.join(self.directory, str(cid)), exist_ok=True)
+        os.symlink(path, os.path.join(self.directory, str(cid), str(port)))
 
     def nitro_cli(self, body, name="nitro-cli"):
         """A stand-in that notes its arguments in self.calls() and then runs `body` (shell)."""
@@ -367,7 +367,7 @@ class Sandbox:
         with open(listing + ".new", "w", encoding="utf-8") as file:
             json.dump(entries, file, indent=2)
             file.write("\n")
-        os.rename(listing + ".new", listing)  # somebody may be reading
+        os.rename(listing + ".new", listing)  # a process may be reading
         return f"exec cat {listing}"
 
     def calls(self):
@@ -379,14 +379,14 @@ class Sandbox:
 
     def unlink(self, cid):
         """There is no CID `cid` any more."""
-        shutil.rmtree(os.path.join(self.folder, str(cid)))
+        shutil.rmtree(os.path.join(self.directory, str(cid)))
 
     def client_command(self, *options, path=None):
         """The command line of a vsock_client in here, and what to add to its environment."""
         environment = {
             "PATH": path or f"{self.bin}:/usr/bin:/bin",
             "LD_PRELOAD": self.shim,
-            "VSA_SHIM": self.folder,
+            "VSA_SHIM": self.directory,
             # The shim comes before the sanitizer's library, which does not mind really.
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
         }

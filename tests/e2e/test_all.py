@@ -45,7 +45,7 @@ class AllTestCase(support.EnclaveTestCase):
 
     def deserted(self, cid):
         """Runs, and has no server."""
-        os.mkdir(os.path.join(self.sandbox.folder, str(cid)))
+        os.mkdir(os.path.join(self.sandbox.directory, str(cid)))
         return support.enclave_entry(f"app{cid}", cid)
 
     def entries(self, status, *options):

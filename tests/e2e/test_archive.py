@@ -135,8 +135,8 @@ class Files(ArchiveTestCase):
             file.write(content)
 
     def test_a_directory(self):
-        folder = self.path("saved")
-        os.mkdir(folder)
+        directory = self.path("saved")
+        os.mkdir(directory)
         self.write("saved/b.bin", self.document)
         self.write("saved/a.b64", self.base64.encode())
         self.write("saved/c", b"\0")
@@ -146,7 +146,7 @@ class Files(ArchiveTestCase):
         os.symlink("nothing", self.path("saved/link"))
         self.write("saved/unreadable", self.document)
         os.chmod(self.path("saved/unreadable"), 0)
-        found = self.results(self.archive(folder), 4)
+        found = self.results(self.archive(directory), 4)
         root = os.geteuid() == 0
         self.assertEqual(
             [(result["file"], result.get("error_code")) for result in found],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""build-enclave.sh: the same image in two folders, its options, and what --run does.
+"""build-enclave.sh: the same image in two directories, its options, and what --run does.
 
 The kernel and nitro-cli are stand-ins: nothing is booted and no enclave is started.
 """
@@ -136,11 +136,11 @@ class BuildEnclave(harness.TestCase):
             self.assertRegex(info["BuiltFrom"][name]["sha256"], "^[0-9a-f]{64}$")
         self.assertNotIn(first, json.dumps(info))
 
-        # Elsewhere, later, by somebody with other habits.
+        # Elsewhere, later, by a user with other habits.
         copy_of_source(second)
-        for folder, _, names in os.walk(second):
+        for directory, _, names in os.walk(second):
             for name in names:
-                os.utime(os.path.join(folder, name), (10**9, 10**9))
+                os.utime(os.path.join(directory, name), (10**9, 10**9))
         nothing = self.path("nothing")
         os.makedirs(nothing)
         self.write(os.path.join(nothing, "jansson.pc"), "Name: jansson\nDescription: x\n"
@@ -165,24 +165,24 @@ class BuildEnclave(harness.TestCase):
         self.assertEqual(shlex.split(line)[-1], name)
 
     def private_jansson(self):
-        """A library of one's own, beside the installed one."""
+        """A library of the user's, beside the installed one."""
         ask = ["pkg-config", "--variable=libdir", "jansson"]
         installed = harness.run(ask).stdout.decode().strip() + "/libjansson.a"
         if not os.path.exists(installed):
             self.skipTest("no static libraries on this machine")
-        folder = self.path("private")
-        os.makedirs(folder)
-        shutil.copy(installed, folder)
-        self.write(os.path.join(folder, "jansson.pc"), f"Name: jansson\nDescription: x\n"
-                   f"Version: 2.14\nLibs: -L{folder} -ljansson\n")
-        return folder, os.path.join(folder, "libjansson.a")
+        directory = self.path("private")
+        os.makedirs(directory)
+        shutil.copy(installed, directory)
+        self.write(os.path.join(directory, "jansson.pc"), f"Name: jansson\nDescription: x\n"
+                   f"Version: 2.14\nLibs: -L{directory} -ljansson\n")
+        return directory, os.path.join(directory, "libjansson.a")
 
     def test_replaced_files(self):
         """What is older than the last build and other than it was then gets into the image."""
         source = self.path("source")
         copy_of_source(source)
-        folder, library = self.private_jansson()
-        options = ("--pkg-config-path", folder, "--output")
+        directory, library = self.private_jansson()
+        options = ("--pkg-config-path", directory, "--output")
         self.build(source, *options, self.path("a.eif"))
         text = self.image(library)
         old, new = b"maximum parsing depth reached", b"maximum parsing depth REACHED"
@@ -199,7 +199,7 @@ class BuildEnclave(harness.TestCase):
         self.assertEqual(names, ["PCR0", "PCR2", "libjansson.a sha256"])
         self.assertIn(b"the measurements are not those of", done.stderr)
 
-        # A source likewise.
+        # A source in the same way.
         path = os.path.join(source, "src/enclave_init/main.c")
         with open(path, encoding="utf-8") as file:
             text = file.read()

@@ -24,7 +24,7 @@ case " $* " in
 *" tinyconfig "*) : >"$2/.config" ;;
 *" bzImage "*)
     echo "  CC      init/main.o"
-    [ ! -e {folder}/wait ] || { echo $$ >{folder}/pid; exec sleep 600; }
+    [ ! -e {directory}/wait ] || { echo $$ >{directory}/pid; exec sleep 600; }
     mkdir -p "$2/arch/x86/boot"
     echo kernel >"$2/arch/x86/boot/bzImage"
     ;;
@@ -59,7 +59,7 @@ class BuildKernel(harness.TestCase):
         os.makedirs(self.bin)
         for tool in TOOLS:
             self.script(tool, TOOL)
-        self.script("make", MAKE.replace("{folder}", self.folder))
+        self.script("make", MAKE.replace("{directory}", self.directory))
         # The sources, with a configuration that has nothing to lose.
         shutil.copytree(os.path.join(harness.SOURCE, "enclave"), self.path("source/enclave"))
         shutil.copytree(os.path.join(harness.SOURCE, "scripts"), self.path("source/scripts"))
@@ -168,7 +168,7 @@ class Progress(harness.TestCase):
             cache_steps() {{ echo {steps}; }}
             cache_progress {seconds}"""
         done = harness.run(["bash", "-c", script, "build-kernel"],
-                           env={"XDG_CACHE_HOME": self.folder})
+                           env={"XDG_CACHE_HOME": self.directory})
         self.assert_exit(done, 0)
         return done.stderr.decode()
 

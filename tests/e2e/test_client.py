@@ -280,7 +280,7 @@ class Enclave(ClientTestCase):
         for arguments, error in (
             ([self.enclave, support.PCRS[1], self.root], b"[pcr_mismatch]"),
             ([self.enclave, support.PCRS[0]], b"[untrusted_root]"),
-            (["unix:" + self.path("nobody"), support.PCRS[0]], b"[connection_refused]"),
+            (["unix:" + self.path("nothing"), support.PCRS[0]], b"[connection_refused]"),
         ):
             done = harness.run([program, *arguments])
             self.assert_exit(done, 1)
@@ -680,7 +680,7 @@ class Lies(ClientTestCase):
         return ("--connect", "unix:" + path)
 
     def test_refusals(self):
-        for code, status, told in (
+        for code, status, expected in (
             ("busy", 3, "busy"),
             ("timeout", 3, "timeout"),
             ("too_many_connections", 3, "too_many_connections"),
@@ -694,7 +694,7 @@ class Lies(ClientTestCase):
             with self.subTest(code):
                 reply = {"success": False, "error": "because \x1b[31mred", "error_code": code}
                 for action in ("--ping", "--status", "--attest", "--verify"):
-                    done = self.fails(status, told, action, *self.peer(lambda request: reply))
+                    done = self.fails(status, expected, action, *self.peer(lambda request: reply))
                     self.assertIn(b"because ?[31mred", done.stderr)
                     self.doCleanups()
                     self.setUp()
@@ -771,7 +771,7 @@ class HangUpAfter(Exception):
 
 
 class Time(ClientTestCase):
-    """Nobody there, nobody answering, and never waiting for longer than asked."""
+    """No peer, a peer that does not answer, and never waiting for longer than asked."""
 
     def silent(self, handle):
         server = support.SocketServer(self.path("silent"), handle)
@@ -780,11 +780,11 @@ class Time(ClientTestCase):
 
     def test_nobody_listens(self):
         done = self.fails(3, "connection_refused", "--ping", "--connect",
-                          "unix:" + self.path("nobody"))
+                          "unix:" + self.path("nothing"))
         self.assertIn(b"enclave_app --listen", done.stderr)
         self.assertNotIn(b"describe-enclaves", done.stderr)
         self.fails(3, "connection_refused", "--verify", "--connect",
-                   f"vsock-mux:{self.path('nobody')}:9000")
+                   f"vsock-mux:{self.path('nothing')}:9000")
 
     def test_silence(self):
         path = self.silent(support.wait_for_hangup)
@@ -822,7 +822,7 @@ class Save(ClientTestCase):
         self.start_enclave()
         self.saved = self.path("saved.b64")
         self.to = ("--connect", self.enclave)
-        self.before = set(os.listdir(self.folder))
+        self.before = set(os.listdir(self.directory))
 
     def assert_saved(self, result):
         with open(self.saved, "rb") as file:
@@ -830,7 +830,7 @@ class Save(ClientTestCase):
         self.assertEqual(data.decode(), result["attestation_document"] + "\n")
         self.assertEqual(stat.S_IMODE(os.stat(self.saved).st_mode), 0o600)
         # Nothing else was left behind.
-        self.assertEqual(set(os.listdir(self.folder)) - self.before, {"saved.b64"})
+        self.assertEqual(set(os.listdir(self.directory)) - self.before, {"saved.b64"})
 
     def test_attest(self):
         result = self.succeeds("--attest", "--save", self.saved, *self.to)
@@ -847,7 +847,7 @@ class Save(ClientTestCase):
         self.assert_saved(self.succeeds("--attest", "--save", self.saved, *self.to))
 
     def test_relative_path(self):
-        done = self.client("--json", "--attest", "--save=saved.b64", *self.to, cwd=self.folder)
+        done = self.client("--json", "--attest", "--save=saved.b64", *self.to, cwd=self.directory)
         self.assert_saved(self.json_of(done, 0))
 
     def test_existing_file_is_replaced(self):
@@ -868,7 +868,7 @@ class Save(ClientTestCase):
         with open(self.saved, "wb") as file:
             file.write(b"precious")
         self.fails(3, "connection_refused", "--verify", "--save", self.saved,
-                   "--connect", "unix:" + self.path("nobody"))
+                   "--connect", "unix:" + self.path("nothing"))
         with open(self.saved, "rb") as file:
             self.assertEqual(file.read(), b"precious")
 
@@ -899,7 +899,7 @@ class Save(ClientTestCase):
         self.assertTrue(os.path.islink(self.path("link")))
         self.assertTrue(stat.S_ISFIFO(os.lstat(self.path("fifo")).st_mode))
         self.assertEqual(
-            set(os.listdir(self.folder)) - self.before, {"directory", "fifo", "link"}
+            set(os.listdir(self.directory)) - self.before, {"directory", "fifo", "link"}
         )
 
     def test_refused_and_not_saved(self):
@@ -944,7 +944,7 @@ class Metrics(ClientTestCase):
         self.assertEqual(result["saved_to"], saved)
         self.fails(3, "io_error", "--metrics", "--save", self.path("missing/x"), *to)
         self.fails(3, "connection_refused", "--metrics", "--save", saved, "--connect",
-                   "unix:" + self.path("nobody"))
+                   "unix:" + self.path("nothing"))
         with open(saved, encoding="utf-8") as file:
             self.assertEqual(file.read(), self.TEXT)
 
@@ -1021,7 +1021,7 @@ class Retries(ClientTestCase):
 
 class Usage(ClientTestCase):
     def test_usage(self):
-        enclave = ("--connect", "unix:" + self.path("nobody"))
+        enclave = ("--connect", "unix:" + self.path("nothing"))
         pcr = "--pcr=0=" + "11" * 48
         for options in (
             [],
@@ -1261,12 +1261,12 @@ class Finding(ClientTestCase):
         self.assertIn(b"warning: it runs in debug mode", done.stderr)
         done = self.fails(3, "no_enclave", "--ping", "--enclave-name=gone")
         self.assertIn(b"app1", done.stderr)
-        # The other one is there, and nobody listens on it.
+        # The other one is there, and no program listens on it.
         self.fails(3, "no_such_cid", "--ping", "--enclave-name=app1")
 
     def test_enclave_without_server(self):
         self.enclaves(support.enclave_entry("app", 16))
-        os.mkdir(os.path.join(self.sandbox.folder, "16"))
+        os.mkdir(os.path.join(self.sandbox.directory, "16"))
         done = self.fails(3, "connection_refused", "--verify")
         self.assertIn(b"port 9000 of CID 16", done.stderr)
         self.assertIn(b"sudo nitro-cli describe-enclaves", done.stderr)

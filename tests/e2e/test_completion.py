@@ -79,16 +79,16 @@ class Completion(harness.TestCase):
         line = line.replace(line.split()[0], words[0], 1)
         done = harness.run(
             ["bash", "--norc", "-c", COMPLETE, "bash", BASH_COMPLETION, SCRIPT, line, *words],
-            cwd=self.folder,
+            cwd=self.directory,
         )
         self.assert_exit(done, 0)
         return done.stdout.decode().split()
 
     def setUp(self):
         super().setUp()
-        self.folder = self.path("here")
-        os.makedirs(os.path.join(self.folder, "directory"))
-        open(os.path.join(self.folder, "file"), "w", encoding="utf-8").close()
+        self.directory = self.path("here")
+        os.makedirs(os.path.join(self.directory, "directory"))
+        open(os.path.join(self.directory, "file"), "w", encoding="utf-8").close()
 
     def test_options_are_those_of_the_help(self):
         for command in all_commands():
@@ -170,7 +170,7 @@ class Completion(harness.TestCase):
         done = harness.run(
             ["bash", "--norc", "-c", COMPLETE, "bash", BASH_COMPLETION, SCRIPT,
              "/nonexistent/verifier --", "/nonexistent/verifier", "--"],
-            cwd=self.folder,
+            cwd=self.directory,
         )
         self.assertEqual(done.stdout, b"")
 
@@ -179,7 +179,7 @@ class Completion(harness.TestCase):
         main, terminal = pty.openpty()
         shell = subprocess.Popen(
             ["bash", "--norc", "--noprofile", "-i"], stdin=terminal, stdout=terminal,
-            stderr=terminal, cwd=self.folder, start_new_session=True,
+            stderr=terminal, cwd=self.directory, start_new_session=True,
             env={**os.environ, "TERM": "dumb", "PS1": "$ ", "INPUTRC": "/dev/null",
                  "PATH": os.path.dirname(harness.program("verifier")) + ":" + os.environ["PATH"]},
         )

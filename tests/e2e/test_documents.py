@@ -21,7 +21,7 @@ class Fetch(harness.TestCase):
     def fetch(self):
         return harness.run(
             [os.path.join(harness.SOURCE, "scripts", "deps"), "documents"],
-            env={"PATH": f"{self.cargo.parent}:/usr/bin:/bin", "HOME": self.folder,
+            env={"PATH": f"{self.cargo.parent}:/usr/bin:/bin", "HOME": self.directory,
                  "CARGO_HOME": self.path("cargo")},
         )
 
@@ -45,9 +45,9 @@ class Fetch(harness.TestCase):
         with open(LIST, encoding="utf-8") as file:
             crate = json.load(file)[0]
         name = f"{crate['crate']}-{crate['version']}"
-        folder = pathlib.Path(self.path("cargo"), "registry", "cache", "index")
-        folder.mkdir(parents=True)
-        with tarfile.open(folder / f"{name}.crate", "w:gz") as archive:
+        directory = pathlib.Path(self.path("cargo"), "registry", "cache", "index")
+        directory.mkdir(parents=True)
+        with tarfile.open(directory / f"{name}.crate", "w:gz") as archive:
             content = b"another document"
             member = tarfile.TarInfo(f"{name}/{crate['documents'][0]['member']}")
             member.size = len(content)

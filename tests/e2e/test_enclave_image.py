@@ -211,18 +211,18 @@ class KnownAnswer(ImageTestCase):
 
     def test_extraction(self):
         path, _ = self.build_known()
-        folder = self.path("parts")
-        done = self.run_image("extract", "--output", folder, path)
+        directory = self.path("parts")
+        done = self.run_image("extract", "--output", directory, path)
         expected = {
             "kernel": BZIMAGE, "cmdline": b"console=ttyS0", "metadata.json": KNOWN_METADATA,
             "ramdisk-0.cpio": RAMDISKS[0], "ramdisk-1.cpio": RAMDISKS[1],
         }
         self.assertEqual(
             set(done.stdout.decode().split()),
-            {os.path.join(folder, name) for name in expected},
+            {os.path.join(directory, name) for name in expected},
         )
         for name, data in expected.items():
-            self.assertEqual(self.read(os.path.join(folder, name)), data)
+            self.assertEqual(self.read(os.path.join(directory, name)), data)
 
     def test_registers_of_files(self):
         empty = self.write("empty", "")
@@ -317,18 +317,18 @@ class Application(ImageTestCase):
         if platform.machine() != "x86_64":
             raise unittest.SkipTest("the programs of this build are not for x86_64")
 
-    def build_app(self, folder, *options, **keywords):
-        """The image's bytes, built in a folder of its own from copies of everything."""
-        os.makedirs(folder)
-        shutil.copy(self.init, os.path.join(folder, "server"))
-        with open(os.path.join(folder, "kernel"), "wb") as file:
+    def build_app(self, directory, *options, **keywords):
+        """The image's bytes, built in a directory of its own from copies of everything."""
+        os.makedirs(directory)
+        shutil.copy(self.init, os.path.join(directory, "server"))
+        with open(os.path.join(directory, "kernel"), "wb") as file:
             file.write(BZIMAGE)
-        keywords.setdefault("cwd", folder)
+        keywords.setdefault("cwd", directory)
         self.run_image(
             "build", "--kernel", "kernel", "--app", "server", "--output", "app.eif", *options,
             **keywords,
         )
-        return self.read(os.path.join(folder, "app.eif"))
+        return self.read(os.path.join(directory, "app.eif"))
 
     def test_layout(self):
         image = self.build_app(
@@ -340,14 +340,14 @@ class Application(ImageTestCase):
         self.assertEqual(found[1][1], NITRO_CMDLINE)
         server = self.read(self.init)
         self.assertEqual(cpio(found[3][1]), {"dev": (0o40755, b""), "init": (0o100755, server)})
-        folders = ["", "/app", "/dev", "/proc", "/run", "/sys", "/tmp", "/var"]
+        directories = ["", "/app", "/dev", "/proc", "/run", "/sys", "/tmp", "/var"]
         self.assertEqual(
             cpio(found[4][1]),
             {
                 "cmd": (0o100644, b"/app/server\n--vsock\n\na b\n"),
                 "env": (0o100644, b"A=1\nB=x=y\n"),
                 "rootfs/app/server": (0o100755, server),
-                **{"rootfs" + name: (0o40755, b"") for name in folders},
+                **{"rootfs" + name: (0o40755, b"") for name in directories},
             },
         )
         contents = [found[0][1], found[1][1], found[3][1], found[4][1]]
@@ -357,10 +357,10 @@ class Application(ImageTestCase):
         self.assertEqual(measured["Measurements"]["PCR2"], measure(contents[3]))
         self.assertEqual(measured["ImageName"], "server")
 
-    def test_twice_in_two_folders_at_two_times(self):
+    def test_twice_in_two_directories_at_two_times(self):
         images = []
-        for index, name in enumerate(("one", "another/folder")):
-            folder = self.path(name)
+        for index, name in enumerate(("one", "another/directory")):
+            directory = self.path(name)
             data = self.path(f"data-{index}")
             # Another order of making, other times, other permissions for group and others.
             for file in sorted(("b", "a", "c/d"), reverse=bool(index)):
@@ -368,13 +368,13 @@ class Application(ImageTestCase):
                 os.utime(os.path.join(data, file), (index * 10**9, index * 10**9))
             old = os.umask(0o077 if index else 0o022)
             try:
-                images.append(self.build_app(folder, "--file", data + ":/data"))
+                images.append(self.build_app(directory, "--file", data + ":/data"))
             finally:
                 os.umask(old)
         self.assertEqual(images[0], images[1])
         self.assertIn("rootfs/data/c/d", cpio(sections(images[0])[4][1]))
 
-    def test_files_and_folders(self):
+    def test_files_and_directories(self):
         data = self.path("data")
         self.write("data/plain", "plain", mode=0o640)
         self.write("data/bin/tool", "tool", mode=0o4750)
@@ -436,19 +436,19 @@ class Application(ImageTestCase):
         for number in range(65):
             options += ["--module", self.write(f"{number}.ko", harness.kernel_module())]
         self.build_app(self.path("a"), *options[2:])
-        folder = self.path("a")
+        directory = self.path("a")
         done = self.run_image("build", "--kernel", "kernel", "--app", "server", "--output", "b.eif",
-                              *options, status=2, cwd=folder)
+                              *options, status=2, cwd=directory)
         self.assert_refused(done, "65 kernel modules: an image has at most 64")
         large = self.path("large.ko")
         with open(large, "wb") as file:
             file.truncate(64 * 1024 * 1024 + 1)
         done = self.run_image("build", "--kernel", "kernel", "--app", "server", "--output", "b.eif",
-                              "--module", large, status=2, cwd=folder)
+                              "--module", large, status=2, cwd=directory)
         self.assert_refused(done, "large.ko has more than 67108864 bytes")
         # An endless one is read up to the limit, not until memory is short.
         done = self.run_image("build", "--kernel", "kernel", "--app", "server", "--output", "b.eif",
-                              "--module", "/dev/zero", status=2, cwd=folder)
+                              "--module", "/dev/zero", status=2, cwd=directory)
         self.assert_refused(done, "/dev/zero has more than 67108864 bytes")
 
     def test_user(self):
@@ -555,9 +555,9 @@ class Application(ImageTestCase):
 
     def test_interpreter_may_come_along(self):
         script = self.write("run", "#!/bin/tool -x\n", mode=0o755)
-        folder = self.path("a")
-        os.makedirs(folder)
-        output = os.path.join(folder, "x.eif")
+        directory = self.path("a")
+        os.makedirs(directory)
+        output = os.path.join(directory, "x.eif")
         self.run_image(
             "build", "--kernel", self.write("kernel", BZIMAGE), "--app", script, "--output", output,
             "--file", self.init + ":/bin/tool",
@@ -727,12 +727,12 @@ class Signatures(ImageTestCase):
     def test_extracted_certificate(self):
         certificate, key = self.certificate("signer")
         path, _ = self.build_known("--signing-certificate", certificate, "--private-key", key)
-        folder = self.path("parts")
-        self.run_image("extract", path, "--output", folder)
+        directory = self.path("parts")
+        self.run_image("extract", path, "--output", directory)
         self.assertEqual(
-            self.read(os.path.join(folder, "signing-certificate.pem")), self.read(certificate)
+            self.read(os.path.join(directory, "signing-certificate.pem")), self.read(certificate)
         )
-        section = self.read(os.path.join(folder, "signature.cbor"))
+        section = self.read(os.path.join(directory, "signature.cbor"))
         self.assertTrue(section.startswith(b"\x81\xa2\x73signing_certificate\x99"))
 
     def test_validity(self):
@@ -824,11 +824,11 @@ class BadFiles(ImageTestCase):
             with self.subTest(text=text):
                 path = self.write("bad.eif", image)
                 self.assert_refused(self.run_image("describe", path, status=4), text)
-                folder = self.path("parts")
+                directory = self.path("parts")
                 self.assert_refused(
-                    self.run_image("extract", "--output", folder, path, status=4), text
+                    self.run_image("extract", "--output", directory, path, status=4), text
                 )
-                self.assertFalse(os.path.exists(folder))
+                self.assertFalse(os.path.exists(directory))
 
     def test_metadata_that_is_no_json(self):
         parts = self.PARTS[:2] + [(METADATA, b"<xml/>")] + self.PARTS[3:]
@@ -848,12 +848,12 @@ class BadFiles(ImageTestCase):
         self.assert_refused(done, "missing.eif")
 
     def test_output_that_cannot_be_written(self):
-        _, done = self.build_known(name="no/such/folder.eif", status=3)
-        self.assert_refused(done, "no/such/folder.eif")
-        os.mkdir(self.path("folder"))
-        _, done = self.build_known(name="folder", status=3)
+        _, done = self.build_known(name="no/such/directory.eif", status=3)
+        self.assert_refused(done, "no/such/directory.eif")
+        os.mkdir(self.path("directory"))
+        _, done = self.build_known(name="directory", status=3)
         self.assert_refused(done, "not a regular file")
-        self.assertEqual(os.listdir(self.path("folder")), [])
+        self.assertEqual(os.listdir(self.path("directory")), [])
 
     def test_command_line_too_long_for_linux(self):
         done = self.run_image(

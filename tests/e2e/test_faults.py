@@ -2,7 +2,7 @@
 """The fault table of docs/FAULTS.md, row by row.
 
 Every row names its test, here or in another file; every test of a fault here is a row. A test takes
-from its row what the client is told, makes the fault happen, and ends with a request that works.
+from its row what the client gets, makes the fault happen, and ends with a request that works.
 """
 
 import ast
@@ -33,7 +33,7 @@ DAY_MS = 24 * HOUR_MS
 
 
 class Row:
-    """A line of the table: `fault` | told | exit | next | test."""
+    """A line of the table: `fault` | reply | exit | next | test."""
 
     def __init__(self, cells):
         self.name = cells[0].split("`")[1]
@@ -192,7 +192,7 @@ class Nsm(FaultTestCase):
         self.assert_works()
 
     def nsm_answers(self, answer, reachable=True):
-        """The client is told; the server goes on; with the NSM well again all is well."""
+        """The client gets the error; the server goes on; with the NSM well again all is well."""
         self.fake.answer = answer
         client = self.connect()
         reply = client.ask({"command": "attest", "nonce": "n", "id": 1})
@@ -250,7 +250,7 @@ class Nsm(FaultTestCase):
         self.assert_works()
 
     def test_nsm_silence(self):
-        """As of an NSM that is stopped: the answers come when nobody waits for them any more."""
+        """As of an NSM that is stopped: the answers come when no client waits for them any more."""
         gate = threading.Event()
         self.addCleanup(gate.set)
 
@@ -406,7 +406,7 @@ class Memory(FaultTestCase):
         self.assert_works()
 
     def test_memory_waiting(self):
-        """The same while the NSM does not answer: whoever waits is told with the right id."""
+        """The same while the NSM does not answer: a client that waits gets the error with the right id."""
         self.assert_works()
         self.stall_nsm()
         marker = self.connect()
@@ -671,7 +671,7 @@ class Clock(FaultTestCase):
 
 
 class Cache(FaultTestCase):
-    """A server that keeps replies: for as long as it was told by a clock that does not jump."""
+    """A server that keeps replies: for as long as it is configured, by a clock that does not jump."""
 
     server_options = ("--cache-ttl", "3600", "--request-timeout", str(harness.PATIENCE / 10))
 
@@ -905,7 +905,7 @@ class Killed(FaultTestCase):
         self.assert_row(
             *self.ask_and_do(lambda: self.enclave_service.stop(signal.SIGKILL))
         )
-        # Until it is back, nobody listens there.
+        # Until it is back, no program listens there.
         self.assertEqual(self.asked()[1]["error_code"], "connection_refused")
         os.unlink(self.server_path)
         self.start_server(*self.server_options)

@@ -27,7 +27,7 @@ class Clone(harness.TestCase):
             file.write(text)
 
     def git(self, *arguments, status=0):
-        done = harness.run(["git", "-c", "user.name=n", "-c", "user.email=n@localhost", *arguments], cwd=self.folder)
+        done = harness.run(["git", "-c", "user.name=n", "-c", "user.email=n@localhost", *arguments], cwd=self.directory)
         self.assert_exit(done, status)
         return done.stdout.decode() + done.stderr.decode()
 
@@ -36,10 +36,10 @@ class Clone(harness.TestCase):
         return self.git("commit", "-q", *(part for text in message for part in ("-m", text)), status=status)
 
     def test_hooks(self):
-        self.write(".git/hooks/pre-commit", "#!/bin/sh\n# somebody's\n")
+        self.write(".git/hooks/pre-commit", "#!/bin/sh\n# a user's\n")
         self.assert_exit(harness.run([self.path("scripts/hooks/install")]), 0)
         with open(self.path(".git/hooks/pre-commit"), encoding="utf-8") as file:
-            self.assertIn("somebody's", file.read())
+            self.assertIn("a user's", file.read())
         os.unlink(self.path(".git/hooks/pre-commit"))
         self.assert_exit(harness.run([self.path("scripts/hooks/install")]), 0)
         self.write("src/a.c", "int a;\n")

@@ -124,14 +124,14 @@ class RunCmocka(harness.TestCase):
 
     def test_mends_skips_and_keeps_the_rest(self):
         done = self.run_script(
-            "echo 1..4; echo 'ok 1 - a'; echo '# skip: no shared folder'\n"
+            "echo 1..4; echo 'ok 1 - a'; echo '# skip: no shared directory'\n"
             "echo 'not ok 2 # SKIP b'; echo 'not ok 3 - c'\n"
             "echo '# skip: no tool'; echo 'ok 4 # SKIP d'; exit 1\n"
         )
         self.assert_exit(done, 1)
         self.assertEqual(
             done.stdout.decode().splitlines(),
-            ["1..4", "ok 1 - a", "ok 2 - b # SKIP no shared folder", "not ok 3 - c",
+            ["1..4", "ok 1 - a", "ok 2 - b # SKIP no shared directory", "not ok 3 - c",
              "ok 4 - d # SKIP no tool"],
         )
 
@@ -151,7 +151,7 @@ class CountTests(harness.TestCase):
             for result, output in programs:
                 entry = {"name": "p:unit / a", "result": result, "stdout": output}
                 file.write(json.dumps(entry) + "\n")
-        done = harness.run([sys.executable, COUNT_TESTS, self.folder])
+        done = harness.run([sys.executable, COUNT_TESTS, self.directory])
         return done.returncode, done.stdout.decode().splitlines()
 
     def test_counts_cases_and_skips(self):
@@ -218,8 +218,8 @@ class CheckLayers(harness.TestCase):
             self.assertEqual(script.count(begin), 1)
             script = script.replace(begin, f"\n{exceptions} = {empty}\n_ = {{\n")
         self.write("scripts/check-layers", script)
-        shutil.copy(os.path.join(harness.SOURCE, "ARCHITECTURE.md"), self.folder)
-        subprocess.run(["git", "init", "-q", self.folder], check=True, timeout=harness.PATIENCE)
+        shutil.copy(os.path.join(harness.SOURCE, "ARCHITECTURE.md"), self.directory)
+        subprocess.run(["git", "init", "-q", self.directory], check=True, timeout=harness.PATIENCE)
         self.write("src/base/meson.build", "files('a.c')\n")
         self.write("src/base/a.c", self.HEADER + "int a(void)\n{\n    return 1;\n}\n")
 
@@ -322,8 +322,8 @@ class CheckWords(harness.TestCase):
         super().setUp()
         if not shutil.which("git"):
             self.skipTest("git is not installed")
-        shutil.copy(os.path.join(harness.SOURCE, "CONTRIBUTING.md"), self.folder)
-        subprocess.run(["git", "init", "-q", self.folder], check=True, timeout=harness.PATIENCE)
+        shutil.copy(os.path.join(harness.SOURCE, "CONTRIBUTING.md"), self.directory)
+        subprocess.run(["git", "init", "-q", self.directory], check=True, timeout=harness.PATIENCE)
 
     def check(self, source, allowed, status, expected):
         os.makedirs(self.path("src/base"), exist_ok=True)

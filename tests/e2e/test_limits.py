@@ -88,7 +88,7 @@ class LimitsTestCase(test_server.ServerTestCase):
         harness.wait_until(reached, f"{values} in status")
 
     def hold(self):
-        """The NSM is stalled, and at somebody else's request."""
+        """The NSM is stalled, and at another peer's request."""
         self.stall_nsm()
         holder = self.connect()
         holder.send(nonce())
@@ -162,7 +162,7 @@ class RateLimit(LimitsTestCase):
         self.assertLessEqual(good, 3 + (time.monotonic() - begin))
 
     def test_many_cids(self):
-        """More than the table has places for: nobody is forgotten, and the server stays."""
+        """More than the table has places for: no peer is forgotten, and the server stays."""
         for cid in range(10, 10 + 64):
             client = self.from_cid(cid)
             client.send(*[nonce() for _ in range(3)])
@@ -339,7 +339,7 @@ class Sharing(SharingTestCase):
         self.assertEqual(len(set(self.documents(clients[1:]))), 1)
 
     def test_all_go(self):
-        """Nobody waits any more: the NSM is not asked."""
+        """No client waits any more: the NSM is not asked."""
         self.hold()
         clients = self.send_all([ATTEST] * 3)
         self.wait_for_status(coalesced=2)

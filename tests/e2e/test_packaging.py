@@ -24,10 +24,10 @@ def read(*path):
 @unittest.skipUnless(shutil.which("nm"), "no nm here")
 class Symbols(harness.TestCase):
     def checked(self, text, status):
-        """check-symbols in a folder of its own, with this list."""
+        """check-symbols in a directory of its own, with this list."""
         top = self.path("source")
-        for folder in ("scripts", "debian"):
-            os.makedirs(os.path.join(top, folder), exist_ok=True)
+        for directory in ("scripts", "debian"):
+            os.makedirs(os.path.join(top, directory), exist_ok=True)
         for name in ("scripts/check-symbols", "meson.build"):
             shutil.copy(os.path.join(harness.SOURCE, name), os.path.join(top, name))
         self.list = os.path.join(top, "debian", "libvsattest0.symbols")

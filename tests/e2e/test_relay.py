@@ -174,7 +174,7 @@ class Enclave(RelayTestCase):
         harness.wait_until(lambda: client.ask()["success"] is False, "the end of the enclave")
         self.assert_error(client.ask(), "backend_unavailable")
         self.assert_exit(self.client("--ping", "--connect", self.address), 3)
-        self.assertNotIn(self.folder, json.dumps(client.ask()))
+        self.assertNotIn(self.directory, json.dumps(client.ask()))
         self.assertEqual(self.relay_service.log().count("cannot be reached"), 1)
         self.start_server()
         self.assertEqual(client.ask(), PONG)
@@ -394,7 +394,7 @@ class HostilePeers(RelayTestCase):
 
 class Usage(RelayTestCase):
     def test_usage(self):
-        enclave = ("--connect", "unix:" + self.path("nobody"))
+        enclave = ("--connect", "unix:" + self.path("nothing"))
         port = free_port()
         listen = f"--listen=tcp:127.0.0.1:{port}"
         for options, words in (

@@ -666,7 +666,7 @@ class Descriptors(ServerTestCase):
         served = []
 
         def serve_next():
-            """Whoever is answered makes room for another."""
+            """A peer that is answered makes room for another."""
             client = clients[len(served)]
             self.assertEqual(client.receive(), PONG)
             client.close()
@@ -911,7 +911,7 @@ class Stop(ServerTestCase):
         self.assertEqual(idle.ask(PING), PONG)
         self.enclave_service.process.send_signal(signal.SIGTERM)
         self.wait_for_event("stopping")
-        # Open connections hear why there is nothing more, new ones find nobody.
+        # Open connections hear why there is nothing more, new ones find no listener.
         self.assert_code(idle.ask({"command": "ping", "id": 1}), "shutting_down")
         self.assert_code(idle.ask({"command": "attest"}), "shutting_down")
         with self.assertRaises((FileNotFoundError, ConnectionRefusedError)):
@@ -1015,10 +1015,10 @@ class SharedMemory(ServerTestCase):
 
 class Newcomer(ServerTestCase):
     def cpu_seconds(self):
-        folder = f"/proc/{self.enclave_service.pid}/task"
+        directory = f"/proc/{self.enclave_service.pid}/task"
         spent = 0
-        for task in os.listdir(folder):
-            with open(f"{folder}/{task}/schedstat", encoding="ascii") as file:
+        for task in os.listdir(directory):
+            with open(f"{directory}/{task}/schedstat", encoding="ascii") as file:
                 spent += int(file.read().split()[0])
         return spent / 1e9
 
@@ -1052,11 +1052,11 @@ class Privileges(ServerTestCase):
     def test_no_thread_has_capabilities(self):
         """As root: the NSM's thread begins when the others have given theirs up."""
         self.assertIs(self.ask({"command": "attest"})["success"], True)
-        folder = f"/proc/{self.enclave_service.pid}/task"
-        tasks = os.listdir(folder)
+        directory = f"/proc/{self.enclave_service.pid}/task"
+        tasks = os.listdir(directory)
         self.assertGreaterEqual(len(tasks), 2)
         for task in tasks:
-            with open(f"{folder}/{task}/status", encoding="ascii") as file:
+            with open(f"{directory}/{task}/status", encoding="ascii") as file:
                 status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
             for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
                 self.assertEqual(int(status[name], 16), 0, f"{name} of {status['Name']}")
@@ -1148,9 +1148,9 @@ class StopWithStalledNsm(ServerTestCase):
 
 class Sandbox(ServerTestCase):
     def tasks(self):
-        folder = f"/proc/{self.enclave_service.pid}/task"
-        for task in os.listdir(folder):
-            with open(f"{folder}/{task}/status", encoding="utf-8") as file:
+        directory = f"/proc/{self.enclave_service.pid}/task"
+        for task in os.listdir(directory):
+            with open(f"{directory}/{task}/status", encoding="utf-8") as file:
                 yield dict(line.split(":\t") for line in file.read().splitlines() if ":\t" in line)
 
     def test_by_default(self):
@@ -1238,7 +1238,7 @@ class StuckLog(ServerTestCase):
         self.addCleanup(os.close, self.reader)
         app = [harness.program("enclave_app"), "--listen", "unix:" + self.server_path]
         app += ["--nsm", self.nsm, "--log-level", "debug"]
-        # A pipe for stderr that nobody reads.
+        # A pipe for stderr that no process reads.
         self.enclave_service = self.service(
             ["sh", "-c", f'exec "$@" 2>&{writer}', "sh", *app],
             pass_fds=(writer,),

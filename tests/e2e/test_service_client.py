@@ -30,10 +30,10 @@ class Signer:
 
     CURVES = {"ES256": ("P-256", 32, "sha256"), "ES384": ("P-384", 48, "sha384")}
 
-    def __init__(self, folder, algorithm="ES256"):
+    def __init__(self, directory, algorithm="ES256"):
         self.algorithm = algorithm
         self.curve, self.size, self.digest = self.CURVES[algorithm]
-        self.path = os.path.join(folder, f"{algorithm}-{os.urandom(4).hex()}.pem")
+        self.path = os.path.join(directory, f"{algorithm}-{os.urandom(4).hex()}.pem")
         self.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{self.curve}", "-out", self.path)
         point = self.openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")[-2 * self.size:]
         self.jwk = {"kty": "EC", "crv": self.curve, "x": base64url(point[:self.size]),
@@ -257,7 +257,7 @@ class StandInTestCase(ServiceClientTestCase):
     def setUp(self):
         super().setUp()
         self.start_enclave()
-        self.signer = Signer(self.folder)
+        self.signer = Signer(self.directory)
 
     def stand_in(self, token=None, keys=None, context=None, **answers):
         found = {
@@ -282,7 +282,7 @@ class Answers(StandInTestCase):
 
     def test_affirming(self):
         for algorithm in ("ES256", "ES384"):
-            signer = Signer(self.folder, algorithm)
+            signer = Signer(self.directory, algorithm)
             token = signer.token(good_claims())
             result = self.json_of(self.ask_service(self.url(token, [self.signer.jwk, signer.jwk]), "--json"), 0)
             self.assertIs(result["verified"], True)
@@ -314,7 +314,7 @@ class Answers(StandInTestCase):
         self.refused(self.url(token), 1, "pcr_mismatch", "the service's result is warning")
 
     def test_tokens_that_do_not_hold(self):
-        other = Signer(self.folder)
+        other = Signer(self.directory)
         now = int(time.time())
         good = self.signer.token(good_claims())
         rows = [

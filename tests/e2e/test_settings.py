@@ -144,7 +144,7 @@ class ConfigurationFile(SettingsTestCase):
     def test_unreadable(self):
         for path, words in (
             (self.path("missing"), "--config: cannot open"),
-            (self.folder, "--config: cannot read"),
+            (self.directory, "--config: cannot read"),
         ):
             done = self.app("--config", path, "--nsm", self.nsm)
             self.assert_exit(done, 2)
@@ -178,7 +178,7 @@ class Limits(SettingsTestCase):
         self.start_server(*options)
 
     def test_in_flight(self):
-        """More requests than may be in flight are told so; those for which nobody waits are not."""
+        """More requests than may be in flight get an error; those for which no client waits do not."""
         self.start_with("--max-in-flight", "2", "--request-timeout", "2")
         self.assertIs(self.ask(ATTEST)["success"], True)
         self.stall_nsm()

@@ -51,7 +51,7 @@ class Verdict(unittest.TestCase):
     def failing(self, run):
         """What does not hold."""
         checks = soak_report.verdict(run, SERIES)
-        # It can be told and drawn, whatever it is.
+        # It can be reported and drawn, whatever it is.
         soak_report.as_text(run, checks)
         xml.etree.ElementTree.fromstring(soak_report.as_svg(run))
         return [what for what, holds, _ in checks if not holds]

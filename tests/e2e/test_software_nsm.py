@@ -169,13 +169,13 @@ class SoftwareNsm(harness.TestCase):
 
     def test_default_state(self):
         arguments = [harness.program("software_nsm"), "--listen", "unix:" + self.socket]
-        for variable, folder in (("XDG_STATE_HOME", "x"), ("HOME", "h/.local/state")):
+        for variable, directory in (("XDG_STATE_HOME", "x"), ("HOME", "h/.local/state")):
             with self.subTest(variable):
                 environment = {"HOME": self.path("h"), "XDG_STATE_HOME": ""}
                 environment[variable] = self.path(variable[0].lower())
                 service = self.service(arguments, wait_for=self.socket, env=environment)
                 self.assertEqual(service.stop(), 0)
-                kept = self.path(f"{folder}/vsattest/software_nsm/root.key")
+                kept = self.path(f"{directory}/vsattest/software_nsm/root.key")
                 self.assertTrue(os.path.exists(kept), kept)
 
     def test_state_of_the_old_name(self):

@@ -52,7 +52,7 @@ class VerifierTestCase(support.EnclaveTestCase):
         return result
 
     def refuses(self, status, code, *options, **keywords):
-        """Fails so, in JSON as for people, and tells nothing of the document."""
+        """Fails so, in JSON as for people, and shows nothing of the document."""
         done = self.verifier("--json", *options, **keywords)
         result = self.json_of(done, status)
         self.assertEqual(
@@ -244,14 +244,14 @@ class Input(VerifierTestCase):
 
     def test_file_named_like_an_option(self):
         path = self.write("--json", contents(SAMPLE))
-        done = self.verifier(self.AT, "--", os.path.basename(path), cwd=self.folder)
+        done = self.verifier(self.AT, "--", os.path.basename(path), cwd=self.directory)
         self.assert_exit(done, 0)
         self.assertIn(b"Verified", done.stdout)
 
     def test_unreadable(self):
         missing = self.refuses(3, "io_error", self.path("missing"))
         self.assertIn("No such file", missing)
-        self.refuses(3, "io_error", self.folder)
+        self.refuses(3, "io_error", self.directory)
 
     def test_empty(self):
         self.refuses(4, "empty_input", self.write("empty", b""))

@@ -343,7 +343,7 @@ class Requests(verifierd.ServiceTestCase):
             self.assertEqual(slow.recv(100), b"")
 
     def test_body_byte_by_byte(self):
-        """Progress alone keeps no place: whoever sends a byte now and then is sent away, too."""
+        """Progress alone keeps no place: a client that sends a byte now and then is sent away, too."""
         path = self.start()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as slow:
             slow.settimeout(harness.PATIENCE)

@@ -39,11 +39,11 @@ class Nginx(ExampleTestCase):
             self.skipTest("no nginx")
         self.start_verifierd("--trust-proxy", "--rate=1", "--burst=2", name="http.sock")
         text = self.example("nginx.conf", **{"listen 443 ssl": f"listen 127.0.0.1:{self.port} ssl"})
-        temporary = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in (
+        temporary = "".join(f"{kind}_temp_path {self.directory}/{kind};\n" for kind in (
             "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        self.write("nginx.conf", f"daemon off;\nmaster_process off;\npid {self.folder}/pid;\nerror_log stderr;\n"
+        self.write("nginx.conf", f"daemon off;\nmaster_process off;\npid {self.directory}/pid;\nerror_log stderr;\n"
                    f"events {{}}\nhttp {{\naccess_log off;\n{temporary}{text}}}\n".encode())
-        self.service([nginx, "-p", self.folder, "-c", self.path("nginx.conf")])
+        self.service([nginx, "-p", self.directory, "-c", self.path("nginx.conf")])
         self.check()
 
 

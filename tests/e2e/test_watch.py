@@ -28,7 +28,7 @@ MASKS = {
     "address": (r"unix:.*", "<address>"),
     "duration_ms": (r"\d+\.\d+", "<ms>"),
     "document_age_ms": (r"-?\d{1,5}", "<ms>"),
-    "error": (r".*nobody.*", "<sentence>"),
+    "error": (r".*nothing.*", "<sentence>"),
 }
 
 
@@ -175,7 +175,7 @@ class Rounds(WatchTestCase):
             self.assertLess(line["duration_ms"], 1000 * harness.PATIENCE)
             self.assertLess(abs(line["document_age_ms"]), 1000 * harness.PATIENCE)
         support.assert_golden(self, "client-watch.json", support.masked(lines[2], MASKS))
-        line = self.json_rounds(3, "--connect", "unix:" + self.path("nobody"), "--count=1")[0]
+        line = self.json_rounds(3, "--connect", "unix:" + self.path("nothing"), "--count=1")[0]
         support.assert_golden(self, "client-watch-failed.json", support.masked(line, MASKS))
 
     def test_each_round_has_a_nonce_of_its_own(self):
@@ -277,7 +277,7 @@ class Changes(WatchTestCase):
         self.assertEqual(watch.stop(), 1)
 
     def test_pcr_of_the_program(self):
-        """From 16 on they are the program's own to extend and lock: told, and no failure."""
+        """From 16 on they are the program's own to extend and lock: reported, and no failure."""
         watch = self.watch()
         watch.wait_for_state("ok")
         # CBOR: {"ExtendPCR": {"index": 17, "data": h'78'}}, {"LockPCR": {"index": 17}}
@@ -471,7 +471,7 @@ class Found(WatchTestCase):
 
 class Usage(WatchTestCase):
     def test_usage(self):
-        to = ("--connect", "unix:" + self.path("nobody"))
+        to = ("--connect", "unix:" + self.path("nothing"))
         for options in (
             ["--watch", *to, "--interval=0"],
             ["--watch", *to, "--interval=0.05"],

@@ -176,7 +176,7 @@ class StoreTestCase(ServiceTestCase):
             os.unlink(self.redis_path)
         self.redis = self.service(
             [REDIS, "--port", "0", "--unixsocket", self.redis_path, "--save", "",
-             "--appendonly", "no", "--dir", self.folder, *options], wait_for=self.redis_path)
+             "--appendonly", "no", "--dir", self.directory, *options], wait_for=self.redis_path)
 
     def command(self, *words):
         """One command of Redis; returns its reply as it is."""
@@ -234,8 +234,8 @@ class ProxyTestCase(ServiceTestCase):
         """An example with the paths and the port of this test, and nothing else changed."""
         with open(os.path.join(EXAMPLES, name), encoding="utf-8") as file:
             text = file.read()
-        text = text.replace("/etc/vsattest-verifierd/", self.folder + "/")
-        text = text.replace("/run/vsattest-verifierd/", self.folder + "/")
+        text = text.replace("/etc/vsattest-verifierd/", self.directory + "/")
+        text = text.replace("/run/vsattest-verifierd/", self.directory + "/")
         for old, new in changes.items():
             self.assertIn(old, text)
             text = text.replace(old, new)

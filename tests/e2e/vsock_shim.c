@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LD_PRELOAD of tests: vsock addresses lead to Unix sockets. Connecting to CID C, port P reaches
- * $VSA_SHIM/C/P; without the folder C there is no such CID, without the socket P nobody listens.
- * Listening on port P makes $VSA_SHIM/$VSA_SHIM_CID/P; whoever connects there has CID 3, a parent
- * instance's. No AF_VSOCK socket is ever made.
+ * $VSA_SHIM/C/P; without the directory C there is no such CID, without the socket P no program
+ * listens. Listening on port P makes $VSA_SHIM/$VSA_SHIM_CID/P; what connects there has CID 3, a
+ * parent instance's. No AF_VSOCK socket is ever made.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -36,16 +36,16 @@ static int refuse(int number)
 int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
     const struct sockaddr_vm *vsock = (const struct sockaddr_vm *)(const void *)address;
-    const char *folder = getenv("VSA_SHIM");
+    const char *directory = getenv("VSA_SHIM");
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (address->sa_family != AF_VSOCK)
         return (int)syscall(SYS_connect, fd, address, size);
-    if (!folder)
+    if (!directory)
         return refuse(ENODEV);
-    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%u", folder, vsock->svm_cid);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%u", directory, vsock->svm_cid);
     if (access(name.sun_path, F_OK) != 0)
         return refuse(ENODEV);
-    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%u/%u", folder, vsock->svm_cid,
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%u/%u", directory, vsock->svm_cid,
                    vsock->svm_port);
     if (access(name.sun_path, F_OK) != 0)
         return refuse(ECONNRESET);
@@ -71,14 +71,15 @@ static int bind_unix(int fd, const struct sockaddr_un *name)
 int bind(int fd, const struct sockaddr *address, socklen_t size)
 {
     const struct sockaddr_vm *vsock = (const struct sockaddr_vm *)(const void *)address;
-    const char *folder = getenv("VSA_SHIM");
+    const char *directory = getenv("VSA_SHIM");
     const char *cid = getenv("VSA_SHIM_CID");
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (address->sa_family != AF_VSOCK)
         return (int)syscall(SYS_bind, fd, address, size);
-    if (!folder || !cid)
+    if (!directory || !cid)
         return refuse(EADDRNOTAVAIL);
-    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%s/%u", folder, cid, vsock->svm_port);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/%s/%u", directory, cid,
+                   vsock->svm_port);
     return bind_unix(fd, &name);
 }
 
@@ -89,10 +90,10 @@ int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
     struct sockaddr_vm parent = {.svm_family = AF_VSOCK, .svm_cid = 3, .svm_port = 1024};
     struct sockaddr_un own = {0};
     socklen_t own_size = sizeof(own);
-    const char *folder = getenv("VSA_SHIM");
-    const bool is_ours = folder && getsockname(fd, (void *)&own, &own_size) == 0 &&
+    const char *directory = getenv("VSA_SHIM");
+    const bool is_ours = directory && getsockname(fd, (void *)&own, &own_size) == 0 &&
                          own.sun_family == AF_UNIX &&
-                         strncmp(own.sun_path, folder, strlen(folder)) == 0;
+                         strncmp(own.sun_path, directory, strlen(directory)) == 0;
     const int accepted = (int)syscall(SYS_accept4, fd, address, size, flags);
     if (accepted >= 0 && is_ours && address && size) {
         memcpy(address, &parent, sizeof(parent));

@@ -88,8 +88,8 @@ def read(path):
 
 
 def cpio(entries):
-    """A newc archive. entries: (path, content, mode) with content None for a folder, bytes for a file and str for
-    a symbolic link's target. Parent folders are added, names sorted, owners and times zero."""
+    """A newc archive. entries: (path, content, mode) with content None for a directory, bytes for a file and str for
+    a symbolic link's target. Parent directories are added, names sorted, owners and times zero."""
     table = {}
     for path, content, mode in entries:
         path = path.strip("/")
@@ -136,17 +136,17 @@ reboot -f
 """
 
 
-def shell_initramfs(folder, files=None, setup="", modules=True):
-    """An initramfs with busybox and a shell on the console. folder: of fetch-guest. files: {path: bytes}, executable.
+def shell_initramfs(directory, files=None, setup="", modules=True):
+    """An initramfs with busybox and a shell on the console. directory: of fetch-guest. files: {path: bytes}, executable.
     setup: shell lines run before the guest says that it is up."""
     entries = [
-        ("/bin/busybox", read(os.path.join(folder, "busybox")), 0o755),
+        ("/bin/busybox", read(os.path.join(directory, "busybox")), 0o755),
         ("/init", (SHELL_INIT % (setup, UP)).encode(), 0o755),
         ("/dev", None, 0o755),
     ]
     if modules:
-        for name in sorted(os.listdir(os.path.join(folder, "modules"))):
-            entries.append(("/modules/" + name, read(os.path.join(folder, "modules", name)), 0o644))
+        for name in sorted(os.listdir(os.path.join(directory, "modules"))):
+            entries.append(("/modules/" + name, read(os.path.join(directory, "modules", name)), 0o644))
     entries += [(path, content, 0o755) for path, content in (files or {}).items()]
     return cpio(entries)
 
@@ -266,7 +266,7 @@ class Guest(Process):
 
 
 def connect(path, port, timeout=10):
-    """A connection to a guest's vsock port through vhost-device-vsock's Unix socket. ConnectionRefusedError if nobody
+    """A connection to a guest's vsock port through vhost-device-vsock's Unix socket. ConnectionRefusedError if no program
     listens there."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -291,8 +291,8 @@ def connect(path, port, timeout=10):
 class Vhost(Process):
     """vhost-device-vsock for one guest or several that see each other."""
 
-    def __init__(self, folder, cids, limit):
-        self.folder = folder
+    def __init__(self, directory, cids, limit):
+        self.directory = directory
         command = [tool("tests/enclave/fetch-vhost-device-vsock")]
         for cid in cids:
             # uds-path only: forward-cid and forward-listen would open AF_VSOCK on this machine.
@@ -306,25 +306,25 @@ class Vhost(Process):
 
     def device(self, cid):
         """The socket for QEMU's -chardev."""
-        return os.path.join(self.folder, "device-%d.sock" % cid)
+        return os.path.join(self.directory, "device-%d.sock" % cid)
 
     def path(self, cid):
         """The socket through which the host reaches the guest's ports; also vsock-mux:PATH:PORT of our client."""
-        return os.path.join(self.folder, "guest-%d.sock" % cid)
+        return os.path.join(self.directory, "guest-%d.sock" % cid)
 
     def connect(self, cid, port, timeout=10):
         """A connection to a guest's port."""
         return connect(self.path(cid), port, timeout)
 
     def connect_soon(self, cid, port, timeout=30):
-        """A connection to a port that somebody will listen on within timeout seconds."""
+        """A connection to a port that a program will listen on within timeout seconds."""
         deadline = min(time.monotonic() + timeout, self.deadline)
         while True:
             try:
                 return self.connect(cid, port, max(0.1, min(2, deadline - time.monotonic())))
             except OSError:
                 if time.monotonic() > deadline:
-                    return self.fail("nobody listens on port %d of CID %d" % (port, cid))
+                    return self.fail("no program listens on port %d of CID %d" % (port, cid))
                 time.sleep(0.1)
 
 
@@ -373,12 +373,12 @@ class Bridge:
 
 
 class Bench:
-    """A temporary folder and the processes of one test; all are gone at the end of the with block."""
+    """A temporary directory and the processes of one test; all are gone at the end of the with block."""
 
     def __init__(self, limit=120):
         self.limit = limit
-        self._folder = tempfile.TemporaryDirectory(prefix="vsa-bench-")
-        self.folder = self._folder.name
+        self._directory = tempfile.TemporaryDirectory(prefix="vsa-bench-")
+        self.directory = self._directory.name
         self._processes = []
 
     def __enter__(self):
@@ -387,22 +387,22 @@ class Bench:
     def __exit__(self, *_):
         for process in reversed(self._processes):
             process.stop()
-        self._folder.cleanup()
+        self._directory.cleanup()
 
     def _add(self, process):
         self._processes.append(process)
         return process
 
     def file(self, name, content):
-        """Writes a file into the bench's folder; its path."""
-        path = os.path.join(self.folder, name)
+        """Writes a file into the bench's directory; its path."""
+        path = os.path.join(self.directory, name)
         with open(path, "wb") as file:
             file.write(content)
         return path
 
     def probe(self):
         """The bytes of guest/probe.c, compiled statically."""
-        path = os.path.join(self.folder, "probe")
+        path = os.path.join(self.directory, "probe")
         if not os.path.exists(path):
             source = os.path.join(HERE, "guest", "probe.c")
             subprocess.run(["gcc", "-static", "-O2", "-o", path, source], check=True, timeout=60)
@@ -410,7 +410,7 @@ class Bench:
 
     def vhost(self, *cids):
         """Starts vhost-device-vsock for guests with these CIDs."""
-        return self._add(Vhost(self.folder, cids, self.limit))
+        return self._add(Vhost(self.directory, cids, self.limit))
 
     def process(self, name, command):
         """Starts a program of this machine."""
@@ -429,14 +429,14 @@ class Bench:
     ):
         """Starts Debian's cloud kernel with a shell on the console, or with another initramfs and further words of the
         command line; with vhost: AF_VSOCK as that CID."""
-        folder = tool("tests/enclave/fetch-guest")
-        initramfs = initramfs or shell_initramfs(folder, files, setup)
+        directory = tool("tests/enclave/fetch-guest")
+        initramfs = initramfs or shell_initramfs(directory, files, setup)
         command = qemu_command() + _common(memory)
         command += ["-M", "q35,memory-backend=mem", *_shared_memory(memory)]
         if vhost:
             command += ["-chardev", "socket,id=vsock,path=" + vhost.device(cid)]
             command += ["-device", "vhost-user-vsock-pci,chardev=vsock"]
-        command += ["-kernel", os.path.join(folder, "vmlinuz"), "-initrd", self.file(name + ".cpio", initramfs)]
+        command += ["-kernel", os.path.join(directory, "vmlinuz"), "-initrd", self.file(name + ".cpio", initramfs)]
         # no_timer_check: on a busy machine the timer's first ticks come late, and Linux gives up on it.
         command += ["-append", "console=ttyS0 reboot=t panic=-1 quiet no_timer_check" + words]
         return self.guest(name, command)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests put into guests: our programs as static ones, and enclave images of them. Made once, on first use.
 
-scripts/test-enclave builds the programs and tells where all is by VSA_GUEST_BUILD and VSA_GUEST_WORK.
+scripts/test-enclave builds the programs and names where all is by VSA_GUEST_BUILD and VSA_GUEST_WORK.
 """
 
 import functools
@@ -21,7 +21,7 @@ Image = namedtuple("Image", "path pcrs")
 
 
 def work(name):
-    """A path in the folder for things made here."""
+    """A path in the directory for things made here."""
     return os.path.join(WORK, name)
 
 
@@ -98,11 +98,11 @@ def signed_image():
 @functools.lru_cache(maxsize=None)
 def app_parts():
     """(kernel, command line, ramdisks) of app.eif, as bytes."""
-    folder = work("parts")
-    if not os.path.isdir(folder):
-        call(built("enclave_image"), "extract", "--output", folder, app_image().path)
-    ramdisks = sorted(name for name in os.listdir(folder) if name.startswith("ramdisk"))
-    parts = [read(os.path.join(folder, name)) for name in ("kernel", "cmdline", *ramdisks)]
+    directory = work("parts")
+    if not os.path.isdir(directory):
+        call(built("enclave_image"), "extract", "--output", directory, app_image().path)
+    ramdisks = sorted(name for name in os.listdir(directory) if name.startswith("ramdisk"))
+    parts = [read(os.path.join(directory, name)) for name in ("kernel", "cmdline", *ramdisks)]
     return parts[0], parts[1], parts[2:]
 
 
@@ -120,9 +120,9 @@ def image_of(name, program_path, arguments, extra_files=(), words="", options=()
 
 def ramdisks_of(image):
     """The ramdisks of an image, as bytes."""
-    folder = image.path + ".parts"
-    call(built("enclave_image"), "extract", "--output", folder, image.path)
-    return b"".join(read(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if "ramdisk" in name)
+    directory = image.path + ".parts"
+    call(built("enclave_image"), "extract", "--output", directory, image.path)
+    return b"".join(read(os.path.join(directory, name)) for name in sorted(os.listdir(directory)) if "ramdisk" in name)
 
 
 def note(text):

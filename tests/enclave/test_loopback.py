@@ -167,20 +167,20 @@ class Modules(unittest.TestCase):
     """enclave_init with Debian's kernel, which has vsock as modules: each needs the one before."""
 
     def setUp(self):
-        self.folder = tool("tests/enclave/fetch-guest")
+        self.directory = tool("tests/enclave/fetch-guest")
         self.bench = Bench(300)
         self.addCleanup(self.bench.__exit__)
 
     def boot(self, *names):
         """The console of an image with these modules, and their files."""
-        there = sorted(os.listdir(os.path.join(self.folder, "modules")))
+        there = sorted(os.listdir(os.path.join(self.directory, "modules")))
         files = [next(file for file in there if file[3:] == name + ".ko") for name in names]
         options = []
         for file in files:
-            options += ["--module", os.path.join(self.folder, "modules", file)]
+            options += ["--module", os.path.join(self.directory, "modules", file)]
         image = material.image_of(
             "modules-" + names[-1], material.guest_program("exercise"), ["modules"], options=options,
-            kernel_path=os.path.join(self.folder, "vmlinuz"),
+            kernel_path=os.path.join(self.directory, "vmlinuz"),
         )
         guest = self.bench.debian_guest(initramfs=material.ramdisks_of(image), words=" enclave_init.heartbeat=off")
         guest.expect("^enclave_init: the enclave ends", 200)
@@ -211,9 +211,9 @@ echo '{"command":"roll","sides":1,"vsattest":{"sealed":true}}' | socat -t 60 - U
 exit 3
 """
 
-    def image(self, folder, bench):
+    def image(self, directory, bench):
         """The ramdisks of an image of this machine's programs."""
-        tree = os.path.join(bench.folder, "tree")
+        tree = os.path.join(bench.directory, "tree")
         services = os.path.join(TOP, "examples", "services")
         programs = ["/bin/sh", *(shutil.which(name) for name in ("id", "stat", "socat", "jq", "od"))]
         if None in programs:
@@ -227,7 +227,7 @@ exit 3
         main = bench.file("main", self.MAIN.encode())
         path = bench.file("services.eif", b"")
         material.call(
-            material.built("enclave_image"), "build", "--kernel", os.path.join(folder, "vmlinuz"), "--app", main,
+            material.built("enclave_image"), "build", "--kernel", os.path.join(directory, "vmlinuz"), "--app", main,
             "--init", os.path.join(material.BUILD, "src", "enclave_init", "enclave_init"), "--rootfs", tree,
             "--service", "dice=/app/dice", "--arg", "/run/dice/socket", "--user", "1000",
             "--socket", "/run/dice/socket", "--output", path,
@@ -235,9 +235,9 @@ exit 3
         return material.ramdisks_of(material.Image(path, {}))
 
     def test_in_order(self):
-        folder = tool("tests/enclave/fetch-guest")
+        directory = tool("tests/enclave/fetch-guest")
         with Bench(300) as bench:
-            ramdisks = self.image(folder, bench)
+            ramdisks = self.image(directory, bench)
             guest = bench.debian_guest(initramfs=ramdisks, memory=512, words=" enclave_init.heartbeat=off")
             guest.expect("^enclave_init: /app/main exited with status 3; restart 1 of 5", 200)
             lines = [line for line in guest.output.splitlines() if not line.startswith("[")]

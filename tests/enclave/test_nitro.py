@@ -307,7 +307,7 @@ class PlainQemu(unittest.TestCase):
         self.assertEqual((status, reply["success"]), (0, True))
 
     def test_unmeasured(self):
-        # Nobody measured this enclave: its module has no locked PCR to attest.
+        # This enclave was not measured: its module has no locked PCR to attest.
         status, reply, _ = host_client(self.link, "--attest")
         self.assertEqual(status, 0)
         self.assertEqual(cbor.document(base64.b64decode(reply["attestation_document"]))[1]["pcrs"], {})

@@ -35,7 +35,7 @@ class Python(unittest.TestCase):
     """Parent instance (CID 3) and enclave (CID 16); one test, since each step needs the one before."""
 
     def setUp(self):
-        self.folder = tool("tests/enclave/fetch-guest")
+        self.directory = tool("tests/enclave/fetch-guest")
         self.bench = Bench(600)
         self.addCleanup(self.bench.__exit__)
         state, root = self.make_root()
@@ -59,8 +59,8 @@ class Python(unittest.TestCase):
 
     def make_root(self):
         """The state of a software NSM, whose root the parent must know: (its directory, the certificate)."""
-        state, root = os.path.join(self.bench.folder, "state"), os.path.join(self.bench.folder, "root.pem")
-        address = "unix:" + os.path.join(self.bench.folder, "nsm")
+        state, root = os.path.join(self.bench.directory, "state"), os.path.join(self.bench.directory, "root.pem")
+        address = "unix:" + os.path.join(self.bench.directory, "nsm")
         command = [material.built("software_nsm"), "--listen", address, "--state", state, "--root-out", root]
         module = self.bench.process("software_nsm", command)
         module.expect("ready on")
@@ -69,24 +69,24 @@ class Python(unittest.TestCase):
 
     def build_image(self, state):
         """The example's own script, and beside the application a module, and what kills the application."""
-        tree = os.path.join(self.bench.folder, "tree")
+        tree = os.path.join(self.bench.directory, "tree")
         material.call("install", "-D", "-t", os.path.join(tree, "bin"), material.program("software_nsm"),
                       material.guest_program("exercise"))
         material.call("cp", "-a", state, os.path.join(tree, "state"))
-        there = os.listdir(os.path.join(self.folder, "modules"))
+        there = os.listdir(os.path.join(self.directory, "modules"))
         options = ["--rootfs", tree, "--arg", "--backend-sealed-only"]
         for name in MODULES:
             file = next(file for file in there if file[3:] == name + ".ko")
-            options += ["--module", os.path.join(self.folder, "modules", file)]
+            options += ["--module", os.path.join(self.directory, "modules", file)]
         for name, *arguments in (
             ("nsm=/bin/software_nsm", "--cuse", "--state", "/state", "--pcr", "0=" + PCR0),
             ("killer=/bin/exercise", "killer", str(KILL_PORT), "signer.py"),
         ):
             options += ["--service", name, *["--arg=" + argument for argument in arguments]]
-        path = os.path.join(self.bench.folder, "signer.eif")
+        path = os.path.join(self.bench.directory, "signer.eif")
         programs = os.path.dirname(material.built("enclave_image"))
         server = material.program("enclave_app")
-        kernel = os.path.join(self.folder, "vmlinuz")
+        kernel = os.path.join(self.directory, "vmlinuz")
         begun = time.monotonic()
         material.call("env", "PATH=%s:%s" % (programs, os.environ["PATH"]), os.path.join(EXAMPLE, "build-image"),
                       kernel, server, path, *options)

@@ -48,10 +48,10 @@ def say(text):
         print("# " + line, flush=True)
 
 
-def builds(folder, names):
-    """Of the names in a folder: what is no source."""
+def builds(directory, names):
+    """Of the names in a directory: what is no source."""
     return [name for name in names if name == ".git" or os.path.exists(
-        os.path.join(folder, name, "meson-info"))]
+        os.path.join(directory, name, "meson-info"))]
 
 
 def copy_of_source(target):
@@ -84,13 +84,13 @@ class GuideTestCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="vsa-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.work = os.path.join(cls.folder, "work")
+        cls.directory = tempfile.mkdtemp(prefix="vsa-")
+        cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
+        cls.work = os.path.join(cls.directory, "work")
         os.mkdir(cls.work)
         copy_of_source(cls.work)
         os.makedirs(os.path.join(cls.work, "build-enclave"), exist_ok=True)
-        cls.box = sandbox.Sandbox(cls.folder, cls.work)
+        cls.box = sandbox.Sandbox(cls.directory, cls.work)
         cls.addClassCleanup(cls.box.close)
         cls.parent = cls.box.parent
         cls.title, cls.variables = None, {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guide in Markdown tells its reader to type: its fenced blocks, and the commands in them."""
+"""What a guide in Markdown has its reader type: its fenced blocks, and the commands in them."""
 
 import dataclasses
 import re

@@ -57,17 +57,17 @@ class Enclave:
         self.parent, self.name, self.cid, self.debug = parent, name, cid, debug
         self.id = f"{INSTANCE_ID}-enc{0x1234567890abc0 + number:016x}"
         self.memory, self.cpus, self.measurements = memory, cpus, measurements
-        self.nsm_path = os.path.join(parent.folder, f"nsm-{number}")
-        self.port_folder = os.path.join(parent.sandbox.vsock, str(cid))
-        os.makedirs(self.port_folder, exist_ok=True)
-        file = os.path.join(parent.folder, f"pcrs-{cid}.json")
+        self.nsm_path = os.path.join(parent.directory, f"nsm-{number}")
+        self.port_directory = os.path.join(parent.sandbox.vsock, str(cid))
+        os.makedirs(self.port_directory, exist_ok=True)
+        file = os.path.join(parent.directory, f"pcrs-{cid}.json")
         with open(file, "w", encoding="utf-8") as output:
             json.dump({"Measurements": measurements}, output)
         self.nsm = harness.Service(
             [harness.program("software_nsm"), "--listen", "unix:" + self.nsm_path,
-             "--state", os.path.join(parent.folder, "nsm-state"), "--root-out", parent.root,
+             "--state", os.path.join(parent.directory, "nsm-state"), "--root-out", parent.root,
              "--module-id", self.id, "--measurements", file, *(["--debug-mode"] * debug)],
-            parent.folder,
+            parent.directory,
         )
         self.servers = []
         self.nsm.wait_for(self.nsm_path)
@@ -78,7 +78,7 @@ class Enclave:
         service = harness.Service(
             [self.parent.sandbox.no_vsock, harness.program("enclave_app"), "--vsock", str(port),
              "--nsm", "unix:" + self.nsm_path],
-            self.parent.folder,
+            self.parent.directory,
             env=self.parent.sandbox.shim_environment(self.cid),
         )
         self.servers.append(service)
@@ -87,19 +87,19 @@ class Enclave:
 
     def socket(self, port):
         """What a server on this vsock port listens at."""
-        return os.path.join(self.port_folder, str(port))
+        return os.path.join(self.port_directory, str(port))
 
     def crash(self):
         """The server ends; the enclave stays in the list, as it does where init lives on."""
         for server in self.servers:
             server.end()
-        for port in os.listdir(self.port_folder):
-            os.unlink(os.path.join(self.port_folder, port))
+        for port in os.listdir(self.port_directory):
+            os.unlink(os.path.join(self.port_directory, port))
 
     def end(self):
         self.crash()
         self.nsm.end()
-        os.rmdir(self.port_folder)
+        os.rmdir(self.port_directory)
 
     def started(self):
         return {
@@ -128,12 +128,12 @@ class Parent:
     """Answers the stand-in nitro-cli over a Unix socket, one thread a command."""
 
     def __init__(self, sandbox):
-        self.sandbox, self.folder = sandbox, sandbox.folder
-        self.root = os.path.join(self.folder, "root.pem")
+        self.sandbox, self.directory = sandbox, sandbox.directory
+        self.root = os.path.join(self.directory, "root.pem")
         self.enclaves, self.number, self.next_cid = [], 0, FIRST_CID
         self.calls = []
         self.threads_per_core = 2  # as on most instances: then an odd CPU count starts nothing
-        self.socket_path = os.path.join(self.folder, "parent")
+        self.socket_path = os.path.join(self.directory, "parent")
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(self.socket_path)
         self.listener.listen(64)
@@ -153,10 +153,10 @@ class Parent:
 
         with connection, connection.makefile("r", encoding="utf-8") as lines:
             try:
-                folder, *arguments = json.loads(lines.readline())
+                directory, *arguments = json.loads(lines.readline())
                 self.calls.append(arguments)
                 try:
-                    self.run(folder, arguments, say)
+                    self.run(directory, arguments, say)
                     say("exit", 0)
                 except Failure as failure:
                     say("stderr", str(failure))
@@ -164,12 +164,12 @@ class Parent:
             except OSError:
                 pass  # it was ended, which is how a console is left
 
-    def run(self, folder, arguments, say):
+    def run(self, directory, arguments, say):
         command = arguments[0] if arguments else "--help"
         if command not in OPTIONS:
             raise Failure("E14", f"error: Found argument '{command}' which wasn't expected")
         options = parse(command, arguments[1:])
-        getattr(self, command.replace("-", "_"))(folder, options, say)
+        getattr(self, command.replace("-", "_"))(directory, options, say)
 
     def close(self):
         self.terminate_all()
@@ -187,10 +187,10 @@ class Parent:
         self.run_enclave("/vsattest", {**defaults, **options}, lambda name, value: None)
         return self.enclaves[-1]
 
-    # --- commands: (folder of the caller, its options, where to say things) ---------------------
+    # --- commands: (directory of the caller, its options, where to say things) ---------------------
 
-    def image_of(self, folder, options):
-        path = os.path.join(self.sandbox.outside(folder), options["--eif-path"])
+    def image_of(self, directory, options):
+        path = os.path.join(self.sandbox.outside(directory), options["--eif-path"])
         if not os.path.exists(path):
             raise Failure("E19", f"File operation failure: {path}: No such file or directory")
         done = harness.run([harness.program("enclave_image"), "describe", path])
@@ -198,11 +198,11 @@ class Parent:
             raise Failure("E35", "EIF file parsing error. " + done.stderr.decode())
         return path, json.loads(done.stdout)
 
-    def run_enclave(self, folder, options, say):
+    def run_enclave(self, directory, options, say):
         for name in ("--eif-path", "--memory"):
             if name not in options:
                 raise Failure("E01", f"The following required arguments were not provided: {name}")
-        path, description = self.image_of(folder, options)
+        path, description = self.image_of(directory, options)
         memory, cpus = int(options["--memory"]), int(options.get("--cpu-count", CPU_COUNT))
         debug, least = "--debug-mode" in options, 4 * os.path.getsize(path)
         if memory << 20 < max(least, 64 << 20):
@@ -228,11 +228,11 @@ class Parent:
             f"cpu-ids: {started['CPUIDs']}\n")
         say("stdout", json.dumps(started, indent=2) + "\n")
 
-    def describe_enclaves(self, _folder, _options, say):
+    def describe_enclaves(self, _directory, _options, say):
         say("stdout", json.dumps([one.described() for one in self.enclaves], indent=2) + "\n")
 
-    def describe_eif(self, folder, options, say):
-        say("stdout", json.dumps(self.image_of(folder, options)[1], indent=2) + "\n")
+    def describe_eif(self, directory, options, say):
+        say("stdout", json.dumps(self.image_of(directory, options)[1], indent=2) + "\n")
 
     def named(self, options):
         if "--enclave-name" in options:
@@ -246,7 +246,7 @@ class Parent:
             raise Failure("E39", "Enclave process connection failure. No such enclave.")
         return found[0]
 
-    def terminate_enclave(self, _folder, options, say):
+    def terminate_enclave(self, _directory, options, say):
         ended = list(self.enclaves) if "--all" in options else [self.named(options)]
         for enclave in ended:
             self.enclaves.remove(enclave)
@@ -255,7 +255,7 @@ class Parent:
             say("stdout", json.dumps({"EnclaveName": enclave.name, "EnclaveID": enclave.id,
                                       "Terminated": True}, indent=2) + "\n")
 
-    def console(self, _folder, options, say):
+    def console(self, _directory, options, say):
         enclave = self.named(options)
         say("stdout", f"Connecting to the console for enclave {enclave.cid}...\n")
         if not enclave.debug:
@@ -263,7 +263,7 @@ class Parent:
                           "enclave was not started in debug mode.")
         say("stdout", "Successfully connected to the console.\n")
         shown = 0
-        # It follows the log until somebody leaves, or the enclave ends.
+        # It follows the log until the user leaves, or the enclave ends.
         while enclave in self.enclaves:
             log = enclave.log()
             say("stdout", log[shown:])

@@ -5,7 +5,7 @@
   of its own. Nothing outside changes.
 - vsock addresses lead to Unix sockets (tests/e2e/vsock_shim.c), and the kernel refuses AF_VSOCK
   (tests/e2e/no_vsock.c).
-- PATH begins with a folder of stand-ins and our programs.
+- PATH begins with a directory of stand-ins and our programs.
 """
 
 import contextlib
@@ -47,10 +47,10 @@ TRUSTING_SCRIPTS = f"""*) export PYTHONPATH="$PYTHONPATH:{HERE}/stand_in/trust" 
 
 
 class Sandbox:
-    def __init__(self, folder, work):
-        self.folder, self.work = folder, work
+    def __init__(self, directory, work):
+        self.directory, self.work = directory, work
         self.bin, self.vsock, self.app, self.tmp = (
-            os.path.join(folder, name) for name in ("bin", "vsock", "app", "tmp"))
+            os.path.join(directory, name) for name in ("bin", "vsock", "app", "tmp"))
         self.no_vsock = os.path.join(harness.BUILD, "tests", "e2e", "no_vsock")
         self.shim = os.path.join(harness.BUILD, "tests", "e2e", "libvsock_shim.so")
         self.nsm_shim = os.path.join(harness.BUILD, "tests", "guide", "libnsm_shim.so")
@@ -70,8 +70,8 @@ class Sandbox:
         if not self.has_python:
             return
         for file in glob.glob(os.path.join(PYTHON, "modules", "*.py")):
-            for folder in (self.work, self.app):
-                shutil.copy(file, folder)
+            for directory in (self.work, self.app):
+                shutil.copy(file, directory)
 
     def fill_bin(self):
         self.stand_in("nitro-cli", f"#!{sys.executable} -I\n", "starts software enclaves")
@@ -103,9 +103,9 @@ class Sandbox:
 
     def enter(self):
         """Starts the process that holds the namespace; skips where there can be none."""
-        root = os.path.join(self.folder, "root")
+        root = os.path.join(self.directory, "root")
         os.mkdir(root)
-        pairs = [f"{path}={path}" for path in (self.folder, harness.BUILD, harness.SOURCE)
+        pairs = [f"{path}={path}" for path in (self.directory, harness.BUILD, harness.SOURCE)
                  if path.startswith(("/tmp/", "/app/", WORK + "/"))]
         self.build = os.path.join(harness.BUILD, "tests", "guide", "build-enclave")
         os.makedirs(self.build, exist_ok=True)

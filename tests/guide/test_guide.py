@@ -59,7 +59,7 @@ def nobody_listens(test):
 
 
 def asked_too_often(test):
-    """That server runs, and has just refused: whoever asks next must wait."""
+    """That server runs, and has just refused: the next client must wait."""
     path = test.parent.enclaves[0].socket(9001)
     server = test.box.serving("/app/enclave_app --vsock 9001 --rate-limit 1:2", path)
     server.__enter__()
@@ -381,7 +381,7 @@ COMMANDS = {
         "python3 /app/enclave_app.py --generate-key": Expect(check=verifies(None)),
     },
     "Commands of your own": {
-        # Python's own way with SIGTERM, which nobody sends in an enclave.
+        # Python's own way with SIGTERM, which no process sends in an enclave.
         "python3 commands_of_your_own.py": Expect(port=9001, status=-signal.SIGTERM),
     },
     '"Connection refused"': {

@@ -144,7 +144,7 @@ class Examples(test_service_client.StandInTestCase):
         node, modules = shutil.which("node"), os.path.join(CACHE, "token-node", "node_modules")
         if not node or not os.path.exists(os.path.join(modules, "jose")):
             self.skipTest("no Node.js, or no jose: scripts/deps interop gets it")
-        shutil.copy(os.path.join(EXAMPLES, "node", "check.mjs"), self.folder)
+        shutil.copy(os.path.join(EXAMPLES, "node", "check.mjs"), self.directory)
         if not os.path.exists(self.path("node_modules")):
             os.symlink(modules, self.path("node_modules"))
         return [node, self.path("check.mjs")]
@@ -168,7 +168,7 @@ class Examples(test_service_client.StandInTestCase):
         return url, result["token"], result["result"]["eat_nonce"]
 
     def check(self, command):
-        signer = test_service_client.Signer(self.folder, "ES384")
+        signer = test_service_client.Signer(self.directory, "ES384")
         good = signer.token(test_service_client.good_claims())
         url = self.url(good, [self.signer.jwk, signer.jwk])
         done = harness.run([*command, url, test_service_client.CHALLENGE], stdin=good.encode() + b"\n")
@@ -178,7 +178,7 @@ class Examples(test_service_client.StandInTestCase):
         for token in (
             good[:-8] + "AAAAAAAA",
             ".".join(self.signer.token(claims(), alg="none").split(".")[:2]) + ".",
-            test_service_client.Signer(self.folder).token(claims()),
+            test_service_client.Signer(self.directory).token(claims()),
             signer.token(claims(eat_nonce="B" * 64)),
             signer.token(claims(exp=1)),
             signer.token(claims("warning", 33)),

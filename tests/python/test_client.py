@@ -167,13 +167,13 @@ class Enclave(ClientTestCase):
         self.assertEqual(other["saved_to"], path)
         self.assertEqual(pathlib.Path(path).read_text(encoding="ascii"),
                          other["attestation_document"] + "\n")
-        self.assertEqual(sorted(name for name in os.listdir(self.folder) if "saved" in name),
+        self.assertEqual(sorted(name for name in os.listdir(self.directory) if "saved" in name),
                          ["saved.b64"])
 
     def test_what_cannot_be_saved(self):
         link = self.path("link")
         os.symlink(self.path("target"), link)
-        for path in (self.path("no-folder/saved"), self.folder, link, "/dev/null", "a\0b"):
+        for path in (self.path("no-directory/saved"), self.directory, link, "/dev/null", "a\0b"):
             with self.subTest(path=path):
                 result = self.client_.request_and_verify(save_to_file=path)
                 self.assertIs(result["verified"], True)
@@ -317,7 +317,7 @@ class Construction(ClientTestCase):
             self.assertIsInstance(error, vsattest.WrongTypeError)
 
     def test_nothing_is_connected_to(self):
-        """Making a client asks nobody."""
+        """Making a client sends nothing."""
         VsockAttestationClient(16).close()
         VsockAttestationClient().close()
 
@@ -329,23 +329,23 @@ class Construction(ClientTestCase):
 class Unreachable(ClientTestCase):
     def setUp(self):
         super().setUp()
-        self.nobody = VsockAttestationClient(address="unix:" + self.path("nobody"))
+        self.absent = VsockAttestationClient(address="unix:" + self.path("nothing"))
 
     def test_ping(self):
         with self.assertLogs("vsattest", "INFO") as logs:
-            self.assertIs(self.nobody.ping(), False)
+            self.assertIs(self.absent.ping(), False)
         self.assertIn("connection_refused", logs.output[0])
 
     def test_exceptions(self):
-        for function in (self.nobody.get_status, self.nobody.request_attestation):
+        for function in (self.absent.get_status, self.absent.request_attestation):
             error = self.fails(vsattest.TransportError, "connection_refused", function)
             self.assertEqual(error.error_class, "io")
             self.assertIn("no server listens", str(error))
 
     def test_verify(self):
-        result = self.nobody.request_and_verify(save_to_file=self.path("saved"))
+        result = self.absent.request_and_verify(save_to_file=self.path("saved"))
         program = self.json_of(
-            self.client("--connect", "unix:" + self.path("nobody"), "--verify", "--json"), 3)
+            self.client("--connect", "unix:" + self.path("nothing"), "--verify", "--json"), 3)
         self.assertEqual(result, program)
         self.assertFalse(os.path.exists(self.path("saved")))
 

@@ -45,7 +45,7 @@ class Detection(support.EnclaveTestCase):
             env={
                 "PATH": f"{self.sandbox.bin}:/usr/bin:/bin",
                 "LD_PRELOAD": self.sandbox.shim,
-                "VSA_SHIM": self.sandbox.folder,
+                "VSA_SHIM": self.sandbox.directory,
             },
         )
         self.assert_exit(done, 0)

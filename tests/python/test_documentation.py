@@ -33,8 +33,8 @@ class Examples(support.EnclaveTestCase):
         done = harness.run(
             [sandbox.launcher, sys.executable, "-c", CLIENT],
             env={"PATH": f"{sandbox.bin}:/usr/bin:/bin", "LD_PRELOAD": sandbox.shim,
-                 "VSA_SHIM": sandbox.folder},
-            cwd=self.folder,
+                 "VSA_SHIM": sandbox.directory},
+            cwd=self.directory,
         )
         self.assert_exit(done, 0)
         self.assertRegex(done.stdout.decode(), r"^untrusted_root .+\n$")
@@ -46,7 +46,7 @@ class Examples(support.EnclaveTestCase):
         key = self.path("key.pem")
         harness.run(["openssl", "ecparam", "-genkey", "-name", "secp384r1", "-noout", "-out", key])
         names = {"password": "secret", "address": self.enclave, "root": pathlib.Path(self.root),
-                 "Path": lambda name: pathlib.Path(self.folder, name)}
+                 "Path": lambda name: pathlib.Path(self.directory, name)}
         code = SEALED.replace("(policy=policy)", "(policy=policy, address=address, roots=[root])")
         with self.assertRaises(vsattest.PolicyError) as raised:
             exec("from vsattest import *\n" + code, names)  # pylint: disable=exec-used
@@ -68,7 +68,7 @@ class Examples(support.EnclaveTestCase):
             json.dumps({f"PCR{index}": value for index, value in support.PCRS.items()}))
         given = ("from pathlib import Path\nfrom types import SimpleNamespace\n"
                  f"rows = [SimpleNamespace(document={document!r}, nonce='nonce')]\n")
-        done = harness.run([sys.executable, "-c", given + MANY], cwd=self.folder)
+        done = harness.run([sys.executable, "-c", given + MANY], cwd=self.directory)
         self.assert_exit(done, 0)
         self.assertRegex(done.stdout.decode(), r"^untrusted_root .+\n$")
 

@@ -46,7 +46,7 @@ class Documents(support.EnclaveTestCase):
         self.assert_exit(done, 0)
         result = vsattest.verify_attestation_document(done.stdout, roots=[pathlib.Path(self.root)])
         self.assertEqual(len(result["public_key"]), 120)
-        done = harness.run([harness.example("attested_key"), "unix:" + self.path("nobody")])
+        done = harness.run([harness.example("attested_key"), "unix:" + self.path("nothing")])
         self.assert_exit(done, 1)
         self.assertEqual(done.stdout, b"")
 
@@ -62,7 +62,7 @@ class Documents(support.EnclaveTestCase):
 
     def test_no_nsm(self):
         with self.assertRaises(vsattest.TransportError) as raised:
-            enclave_app.get_attestation_document(nsm="unix:" + self.path("nobody"))
+            enclave_app.get_attestation_document(nsm="unix:" + self.path("nothing"))
         self.assertEqual(raised.exception.error_code, "nsm_unreachable")
         with self.assertRaises(vsattest.TransportError) as raised:
             enclave_app.get_attestation_document(nsm=self.path("no-device"))

@@ -67,7 +67,7 @@ class Hostile(support.EnclaveTestCase):
     def test_values_for_a_document(self):
         for name in ("user_data", "nonce", "public_key", "nsm", "timeout"):
             for value in VALUES:
-                keywords = {"nsm": "unix:" + self.path("nobody"), name: value}
+                keywords = {"nsm": "unix:" + self.path("nothing"), name: value}
                 with self.subTest(name, value=str(type(value))):
                     error = self.attempt(vsattest.get_attestation_document, **keywords)
                     self.assertIsNotNone(error)

@@ -107,7 +107,7 @@ class Lifetime(support.EnclaveTestCase):
         self.stays(call, CALLS // 20)
 
     def test_clients_that_reach_nobody(self):
-        client = vsattest.VsockAttestationClient(address="unix:" + self.path("nobody"))
+        client = vsattest.VsockAttestationClient(address="unix:" + self.path("nothing"))
         self.stays(client.ping, CALLS // 10)
 
     def test_documents(self):

@@ -19,8 +19,8 @@ NAMES = ("vsock_client", "verifier", "enclave_app")
 
 def module_path(name):
     """The file that `import NAME` finds."""
-    for folder in sys.path:
-        path = os.path.join(folder, name + ".py")
+    for directory in sys.path:
+        path = os.path.join(directory, name + ".py")
         if os.path.exists(path):
             return path
     raise AssertionError(f"no {name}.py")
@@ -30,23 +30,23 @@ class Installed(support.EnclaveTestCase):
     """Where Python modules go, and that they say their version."""
 
     def test_metadata(self):
-        folder = os.path.dirname(os.path.dirname(vsattest.__file__))
-        if os.path.realpath(folder) == os.path.realpath(os.path.join(harness.BUILD, "python")):
+        directory = os.path.dirname(os.path.dirname(vsattest.__file__))
+        if os.path.realpath(directory) == os.path.realpath(os.path.join(harness.BUILD, "python")):
             done = harness.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--tags",
-                                "python-runtime", "--destdir", self.folder])
+                                "python-runtime", "--destdir", self.directory])
             self.assert_exit(done, 0)
-            (folder,) = {str(path.parent.parent)
-                         for path in pathlib.Path(self.folder).rglob("*.dist-info/METADATA")}
+            (directory,) = {str(path.parent.parent)
+                         for path in pathlib.Path(self.directory).rglob("*.dist-info/METADATA")}
         done = harness.run(
             [sys.executable, "-c", "from importlib import metadata; "
              "print(metadata.version('vsattest'), metadata.metadata('vsattest')['Name'])"],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": folder},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": directory},
         )
         self.assert_exit(done, 0)
         self.assertEqual(done.stdout.decode().split(), [vsattest.__version__, "vsattest"])
 
     def build(self, prefix):
-        """scripts/build with a Meson that only writes down what it is told."""
+        """scripts/build with a Meson that only writes down its arguments."""
         log = self.path("meson.log")
         meson = pathlib.Path(self.path("meson"))
         meson.write_text(f"#!/bin/sh\necho \"$*\" >>'{log}'\n", encoding="utf-8")
@@ -54,7 +54,7 @@ class Installed(support.EnclaveTestCase):
         pathlib.Path(log).unlink(missing_ok=True)
         done = harness.run(
             [os.path.join(harness.SOURCE, "scripts", "build"), prefix],
-            env={"PATH": f"{self.folder}:/usr/bin:/bin", "HOME": self.path("home")},
+            env={"PATH": f"{self.directory}:/usr/bin:/bin", "HOME": self.path("home")},
         )
         if b"deps: " in done.stderr:
             self.skipTest("a compiler or library is missing: scripts/deps build")
@@ -63,12 +63,12 @@ class Installed(support.EnclaveTestCase):
 
     def test_build_installs_where_python_looks(self):
         home = self.path("home/.local")
-        (folder,) = harness.run(
+        (directory,) = harness.run(
             ["/usr/bin/python3", "-c", "import site; print(site.getusersitepackages())"],
             env={"HOME": self.path("home"), "PATH": "/usr/bin:/bin"},
         ).stdout.decode().split()
         log, _ = self.build(home)
-        self.assertIn(f"-Dpython.platlibdir={os.path.relpath(folder, home)} ", log)
+        self.assertIn(f"-Dpython.platlibdir={os.path.relpath(directory, home)} ", log)
 
     def test_build_says_that_it_installs_no_modules(self):
         log, stderr = self.build(self.path("elsewhere"))
@@ -138,7 +138,7 @@ class Programs(support.EnclaveTestCase):
     def test_copy_elsewhere(self):
         """/app/enclave_app.py is a copy."""
         copy = shutil.copy(module_path("enclave_app"), self.path("enclave_app.py"))
-        done = self.python(copy, "--version", cwd=self.folder)
+        done = self.python(copy, "--version", cwd=self.directory)
         self.assert_exit(done, 0)
 
     def test_without_the_package(self):
@@ -179,20 +179,20 @@ class Finding(harness.TestCase):
         os.environ["PATH"] = f"/nonexistent:{self.bin}"
         self.assertEqual(programs.find_program("vsa-test-program"), there)
 
-    def test_no_relative_folder_of_path(self):
+    def test_no_relative_directory_of_path(self):
         self.script("vsa-test-program")
         before = os.getcwd()
         self.addCleanup(os.chdir, before)
-        os.chdir(self.folder)
+        os.chdir(self.directory)
         for path in ("", ".", "bin", ":bin:", "./bin"):
             os.environ["PATH"] = path
             self.assertIsNone(programs.find_program("vsa-test-program"), path)
 
     def test_only_what_can_run(self):
         self.script("vsa-test-program", mode=0o600)
-        os.mkdir(os.path.join(self.bin, "vsa-test-folder"))
+        os.mkdir(os.path.join(self.bin, "vsa-test-directory"))
         os.environ["PATH"] = self.bin
-        self.assertIsNone(programs.find_program("vsa-test-folder"))
+        self.assertIsNone(programs.find_program("vsa-test-directory"))
         if os.getuid() != 0:
             self.assertIsNone(programs.find_program("vsa-test-program"))
 

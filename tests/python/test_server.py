@@ -556,8 +556,8 @@ class Processes(ServerTestCase):
         service.end()
 
     def test_as_a_program(self):
-        for folder in sys.path:
-            module = os.path.join(folder, "vsock_server.py")
+        for directory in sys.path:
+            module = os.path.join(directory, "vsock_server.py")
             if os.path.exists(module):
                 break
         path = self.path("program")

@@ -33,12 +33,12 @@ class RealDocuments(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(harness.documents())
-        with open(cls.folder / "manifest.json", encoding="utf-8") as file:
+        cls.directory = pathlib.Path(harness.documents())
+        with open(cls.directory / "manifest.json", encoding="utf-8") as file:
             cls.manifest = json.load(file)
 
     def document(self, entry):
-        return (self.folder / entry["file"]).read_bytes()
+        return (self.directory / entry["file"]).read_bytes()
 
     def test_verdicts_at_document_time(self):
         seen = set()
@@ -110,7 +110,7 @@ class RealDocuments(unittest.TestCase):
         at = str(entry["document_time_unix_s"])
         done = harness.run(
             [harness.program("verifier"), "--json", "--allow-debug", "--at", at,
-             str(self.folder / entry["file"])]
+             str(self.directory / entry["file"])]
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         program = json.loads(done.stdout)

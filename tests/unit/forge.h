@@ -29,7 +29,7 @@
 
 enum { FORGE_ROOT, FORGE_REGIONAL, FORGE_ZONAL, FORGE_INSTANCE, FORGE_LEAF, FORGE_LEVELS };
 #define FORGE_MAX_LEVELS 10
-/* Key numbers: each level has the one of its number; this one belongs to nobody in the chain. */
+/* Key numbers: each level has the one of its number; this one is of no certificate of it. */
 #define FORGE_STRANGER FORGE_MAX_LEVELS
 
 enum forge_key_kind {

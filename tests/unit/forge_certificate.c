@@ -503,7 +503,7 @@ static bool is_pristine(const struct forge *forge, size_t level)
                                            sizeof(forge->pristine[0]));
 }
 
-/* Forges of one process share what nobody touched: signing is what costs. */
+/* Forges of one process share what was not changed: signing is what costs. */
 static struct {
     uint8_t der[1200];
     size_t size;

@@ -144,15 +144,15 @@ int many_peer_start(struct many_peer *peer)
     struct vsa_address address;
     pthread_condattr_t monotonic;
     memset(peer, 0, sizeof(*peer));
-    (void)strcpy(peer->folder, "/tmp/vsa-peer-XXXXXX");
-    if (!mkdtemp(peer->folder))
+    (void)strcpy(peer->directory, "/tmp/vsa-peer-XXXXXX");
+    if (!mkdtemp(peer->directory))
         return -1;
     (void)pthread_mutex_init(&peer->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&peer->changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    (void)snprintf(peer->address, sizeof(peer->address), "unix:%s/s", peer->folder);
+    (void)snprintf(peer->address, sizeof(peer->address), "unix:%s/s", peer->directory);
     return vsa_address_parse(peer->address, &address, NULL) != VSA_OK ||
            vsa_listen(&address, &peer->listener, NULL) != VSA_OK ||
            pthread_create(&peer->accepting, NULL, accept_all, peer) != 0;
@@ -177,7 +177,7 @@ void many_peer_stop(struct many_peer *peer)
     for (unsigned i = 0; i < peer->accepted; i++)
         (void)pthread_join(peer->serving[i], NULL);
     vsa_listener_close(&peer->listener);
-    (void)rmdir(peer->folder);
+    (void)rmdir(peer->directory);
     (void)pthread_cond_destroy(&peer->changed);
     (void)pthread_mutex_destroy(&peer->lock);
 }

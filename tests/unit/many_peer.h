@@ -24,7 +24,7 @@
 
 struct many_peer {
     struct vsa_listener listener;
-    char folder[32];
+    char directory[32];
     char address[VSA_MAX_ADDRESS];
     pthread_t accepting;
     pthread_t serving[PEER_MAX_CONNECTIONS];
@@ -54,7 +54,7 @@ void many_peer_hold(struct many_peer *peer, bool holds);
 void many_peer_script(struct many_peer *peer, const char *const *replies, unsigned count);
 /* Hangs up on everybody who is connected. */
 void many_peer_hang_up(struct many_peer *peer);
-/* Sends a line that nobody asked for on all connections. */
+/* Sends a line that was not asked for on all connections. */
 void many_peer_say(struct many_peer *peer, const char *line);
 /* Waits until so many requests have come; fails the test when they do not. */
 void many_peer_await_requests(struct many_peer *peer, unsigned count);

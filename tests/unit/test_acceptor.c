@@ -18,7 +18,7 @@ static struct vsa_streams *streams;
 static struct vsa_listener listener;
 static struct vsa_acceptor acceptor;
 static struct vsa_stream_limits limits;
-static char folder[32];
+static char directory[32];
 static int opened;
 static int refused;
 static int paused;
@@ -73,10 +73,10 @@ static int set_up(void **state)
     struct vsa_address address = {.kind = VSA_ADDRESS_UNIX};
     opened = refused = paused = 0;
     client_count = 0;
-    strcpy(folder, "/tmp/vsa-XXXXXX");
-    if (!mkdtemp(folder))
+    strcpy(directory, "/tmp/vsa-XXXXXX");
+    if (!mkdtemp(directory))
         return -1;
-    (void)snprintf(address.path, sizeof(address.path), "%s/socket", folder);
+    (void)snprintf(address.path, sizeof(address.path), "%s/socket", directory);
     limits = (struct vsa_stream_limits){
         .max_streams = 2, .max_line = 100, .max_buffered = 1000, .idle_timeout_ms = 600000};
     assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
@@ -99,7 +99,7 @@ static int tear_down(void **state)
     vsa_streams_free(streams);
     vsa_listener_close(&listener);
     vsa_event_loop_close(&loop);
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 static int connect_client(void)

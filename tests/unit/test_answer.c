@@ -27,7 +27,7 @@ static void problems(void **state)
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         vsa_answer_problem(&answer, (enum vsa_problem)i, NULL);
         assert_int_equal(answer.status, expected[i].status);
-        /* Clients that are to come back are told when, and no others. */
+        /* Clients that are to come back get the time, and no others. */
         assert_int_equal(answer.retry_after_ms, answer.status == 503 ? 1000 : 0);
         assert_int_equal(answer.max_age_ms, 0);
         json_t *body = body_of(&answer);

@@ -58,7 +58,7 @@ static void test_request_decode(void **state)
     /* Empty is not absent. */
     assert_request("{\"user_data\": \"\", \"nonce_base64\": \"\"}", "", "", false);
     assert_request("{\"nonce_base64\": \"bg==\"}", greeting, "n", false);
-    /* Members that nobody knows are ignored; in particular nobody chooses a public key. */
+    /* Unknown members are ignored; in particular no client chooses a public key. */
     assert_request("{\"public_key\": \"AAAA\", \"x\": {}}", greeting, NULL, false);
 }
 

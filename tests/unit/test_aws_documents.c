@@ -2,7 +2,7 @@
 /*
  * Real documents, made by AWS's hardware, and three that must be refused: each gets the verdict of
  * its manifest, at its own time and today. They stand beside the checkout (VSA_SHARED), or where
- * scripts/deps documents has put those that anybody can get.
+ * scripts/deps documents has put those that are public.
  */
 #include "unit_test.h"
 
@@ -33,7 +33,7 @@ struct document {
 };
 
 static struct {
-    char attestation[4096]; /* the folder of the documents */
+    char attestation[4096]; /* the directory of the documents */
     bool fetched;
     json_t *manifest;
     json_t *measurements;
@@ -42,9 +42,9 @@ static struct {
 
 static void shared_path(char *path, size_t capacity, const char *name)
 {
-    const char *folder = getenv("VSA_SHARED");
-    assert_true(snprintf(path, capacity, "%s/testdata/%s", folder ? folder : "../shared", name) <
-                (int)capacity);
+    const char *directory = getenv("VSA_SHARED");
+    assert_true(snprintf(path, capacity, "%s/testdata/%s", directory ? directory : "../shared",
+                         name) < (int)capacity);
 }
 
 static json_t *load_json(const char *name)
@@ -54,7 +54,7 @@ static json_t *load_json(const char *name)
     return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
 }
 
-static void choose_folder(void)
+static void choose_directory(void)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
@@ -69,7 +69,7 @@ static void choose_folder(void)
 static json_t *load_manifest(void)
 {
     char path[4096 + 32];
-    choose_folder();
+    choose_directory();
     (void)snprintf(path, sizeof(path), "%s/manifest.json", shared.attestation);
     return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
 }

@@ -23,7 +23,7 @@ struct asked {
     enum vsa_status status;
 };
 
-static char folder[] = "/tmp/vsa-backend-XXXXXX";
+static char directory[] = "/tmp/vsa-backend-XXXXXX";
 static struct vsa_address address = {.kind = VSA_ADDRESS_UNIX};
 static struct vsa_event_loop loop;
 static struct vsa_backends *backends;
@@ -396,18 +396,18 @@ static void kinds(void **state)
     assert_int_equal(vsa_backend_add(backends, &address, 1, &added, NULL), VSA_ERR_TOO_MANY);
 }
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
     (void)state;
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(address.path, sizeof(address.path), "%s/socket", folder);
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(address.path, sizeof(address.path), "%s/socket", directory);
     return 0;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
     (void)state;
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 int main(void)
@@ -427,5 +427,5 @@ int main(void)
         TEST(too_long),
         TEST(kinds),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -230,7 +230,7 @@ static void a_full_set_forgets_the_oldest(void **state)
         assert_int_equal(references(i), i ? 2 : 1);
 }
 
-/* --- somebody is looking ---------------------------------------------------------------------- */
+/* --- a reader is looking ---------------------------------------------------------------------- */
 
 static void nothing_is_freed_under_a_reader(void **state)
 {
@@ -239,7 +239,7 @@ static void nothing_is_freed_under_a_reader(void **state)
         insert(i);
     (void)atomic_fetch_add(&cache.readers, 1);
     insert(SLOTS);
-    /* Out of the table, but still there for whoever found it before. */
+    /* Out of the table, but still there for the reader that found it before. */
     assert_false(find(0));
     assert_int_equal(references(0), 2);
     assert_true(find(SLOTS));

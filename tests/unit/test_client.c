@@ -33,7 +33,7 @@ struct peer {
     struct step steps[MAX_STEPS];
     char lines[MAX_STEPS][VSA_MAX_REQUEST_LINE]; /* the requests, without the newline */
     char address[VSA_MAX_ADDRESS];
-    char folder[32];
+    char directory[32];
 };
 
 static struct peer peer;
@@ -167,10 +167,10 @@ static int set_up(void **state)
     (void)state;
     struct vsa_address address;
     peer = (struct peer){.joined = true};
-    (void)strcpy(peer.folder, "/tmp/vsa-client-XXXXXX");
-    if (!mkdtemp(peer.folder))
+    (void)strcpy(peer.directory, "/tmp/vsa-client-XXXXXX");
+    if (!mkdtemp(peer.directory))
         return -1;
-    (void)snprintf(peer.address, sizeof(peer.address), "unix:%s/s", peer.folder);
+    (void)snprintf(peer.address, sizeof(peer.address), "unix:%s/s", peer.directory);
     return vsa_address_parse(peer.address, &address, NULL) != VSA_OK ||
            vsa_listen(&address, &peer.listener, NULL) != VSA_OK;
 }
@@ -180,7 +180,7 @@ static int tear_down(void **state)
     (void)state;
     join_peer();
     vsa_listener_close(&peer.listener);
-    return rmdir(peer.folder);
+    return rmdir(peer.directory);
 }
 
 static void start_peer(const struct step *steps, size_t count)
@@ -366,7 +366,7 @@ static const struct {
     {"no such code", VSA_ERR_REFUSED_BY_PEER},
 };
 
-/* The peer's words are told, and the connection goes on. */
+/* The peer's words are reported, and the connection goes on. */
 static void refusals_are_distinguished(void **state)
 {
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
@@ -429,7 +429,7 @@ static void silence_ends_with_the_timeout(void **state)
     int64_t before = vsa_monotonic_ms();
     assert_int_equal(ping(channel, NULL), VSA_ERR_TIMEOUT);
     assert_true(vsa_monotonic_ms() - before < PATIENCE_MS);
-    /* The answer may still come, to nobody's question. */
+    /* The answer may still come, to no question. */
     assert_int_equal(ping(channel, NULL), VSA_ERR_CLOSED);
     vsa_channel_close(channel);
 }
@@ -706,10 +706,10 @@ static void asks_for_what_the_policy_names(void **state)
     struct step honest = {ATTEST, NULL, NULL};
     vsa_policy_init(&policy);
     policy.nonce = vsa_slice_of_text("of the policy");
-    policy.user_data = vsa_slice_of_text("likewise");
+    policy.user_data = vsa_slice_of_text("in the same way");
     assert_int_equal(attest_and_verify(&request, &policy, &honest, &claims), VSA_OK);
     assert_string_equal(peer.lines[0],
-                        "{\"command\":\"attest\",\"user_data\":\"likewise\","
+                        "{\"command\":\"attest\",\"user_data\":\"in the same way\","
                         "\"nonce\":\"of the policy\",\"generate_key\":false,\"id\":1}");
     assert_true(claims.nonce_checked && claims.user_data_checked);
 }
@@ -738,7 +738,7 @@ static void lies_are_refused(void **state)
         }
         assert_int_equal(attest_and_verify(&request, &policy, &lying, &claims), lies[i].status);
         assert_no_claims(&claims);
-        /* The document is there all the same, for whoever wants to look at it. */
+        /* The document is there all the same, for a caller that wants to look at it. */
         assert_true(vsa_slice_equal(vsa_reply_document(&reply), forge_build(&forge)));
     }
 }

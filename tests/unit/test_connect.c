@@ -17,16 +17,16 @@
 
 #define PATIENCE_MS 20000
 
-static char folder[32];
+static char directory[32];
 static char path[64];
 
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/vsa-XXXXXX");
-    if (!mkdtemp(folder))
+    strcpy(directory, "/tmp/vsa-XXXXXX");
+    if (!mkdtemp(directory))
         return -1;
-    (void)snprintf(path, sizeof(path), "%s/s", folder);
+    (void)snprintf(path, sizeof(path), "%s/s", directory);
     return 0;
 }
 
@@ -34,7 +34,7 @@ static int tear_down(void **state)
 {
     (void)state;
     (void)unlink(path);
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 static struct vsa_address unix_address(void)

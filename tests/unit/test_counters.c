@@ -70,7 +70,8 @@ static void test_resolution(void **state)
         vsa_latency_count(&counts, UINT32_MAX, false);
         uint64_t p50_us = read_counts().p50_us;
         if (p50_us < value || p50_us - value > value / 16)
-            fail_msg("%llu is told as %llu", (unsigned long long)value, (unsigned long long)p50_us);
+            fail_msg("%llu is reported as %llu", (unsigned long long)value,
+                     (unsigned long long)p50_us);
         value += value / 64 + 1;
     }
 }

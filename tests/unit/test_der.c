@@ -59,7 +59,7 @@ static void elements(void **state)
         {"2304030200 61", "X.690 section 8.1.2", "BIT STRING in pieces"},
         {"2c030c0161", "X.690 section 8.1.2", "UTF8String in pieces"},
         {"0902 0000", "X.690 section 8.1.2", "REAL"},
-        {"1400", "X.690 section 8.1.2", "TeletexString, which has no one reading"},
+        {"1400", "X.690 section 8.1.2", "TeletexString, which has several readings"},
         {"3003300101", "X.690 section 8.1.2", "cut off inside"},
         {"3081", "X.690 section 10.1", "length without its byte"},
         {"040261", "X.690 section 10.1", "longer than the input"},

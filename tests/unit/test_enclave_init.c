@@ -454,7 +454,7 @@ static void odd_variables(void **state)
 
 /* --- supervision, of this program's own children ---------------------------------------------- */
 
-static char folder[] = "/tmp/vsa-init-XXXXXX";
+static char directory[] = "/tmp/vsa-init-XXXXXX";
 
 /* A service that is this program, run with other words: child_main(). */
 static struct service child(const char *name, char **command, const char *socket,
@@ -581,8 +581,8 @@ static void starts_in_order(void **state)
     skip_where_emulated();
     char log[64];
     char path[64];
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
-    (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    (void)snprintf(log, sizeof(log), "%s/log", directory);
+    (void)snprintf(path, sizeof(path), "%s/socket", directory);
     /* A socket of an earlier run is not in the way. */
     assert_int_equal(symlink("/nowhere", path), 0);
     char *listens[] = {self, word_listen, log, path, NULL};
@@ -602,9 +602,9 @@ static void stops_the_last_one_first(void **state)
     char log[64];
     char first[64];
     char second[64];
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
-    (void)snprintf(first, sizeof(first), "%s/first", folder);
-    (void)snprintf(second, sizeof(second), "%s/second", folder);
+    (void)snprintf(log, sizeof(log), "%s/log", directory);
+    (void)snprintf(first, sizeof(first), "%s/first", directory);
+    (void)snprintf(second, sizeof(second), "%s/second", directory);
     char *one[] = {self, word_listen, log, first, NULL};
     char *two[] = {self, word_listen, log, second, NULL};
     services.count = 2;
@@ -621,8 +621,8 @@ static void one_that_gives_up_ends_all(void **state)
     skip_where_emulated();
     char log[64];
     char path[64];
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
-    (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    (void)snprintf(log, sizeof(log), "%s/log", directory);
+    (void)snprintf(path, sizeof(path), "%s/socket", directory);
     char *listens[] = {self, word_listen, log, path, NULL};
     char *fails[] = {self, word_run, log, word_fails, one_text, NULL};
     services.count = 3;
@@ -642,7 +642,7 @@ static void restarts(void **state)
     (void)state;
     skip_where_emulated();
     char log[64];
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    (void)snprintf(log, sizeof(log), "%s/log", directory);
     char *ends[] = {self, word_run, log, word_again, zero, NULL};
     services.count = 1;
     services.items[0] = child("first", ends, NULL, RESTART_ALWAYS);
@@ -657,9 +657,9 @@ static void one_that_is_never_ready(void **state)
     char path[64];
     char other[64];
     (void)state;
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
-    (void)snprintf(path, sizeof(path), "%s/socket", folder);
-    (void)snprintf(other, sizeof(other), "%s/other", folder);
+    (void)snprintf(log, sizeof(log), "%s/log", directory);
+    (void)snprintf(path, sizeof(path), "%s/socket", directory);
+    (void)snprintf(other, sizeof(other), "%s/other", directory);
     char *listens[] = {self, word_listen, log, other, NULL};
     char *runs[] = {self, word_run, log, word_runs, zero, NULL};
     services.count = 2;
@@ -679,8 +679,8 @@ static void one_that_dies_before_it_is_ready(void **state)
     char log[64];
     char path[64];
     (void)state;
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
-    (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    (void)snprintf(log, sizeof(log), "%s/log", directory);
+    (void)snprintf(path, sizeof(path), "%s/socket", directory);
     char *fails[] = {self, word_run, log, word_fails, one_text, NULL};
     char *runs[] = {self, word_run, log, word_runs, zero, NULL};
     services.count = 2;
@@ -703,7 +703,7 @@ static void restart_storm(void **state)
     skip_where_emulated();
     char log[64];
     (void)state;
-    (void)snprintf(log, sizeof(log), "%s/log", folder);
+    (void)snprintf(log, sizeof(log), "%s/log", directory);
     char *fails[] = {self, word_run, log, word_fails, one_text, NULL};
     char *others[] = {self, word_run, log, word_other, one_text, NULL};
     services.count = 2;
@@ -717,17 +717,17 @@ static void restart_storm(void **state)
     assert_in_range(second, RESTART_MAX, RESTART_MAX + 1);
 }
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
     (void)state;
-    assert_non_null(mkdtemp(folder));
+    assert_non_null(mkdtemp(directory));
     return readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 ? 0 : -1;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
     (void)state;
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 int main(int argc, char **argv)
@@ -760,5 +760,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_that_dies_before_it_is_ready),
         cmocka_unit_test(restart_storm),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

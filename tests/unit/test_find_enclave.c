@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finding enclaves: what nitro-cli prints, and running it. Stand-ins for nitro-cli and sudo are
- * scripts in a folder of the test's own, which is all of PATH besides the system's tools.
+ * scripts in a directory of the test's own, which is all of PATH besides the system's tools.
  */
 #include "unit_test.h"
 
@@ -209,7 +209,7 @@ static void edges_of_cids(void **state)
     assert_int_equal(enclave.cid, UINT32_C(4294967294));
 }
 
-/* Whoever starts an enclave names it: no terminal controls get through. */
+/* The user that starts an enclave names it: no terminal controls get through. */
 static void names_are_printable(void **state)
 {
     (void)state;
@@ -262,7 +262,7 @@ static void limits_hold(void **state)
 /* --- running ---------------------------------------------------------------------------------- */
 
 struct fixture {
-    char folder[32];
+    char directory[32];
     char *path; /* PATH as it was */
 };
 
@@ -270,11 +270,11 @@ static int set_up(void **state)
 {
     static struct fixture fixture;
     char path[256];
-    (void)strcpy(fixture.folder, "/tmp/vsa-find-XXXXXX");
-    if (!mkdtemp(fixture.folder))
+    (void)strcpy(fixture.directory, "/tmp/vsa-find-XXXXXX");
+    if (!mkdtemp(fixture.directory))
         return -1;
     fixture.path = strdup(getenv("PATH"));
-    (void)snprintf(path, sizeof(path), "%s:/usr/bin:/bin", fixture.folder);
+    (void)snprintf(path, sizeof(path), "%s:/usr/bin:/bin", fixture.directory);
     (void)setenv("PATH", path, 1);
     *state = &fixture;
     return 0;
@@ -287,10 +287,10 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof(stand_ins) / sizeof(stand_ins[0]); i++) {
         char path[128];
-        (void)snprintf(path, sizeof(path), "%s/%s", fixture->folder, stand_ins[i]);
+        (void)snprintf(path, sizeof(path), "%s/%s", fixture->directory, stand_ins[i]);
         (void)unlink(path);
     }
-    (void)rmdir(fixture->folder);
+    (void)rmdir(fixture->directory);
     (void)setenv("PATH", fixture->path, 1);
     free(fixture->path);
     return 0;
@@ -300,10 +300,10 @@ static int tear_down(void **state)
 static void stand_in(const struct fixture *fixture, const char *name, const char *body)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
+    (void)snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    (void)fprintf(file, "#!/bin/sh\necho \"%s $*\" >>%s/log\n%s\n", name, fixture->folder, body);
+    (void)fprintf(file, "#!/bin/sh\necho \"%s $*\" >>%s/log\n%s\n", name, fixture->directory, body);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(path, 0755), 0);
 }
@@ -312,7 +312,7 @@ static void assert_log(const struct fixture *fixture, const char *expected)
 {
     char path[128];
     char text[512] = "";
-    (void)snprintf(path, sizeof(path), "%s/log", fixture->folder);
+    (void)snprintf(path, sizeof(path), "%s/log", fixture->directory);
     FILE *file = fopen(path, "r");
     size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
     text[size] = '\0';
@@ -358,13 +358,13 @@ static void lists_all_that_run(void **state)
     assert_int_equal(vsa_list_enclaves(PATIENCE_MS, &running, NULL), VSA_ERR_NO_NITRO_CLI);
 }
 
-/* In a folder of its own PATH has no nitro-cli, unless this machine does. */
+/* In a directory of its own PATH has no nitro-cli, unless this machine does. */
 static void missing_nitro_cli_is_told(void **state)
 {
     const struct fixture *fixture = *state;
     struct vsa_enclave enclave;
     struct vsa_error error = {0};
-    (void)setenv("PATH", fixture->folder, 1);
+    (void)setenv("PATH", fixture->directory, 1);
     assert_int_equal(find(&enclave, &error), VSA_ERR_NO_NITRO_CLI);
     assert_non_null(strstr(error.detail, "not found in PATH"));
     assert_non_null(strstr(error.detail, "aws-nitro-enclaves-cli"));
@@ -404,7 +404,7 @@ static void unexecutable_nitro_cli_goes_through_sudo(void **state)
     if (getenv("VSA_TEST_WRAPPER"))
         SKIP_BECAUSE("valgrind hides why a program could not be started");
     stand_in(*state, "nitro-cli", "exit 0");
-    (void)snprintf(path, sizeof(path), "%s/nitro-cli", fixture->folder);
+    (void)snprintf(path, sizeof(path), "%s/nitro-cli", fixture->directory);
     assert_int_equal(chmod(path, 0644), 0);
     stand_in(*state, "sudo", "echo '[" ONE "]'");
     assert_int_equal(find(&enclave, NULL), VSA_OK);
@@ -428,7 +428,7 @@ static void missing_sudo_is_told(void **state)
     struct vsa_enclave enclave;
     struct vsa_error error = {0};
     stand_in(fixture, "nitro-cli", DENIED);
-    (void)setenv("PATH", fixture->folder, 1);
+    (void)setenv("PATH", fixture->directory, 1);
     assert_int_equal(find(&enclave, &error), VSA_ERR_NO_NITRO_CLI);
     assert_non_null(strstr(error.detail, "(sudo: not installed)"));
 }
@@ -491,7 +491,7 @@ static int read_pid(const struct fixture *fixture)
 {
     char path[64];
     int pid = 0;
-    (void)snprintf(path, sizeof(path), "%s/pid", fixture->folder);
+    (void)snprintf(path, sizeof(path), "%s/pid", fixture->directory);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     assert_int_equal(fscanf(file, "%d", &pid), 1);
@@ -499,7 +499,7 @@ static int read_pid(const struct fixture *fixture)
     return pid;
 }
 
-/* A killed orphan is a zombie until somebody reaps it; either way it does nothing more. */
+/* A killed orphan is a zombie until init reaps it; either way it does nothing more. */
 static bool is_running(int pid)
 {
     char path[32];
@@ -521,7 +521,7 @@ static void hanging_nitro_cli_is_killed(void **state)
     struct vsa_enclave enclave;
     struct vsa_error error = {0};
     char body[128];
-    (void)snprintf(body, sizeof(body), "sleep 60 & echo $! >%s/pid; wait", fixture->folder);
+    (void)snprintf(body, sizeof(body), "sleep 60 & echo $! >%s/pid; wait", fixture->directory);
     stand_in(fixture, "nitro-cli", body);
     int64_t before = vsa_monotonic_ms();
     assert_int_equal(vsa_find_enclave(&any, 2000, NULL, &enclave, &error), VSA_ERR_TIMEOUT);
@@ -602,7 +602,7 @@ static void run_gives_nothing_away(void **state)
                      VSA_OK);
     (void)close(open_on_purpose);
     (void)close(high);
-    /* 3 is ls reading the folder. */
+    /* 3 is ls reading the directory. */
     assert_int_equal(result.stdout_size, strlen("0 1 2 3 "));
     assert_memory_equal(buffer, "0 1 2 3 ", result.stdout_size);
     assert_int_equal(result.exit_status, 128 + SIGPIPE);

@@ -13,7 +13,7 @@
 
 #define REQUEST "{\"command\":\"sign\",\"id\":1}\n"
 
-static char folder[] = "/tmp/vsa-forward-XXXXXX";
+static char directory[] = "/tmp/vsa-forward-XXXXXX";
 static char address[64];
 static int listener;
 static int application; /* its end of the connection, or -1 */
@@ -117,7 +117,7 @@ static void too_slow(void **state)
     assert_nothing_buffered();
 }
 
-/* The application's reply has no one to go to: its connection ends. */
+/* The application's reply has no client to go to: its connection ends. */
 static void client_that_goes(void **state)
 {
     (void)state;
@@ -163,10 +163,10 @@ int main(void)
         TEST(client_that_goes),     TEST(end_with_requests),
         TEST(what_cannot_be_added),
     };
-    if (!mkdtemp(folder))
+    if (!mkdtemp(directory))
         return 1;
-    (void)snprintf(address, sizeof(address), "unix:%s/a", folder);
+    (void)snprintf(address, sizeof(address), "unix:%s/a", directory);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    (void)rmdir(folder);
+    (void)rmdir(directory);
     return failed;
 }

@@ -69,7 +69,7 @@ static void unsigned_image(void **state)
     assert_int_equal(strlen(text_of(measurements, "PCR2")), 2 * VSA_PCR_SIZE);
 }
 
-/* As nitro-cli: the builder's fields win over those of the same name that are anyone's. */
+/* As nitro-cli: the builder's fields win over those of the same name that the user gives. */
 static void metadata_is_flat(void **state)
 {
     struct vsa_image image = image_with(good_metadata);

@@ -93,7 +93,7 @@ static void test_size(void **state)
     json_decref(parse(text));
 }
 
-/* What somebody sent has no place in an error, which may end up in a log. */
+/* What a peer sent has no place in an error, which may end up in a log. */
 static void test_error_keeps_quiet(void **state)
 {
     (void)state;

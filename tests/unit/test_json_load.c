@@ -149,7 +149,7 @@ static void check_each_allocation(const char *text)
     }
 }
 
-/* No token, however long, loses a byte: a nonce would be attested that nobody asked for. */
+/* No token, however long, loses a byte: a nonce would be attested that was not asked for. */
 static void test_token_memory(void **state)
 {
     static const char ends[] = "0123456789abcdefghijklmnopqrstuvwxyz";

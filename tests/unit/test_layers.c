@@ -235,20 +235,20 @@ static void too_many_layers(void **state)
 
 static void sources(void **state)
 {
-    char folder[] = "/tmp/vsa-layers-XXXXXX";
+    char directory[] = "/tmp/vsa-layers-XXXXXX";
     char path[64];
     VSA_AUTO_LAYERS struct vsa_layers layers = {.count = 0};
     (void)state;
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(path, sizeof(path), "%s/file", folder);
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/file", directory);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
     assert_int_equal(write(fd, "text", 4), 4);
     (void)close(fd);
-    enum vsa_status directory = vsa_layers_add(&layers, folder, &error);
+    enum vsa_status status = vsa_layers_add(&layers, directory, &error);
     enum vsa_status file = vsa_layers_add(&layers, path, NULL);
     (void)unlink(path);
-    (void)rmdir(folder);
-    assert_int_equal(directory, VSA_OK);
+    (void)rmdir(directory);
+    assert_int_equal(status, VSA_OK);
     assert_int_equal(file, VSA_ERR_ARGUMENT); /* no archive */
     assert_int_equal(vsa_layers_add(&layers, path, &error), VSA_ERR_IO);
     assert_merged(&layers, "rootfs rootfs/file:text ");

@@ -15,7 +15,7 @@
 
 #define PATIENCE_MS 20000
 
-static char folder[32];
+static char directory[32];
 static struct vsa_address address;
 static struct vsa_listener listener;
 static struct vsa_lifecycle lifecycle;
@@ -36,10 +36,10 @@ static int set_up(void **state)
 {
     const struct vsa_command command = {"stop", stop_and_wait, NULL, VSA_COMMAND_BLOCKING};
     char text[64];
-    strcpy(folder, "/tmp/vsa-XXXXXX");
-    if (pipeline_set_up(state) != 0 || !mkdtemp(folder))
+    strcpy(directory, "/tmp/vsa-XXXXXX");
+    if (pipeline_set_up(state) != 0 || !mkdtemp(directory))
         return -1;
-    (void)snprintf(text, sizeof(text), "unix:%s/server", folder);
+    (void)snprintf(text, sizeof(text), "unix:%s/server", directory);
     assert_int_equal(vsa_address_parse(text, &address, NULL), VSA_OK);
     assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
     assert_int_equal(
@@ -55,7 +55,7 @@ static int tear_down(void **state)
 {
     vsa_listener_close(&listener);
     (void)pipeline_tear_down(state);
-    return rmdir(folder); /* fails if the socket's file is left */
+    return rmdir(directory); /* fails if the socket's file is left */
 }
 
 /* A client that waits in the backlog. */

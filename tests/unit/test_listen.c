@@ -27,17 +27,17 @@ int listen(int fd, int backlog)
     return (int)syscall(SYS_listen, fd, backlog);
 }
 
-static char folder[32];
+static char directory[32];
 static char path[64];
 static struct vsa_address address;
 
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/vsa-XXXXXX");
-    if (!mkdtemp(folder))
+    strcpy(directory, "/tmp/vsa-XXXXXX");
+    if (!mkdtemp(directory))
         return -1;
-    (void)snprintf(path, sizeof(path), "%s/s", folder);
+    (void)snprintf(path, sizeof(path), "%s/s", directory);
     address = (struct vsa_address){.kind = VSA_ADDRESS_UNIX};
     (void)snprintf(address.path, sizeof(address.path), "%s", path);
     return 0;
@@ -47,7 +47,7 @@ static int tear_down(void **state)
 {
     (void)state;
     (void)unlink(path);
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 static void assert_fails(enum vsa_status status, const char *words)
@@ -88,7 +88,7 @@ static void test_listen_and_close(void **state)
     vsa_listener_close(&listener);
 }
 
-/* A socket file that nobody answers on is in nobody's way. */
+/* A socket file that no program answers on is in no program's way. */
 static void test_left_over(void **state)
 {
     (void)state;
@@ -103,7 +103,7 @@ static void test_left_over(void **state)
     vsa_listener_close(&listener);
 }
 
-/* Nobody sees the file before it can be connected to, and nothing else stays behind. */
+/* No process sees the file before it can be connected to, and nothing else stays behind. */
 static void test_appears_ready(void **state)
 {
     (void)state;
@@ -121,7 +121,7 @@ static void test_appears_ready(void **state)
     assert_int_equal(lstat(made, &file), -1);
     assert_serves(&listener);
     vsa_listener_close(&listener);
-    /* Somebody else's file of that name stays, and is in nobody's way. */
+    /* Another user's file of that name stays, and is in no program's way. */
     int other = open(made, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(other >= 0);
     (void)close(other);
@@ -136,9 +136,9 @@ static void test_longest_path(void **state)
 {
     (void)state;
     struct vsa_listener listener;
-    size_t size = strlen(folder);
+    size_t size = strlen(directory);
     memset(address.path, 'x', 107);
-    memcpy(address.path, folder, size);
+    memcpy(address.path, directory, size);
     address.path[size] = '/';
     address.path[107] = '\0';
     assert_int_equal(vsa_listen(&address, &listener, NULL), VSA_OK);
@@ -204,10 +204,10 @@ static void test_other_file(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
-static void test_no_folder(void **state)
+static void test_no_directory(void **state)
 {
     (void)state;
-    (void)snprintf(address.path, sizeof(address.path), "%s/none/s", folder);
+    (void)snprintf(address.path, sizeof(address.path), "%s/none/s", directory);
     assert_fails(VSA_ERR_IO, "No such file");
 }
 
@@ -215,8 +215,8 @@ static void test_no_permission(void **state)
 {
     (void)state;
     uid_t user = geteuid();
-    assert_int_equal(chmod(folder, 0555), 0);
-    /* Root may write everywhere: be nobody for a moment. */
+    assert_int_equal(chmod(directory, 0555), 0);
+    /* Root may write everywhere: be another user for a moment. */
     if (user == 0)
         assert_int_equal(seteuid(65534), 0);
     struct vsa_listener listener = {.fd = -7};
@@ -224,12 +224,12 @@ static void test_no_permission(void **state)
     enum vsa_status status = vsa_listen(&address, &listener, &error);
     if (user == 0)
         assert_int_equal(seteuid(0), 0);
-    assert_int_equal(chmod(folder, 0700), 0);
+    assert_int_equal(chmod(directory, 0700), 0);
     assert_int_equal(status, VSA_ERR_IO);
     assert_non_null(strstr(error.detail, "write access to its directory"));
 }
 
-/* Closing leaves a file alone that somebody else put there meanwhile. */
+/* Closing leaves a file alone that another process put there meanwhile. */
 static void test_replaced_file_stays(void **state)
 {
     (void)state;
@@ -356,7 +356,7 @@ int main(void)
         TEST(test_live_aside),
         TEST(test_made_meanwhile),
         TEST(test_other_file),
-        TEST(test_no_folder),
+        TEST(test_no_directory),
         TEST(test_no_permission),
         TEST(test_replaced_file_stays),
         TEST(test_vsock_mux),

@@ -375,8 +375,8 @@ static const struct mutation rows[] = {
         VSA_ERR_CERTIFICATE_PROFILE),
 
     /* --- names and keys --- */
-    TEXT("issuer's name is another's", issuer, FORGE_ZONAL, "somebody else", VSA_ERR_CHAIN),
-    TEXT("leaf's issuer is another", issuer, FORGE_LEAF, "somebody else", VSA_ERR_CHAIN),
+    TEXT("issuer's name is another's", issuer, FORGE_ZONAL, "another name", VSA_ERR_CHAIN),
+    TEXT("leaf's issuer is another", issuer, FORGE_LEAF, "another name", VSA_ERR_CHAIN),
     TEXT("leaf names itself as issuer", issuer, FORGE_LEAF, FORGE_MODULE_ID ".eu-north-1.forge",
          VSA_ERR_CHAIN),
     TEXT("a CA renamed after it issued", issuer, FORGE_REGIONAL, "old name", VSA_ERR_CHAIN),

@@ -21,7 +21,7 @@
 #define SHORT_MS   50
 
 struct context {
-    char folder[32];
+    char directory[32];
     char path[48];
     int listener;
     struct vsa_nsm_transport *transport;
@@ -45,9 +45,9 @@ static int setup(void **state)
 {
     static struct context context;
     memset(&context, 0, sizeof(context));
-    (void)snprintf(context.folder, sizeof(context.folder), "/tmp/vsa-nsm-XXXXXX");
-    assert_non_null(mkdtemp(context.folder));
-    (void)snprintf(context.path, sizeof(context.path), "%s/nsm", context.folder);
+    (void)snprintf(context.directory, sizeof(context.directory), "/tmp/vsa-nsm-XXXXXX");
+    assert_non_null(mkdtemp(context.directory));
+    (void)snprintf(context.path, sizeof(context.path), "%s/nsm", context.directory);
     context.listener = open_listener(context.path, SOCK_SEQPACKET, 8);
     *state = &context;
     return 0;
@@ -61,7 +61,7 @@ static int teardown(void **state)
     if (context->listener >= 0)
         (void)close(context->listener);
     (void)unlink(context->path);
-    (void)rmdir(context->folder);
+    (void)rmdir(context->directory);
     return 0;
 }
 
@@ -154,7 +154,7 @@ static void test_silence_ends_at_the_deadline(void **state)
     assert_int_equal(exchange(context, "first", &error), VSA_ERR_TIMEOUT);
     assert_non_null(strstr(error.detail, context->path));
     expect_request(peer, "first");
-    /* The connection is gone: nobody is there for a late answer. */
+    /* The connection is gone: no reader is there for a late answer. */
     assert_int_equal(send(peer, "late", 4, MSG_NOSIGNAL), -1);
     (void)close(peer);
 }
@@ -209,7 +209,7 @@ static void test_reconnects_to_one_that_came_back(void **state)
     (void)close(accept_peer(context));
     (void)close(context->listener);
     context->listener = open_listener(context->path, SOCK_SEQPACKET, 8);
-    assert_int_equal(exchange(context, "again", NULL), VSA_ERR_TIMEOUT); /* nobody answers */
+    assert_int_equal(exchange(context, "again", NULL), VSA_ERR_TIMEOUT); /* no answer */
     int peer = accept_peer(context);
     expect_request(peer, "again");
     (void)close(peer);
@@ -224,7 +224,7 @@ static void test_gone_for_good_then_back(void **state)
     (void)close(context->listener);
     context->listener = -1;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(exchange(context, "anybody?", &error), VSA_ERR_NSM_UNREACHABLE);
+        assert_int_equal(exchange(context, "hello?", &error), VSA_ERR_NSM_UNREACHABLE);
         assert_non_null(strstr(error.detail, "no software NSM answers"));
     }
     context->listener = open_listener(context->path, SOCK_SEQPACKET, 8);
@@ -277,7 +277,7 @@ static void test_some_other_socket(void **state)
     assert_null(transport);
 }
 
-/* Nobody accepts and the queue is full: connecting has a deadline too. */
+/* No process accepts and the queue is full: connecting has a deadline too. */
 static void test_full_queue(void **state)
 {
     struct context *context = *state;

@@ -227,7 +227,7 @@ static void silence_ends_with_the_timeout(void **state)
     struct vsa_client *client = client_with(1, 100, LONG_MS, 0);
     many_peer_hold(&peer, true);
     assert_int_equal(vsa_client_ping(client, NULL), VSA_ERR_TIMEOUT);
-    /* The answer may still come, to nobody's question. */
+    /* The answer may still come, to no question. */
     expect_now(client, 0, 0, 0);
     expect_so_far(client, 1, 1, 0, 0);
     vsa_client_free(client);
@@ -358,7 +358,7 @@ static void idle_ones_expire(void **state)
     struct vsa_client *client = client_with(2, LONG_MS, 20, 0);
     assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
     (void)usleep(40 * 1000);
-    expect_now(client, 1, 1, 0); /* nobody looked yet */
+    expect_now(client, 1, 1, 0); /* not looked at yet */
     assert_int_equal(vsa_client_ping(client, NULL), VSA_OK);
     expect_so_far(client, 2, 0, 1, 0);
     expect_now(client, 1, 1, 0);
@@ -513,7 +513,7 @@ static void no_more_connections_than_allowed(void **state)
     finish(callers, 10, VSA_OK);
     assert_int_equal(many_peer_accepted(&peer), 3);
     expect_now(client, 3, 3, 0);
-    /* All three are old enough by now, whoever was used last. */
+    /* All three are old enough by now, whichever was used last. */
     assert_int_equal(vsa_client_close_idle(client, 0), 3);
     vsa_client_free(client);
 }
@@ -537,7 +537,7 @@ static void first_come_first_served(void **state)
     vsa_client_free(client);
 }
 
-/* Whoever comes while others wait goes to the end, again and again. */
+/* A call that comes while others wait goes to the end, again and again. */
 static void nobody_overtakes(void **state)
 {
     (void)state;
@@ -564,7 +564,7 @@ struct lessee {
     struct vsa_client *client;
     int64_t timeout_ms;
     enum vsa_status status;
-    unsigned *turn; /* of all; only whoever has the one lease touches it */
+    unsigned *turn; /* of all; only the holder of the one lease touches it */
     unsigned came;
 };
 

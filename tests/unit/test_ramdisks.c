@@ -9,7 +9,7 @@
 #include "image/ramdisks.h"
 
 static struct vsa_error error;
-static char folder[] = "/tmp/vsa-ramdisks-XXXXXX";
+static char directory[] = "/tmp/vsa-ramdisks-XXXXXX";
 static char self[4096]; /* a program that needs a dynamic linker */
 
 static const char *at(const char *name)
@@ -17,7 +17,7 @@ static const char *at(const char *name)
     static char paths[8][128];
     static size_t next;
     char *path = paths[next++ % 8];
-    (void)snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    (void)snprintf(path, sizeof(paths[0]), "%s/%s", directory, name);
     return path;
 }
 
@@ -34,7 +34,7 @@ static void write_program(const char *name)
 static int make_files(void **state)
 {
     (void)state;
-    assert_non_null(mkdtemp(folder));
+    assert_non_null(mkdtemp(directory));
     write_program("init");
     write_program("server");
     FILE *script = fopen(at("script"), "wb");
@@ -50,7 +50,7 @@ static int remove_files(void **state)
     (void)unlink(at("init"));
     (void)unlink(at("server"));
     (void)unlink(at("script"));
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 static struct vsa_image_recipe recipe_of(void)

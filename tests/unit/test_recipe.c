@@ -11,7 +11,7 @@
 /* The struct as the first version had it: up to build_time. */
 #define OLD_SIZE offsetof(struct vsa_image_recipe, user)
 
-static char folder[] = "/tmp/vsa-recipe-XXXXXX";
+static char directory[] = "/tmp/vsa-recipe-XXXXXX";
 static char kernel[64];
 static char ramdisk[64];
 static const char *const ramdisks[] = {ramdisk};
@@ -19,7 +19,7 @@ static struct vsa_error error;
 
 static void write_file(char path[64], const char *name, const void *bytes, size_t size)
 {
-    (void)snprintf(path, 64, "%s/%s", folder, name);
+    (void)snprintf(path, 64, "%s/%s", directory, name);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -31,7 +31,7 @@ static int setup(void **state)
     uint8_t image[0x206] = {0};
     (void)state;
     memcpy(image + 0x202, "HdrS", 4);
-    assert_non_null(mkdtemp(folder));
+    assert_non_null(mkdtemp(directory));
     write_file(kernel, "kernel", image, sizeof(image));
     write_file(ramdisk, "ramdisk", "070701", 6);
     return 0;
@@ -42,7 +42,7 @@ static int teardown(void **state)
     (void)state;
     (void)unlink(kernel);
     (void)unlink(ramdisk);
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 static void fill(struct vsa_image_recipe *recipe)

@@ -92,14 +92,14 @@ static void aws_roots_are_anchors(void **state)
 static void the_same_as_the_published_files(void **state)
 {
     (void)state;
-    const char *folder = getenv("VSA_SHARED");
+    const char *directory = getenv("VSA_SHARED");
     for (size_t i = 0; i < VSA_AWS_ROOT_COUNT; i++) {
         char path[4096];
         char pem[4096];
         uint8_t buffer[VSA_MAX_CERTIFICATE];
         struct vsa_slice der;
-        (void)snprintf(path, sizeof(path), "%s/testdata/roots/%s", folder ? folder : "../shared",
-                       facts[i].file);
+        (void)snprintf(path, sizeof(path), "%s/testdata/roots/%s",
+                       directory ? directory : "../shared", facts[i].file);
         FILE *file = fopen(path, "rb");
         if (!file)
             SKIP_BECAUSE("no testdata/roots under VSA_SHARED");

@@ -22,7 +22,7 @@
 #define PATIENCE_MS 20000
 #define MODULE_ID   "i-0123456789abcdef0-enc0123456789abcdef"
 
-static char folder[32];
+static char directory[32];
 static char server_address[80];
 static char nsm_address[80];
 static struct vsa_server_options options;
@@ -86,7 +86,7 @@ static void *serve_nsm(void *unused)
 static int start_nsm(void)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/nsm", folder);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/nsm", directory);
     nsm_listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (nsm_listener < 0 || bind(nsm_listener, (const struct sockaddr *)&name, sizeof(name)) < 0 ||
         listen(nsm_listener, 4) < 0)
@@ -99,11 +99,11 @@ static int start_nsm(void)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/vsa-XXXXXX");
-    if (!mkdtemp(folder))
+    strcpy(directory, "/tmp/vsa-XXXXXX");
+    if (!mkdtemp(directory))
         return -1;
-    (void)snprintf(server_address, sizeof(server_address), "unix:%s/server", folder);
-    (void)snprintf(nsm_address, sizeof(nsm_address), "unix:%s/nsm", folder);
+    (void)snprintf(server_address, sizeof(server_address), "unix:%s/server", directory);
+    (void)snprintf(nsm_address, sizeof(nsm_address), "unix:%s/nsm", directory);
     vsa_server_options_init(&options);
     options.listen = server_address;
     options.nsm = nsm_address;
@@ -160,9 +160,9 @@ static int tear_down(void **state)
     (void)shutdown(nsm_listener, SHUT_RDWR);
     (void)pthread_join(nsm_thread, NULL);
     (void)close(nsm_listener);
-    (void)snprintf(path, sizeof(path), "%s/nsm", folder);
+    (void)snprintf(path, sizeof(path), "%s/nsm", directory);
     (void)unlink(path);
-    return rmdir(folder); /* fails if the server left its socket file */
+    return rmdir(directory); /* fails if the server left its socket file */
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */

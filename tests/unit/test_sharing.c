@@ -64,7 +64,7 @@ static void what_is_never_shared(void **state)
 
 /* --- how long --------------------------------------------------------------------------------- */
 
-/* Of a document that was made so long before its certificate ends (2026-01-15T14:59:03Z). */
+/* Of a document that was made this long before its certificate ends (2026-01-15T14:59:03Z). */
 static int64_t life_ms_with(int64_t life_ms)
 {
     const int64_t not_after_ms = INT64_C(1768489143000);

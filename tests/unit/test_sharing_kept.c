@@ -133,7 +133,7 @@ static void bounded_in_bytes(void **state)
     assert_true(has(4));
     assert_false(has(0));
     assert_int_equal(sharing.kept_bytes, VSA_MAX_CACHED_REPLY_BYTES);
-    /* One that is too large for all of it drives out nobody. */
+    /* One that is too large for all of it evicts none. */
     keep(5, VSA_MAX_CACHED_REPLY_BYTES + 1);
     assert_false(has(5));
     assert_true(has(4));

@@ -112,7 +112,7 @@ static void algorithm_is_the_caller_s(void **state)
                      VSA_ERR_SIGNATURE);
 }
 
-/* An algorithm nobody knows has signatures of no bytes: nothing may verify then. */
+/* An unknown algorithm has signatures of no bytes: nothing may verify then. */
 static void unknown_algorithm_with_an_empty_signature(void **state)
 {
     (void)state;

@@ -8,19 +8,19 @@
 #include "software_nsm/boot.h"
 #include "software_nsm_fixture.h"
 
-static char folder[] = "/tmp/vsa-boot-XXXXXX";
+static char directory[] = "/tmp/vsa-boot-XXXXXX";
 static char state_path[64];
 static struct vsa_error error;
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
     (void)state;
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(state_path, sizeof(state_path), "%s/state", folder);
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(state_path, sizeof(state_path), "%s/state", directory);
     return 0;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
     char path[96];
     static const char *const names[] = {"root.key", "root.pem"};
@@ -30,7 +30,7 @@ static int remove_folder(void **state)
         (void)unlink(path);
     }
     (void)rmdir(state_path);
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 /* What a boot gives. */
@@ -113,5 +113,5 @@ int main(void)
         cmocka_unit_test(the_root_stays),
         cmocka_unit_test(damaged_state),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

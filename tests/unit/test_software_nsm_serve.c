@@ -20,7 +20,7 @@
 #define PATIENT_MS 20000
 
 struct context {
-    char folder[32];
+    char directory[32];
     char address[64];
     struct vsa_listener listener;
     struct vsa_software_nsm *nsm;
@@ -65,9 +65,9 @@ static int setup(void **state)
     size_t root_size = 0;
     memset(&context, 0, sizeof(context));
     atomic_store(&reports, 0);
-    (void)snprintf(context.folder, sizeof(context.folder), "/tmp/vsa-serve-XXXXXX");
-    assert_non_null(mkdtemp(context.folder));
-    (void)snprintf(context.address, sizeof(context.address), "unix:%s/nsm", context.folder);
+    (void)snprintf(context.directory, sizeof(context.directory), "/tmp/vsa-serve-XXXXXX");
+    assert_non_null(mkdtemp(context.directory));
+    (void)snprintf(context.address, sizeof(context.address), "unix:%s/nsm", context.directory);
     context.nsm = fixture_software_nsm(root, &root_size);
     context.verifier = vsa_verifier_new();
     assert_int_equal(vsa_verifier_add_root(context.verifier, vsa_slice_of(root, root_size), NULL),
@@ -89,7 +89,7 @@ static int teardown(void **state)
     vsa_listener_close(&context->listener);
     vsa_software_nsm_free(context->nsm);
     vsa_verifier_free(context->verifier);
-    assert_int_equal(rmdir(context->folder), 0); /* the socket file is gone */
+    assert_int_equal(rmdir(context->directory), 0); /* the socket file is gone */
     return 0;
 }
 
@@ -106,7 +106,7 @@ static int connect_raw(const struct context *context)
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/nsm", context->folder);
+    (void)snprintf(name.sun_path, sizeof(name.sun_path), "%s/nsm", context->directory);
     assert_int_equal(connect(fd, (const struct sockaddr *)(const void *)&name, sizeof(name)), 0);
     return fd;
 }
@@ -186,7 +186,7 @@ static void test_many_clients(void **state)
     vsa_nsm_free(again);
 }
 
-/* Requests without end, not one response read: dropped, and nobody else notices. */
+/* Requests without end, not one response read: dropped, and no other peer notices. */
 static void test_client_that_does_not_read(void **state)
 {
     struct context *context = *state;
@@ -319,7 +319,7 @@ static void test_addresses(void **state)
     memset(address + 5, 'x', VSA_MAX_SOCKET_PATH);
     address[5 + VSA_MAX_SOCKET_PATH] = '\0';
     assert_int_equal(vsa_software_nsm_listen(address, &listener, NULL), VSA_ERR_ARGUMENT);
-    assert_int_equal(vsa_software_nsm_listen("unix:/no/such/folder/nsm", &listener, NULL),
+    assert_int_equal(vsa_software_nsm_listen("unix:/no/such/directory/nsm", &listener, NULL),
                      VSA_ERR_IO);
 }
 

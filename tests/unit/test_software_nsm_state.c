@@ -15,8 +15,8 @@
 #include "x509/certificate.h"
 
 struct context {
-    char folder[32];
-    char directory[64]; /* folder/a/state */
+    char top[32];
+    char directory[64]; /* top/a/state */
     uint8_t buffer[VSA_MAX_CERTIFICATE];
     struct vsa_key *key;
     struct vsa_slice root;
@@ -43,9 +43,9 @@ static int setup(void **state)
 {
     static struct context context;
     memset(&context, 0, sizeof(context));
-    (void)snprintf(context.folder, sizeof(context.folder), "/tmp/vsa-state-XXXXXX");
-    assert_non_null(mkdtemp(context.folder));
-    (void)snprintf(context.directory, sizeof(context.directory), "%s/a/state", context.folder);
+    (void)snprintf(context.top, sizeof(context.top), "/tmp/vsa-state-XXXXXX");
+    assert_non_null(mkdtemp(context.top));
+    (void)snprintf(context.directory, sizeof(context.directory), "%s/a/state", context.top);
     *state = &context;
     return 0;
 }
@@ -60,10 +60,10 @@ static int teardown(void **state)
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         (void)unlink(in(context, files[i]));
     (void)rmdir(context->directory);
-    (void)snprintf(parent, sizeof(parent), "%s/a", context->folder);
+    (void)snprintf(parent, sizeof(parent), "%s/a", context->top);
     (void)rmdir(parent);
-    (void)unlink(context->folder);
-    assert_int_equal(rmdir(context->folder), 0);
+    (void)unlink(context->top);
+    assert_int_equal(rmdir(context->top), 0);
     return 0;
 }
 
@@ -137,7 +137,7 @@ static void test_key_open_to_others(void **state)
     assert_non_null(strstr(context->error.detail, "root.key"));
 }
 
-static void test_directory_of_somebody_else(void **state)
+static void test_directory_of_another_user(void **state)
 {
     struct context *context = *state;
     if (geteuid() != 0)
@@ -165,7 +165,7 @@ static void test_damaged_files(void **state)
     assert_int_equal(open_state(context), VSA_ERR_CERTIFICATE_SYNTAX);
 }
 
-/* A start that was cut off before the certificate was written: nobody knew that root. */
+/* A start that was cut off before the certificate was written: that root was not known. */
 static void test_half_made_root_is_replaced(void **state)
 {
     struct context *context = *state;
@@ -235,9 +235,9 @@ static void test_default_directory(void **state)
     char expected[128];
     char path[PATH_MAX];
     assert_int_equal(setenv("HOME", "/home/of/none", 1), 0);
-    assert_int_equal(setenv("XDG_STATE_HOME", context->folder, 1), 0);
+    assert_int_equal(setenv("XDG_STATE_HOME", context->top, 1), 0);
     assert_int_equal(vsa_software_state_find(path, NULL), VSA_OK);
-    (void)snprintf(expected, sizeof(expected), "%s/vsattest/software_nsm", context->folder);
+    (void)snprintf(expected, sizeof(expected), "%s/vsattest/software_nsm", context->top);
     assert_string_equal(path, expected);
     assert_int_equal(setenv("XDG_STATE_HOME", "relative", 1), 0);
     assert_int_equal(vsa_software_state_find(path, NULL), VSA_OK);
@@ -259,7 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keeps_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_directory_open_to_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_open_to_others, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_directory_of_somebody_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_directory_of_another_user, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_half_made_root_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_of_another_kind, setup, teardown),

@@ -97,21 +97,21 @@ static void archives_are_checked(void **state)
 }
 
 /* A directory of this machine that has one of everything. */
-static char folder[] = "/tmp/vsa-tree-XXXXXX";
+static char directory[] = "/tmp/vsa-tree-XXXXXX";
 static const char *const names[] = {"/a", "/b", "/directory/set", "/link", "/pipe"};
 
 static const char *at(const char *name)
 {
     static char path[128];
-    (void)snprintf(path, sizeof(path), "%s%s", folder, name);
+    (void)snprintf(path, sizeof(path), "%s%s", directory, name);
     return path;
 }
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
     char first[128];
     (void)state;
-    assert_non_null(mkdtemp(folder));
+    assert_non_null(mkdtemp(directory));
     assert_int_equal(mkdir(at("/directory"), 0755), 0);
     for (size_t i = 0; i < 3; i += 2) {
         int fd = open(at(names[i]), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -127,13 +127,13 @@ static int make_folder(void **state)
     return 0;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         (void)unlink(at(names[i]));
     (void)rmdir(at("/directory"));
-    return rmdir(folder);
+    return rmdir(directory);
 }
 
 static void exact_copies(void **state)
@@ -154,8 +154,8 @@ static void exact_copies(void **state)
     };
     size_t groups = 6;
     (void)state;
-    assert_int_equal(vsa_tree_add_exact(&tree, "root", folder, &groups, &error), VSA_OK);
-    assert_int_equal(vsa_tree_add_copy(&plain, "root", folder, &error), VSA_OK);
+    assert_int_equal(vsa_tree_add_exact(&tree, "root", directory, &groups, &error), VSA_OK);
+    assert_int_equal(vsa_tree_add_copy(&plain, "root", directory, &error), VSA_OK);
     assert_int_equal(groups, 7);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct vsa_tree_node *node = vsa_tree_find(&tree, rows[i].path, strlen(rows[i].path));
@@ -180,7 +180,8 @@ static void what_cannot_be_copied(void **state)
                      VSA_ERR_ARGUMENT);
     assert_non_null(strstr(error.detail, "only a directory can become /"));
     assert_int_equal(mkfifo(at("/pipe"), 0600), 0);
-    assert_int_equal(vsa_tree_add_exact(&tree, "root", folder, &groups, &error), VSA_ERR_ARGUMENT);
+    assert_int_equal(vsa_tree_add_exact(&tree, "root", directory, &groups, &error),
+                     VSA_ERR_ARGUMENT);
     assert_non_null(strstr(error.detail, "neither a file nor a directory nor a link"));
     assert_int_equal(vsa_tree_add_copy(&tree, "x/pipe", at("/pipe"), &error), VSA_ERR_ARGUMENT);
     assert_int_equal(vsa_tree_add_copy(&tree, "x/null", "/dev/null", &error), VSA_ERR_ARGUMENT);
@@ -194,5 +195,5 @@ int main(void)
         cmocka_unit_test(archives_are_checked),   cmocka_unit_test(exact_copies),
         cmocka_unit_test(what_cannot_be_copied),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -5,7 +5,7 @@
  *   exercise device                   what /dev/nsm does with calls that no sane program makes
  *   exercise crowd CID PORT N         N connections at once, a ping on each, then the status
  *   exercise killable PORT PROGRAM [ARG]...
- *                                     becomes PROGRAM; whoever connects to PORT kills it
+ *                                     becomes PROGRAM; a connection to PORT kills it
  *   exercise killer PORT WORD         while a peer is connected to PORT no process with WORD in its
  *                                     command line runs: those that are there are killed, those
  *                                     that start are stopped until the peer has gone
