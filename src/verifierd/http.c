@@ -611,6 +611,8 @@ enum vsa_status vsa_http_start(struct vsa_service *service, const struct vsa_htt
         (unsigned)VSA_SERVICE_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(VSA_SERVICE_IDLE_MS / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)VSA_SERVICE_CONNECTION_MEMORY,
+        /* From 1.0 on it would make one line of folded ones, which a proxy may take for fields. */
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         /* One thread is no pool. */
         MHD_OPTION_THREAD_POOL_SIZE, options->threads > 1 ? options->threads : 0, MHD_OPTION_END);
     if (!made->daemon) {
